@@ -1,0 +1,92 @@
+//! The command line: what may be asked for, and how it is answered.
+
+mod arguments;
+#[cfg(tokio_unstable)]
+mod answer;
+mod usage;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::exit;
+use arguments::{Arguments, Command};
+
+/// Answers the command line of this process, from a catalogue of scenarios.
+#[cfg(tokio_unstable)]
+pub fn main(catalogue: &'static [crate::demo::Scenario]) -> ExitCode {
+    answer_with(|command| answer::answer(command, catalogue))
+}
+
+/// Answers the command line of this process as far as a build can that sees nothing.
+#[cfg(not(tokio_unstable))]
+pub fn main() -> ExitCode {
+    answer_with(|_| {
+        Err(Failure::Failed(
+            "this build can't look into Tokio's runtime; build it with `--cfg tokio_unstable` in RUSTFLAGS, \
+             as the project's own .cargo/config.toml does"
+                .to_owned(),
+        ))
+    })
+}
+
+/// Why a command was not answered. Each is a line that says what to do instead.
+enum Failure {
+    Usage(String),
+    Failed(String),
+    Output(io::Error),
+}
+
+fn answer_with(answer: impl FnOnce(Command) -> Result<u8, Failure>) -> ExitCode {
+    let answered = match Arguments::try_parse() {
+        Ok(Arguments { command }) => match command.unwrap_or_default() {
+            Command::Completions { shell } => completions(shell),
+            Command::Man => man(),
+            command => answer(command),
+        },
+        Err(error) if !error.use_stderr() => print(&error.render().ansi().to_string()),
+        Err(error) => Err(Failure::Usage(usage::in_one_line(&error))),
+    };
+    let code = match answered {
+        Ok(code) => code,
+        // Whoever reads our output has seen enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            exit::AS_EXPECTED
+        }
+        Err(Failure::Output(error)) => complain(exit::FAILED, &format!("the output can't be written: {error}")),
+        Err(Failure::Usage(line)) => complain(exit::USAGE, &line),
+        Err(Failure::Failed(line)) => complain(exit::FAILED, &line),
+    };
+    ExitCode::from(code)
+}
+
+fn complain(code: u8, line: &str) -> u8 {
+    // With nowhere left to say it, the exit code has to do.
+    let _ = writeln!(io::stderr(), "error: {line}");
+    code
+}
+
+/// Prints `text` at one go, with its styles where the output has a use for them.
+fn print(text: &str) -> Result<u8, Failure> {
+    let mut out = anstream::AutoStream::auto(io::stdout().lock());
+    write_all(&mut out, text)
+}
+
+fn write_all(out: &mut impl Write, text: &str) -> Result<u8, Failure> {
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map(|()| exit::AS_EXPECTED).map_err(Failure::Output)
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<u8, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "unstuck", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+fn man() -> Result<u8, Failure> {
+    let mut page = Vec::new();
+    let man = clap_mangen::Man::new(Arguments::command());
+    man.render(&mut page).map_err(Failure::Output)?;
+    print(&String::from_utf8_lossy(&page))
+}

@@ -1,0 +1,130 @@
+//! What the command line may say. Help, completions and the manual page are made from this.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use clap_complete::Shell;
+
+const EXAMPLES: &str = "\
+Examples:
+  unstuck                               play the first scenario, both sides at once
+  unstuck run --fixed                   the same with its mistake mended
+  unstuck run --only join-all --hold    leave it stuck until Ctrl+C, then explain
+  unstuck run --console                 look at it with tokio-console meanwhile
+  unstuck run --json                    the same for a program to read
+  unstuck list                          all scenarios";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  unstuck run                              both sides of the first scenario
+  unstuck run swallowed-errors --fixed     its mistake mended
+  unstuck run --posts 1                    fewer posts than workers
+  unstuck run --only join-all --hold       leave it stuck until Ctrl+C, then explain
+  unstuck run --console 127.0.0.1:6670     serve tokio-console at another port";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    every side did what its scenario expects, a hang included
+  1    something went wrong with unstuck itself, or around it
+  2    the command line was not understood
+  3    a side did not do what its scenario expects
+  130  Ctrl+C ended it";
+
+/// Shows why an async Rust program hangs, and which errors it swallowed
+#[derive(Debug, Parser)]
+#[command(name = "unstuck", version, before_help = EXAMPLES, after_help = EXIT_CODES)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Play a scenario, its sides at the same time
+    #[command(before_help = RUN_EXAMPLES)]
+    Run(Run),
+    /// Name all scenarios
+    List,
+    /// Print a completion script
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct Run {
+    /// Which scenario; the first one if none is named
+    pub(super) scenario: Option<String>,
+    /// Play this side only
+    #[arg(long, value_name = "SIDE")]
+    pub(super) only: Option<String>,
+    /// How many workers each side runs, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u32).range(1..=1000))]
+    pub(super) workers: u32,
+    /// How many posts there are, 1 to 10000
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub(super) posts: u32,
+    /// How long the simulated API takes to answer, in milliseconds, 0 to 60000
+    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = value_parser!(u64).range(0..=60_000))]
+    pub(super) latency: u64,
+    /// Mend the scenario's mistake
+    #[arg(long)]
+    pub(super) fixed: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// No columns, no colour, no animation, as where the output is no terminal
+    #[arg(long, conflicts_with = "json")]
+    pub(super) plain: bool,
+    /// When to use colour; NO_COLOR and CLICOLOR_FORCE are heeded by `auto`
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub(super) color: Color,
+    /// Leave the databases there, and say where
+    #[arg(long)]
+    pub(super) keep_db: bool,
+    /// Leave a stuck side stuck until Ctrl+C
+    #[arg(long)]
+    pub(super) hold: bool,
+    /// Serve tokio-console, and hold [address: 127.0.0.1:6669]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:6669", value_parser = address)]
+    pub(super) console: Option<SocketAddr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Default for Command {
+    /// `unstuck` alone is `unstuck run`.
+    fn default() -> Self {
+        match Arguments::parse_from(["unstuck", "run"]).command {
+            Some(run) => run,
+            None => Command::List,
+        }
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("`{text}` is not an address; write an IP address and a port, as in `--console 127.0.0.1:6669`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,17 @@
+//! The demo: plays a scenario's sides at the same time, each on a runtime and a database of its own,
+//! and says what became of them.
+
+mod console;
+mod database;
+mod error;
+mod interrupt;
+mod job;
+mod run;
+mod scenario;
+mod side;
+
+pub use error::Error;
+pub use job::Job;
+pub use run::{Notices, Options, Outcome, run};
+pub use scenario::{Expected, Main, Scenario, Side};
+pub use side::{Posts, SideRun};

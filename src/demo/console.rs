@@ -1,0 +1,78 @@
+//! Where records go: to the observers, and to tokio-console where it is asked for.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::OnceLock;
+use std::thread;
+
+use console_subscriber::{ConsoleLayer, Server, ServerParts};
+use tokio::runtime::Builder;
+use tokio_stream::wrappers::TcpListenerStream;
+use tracing::Metadata;
+use tracing::subscriber::NoSubscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::Error;
+use crate::observe;
+
+/// Sends the records of this process to the observers, and serves tokio-console at `address` if there
+/// is one: the address that it has got, should the port have been 0.
+///
+/// Before any runtime is built, as tasks are recorded from the moment at which they are spawned.
+pub(super) fn subscribe(address: Option<SocketAddr>) -> Result<Option<SocketAddr>, Error> {
+    static DONE: OnceLock<()> = OnceLock::new();
+    let Some(address) = address else {
+        if DONE.set(()).is_ok() {
+            let records = Registry::default().with(observe::layer());
+            records.try_init().map_err(|_| Error::Subscriber)?;
+        }
+        return Ok(None);
+    };
+
+    let unavailable = |source| Error::Console { address, source };
+    let listener = TcpListener::bind(address).map_err(unavailable)?;
+    listener.set_nonblocking(true).map_err(unavailable)?;
+    let address = listener.local_addr().map_err(unavailable)?;
+
+    DONE.set(()).map_err(|()| Error::Subscriber)?;
+    let (layer, server) = ConsoleLayer::builder().build();
+    let records = Registry::default()
+        .with(observe::layer())
+        .with(layer.with_filter(filter_fn(is_for_console)));
+    records.try_init().map_err(|_| Error::Subscriber)?;
+    serve(listener, server)?;
+    Ok(Some(address))
+}
+
+fn is_for_console(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    target.starts_with("tokio")
+        || target.starts_with("runtime")
+        || (metadata.is_span() && metadata.name().starts_with("runtime."))
+}
+
+/// Serves from a thread of its own, whose own tasks are not recorded.
+fn serve(listener: TcpListener, server: Server) -> Result<(), Error> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let serving = move || {
+        observe::mark_own_thread();
+        let _unrecorded = tracing::subscriber::set_default(NoSubscriber::new());
+        runtime.block_on(async {
+            let ServerParts {
+                instrument_server,
+                aggregator,
+                ..
+            } = server.into_parts();
+            tokio::spawn(aggregator.run());
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let router = tonic::transport::Server::builder().add_service(instrument_server);
+            let served = router.serve_with_incoming(TcpListenerStream::new(listener)).await;
+            served.map_err(std::io::Error::other)
+        })
+    };
+    thread::Builder::new().name("unstuck-console".into()).spawn(serving)?;
+    Ok(())
+}

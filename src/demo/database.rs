@@ -1,0 +1,42 @@
+//! The database of one side: made and filled before it starts, read back after it has ended.
+
+use std::path::Path;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+
+/// Makes a database at `path` with `posts` posts.
+pub(super) async fn create(path: &Path, posts: i64) -> Result<SqliteConnectOptions, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal);
+    let mut db = options.connect().await?;
+    sqlx::migrate!("src/demo/migrations").run(&mut db).await?;
+    fill(&mut db, posts).await?;
+    db.close().await?;
+    Ok(options.create_if_missing(false))
+}
+
+async fn fill(db: &mut SqliteConnection, posts: i64) -> Result<(), sqlx::Error> {
+    let mut transaction = db.begin().await?;
+    for id in 1..=posts {
+        sqlx::query("INSERT INTO post (id, url) VALUES (?, ?)")
+            .bind(id)
+            .bind(format!("https://example.com/posts/post{id}"))
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await
+}
+
+/// How many posts have content.
+pub(super) async fn stored(database: &SqliteConnectOptions) -> Result<u64, sqlx::Error> {
+    let mut db = database.connect().await?;
+    let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM post WHERE content IS NOT NULL")
+        .fetch_one(&mut db)
+        .await?;
+    db.close().await?;
+    Ok(stored.unsigned_abs())
+}

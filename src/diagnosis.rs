@@ -1,0 +1,244 @@
+//! What observations mean: a verdict on the program, and findings that explain it.
+//!
+//! Pure: observations in, conclusions out. No clock, no I/O, nothing printed.
+
+mod errors;
+mod prose;
+mod rules;
+mod verdict;
+mod wait;
+
+use std::fmt;
+
+use crate::observe::{End, Snapshot, TaskId, TaskSeen, TaskState};
+use crate::place::Place;
+
+pub use errors::{Errors, Surfaced};
+pub use verdict::{Judgement, judge};
+pub use wait::{Wait, Waits};
+
+/// What a program came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "demo", derive(serde::Serialize), serde(rename_all = "lowercase"))]
+pub enum Verdict {
+    /// It ended, and returned no error.
+    Completed,
+    /// It ended with errors, and they surfaced.
+    Failed,
+    /// It has not ended, and nothing can wake it.
+    Stuck,
+    /// It has not ended: a thread of its runtime does not come back from a poll.
+    Blocked,
+    /// It has not ended: it waits for something outside, or that can't be seen.
+    Waiting,
+}
+
+/// How sure a conclusion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "demo", derive(serde::Serialize), serde(rename_all = "lowercase"))]
+pub enum Confidence {
+    /// It follows from what was seen, but something that was not seen could speak against it.
+    Likely,
+    /// It can't be otherwise.
+    Proven,
+}
+
+/// The answer of one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "demo", derive(serde::Serialize))]
+pub struct Finding {
+    /// The name of the rule.
+    pub rule: &'static str,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// What it comes to, in one sentence.
+    pub summary: String,
+    /// What it rests on, a sentence each.
+    pub evidence: Vec<String>,
+}
+
+/// All that can be said of a program.
+#[derive(Clone, Debug)]
+pub struct Diagnosis {
+    /// What it came to.
+    pub verdict: Verdict,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// What became of the errors of its tasks.
+    pub errors: Errors,
+    /// Its tasks in spawn order, those of libraries left out.
+    pub tasks: Vec<TaskStory>,
+    /// What explains the verdict.
+    pub findings: Vec<Finding>,
+    /// What could not be looked at, in words.
+    pub blind: Vec<&'static str>,
+}
+
+/// What became of one task.
+#[derive(Clone, Debug)]
+pub struct TaskStory {
+    /// Its name.
+    pub name: String,
+    /// The line that spawned it; none for `main`, which no line of the program spawned.
+    pub spawned_at: Option<Place>,
+    /// How it ended, or what it is at.
+    pub fate: Fate,
+}
+
+/// How a task ended, or what it is at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It has ended.
+    Ended(End),
+    /// It is being polled.
+    Running,
+    /// It waits.
+    Parked {
+        /// The user's own innermost line, where that is known.
+        at: Option<Place>,
+        /// What for.
+        on: String,
+    },
+}
+
+/// How the program's main task stands.
+#[derive(Clone, Debug)]
+pub enum Program {
+    /// It has not returned.
+    Runs(Judgement),
+    /// It has ended like this, with these errors in what it returned.
+    Returned(End, Vec<Surfaced>),
+}
+
+/// Explains what was seen of a program whose main task is `main`.
+pub fn diagnose(seen: &Snapshot, main: TaskId, program: &Program) -> Diagnosis {
+    let case = Case::new(seen, main, program);
+    let (verdict, confidence) = match program {
+        Program::Runs(judgement) => (judgement.verdict, judgement.confidence),
+        Program::Returned(End::Ok, _) => (Verdict::Completed, Confidence::Proven),
+        Program::Returned(..) => (Verdict::Failed, Confidence::Proven),
+    };
+    Diagnosis {
+        verdict,
+        confidence,
+        errors: case.errors.counts(),
+        tasks: case.stories(),
+        findings: rules::all(&case),
+        blind: seen.blind.clone(),
+    }
+}
+
+/// What the rules look at.
+struct Case<'s> {
+    seen: &'s Snapshot,
+    main: TaskId,
+    program: &'s Program,
+    waits: Waits<'s>,
+    errors: errors::Returned<'s>,
+}
+
+impl<'s> Case<'s> {
+    fn new(seen: &'s Snapshot, main: TaskId, program: &'s Program) -> Self {
+        Self {
+            seen,
+            main,
+            program,
+            waits: Waits::of(seen),
+            errors: errors::Returned::of(seen, main, program),
+        }
+    }
+
+    fn is_stuck(&self) -> bool {
+        matches!(self.program, Program::Runs(judgement) if judgement.verdict == Verdict::Stuck)
+    }
+
+    fn task(&self, id: TaskId) -> Option<&'s TaskSeen> {
+        self.seen.tasks.iter().find(|task| task.id == id)
+    }
+
+    /// The program's own tasks; those that a library spawned for itself are left out.
+    fn tasks(&self) -> impl Iterator<Item = &'s TaskSeen> {
+        let main = self.main;
+        let tasks = self.seen.tasks.iter();
+        tasks.filter(move |task| task.id == main || !task.spawned_at.is_library())
+    }
+
+    fn name(&self, task: &TaskSeen) -> String {
+        match &task.name {
+            Some(name) => name.clone(),
+            None => format!("task {}", task.id),
+        }
+    }
+
+    fn name_of(&self, id: TaskId) -> String {
+        self.task(id)
+            .map_or_else(|| format!("task {id}"), |task| self.name(task))
+    }
+
+    fn stories(&self) -> Vec<TaskStory> {
+        self.tasks().map(|task| self.story(task)).collect()
+    }
+
+    fn story(&self, task: &TaskSeen) -> TaskStory {
+        TaskStory {
+            name: self.name(task),
+            spawned_at: (task.id != self.main).then(|| task.spawned_at.clone()),
+            fate: self.fate(task),
+        }
+    }
+
+    fn fate(&self, task: &TaskSeen) -> Fate {
+        match (self.program, &task.state) {
+            (Program::Returned(end, _), _) if task.id == self.main => Fate::Ended(end.clone()),
+            (_, TaskState::Ended(end)) => Fate::Ended(end.clone()),
+            // A runtime that shuts down cancels what is left.
+            (Program::Returned(..), _) => Fate::Ended(End::Cancelled),
+            (_, TaskState::Polling) => Fate::Running,
+            (_, TaskState::Parked(_)) => {
+                let waits = self.waits.on(task.id);
+                Fate::Parked {
+                    at: waits.iter().find_map(Wait::at).cloned(),
+                    on: prose::unique(waits.iter().map(|wait| self.describe(wait))),
+                }
+            }
+        }
+    }
+
+    /// What a task waits for, in words.
+    fn describe(&self, wait: &Wait<'_>) -> String {
+        match wait {
+            Wait::Event { event, .. } => format!("event {}", event.name),
+            Wait::Group { group, .. } => {
+                let open = group.open.iter().map(|id| self.name_of(*id));
+                format!("task group {}: {}", group.name, prose::list(open))
+            }
+            Wait::Timer { .. } => "a timer".to_owned(),
+            Wait::Io { call, .. } => format!("I/O: {call}"),
+            Wait::Join { call: None, .. } => "a task to end".to_owned(),
+            Wait::Join { call: Some(call), .. } => format!("a task to end ({call})"),
+            Wait::Sync { call, .. } => call.clone(),
+            Wait::Unseen => "something that can't be seen".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Completed => "completed",
+            Verdict::Failed => "failed",
+            Verdict::Stuck => "stuck",
+            Verdict::Blocked => "blocked",
+            Verdict::Waiting => "waiting",
+        })
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Confidence::Likely => "likely",
+            Confidence::Proven => "proven",
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! Lists in sentences.
+
+/// How many names a sentence can bear.
+const NAMES: usize = 4;
+
+/// `a`, `a and b`, `a, b and c`; of very many, the first few and how many more.
+pub(super) fn list(names: impl IntoIterator<Item = String>) -> String {
+    let mut names: Vec<String> = names.into_iter().collect();
+    if names.len() > NAMES {
+        let more = names.len() - (NAMES - 1);
+        names.truncate(NAMES - 1);
+        names.push(format!("{more} more"));
+    }
+    let Some(last) = names.pop() else {
+        return String::new();
+    };
+    if names.is_empty() {
+        last
+    } else {
+        format!("{} and {last}", names.join(", "))
+    }
+}
+
+/// The different ones among `items`, in the order in which they came first.
+pub(super) fn unique(items: impl IntoIterator<Item = String>) -> String {
+    let mut different: Vec<String> = Vec::new();
+    for item in items {
+        if !different.contains(&item) {
+            different.push(item);
+        }
+    }
+    different.join(", ")
+}
+
+/// `1 error`, `2 errors`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{s}")
+}
+
+/// Puts items with the same key together, in the order in which the keys came first.
+pub(super) fn fold<K: PartialEq, V>(items: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
+    let mut folded: Vec<(K, Vec<V>)> = Vec::new();
+    for (key, value) in items {
+        match folded.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, values)) => values.push(value),
+            None => folded.push((key, vec![value])),
+        }
+    }
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{list, unique};
+
+    fn names(n: usize) -> Vec<String> {
+        (0..n).map(|i| format!("w{i}")).collect()
+    }
+
+    #[test]
+    fn a_list_reads_as_a_sentence_does() {
+        assert_eq!(list(names(0)), "");
+        assert_eq!(list(names(1)), "w0");
+        assert_eq!(list(names(3)), "w0, w1 and w2");
+        assert_eq!(list(names(4)), "w0, w1, w2 and w3");
+        assert_eq!(list(names(200)), "w0, w1, w2 and 197 more");
+    }
+
+    #[test]
+    fn what_is_said_twice_is_said_once() {
+        let said = ["a", "b", "a"].map(str::to_owned);
+        assert_eq!(unique(said), "a, b");
+    }
+}

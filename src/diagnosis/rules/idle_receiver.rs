@@ -1,0 +1,70 @@
+//! `idle-receiver`: a task waits for the next item of a channel or queue, and nobody is left on the way
+//! to send one.
+//!
+//! Likely: in a program that is stuck as a whole no task will send, but a queue does not tell who has
+//! hold of its other end.
+//!
+//! Triggered by a worker that awaits one more item than there are. A near miss: the same worker while
+//! another task sleeps before it sends.
+
+use crate::diagnosis::{Case, Confidence, Finding, Wait, prose};
+use crate::observe::TaskState;
+
+/// What receiving is called, by Tokio and by the queues that are built on it.
+const RECEIVE: [&str; 6] = ["recv", "recv_many", "pop", "dequeue", "changed", "next"];
+
+pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
+    if !case.is_stuck() {
+        return Vec::new();
+    }
+    let receivers = case.tasks().flat_map(|task| {
+        let waits = case.waits.on(task.id).iter();
+        waits.filter_map(move |wait| match wait {
+            Wait::Sync { at, call } if is_receive(call) => Some(((call, at), case.name(task))),
+            _ => None,
+        })
+    });
+    prose::fold(receivers)
+        .into_iter()
+        .map(|((call, at), names)| {
+            let at = at.map_or_else(String::new, |at| format!(" at {at}"));
+            let wait = if names.len() == 1 { "waits" } else { "wait" };
+            Finding {
+                rule: "idle-receiver",
+                confidence: Confidence::Likely,
+                summary: format!(
+                    "{} {wait} in `{call}`{at} for an item that never comes: no task is left to send it",
+                    prose::list(names)
+                ),
+                evidence: others(case),
+            }
+        })
+        .collect()
+}
+
+fn is_receive(call: &str) -> bool {
+    let method = call.rsplit("::").next().unwrap_or(call);
+    RECEIVE.contains(&method)
+}
+
+/// What the other tasks are at, so that one can see that none of them will send.
+fn others(case: &Case<'_>) -> Vec<String> {
+    let told = case.tasks().filter_map(|task| match &task.state {
+        TaskState::Ended(_) => Some(("ended".to_owned(), case.name(task))),
+        TaskState::Polling => None,
+        TaskState::Parked(_) => {
+            let waits = case.waits.on(task.id);
+            let on = prose::unique(waits.iter().map(|wait| case.describe(wait)));
+            Some((format!("waits for {on}"), case.name(task)))
+        }
+    });
+    prose::fold(told)
+        .into_iter()
+        .map(|(what, names)| match (&*what, names.len()) {
+            ("ended", 1) => format!("{} has ended", prose::list(names)),
+            ("ended", _) => format!("{} have ended", prose::list(names)),
+            (_, 1) => format!("{} {what}", prose::list(names)),
+            _ => format!("{} each {what}", prose::list(names)),
+        })
+        .collect()
+}

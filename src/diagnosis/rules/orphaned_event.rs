@@ -1,0 +1,83 @@
+//! `orphaned-event`: somebody waits for an event that nobody can set any more.
+//!
+//! Proven by counting: an [`Event`](crate::Event) knows its handles, and a handle that waits can't
+//! set. Once all that are left are waiting, no code is left that could set it.
+//!
+//! Triggered by a pool whose workers fail before they raise the flag that `main` awaits. A near miss:
+//! the same pool with one worker that still has its handle, and sleeps.
+
+use crate::diagnosis::{Case, Confidence, Finding, Program, prose};
+use crate::observe::{End, EventSeen, TaskSeen, TaskState};
+
+pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
+    if matches!(case.program, Program::Returned(..)) {
+        return Vec::new();
+    }
+    let events = case.seen.events.iter();
+    let orphans = events.filter(|event| !event.set && event.setters == 0);
+    orphans.map(|event| finding(case, event)).collect()
+}
+
+fn finding(case: &Case<'_>, event: &EventSeen) -> Finding {
+    let could_have: Vec<&TaskSeen> = event
+        .let_go
+        .iter()
+        .filter(|id| event.waits.iter().all(|wait| wait.task != **id))
+        .filter_map(|id| case.task(*id))
+        .collect();
+    // In spawn order, whoever ended first.
+    let could_have: Vec<&TaskSeen> = case
+        .tasks()
+        .filter(|task| could_have.iter().any(|other| other.id == task.id))
+        .collect();
+
+    let waits = event.waits.iter().map(|wait| {
+        let waiter = case.name_of(wait.task);
+        format!("{waiter} waits for `{}` at {}, made at {}", event.name, wait.at, event.made_at)
+    });
+    let ends = prose::fold(could_have.iter().map(|task| (how_it_ended(task), case.name(task))));
+    let ends = ends.into_iter().map(|(end, names)| format!("{} {end}", prose::list(names)));
+    let count = "every handle of it that is left is one that waits, and cannot set it".to_owned();
+    Finding {
+        rule: "orphaned-event",
+        confidence: Confidence::Proven,
+        summary: summary(case, event, &could_have),
+        evidence: waits.chain([count]).chain(ends).collect(),
+    }
+}
+
+fn summary(case: &Case<'_>, event: &EventSeen, could_have: &[&TaskSeen]) -> String {
+    let name = &event.name;
+    if could_have.is_empty() {
+        return format!("`{name}` can't be set: nobody but the one who waits ever had a handle");
+    }
+    let failed = |task: &&TaskSeen| {
+        matches!(task.state, TaskState::Ended(End::Error(_) | End::Panic(_)))
+    };
+    let all = could_have.len();
+    let failed = could_have.iter().filter(|task| failed(task)).count();
+    let names = prose::list(could_have.iter().map(|task| case.name(task)));
+    let ended = match (all, failed) {
+        (1, 1) => "it ended with an error first".to_owned(),
+        (_, failed) if failed == all => format!("all {all} ended with an error first"),
+        (1, _) => "it let go of it without setting it".to_owned(),
+        (_, 0) => format!("all {all} let go of it without setting it"),
+        _ => format!("{failed} of the {all} ended with an error first, the rest let go of it"),
+    };
+    let read = match failed {
+        0 => "",
+        1 => "; nobody has seen that error",
+        _ => "; nobody has seen those errors",
+    };
+    format!("`{name}` can only be set by {names}; {ended}{read}")
+}
+
+fn how_it_ended(task: &TaskSeen) -> String {
+    match &task.state {
+        TaskState::Ended(End::Error(text)) => format!("ended with an error: {text}"),
+        TaskState::Ended(End::Panic(text)) => format!("panicked: {text}"),
+        TaskState::Ended(End::Cancelled) => "was cancelled".to_owned(),
+        TaskState::Ended(End::Ok) => "ended without setting it".to_owned(),
+        TaskState::Polling | TaskState::Parked(_) => "let go of its handle".to_owned(),
+    }
+}

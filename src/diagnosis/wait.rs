@@ -1,0 +1,197 @@
+//! What each parked task waits for.
+
+use std::collections::BTreeMap;
+
+use crate::observe::{EventSeen, GroupSeen, Leaf, Snapshot, TaskId, TaskState};
+use crate::place::Place;
+
+/// One thing that a task waits for. A task that joins or selects waits for several.
+#[derive(Clone, Debug)]
+pub enum Wait<'s> {
+    /// An event of this crate.
+    Event {
+        /// Which.
+        event: &'s EventSeen,
+        /// The line that waits.
+        at: &'s Place,
+    },
+    /// The children of a task group of this crate.
+    Group {
+        /// Which.
+        group: &'s GroupSeen,
+        /// The line that opened it.
+        at: &'s Place,
+    },
+    /// A timer, which will go off.
+    Timer {
+        /// The line that waits.
+        at: Option<&'s Place>,
+    },
+    /// Something that comes from outside: a socket, a signal, a child process.
+    Io {
+        /// The line that waits.
+        at: Option<&'s Place>,
+        /// The function that it called.
+        call: String,
+    },
+    /// A task to end.
+    Join {
+        /// The line that waits.
+        at: Option<&'s Place>,
+        /// The function that it called, if not the handle's own `await`.
+        call: Option<String>,
+    },
+    /// Anything that another task has to do: a lock, a permit, a channel, a notification.
+    Sync {
+        /// The line that waits.
+        at: Option<&'s Place>,
+        /// The function that it called.
+        call: String,
+    },
+    /// Something that no source can see.
+    Unseen,
+}
+
+/// The waits of every parked task.
+pub struct Waits<'s>(BTreeMap<TaskId, Vec<Wait<'s>>>);
+
+impl<'s> Waits<'s> {
+    /// Joins what the dump saw with what the primitives of this crate know of themselves.
+    pub fn of(seen: &'s Snapshot) -> Self {
+        let mut waits: BTreeMap<TaskId, Vec<Wait<'s>>> = BTreeMap::new();
+        for task in &seen.tasks {
+            if let TaskState::Parked(leaves) = &task.state {
+                let known = leaves.iter().filter(|leaf| !leaf.is_own_event());
+                waits.insert(task.id, known.map(Wait::from).collect());
+            }
+        }
+        for event in &seen.events {
+            for wait in &event.waits {
+                let at = &wait.at;
+                add(&mut waits, wait.task, Wait::Event { event, at });
+            }
+        }
+        for group in &seen.groups {
+            let at = &group.opened_at;
+            add(&mut waits, group.waiter, Wait::Group { group, at });
+        }
+        for waits in waits.values_mut().filter(|waits| waits.is_empty()) {
+            waits.push(Wait::Unseen);
+        }
+        Self(waits)
+    }
+
+    /// What the task `id` waits for: at least one thing if it is parked.
+    pub fn on(&self, id: TaskId) -> &[Wait<'s>] {
+        self.0.get(&id).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn add<'s>(waits: &mut BTreeMap<TaskId, Vec<Wait<'s>>>, task: TaskId, wait: Wait<'s>) {
+    if let Some(waits) = waits.get_mut(&task) {
+        waits.push(wait);
+    }
+}
+
+impl<'s> Wait<'s> {
+    /// The user's own line, where that is known.
+    pub fn at(&self) -> Option<&'s Place> {
+        match self {
+            Wait::Event { at, .. } | Wait::Group { at, .. } => Some(at),
+            Wait::Timer { at } => *at,
+            Wait::Io { at, .. } | Wait::Join { at, .. } | Wait::Sync { at, .. } => *at,
+            Wait::Unseen => None,
+        }
+    }
+}
+
+impl<'s> From<&'s Leaf> for Wait<'s> {
+    fn from(leaf: &'s Leaf) -> Self {
+        const JOIN: &str = "tokio::runtime::task::join";
+        const IO: [&str; 5] = [
+            "tokio::io::",
+            "tokio::net::",
+            "tokio::process::",
+            "tokio::runtime::io::",
+            "tokio::signal::",
+        ];
+        let within = |path: &str| leaf.calls.iter().any(|call| call.starts_with(path));
+        let at = leaf.at.as_ref();
+        let call = leaf.calls.first();
+        if within("tokio::time::") {
+            Wait::Timer { at }
+        } else if IO.iter().any(|path| within(path)) {
+            let call = call.map_or_else(String::new, |call| short(call));
+            Wait::Io { at, call }
+        } else if within(JOIN) {
+            let call = call.filter(|call| !call.starts_with(JOIN)).map(|call| short(call));
+            Wait::Join { at, call }
+        } else if let Some(call) = call {
+            let call = short(call);
+            Wait::Sync { at, call }
+        } else {
+            Wait::Unseen
+        }
+    }
+}
+
+impl Leaf {
+    /// Whether this is a wait of which the event itself knows more.
+    fn is_own_event(&self) -> bool {
+        self.calls.iter().any(|call| call.starts_with("unstuck::event"))
+    }
+}
+
+/// `Queue::pop` for `deadqueue::unlimited::Queue::pop`: the path from the type on, if it has one.
+fn short(path: &str) -> String {
+    let parts: Vec<&str> = path.split("::").collect();
+    let is_type = |part: &&str| part.starts_with(char::is_uppercase);
+    let from = parts.iter().position(is_type).unwrap_or(0);
+    parts[from..].join("::")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(calls: &[&str]) -> String {
+        let leaf = Leaf {
+            at: None,
+            calls: calls.iter().map(|call| (*call).to_owned()).collect(),
+        };
+        match Wait::from(&leaf) {
+            Wait::Timer { .. } => "timer".to_owned(),
+            Wait::Io { call, .. } => format!("io {call}"),
+            Wait::Join { call, .. } => format!("join {}", call.unwrap_or_default()),
+            Wait::Sync { call, .. } => format!("sync {call}"),
+            Wait::Unseen => "unseen".to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_wait_is_told_by_the_functions_on_the_way_to_it() {
+        assert_eq!(
+            kind(&["deadqueue::unlimited::Queue::pop", "tokio::sync::semaphore::Semaphore::acquire"]),
+            "sync Queue::pop"
+        );
+        assert_eq!(
+            kind(&["futures_util::future::join_all::JoinAll", "tokio::runtime::task::join::JoinHandle"]),
+            "join JoinAll"
+        );
+        assert_eq!(kind(&["tokio::runtime::task::join::JoinHandle"]), "join ");
+        assert_eq!(kind(&[]), "unseen");
+    }
+
+    #[test]
+    fn a_lock_with_a_time_out_is_a_timer_and_a_signal_is_no_channel() {
+        assert_eq!(
+            kind(&["sqlx_core::pool::Pool::acquire", "tokio::time::timeout::Timeout", "tokio::sync::semaphore::Semaphore"]),
+            "timer"
+        );
+        assert_eq!(
+            kind(&["tokio::signal::ctrl_c::ctrl_c", "tokio::sync::watch::Receiver::changed"]),
+            "io tokio::signal::ctrl_c::ctrl_c"
+        );
+    }
+}

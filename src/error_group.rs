@@ -1,0 +1,213 @@
+//! What a task group ended with, when not all went well.
+
+mod tree;
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::task;
+
+use crate::place::Place;
+
+/// An error of any kind that can cross threads.
+pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
+
+/// Every error and every panic that the children of a task group, and its body, ended with.
+///
+/// It is a tree: a child that ended with an `ErrorGroup` of its own keeps it whole, as
+/// [`Failure::Group`]. Failures stand in the order in which their tasks were spawned, so what is
+/// printed does not depend on who lost the race.
+///
+/// `Display` is one line. `Debug`, which is what Rust prints when `main` returns an error, is the
+/// whole [`tree`](ErrorGroup::tree).
+///
+/// The idea and the shape are those of Python's exception groups (PEP 654).
+pub struct ErrorGroup {
+    pub(crate) name: String,
+    pub(crate) opened_at: Place,
+    pub(crate) failures: Vec<TaskFailure>,
+    pub(crate) cancelled: usize,
+}
+
+/// How one task of a group failed.
+#[derive(Debug)]
+pub struct TaskFailure {
+    pub(crate) task: String,
+    pub(crate) id: Option<task::Id>,
+    pub(crate) spawned_at: Place,
+    pub(crate) failure: Failure,
+}
+
+/// The ways in which a task fails.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// It returned this error.
+    Error(BoxError),
+    /// It panicked.
+    Panic(Panic),
+    /// It ran a task group of its own, and returned what that ended with.
+    Group(ErrorGroup),
+}
+
+/// A panic, with all that it carried.
+pub struct Panic {
+    message: String,
+    // Only so that it can be shared between threads; the payload itself is no more than `Send`.
+    payload: Mutex<Box<dyn Any + Send>>,
+}
+
+impl ErrorGroup {
+    /// The name of the task group.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The line that opened the task group.
+    pub fn opened_at(&self) -> &Place {
+        &self.opened_at
+    }
+
+    /// The failures in this group itself, in spawn order; the body's own comes first.
+    pub fn failures(&self) -> &[TaskFailure] {
+        &self.failures
+    }
+
+    /// How many tasks the group cancelled. That is no error: it is what the group was told to do.
+    pub fn cancelled(&self) -> usize {
+        self.cancelled
+    }
+
+    /// Every failure that is no group, in this group and in those inside it, depth first.
+    pub fn leaves(&self) -> impl Iterator<Item = &TaskFailure> {
+        let mut ahead: Vec<&TaskFailure> = self.failures.iter().rev().collect();
+        std::iter::from_fn(move || {
+            loop {
+                let next = ahead.pop()?;
+                let Failure::Group(inner) = &next.failure else {
+                    return Some(next);
+                };
+                ahead.extend(inner.failures.iter().rev());
+            }
+        })
+    }
+
+    /// The whole tree, over several lines, in the shape in which Python prints an exception group.
+    pub fn tree(&self) -> impl fmt::Display + '_ {
+        tree::Tree(self)
+    }
+}
+
+impl TaskFailure {
+    /// The name of the task.
+    pub fn task(&self) -> &str {
+        &self.task
+    }
+
+    /// Tokio's id of the task; none for the body of the group, which is no task of its own.
+    pub fn id(&self) -> Option<task::Id> {
+        self.id
+    }
+
+    /// The line that spawned the task.
+    pub fn spawned_at(&self) -> &Place {
+        &self.spawned_at
+    }
+
+    /// How it failed.
+    pub fn failure(&self) -> &Failure {
+        &self.failure
+    }
+}
+
+impl Panic {
+    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
+        let message = match payload.downcast_ref::<&'static str>() {
+            Some(text) => (*text).to_owned(),
+            None => match payload.downcast_ref::<String>() {
+                Some(text) => text.clone(),
+                None => "a payload that is no text".to_owned(),
+            },
+        };
+        Self {
+            message,
+            payload: Mutex::new(payload),
+        }
+    }
+
+    /// The panic's message.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What the panic carried, to be looked at or handed to [`std::panic::resume_unwind`].
+    pub fn into_payload(self) -> Box<dyn Any + Send> {
+        self.payload
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<BoxError> for Failure {
+    fn from(error: BoxError) -> Self {
+        match error.downcast::<ErrorGroup>() {
+            Ok(group) => Failure::Group(*group),
+            Err(error) => Failure::Error(error),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Error(error) => error.fmt(f),
+            Failure::Panic(panic) => panic.fmt(f),
+            Failure::Group(group) => group.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "panicked: {}", self.message)
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Panic").field(&self.message).finish()
+    }
+}
+
+impl fmt::Display for ErrorGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.leaves().count();
+        let errors = if count == 1 { "error" } else { "errors" };
+        write!(f, "{count} {errors} in task group `{}`", self.name)?;
+        if self.cancelled > 0 {
+            let tasks = if self.cancelled == 1 { "task" } else { "tasks" };
+            write!(f, ", {} {tasks} cancelled", self.cancelled)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ErrorGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Rust puts `Error: ` before it.
+        writeln!(f, "{self}")?;
+        write!(f, "{}", tree::Members(self))
+    }
+}
+
+/// The source is the first failure that is an error, as a chain of causes has room for one only.
+impl Error for ErrorGroup {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.leaves().find_map(|leaf| match &leaf.failure {
+            Failure::Error(error) => Some(&**error as &(dyn Error + 'static)),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,12 @@
+//! The exit codes of the program.
+
+/// Every side did what its scenario expects; an expected hang is a success. So is an exploration.
+pub const AS_EXPECTED: u8 = 0;
+/// Something went wrong with the program itself, or around it.
+pub const FAILED: u8 = 1;
+/// The command line was not understood.
+pub const USAGE: u8 = 2;
+/// A side did not do what its scenario expects.
+pub const UNEXPECTED: u8 = 3;
+/// Ctrl+C ended it.
+pub const INTERRUPTED: u8 = 130;

@@ -1,0 +1,27 @@
+//! Why an async Rust program hangs, and which errors it swallowed.
+
+mod error_group;
+mod event;
+mod group;
+mod place;
+mod registry;
+
+#[cfg(feature = "demo")]
+pub mod cli;
+#[cfg(all(tokio_unstable, feature = "demo"))]
+pub mod demo;
+#[cfg(all(tokio_unstable, feature = "observe"))]
+pub mod diagnosis;
+#[cfg(feature = "demo")]
+pub mod exit;
+#[cfg(all(tokio_unstable, feature = "observe"))]
+pub mod observe;
+#[cfg(all(tokio_unstable, feature = "demo"))]
+pub mod report;
+#[cfg(all(tokio_unstable, feature = "observe"))]
+pub mod watch;
+
+pub use error_group::{BoxError, ErrorGroup, Failure, Panic, TaskFailure};
+pub use event::Event;
+pub use group::{OnFailure, Refused, Scope, TaskGroup};
+pub use place::Place;

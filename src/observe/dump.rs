@@ -1,0 +1,240 @@
+//! Where every task is parked, from Tokio's own task dump.
+//!
+//! Equal traces are resolved once: most of the time goes into reading the debug info.
+
+use std::collections::HashMap;
+
+use tokio::task;
+
+use super::snapshot::Leaf;
+
+/// The leaves of each task that the dump saw.
+#[derive(Default)]
+pub(super) struct Leaves(HashMap<task::Id, Vec<Leaf>>);
+
+impl Leaves {
+    pub(super) fn of(&self, id: task::Id) -> Vec<Leaf> {
+        self.0.get(&id).cloned().unwrap_or_default()
+    }
+}
+
+#[cfg(not(all(
+    target_os = "linux",
+    any(
+        target_arch = "aarch64",
+        target_arch = "x86",
+        target_arch = "x86_64",
+        target_arch = "s390x"
+    )
+)))]
+pub(super) fn take(_runtime: &tokio::runtime::Handle) -> Result<Leaves, &'static str> {
+    Err("where tasks are parked (Tokio dumps tasks on Linux only)")
+}
+
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "aarch64",
+        target_arch = "x86",
+        target_arch = "x86_64",
+        target_arch = "s390x"
+    )
+))]
+pub(super) use linux::take;
+
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "aarch64",
+        target_arch = "x86",
+        target_arch = "x86_64",
+        target_arch = "s390x"
+    )
+))]
+mod linux {
+    use std::collections::HashMap;
+    use std::path::Path;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use tokio::runtime::dump::{Backtrace, Dump};
+    use tokio::runtime::{Builder, Handle};
+
+    use super::super::threads::{self, mark_own_thread};
+    use super::super::snapshot::Leaf;
+    use super::Leaves;
+    use crate::place::Place;
+
+    /// A dump needs every worker to come by; one that is blocked may keep it waiting for ever.
+    const AT_MOST: Duration = Duration::from_secs(2);
+
+    /// Dumps the tasks of `runtime`, which polls each of them once more.
+    pub(in super::super) fn take(runtime: &Handle) -> Result<Leaves, &'static str> {
+        const LATE: &str = "where tasks are parked: the dump did not come back";
+        let (done, dumped) = mpsc::channel();
+        let runtime = runtime.clone();
+        let dumping = move || {
+            mark_own_thread();
+            // A runtime of its own, as the timers and workers of the other may be what is stuck.
+            if let Ok(waiting) = Builder::new_current_thread().build() {
+                let _ = done.send(waiting.block_on(runtime.dump()));
+            }
+        };
+        thread::Builder::new()
+            .name(threads::DUMPER.into())
+            .spawn(dumping)
+            .map_err(|_| "where tasks are parked: no thread to dump them on")?;
+        let dump = dumped.recv_timeout(AT_MOST).map_err(|_| LATE)?;
+        Ok(resolve(&dump))
+    }
+
+    fn resolve(dump: &Dump) -> Leaves {
+        let mut resolved: HashMap<String, Vec<Leaf>> = HashMap::new();
+        let tasks = dump.tasks().iter().map(|task| {
+            // The raw addresses, which are the same for the same wait at the same line.
+            let key = format!("{:?}", task.trace());
+            let leaves = resolved.entry(key).or_insert_with(|| {
+                let backtraces = task.trace().resolve_backtraces();
+                backtraces.iter().map(leaf).collect()
+            });
+            (task.id(), leaves.clone())
+        });
+        Leaves(tasks.collect())
+    }
+
+    /// Walks outwards from the leaf to the first line that is the user's own.
+    fn leaf(backtrace: &Backtrace) -> Leaf {
+        let mut calls = Vec::new();
+        let mut at = None;
+        for symbol in backtrace.frames().flat_map(|frame| frame.symbols()) {
+            let file = symbol.filename().map(|path| Place::new(path.display().to_string(), 0));
+            let name = symbol.name_demangled().unwrap_or_default();
+            let Some(file) = file else {
+                calls.extend(function(name, None));
+                continue;
+            };
+            let module = library_module(&file);
+            if module.is_none() && !file.is_library() {
+                let line = symbol.lineno().unwrap_or_default();
+                at = Some(Place::new(below_root(file.file()), line));
+                break;
+            }
+            calls.extend(function(name, module.as_deref()));
+        }
+        calls.reverse();
+        calls.dedup();
+        Leaf { at, calls }
+    }
+
+    /// Debug info has whole paths, `#[track_caller]` has them from the root of the workspace.
+    fn below_root(file: &str) -> String {
+        let here = std::env::current_dir().ok();
+        let roots = [here.as_deref(), Some(Path::new(env!("CARGO_MANIFEST_DIR")))];
+        let below = |root| Path::new(file).strip_prefix(root).ok();
+        let below = roots.into_iter().flatten().find_map(below);
+        below.map_or_else(|| file.to_owned(), |path| path.display().to_string())
+    }
+
+    /// The module that a file of a library is, `tokio::time::sleep` for
+    /// `…/tokio-1.54.1/src/time/sleep.rs`. None for a file that belongs to no library.
+    fn library_module(file: &Place) -> Option<String> {
+        let path = match file.file().strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src/")) {
+            // This crate, wherever it lies, is a library to whoever uses its primitives.
+            Some(path) if path.starts_with("event") || path.starts_with("group") => {
+                format!("unstuck/{path}")
+            }
+            _ if file.is_library() => {
+                let (folder, path) = file.file().split_once("/src/")?.1.split_once("/src/")?;
+                let package = folder.rsplit('/').next()?;
+                let (name, _version) = package.rsplit_once('-').unwrap_or((package, ""));
+                format!("{}/{path}", name.replace('-', "_"))
+            }
+            _ => return None,
+        };
+        let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
+        Some(path.replace('/', "::"))
+    }
+
+    /// The path of a function, without what the compiler adds: `tokio::sync::Semaphore::acquire` for
+    /// `tokio::sync::Semaphore::acquire::{{closure}}::h0123456789abcdef`, and the type for its `poll`.
+    ///
+    /// Sparse debug info has no paths: there the module has to do, and the name if it is one.
+    fn function(name: &str, module: Option<&str>) -> Option<String> {
+        let name = match name.rsplit_once("::h") {
+            Some((name, hash)) if hash.len() == 16 => name,
+            _ => name,
+        };
+        let name = name.replace("::{{closure}}", "");
+        let name = match name.strip_prefix('<').and_then(|name| name.split_once(" as ")) {
+            Some((implementor, _)) => implementor,
+            None => &name,
+        };
+        let name = without_generics(name);
+        let is_path = name.contains("::") && !name.contains('{');
+        match module {
+            _ if name.starts_with("core::") || name.starts_with("alloc::") => None,
+            _ if is_path => Some(name),
+            None => None,
+            Some(module) if name.is_empty() || name.contains('{') => Some(module.to_owned()),
+            Some(module) => Some(format!("{module}::{name}")),
+        }
+    }
+
+    fn without_generics(name: &str) -> String {
+        let mut depth = 0;
+        let kept = name.chars().filter(|c| match c {
+            '<' => {
+                depth += 1;
+                false
+            }
+            '>' => {
+                depth -= 1;
+                false
+            }
+            _ => depth == 0,
+        });
+        kept.collect()
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        const SLEEP: &str = "/home/a/.cargo/registry/src/index-0123/tokio-1.54.1/src/time/sleep.rs";
+
+        #[test]
+        fn functions_are_named_as_in_the_source() {
+            let named = |name| function(name, None);
+            assert_eq!(
+                named("tokio::sync::rwlock::RwLock<T>::read::{{closure}}::h7e67b07b1ce158b5").unwrap(),
+                "tokio::sync::rwlock::RwLock::read"
+            );
+            assert_eq!(
+                named("<tokio::time::sleep::Sleep as core::future::future::Future>::poll::hbec94ca548445d11").unwrap(),
+                "tokio::time::sleep::Sleep"
+            );
+            assert_eq!(
+                named("<core::pin::Pin<P> as core::future::future::Future>::poll::hbec94ca548445d11"),
+                None
+            );
+        }
+
+        #[test]
+        fn where_debug_info_has_no_paths_the_file_tells_the_module() {
+            let module = library_module(&Place::new(SLEEP, 384)).unwrap();
+            assert_eq!(module, "tokio::time::sleep");
+            let named = |name| function(name, Some(&module)).unwrap();
+            assert_eq!(named("poll_elapsed"), "tokio::time::sleep::poll_elapsed");
+            assert_eq!(named("{async_fn#0}<core::time::Duration>"), "tokio::time::sleep");
+        }
+
+        #[test]
+        fn the_primitives_of_this_crate_are_no_lines_of_the_user() {
+            let of = |file| library_module(&Place::new(format!("{}/{file}", env!("CARGO_MANIFEST_DIR")), 1));
+            assert_eq!(of("src/event.rs").as_deref(), Some("unstuck::event"));
+            assert_eq!(of("src/group.rs").as_deref(), Some("unstuck::group"));
+            assert_eq!(of("scenarios/swallowed_errors/worker.rs"), None);
+        }
+    }
+}

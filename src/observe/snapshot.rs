@@ -1,0 +1,201 @@
+//! What was seen at one moment, as plain data.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use tokio::task;
+
+use crate::event::EVENTS;
+use crate::group::GROUPS;
+use crate::place::Place;
+
+/// All that was seen of a program at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Every task of the runtime, in spawn order.
+    pub tasks: Vec<TaskSeen>,
+    /// Every event that one of the tasks waits for.
+    pub events: Vec<EventSeen>,
+    /// Every task group that one of the tasks waits for.
+    pub groups: Vec<GroupSeen>,
+    /// What else there is that could wake a task.
+    pub outside: Outside,
+    /// What could not be looked at, in words.
+    pub blind: Vec<&'static str>,
+}
+
+/// Tokio's number of a task. No two tasks of a process have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId(pub u64);
+
+/// One task.
+#[derive(Clone, Debug)]
+pub struct TaskSeen {
+    /// Its number.
+    pub id: TaskId,
+    /// The name that it was spawned under, if any.
+    pub name: Option<String>,
+    /// The line that spawned it.
+    pub spawned_at: Place,
+    /// What it is at.
+    pub state: TaskState,
+}
+
+/// What a task is at.
+#[derive(Clone, Debug)]
+pub enum TaskState {
+    /// It is being polled.
+    Polling,
+    /// It waits for something at each of these leaves. None: for something that can't be seen.
+    Parked(Vec<Leaf>),
+    /// It has ended.
+    Ended(End),
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Nothing told of an error. Tokio does not say how a task that was spawned without a group
+    /// ended, so one that was aborted looks like this too.
+    Ok,
+    /// It returned an error with this text.
+    Error(String),
+    /// It panicked with this message.
+    Panic(String),
+    /// Its group cancelled it.
+    Cancelled,
+}
+
+/// A place at which a task waits: one branch of a `join!` or `select!`, or the only one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The user's own innermost line.
+    pub at: Option<Place>,
+    /// The functions between that line and the leaf, the one that was called there first.
+    pub calls: Vec<String>,
+}
+
+/// An [`Event`](crate::Event).
+#[derive(Clone, Debug)]
+pub struct EventSeen {
+    /// Its name.
+    pub name: String,
+    /// The line that made it.
+    pub made_at: Place,
+    /// Whether it has been set.
+    pub set: bool,
+    /// How many handles could still set it: those that are not waiting.
+    pub setters: usize,
+    /// Who waits for it.
+    pub waits: Vec<WaitSeen>,
+    /// The tasks that let go of a handle, oldest first.
+    pub let_go: Vec<TaskId>,
+}
+
+/// A wait for an event.
+#[derive(Clone, Debug)]
+pub struct WaitSeen {
+    /// The task that waits.
+    pub task: TaskId,
+    /// The line at which it does.
+    pub at: Place,
+}
+
+/// A [`TaskGroup`](crate::TaskGroup) whose body is done.
+#[derive(Clone, Debug)]
+pub struct GroupSeen {
+    /// Its name.
+    pub name: String,
+    /// The line that opened it.
+    pub opened_at: Place,
+    /// The task that waits for its children.
+    pub waiter: TaskId,
+    /// The children that have not ended, in spawn order.
+    pub open: Vec<TaskId>,
+}
+
+/// What there is, besides the tasks, that could wake one.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// Calls that run, or wait for a thread, in the runtime's pool for blocking work.
+    pub blocking_calls: usize,
+    /// Sockets, pipes and the like that the runtime listens to.
+    pub io_sources: usize,
+    /// Names of threads, other than the runtime's, that were at work.
+    pub busy_threads: Vec<String>,
+    /// Names of threads, other than the runtime's, that were asleep all the time.
+    pub sleeping_threads: Vec<String>,
+}
+
+impl Snapshot {
+    /// Shortens the names of tasks that start with `prefix`: tokio-console shows all programs of a
+    /// process in one list, a report tells of one.
+    pub(crate) fn shorten_names(&mut self, prefix: &str) {
+        for name in self.tasks.iter_mut().filter_map(|task| task.name.as_mut()) {
+            if let Some(short) = name.strip_prefix(prefix) {
+                *name = short.to_owned();
+            }
+        }
+    }
+
+    /// Events and groups are listed for the whole process; those of other runtimes are left out.
+    pub(super) fn keep_what_belongs_to_its_tasks(&mut self) {
+        let ids: HashSet<TaskId> = self.tasks.iter().map(|task| task.id).collect();
+        for event in &mut self.events {
+            event.waits.retain(|wait| ids.contains(&wait.task));
+        }
+        self.events.retain(|event| !event.waits.is_empty());
+        self.groups.retain(|group| ids.contains(&group.waiter));
+    }
+}
+
+impl From<task::Id> for TaskId {
+    fn from(id: task::Id) -> Self {
+        // Tokio keeps the number to itself, but prints it.
+        Self(id.to_string().parse().unwrap_or(u64::MAX))
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+pub(super) fn events() -> Vec<EventSeen> {
+    let states = EVENTS.alive().into_iter().map(|event| event.state());
+    states
+        .map(|state| EventSeen {
+            name: state.name,
+            made_at: state.made_at,
+            set: state.set,
+            // A wait outside any task still has its handle to itself.
+            setters: state.setters,
+            waits: state
+                .waits
+                .into_iter()
+                .filter_map(|wait| {
+                    Some(WaitSeen {
+                        task: wait.task?.into(),
+                        at: wait.at,
+                    })
+                })
+                .collect(),
+            let_go: state.let_go.into_iter().map(TaskId::from).collect(),
+        })
+        .collect()
+}
+
+pub(super) fn groups() -> Vec<GroupSeen> {
+    let states = GROUPS.alive().into_iter().map(|group| group.state());
+    states
+        .filter_map(|state| {
+            Some(GroupSeen {
+                name: state.name,
+                opened_at: state.opened_at,
+                waiter: state.waiter?.into(),
+                open: state.open.into_iter().map(TaskId::from).collect(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,109 @@
+//! Every task of a runtime: where it came from, and how it ended.
+
+use std::collections::HashMap;
+use std::panic::Location;
+
+use tokio::task;
+
+use super::dump::Leaves;
+use super::snapshot::{End, TaskId, TaskSeen, TaskState};
+
+#[derive(Default)]
+pub(super) struct Tasks {
+    records: HashMap<task::Id, Record>,
+    ended: usize,
+    /// Names by Tokio's number of the task: the span that has the name comes before the task.
+    names: HashMap<TaskId, String>,
+    /// What task groups said of children that did not end well.
+    told: HashMap<TaskId, End>,
+}
+
+struct Record {
+    order: usize,
+    spawned_at: &'static Location<'static>,
+    fate: Fate,
+}
+
+enum Fate {
+    /// With what was last heard of it: an error or a panic, and the poll in which that was.
+    Alive(Option<(End, u64)>),
+    Ended(End),
+}
+
+impl Tasks {
+    pub(super) fn spawned(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(super) fn ended(&self) -> usize {
+        self.ended
+    }
+
+    pub(super) fn spawn(&mut self, id: task::Id, spawned_at: &'static Location<'static>) {
+        let record = Record {
+            order: self.records.len(),
+            spawned_at,
+            fate: Fate::Alive(None),
+        };
+        self.records.insert(id, record);
+    }
+
+    pub(super) fn name(&mut self, id: TaskId, name: String) {
+        self.names.insert(id, name);
+    }
+
+    /// The task said that it failed, during the poll `poll` of its thread.
+    pub(super) fn hear(&mut self, id: task::Id, end: End, poll: u64) {
+        if let Some(record) = self.records.get_mut(&id)
+            && let Fate::Alive(heard) = &mut record.fate
+        {
+            *heard = Some((end, poll));
+        }
+    }
+
+    pub(super) fn tell(&mut self, id: TaskId, end: End) {
+        self.told.insert(id, end);
+    }
+
+    /// The task ended, during the poll `poll` of its thread. What was heard of it in an earlier poll
+    /// did not end it, so it has got over that.
+    pub(super) fn end(&mut self, id: task::Id, poll: Option<u64>) {
+        // A `spawn_blocking` ends without having been spawned.
+        let Some(record) = self.records.get_mut(&id) else {
+            return;
+        };
+        let Fate::Alive(heard) = &mut record.fate else {
+            return;
+        };
+        let end = match heard.take() {
+            Some((end, heard_in)) if Some(heard_in) == poll => end,
+            _ => End::Ok,
+        };
+        record.fate = Fate::Ended(end);
+        self.ended += 1;
+    }
+
+    /// All tasks in spawn order.
+    pub(super) fn seen(&self, polling: &[task::Id], leaves: &Leaves) -> Vec<TaskSeen> {
+        let mut records: Vec<_> = self.records.iter().collect();
+        records.sort_unstable_by_key(|(_, record)| record.order);
+        records
+            .into_iter()
+            .map(|(&id, record)| {
+                let number = TaskId::from(id);
+                TaskSeen {
+                    id: number,
+                    name: self.names.get(&number).cloned(),
+                    spawned_at: record.spawned_at.into(),
+                    state: match &record.fate {
+                        Fate::Ended(end) => {
+                            TaskState::Ended(self.told.get(&number).unwrap_or(end).clone())
+                        }
+                        Fate::Alive(_) if polling.contains(&id) => TaskState::Polling,
+                        Fate::Alive(_) => TaskState::Parked(leaves.of(id)),
+                    },
+                }
+            })
+            .collect()
+    }
+}

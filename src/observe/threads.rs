@@ -1,0 +1,172 @@
+//! The threads of the process that belong to no observed runtime: a database, a blocking call.
+//!
+//! Linux tells of each whether it runs, and how often it was put to sleep and woken. A thread that was
+//! asleep at two moments and was never woken in between did nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use crate::registry::lock;
+
+pub(super) const UNSEEN: &str = "threads outside the runtime (only Linux tells of them)";
+
+/// Tokio takes a dump on a thread that it spawns from the one of this name, and that inherits it.
+pub(super) const DUMPER: &str = "unstuck-dump";
+
+/// The threads of observed runtimes, and those of the watching itself.
+static OWN: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+
+/// The threads of the process at one moment, those of observed runtimes left out.
+#[derive(Clone, Debug, Default)]
+pub struct Threads(BTreeMap<u64, Thread>);
+
+#[derive(Clone, Debug)]
+struct Thread {
+    name: String,
+    runs: bool,
+    switches: u64,
+}
+
+/// Counts the calling thread among those that wake no task: it works for an observed runtime, or only
+/// watches.
+pub fn mark_own_thread() {
+    MARK.with(|_| {});
+}
+
+thread_local! {
+    static MARK: Mark = Mark::new();
+}
+
+/// Keeps a thread marked for as long as it lives: the system gives its number to another one later.
+struct Mark(Option<u64>);
+
+impl Mark {
+    fn new() -> Self {
+        let id = this_thread();
+        lock(&OWN).extend(id);
+        Self(id)
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        if let Some(id) = self.0 {
+            lock(&OWN).remove(&id);
+        }
+    }
+}
+
+impl Threads {
+    /// The threads at this moment; none where the system does not tell.
+    pub fn now() -> Option<Self> {
+        let own = lock(&OWN).clone();
+        let threads =
+            all_threads()?.filter(|(id, thread)| !own.contains(id) && thread.name != DUMPER);
+        Some(Self(threads.collect()))
+    }
+
+    /// The names of the threads that were at work since `earlier`, and of those that slept.
+    pub(super) fn since(self, earlier: &Threads) -> (Vec<String>, Vec<String>) {
+        let slept = |id: &u64, now: &Thread| {
+            let then = earlier.0.get(id);
+            !now.runs && then.is_some_and(|then| !then.runs && then.switches == now.switches)
+        };
+        let (asleep, busy): (Vec<_>, Vec<_>) =
+            self.0.into_iter().partition(|(id, thread)| slept(id, thread));
+        let names = |threads: Vec<(u64, Thread)>| threads.into_iter().map(|(_, t)| t.name).collect();
+        (names(busy), names(asleep))
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn this_thread() -> Option<u64> {
+    let link = std::fs::read_link("/proc/thread-self").ok()?;
+    link.file_name()?.to_str()?.parse().ok()
+}
+
+#[cfg(target_os = "linux")]
+fn all_threads() -> Option<impl Iterator<Item = (u64, Thread)>> {
+    let threads = std::fs::read_dir("/proc/self/task").ok()?;
+    Some(threads.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let id = entry.file_name().to_str()?.parse().ok()?;
+        // A thread may end while its status is being read.
+        let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
+        Some((id, parse(&status)?))
+    }))
+}
+
+#[cfg(target_os = "linux")]
+fn parse(status: &str) -> Option<Thread> {
+    let field = |name| {
+        let mut lines = status.lines();
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
+    };
+    let switches = |name| field(name)?.parse::<u64>().ok();
+    Some(Thread {
+        name: field("Name")?.to_owned(),
+        // Running, about to run, or in the midst of disk I/O.
+        runs: field("State")?.starts_with(['R', 'D']),
+        switches: switches("voluntary_ctxt_switches")? + switches("nonvoluntary_ctxt_switches")?,
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn this_thread() -> Option<u64> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn all_threads() -> Option<std::iter::Empty<(u64, Thread)>> {
+    None
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    fn of(names: &[String], wanted: &str) -> bool {
+        names.iter().any(|name| name == wanted)
+    }
+
+    #[test]
+    fn a_thread_that_was_woken_counts_as_busy_and_one_that_slept_on_does_not() {
+        let (wake, woken) = mpsc::channel::<()>();
+        let (answer, answered) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("sleeper".into());
+        let sleeper = thread.spawn(move || {
+            while woken.recv().is_ok() {
+                answer.send(()).unwrap();
+            }
+        });
+        wake.send(()).unwrap();
+        answered.recv().unwrap();
+        // It has answered, and goes back to sleep.
+        let asleep = loop {
+            let threads = Threads::now().unwrap();
+            if threads.0.values().any(|thread| thread.name == "sleeper" && !thread.runs) {
+                break threads;
+            }
+            std::thread::yield_now();
+        };
+        wake.send(()).unwrap();
+        answered.recv().unwrap();
+        let (busy, _) = Threads::now().unwrap().since(&asleep);
+        assert!(of(&busy, "sleeper"));
+        drop(wake);
+        sleeper.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn a_thread_that_was_marked_is_left_out() {
+        let thread = std::thread::Builder::new().name("marked".into());
+        let marked = thread.spawn(|| {
+            let seen = || Threads::now().unwrap().0.into_values().any(|t| t.name == "marked");
+            assert!(seen());
+            mark_own_thread();
+            assert!(!seen());
+        });
+        marked.unwrap().join().unwrap();
+    }
+}

@@ -1,0 +1,110 @@
+//! A line of somebody's source code.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::Location;
+
+/// A file and a line, printed as `file:line`, the form that editors and terminals open at a click.
+///
+/// The path is as the compiler was given it, except that `a/../b` is written `b`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    file: Cow<'static, str>,
+    line: u32,
+}
+
+impl Place {
+    /// The line from which the function that asks was called, where that function is `#[track_caller]`.
+    #[track_caller]
+    pub fn caller() -> Self {
+        Location::caller().into()
+    }
+
+    /// The line `line` (counted from 1) of `file`.
+    pub fn new(file: impl Into<Cow<'static, str>>, line: u32) -> Self {
+        Self {
+            file: without_detours(file.into()),
+            line,
+        }
+    }
+
+    /// The path of the file.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line, counted from 1.
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// Whether this is code that somebody else wrote: a crate from a registry or from git, or the
+    /// standard library.
+    pub fn is_library(&self) -> bool {
+        const HOMES: [&str; 4] = [
+            "/registry/src/",
+            "/git/checkouts/",
+            "/rustc/",
+            "/rustlib/src/",
+        ];
+        let file = self.file.replace('\\', "/");
+        HOMES.iter().any(|home| file.contains(home))
+    }
+}
+
+impl From<&'static Location<'static>> for Place {
+    fn from(location: &'static Location<'static>) -> Self {
+        Self::new(location.file(), location.line())
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// `src/../scenarios/a.rs` is what a `#[path]` attribute makes of `scenarios/a.rs`.
+fn without_detours(file: Cow<'static, str>) -> Cow<'static, str> {
+    if !file.contains("..") {
+        return file;
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    for part in file.split(['/', '\\']) {
+        match kept.last() {
+            Some(last) if part == ".." && !last.is_empty() && *last != ".." => {
+                kept.pop();
+            }
+            _ => kept.push(part),
+        }
+    }
+    Cow::Owned(kept.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn a_detour_through_a_parent_folder_is_not_shown() {
+        let shown = |file: &'static str| Place::new(file, 7).to_string();
+        assert_eq!(
+            shown("src/../scenarios/pool/worker.rs"),
+            "scenarios/pool/worker.rs:7"
+        );
+        assert_eq!(shown("/home/a/src/../b.rs"), "/home/a/b.rs:7");
+        assert_eq!(shown("../outside.rs"), "../outside.rs:7");
+        assert_eq!(shown("src/lib.rs"), "src/lib.rs:7");
+    }
+
+    #[test]
+    fn code_of_other_people_is_told_from_ones_own() {
+        let library = |file: &'static str| Place::new(file, 1).is_library();
+        assert!(library(
+            "/opt/cargo/registry/src/index-0123/sqlx-core-0.9.0/src/pool.rs"
+        ));
+        assert!(library("/rustc/59807616e/library/core/src/future.rs"));
+        assert!(!library("/home/a/project/src/registry.rs"));
+        assert!(!library("src/main.rs"));
+    }
+}

@@ -1,0 +1,45 @@
+//! What is alive: lets the engine find the primitives of this crate once a program is stuck.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// Weak references to every living `T`.
+///
+/// Entering costs one lock and a push; nothing is done on leaving. The dead are swept out whenever
+/// the list has doubled since the last sweep, so it stays proportional to the living.
+pub(crate) struct Registry<T>(Mutex<Entries<T>>);
+
+struct Entries<T> {
+    list: Vec<Weak<T>>,
+    sweep_at: usize,
+}
+
+const FIRST_SWEEP: usize = 64;
+
+impl<T> Registry<T> {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Entries {
+            list: Vec::new(),
+            sweep_at: FIRST_SWEEP,
+        }))
+    }
+
+    pub(crate) fn enter(&self, item: &Arc<T>) {
+        let mut entries = lock(&self.0);
+        if entries.list.len() >= entries.sweep_at {
+            entries.list.retain(|weak| weak.strong_count() > 0);
+            entries.sweep_at = FIRST_SWEEP.max(entries.list.len() * 2);
+        }
+        entries.list.push(Arc::downgrade(item));
+    }
+
+    #[cfg(all(tokio_unstable, feature = "observe"))]
+    pub(crate) fn alive(&self) -> Vec<Arc<T>> {
+        lock(&self.0).list.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+/// Locks `mutex` even where a thread panicked while it held it: what is kept behind the mutexes of
+/// this crate is whole between any two statements.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

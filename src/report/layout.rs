@@ -1,0 +1,104 @@
+//! Lines of text with a style each, wrapped, and set in columns.
+
+use anstyle::Style;
+use textwrap::Options;
+use textwrap::core::display_width;
+
+/// A line, and how it looks as a whole.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) style: Style,
+}
+
+/// Lines, one below the other.
+#[derive(Default)]
+pub(super) struct Block {
+    pub(super) lines: Vec<Line>,
+    /// The width at which lines are wrapped; none leaves them as they are.
+    width: Option<usize>,
+}
+
+impl Block {
+    pub(super) fn new(width: Option<usize>) -> Self {
+        Self {
+            lines: Vec::new(),
+            width,
+        }
+    }
+
+    /// Adds an empty line.
+    pub(super) fn gap(&mut self) {
+        self.lines.push(Line::default());
+    }
+
+    /// Adds `text`, wrapped; what is left of it goes on behind `hang`.
+    pub(super) fn add(&mut self, text: &str, hang: &str, style: Style) {
+        let Some(width) = self.width else {
+            let text = text.to_owned();
+            self.lines.push(Line { text, style });
+            return;
+        };
+        let options = Options::new(width)
+            .subsequent_indent(hang)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        let wrapped = textwrap::wrap(text, options).into_iter();
+        self.lines.extend(wrapped.map(|text| Line {
+            text: text.into_owned(),
+            style,
+        }));
+    }
+
+    /// The lines, one below the other.
+    pub(super) fn print(&self) -> String {
+        let lines = self.lines.iter().map(|line| line.print(0) + "\n");
+        lines.collect()
+    }
+
+    /// Two blocks side by side, the left one padded to its width.
+    pub(super) fn print_beside(&self, right: &Block) -> String {
+        let width = self.width.unwrap_or_default();
+        let empty = Line::default();
+        let rows = self.lines.len().max(right.lines.len());
+        let row = |row| {
+            let cell = |block: &Block, pad| block.lines.get(row).unwrap_or(&empty).print(pad);
+            let line = format!("{} │ {}", cell(self, width), cell(right, 0));
+            format!("{}\n", line.trim_end())
+        };
+        (0..rows).map(row).collect()
+    }
+}
+
+impl Line {
+    fn print(&self, pad: usize) -> String {
+        let Self { text, style } = self;
+        let padding = pad.saturating_sub(display_width(text));
+        format!("{style}{text}{style:#}{:padding$}", "")
+    }
+}
+
+/// What the lines go on behind that follow a line of an error tree: its margin.
+pub(super) fn margin(line: &str) -> String {
+    let end = line.find(|c: char| !" |+".contains(c)).unwrap_or(line.len());
+    line[..end].replace('+', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapped_line_of_an_error_tree_stays_behind_its_margin() {
+        assert_eq!(margin("    | an error"), "    | ");
+        assert_eq!(margin("  + 3 errors"), "    ");
+    }
+
+    #[test]
+    fn columns_line_up_where_letters_are_wide() {
+        let mut left = Block::new(Some(8));
+        left.add("あい", "", Style::new());
+        let mut right = Block::new(Some(8));
+        right.add("right", "", Style::new());
+        assert_eq!(left.print_beside(&right), "あい     │ right\n");
+    }
+}
