@@ -32,6 +32,14 @@ pub(super) fn unique(items: impl IntoIterator<Item = String>) -> String {
     different.join(", ")
 }
 
+/// `three`, and `200`.
+pub(super) fn number(number: usize) -> String {
+    const WORDS: [&str; 10] = [
+        "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+    ];
+    WORDS.get(number).map_or_else(|| number.to_string(), |word| (*word).to_owned())
+}
+
 /// `1 error`, `2 errors`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     let s = if number == 1 { "" } else { "s" };

@@ -59,17 +59,17 @@ fn summary(case: &Case<'_>, event: &EventSeen, could_have: &[&TaskSeen]) -> Stri
     let names = prose::list(could_have.iter().map(|task| case.name(task)));
     let ended = match (all, failed) {
         (1, 1) => "it ended with an error first".to_owned(),
-        (_, failed) if failed == all => format!("all {all} ended with an error first"),
+        (_, failed) if failed == all => format!("all {} ended with an error first", prose::number(all)),
         (1, _) => "it let go of it without setting it".to_owned(),
-        (_, 0) => format!("all {all} let go of it without setting it"),
+        (_, 0) => format!("all {} let go of it without setting it", prose::number(all)),
         _ => format!("{failed} of the {all} ended with an error first, the rest let go of it"),
     };
-    let read = match failed {
+    let seen = match failed {
         0 => "",
-        1 => "; nobody has seen that error",
-        _ => "; nobody has seen those errors",
+        1 => ", and that error has not surfaced",
+        _ => ", and none of those errors has surfaced",
     };
-    format!("`{name}` can only be set by {names}; {ended}{read}")
+    format!("`{name}` can only be set by {names}; {ended}{seen}")
 }
 
 fn how_it_ended(task: &TaskSeen) -> String {
