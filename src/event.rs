@@ -73,10 +73,10 @@ impl Event {
     /// A new event that is not set, under the name by which reports call it.
     #[track_caller]
     pub fn new(name: impl Into<String>) -> Self {
-        let made_at = Place::caller();
+        let (name, made_at) = (name.into(), Place::caller());
         let shared = Arc::new(Shared {
-            name: name.into(),
-            resource: resource_span(&made_at),
+            resource: resource_span(&name, &made_at),
+            name,
             made_at,
             state: Mutex::new(State {
                 handles: 1,
@@ -232,7 +232,7 @@ impl Shared {
 }
 
 /// The span by which tokio-console knows a resource. It wants all three parts of the location.
-fn resource_span(made_at: &Place) -> Span {
+fn resource_span(name: &str, made_at: &Place) -> Span {
     let span = tracing::trace_span!(
         parent: None,
         "runtime.resource",
@@ -240,9 +240,10 @@ fn resource_span(made_at: &Place) -> Span {
         kind = "Sync",
         loc.file = made_at.file(),
         loc.line = made_at.line(),
-        loc.col = 1
+        loc.col = 1_u32
     );
     span.in_scope(|| {
+        tracing::trace!(target: "runtime::resource::state_update", name, name.op = "override");
         tracing::trace!(target: "runtime::resource::state_update", is_set = false, is_set.op = "override");
     });
     span

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use crossbeam_utils::atomic::AtomicCell;
 use tokio::runtime::Handle;
 use tokio::task;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
 
 use crate::registry::lock;
 use tasks::Tasks;
@@ -212,6 +213,12 @@ impl Observer {
         .ok()
         .flatten()
     }
+}
+
+/// Until the guard is dropped, what happens on this thread is recorded by nobody: it belongs to the
+/// watching, not to the program that is watched.
+pub fn unrecorded() -> DefaultGuard {
+    tracing::subscriber::set_default(NoSubscriber::new())
 }
 
 fn io_sources(runtime: &Handle) -> usize {

@@ -8,7 +8,6 @@ use console_subscriber::{ConsoleLayer, Server, ServerParts};
 use tokio::runtime::Builder;
 use tokio_stream::wrappers::TcpListenerStream;
 use tracing::Metadata;
-use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
@@ -59,7 +58,7 @@ fn serve(listener: TcpListener, server: Server) -> Result<(), Error> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let serving = move || {
         observe::mark_own_thread();
-        let _unrecorded = tracing::subscriber::set_default(NoSubscriber::new());
+        let _unrecorded = observe::unrecorded();
         runtime.block_on(async {
             let ServerParts {
                 instrument_server,

@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::side::{Played, play};
 use super::{Error, Job, Posts, Scenario, Side, SideRun, console, database, interrupt};
 use crate::diagnosis::Verdict;
-use crate::observe::mark_own_thread;
+use crate::observe::{catch_panics, mark_own_thread, unrecorded};
 
 /// How to play a scenario.
 #[derive(Clone, Debug)]
@@ -100,7 +100,8 @@ pub fn run(scenario: &Scenario, options: &Options, notices: &dyn Notices) -> Res
     if let Some(address) = console::subscribe(options.console)? {
         notices.console(address);
     }
-    crate::observe::catch_panics();
+    let _unrecorded = unrecorded();
+    catch_panics();
     let aside = Builder::new_current_thread().enable_all().build()?;
     let (tell, news) = mpsc::channel();
     let interrupting = tell.clone();

@@ -8,7 +8,7 @@ use tokio::task::{self, JoinError, JoinHandle};
 
 use super::{Job, Side};
 use crate::diagnosis::{Diagnosis, Program, Surfaced, diagnose};
-use crate::observe::{End, Observer, TaskId};
+use crate::observe::{End, Observer, TaskId, unrecorded};
 use crate::watch::{Sight, Watch};
 use crate::{BoxError, ErrorGroup, Failure, Panic};
 
@@ -85,6 +85,7 @@ pub(super) fn play(side: &Side, job: Job) -> std::io::Result<Played> {
 
 /// What main returned, and what Rust prints of that.
 fn returned(runtime: &Runtime, main: JoinHandle<Result<(), BoxError>>) -> (Program, String) {
+    let _unrecorded = unrecorded();
     let ended: Ended = runtime.block_on(main);
     match ended {
         Ok(Ok(())) => (Program::Returned(End::Ok, Vec::new()), String::new()),

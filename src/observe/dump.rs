@@ -63,6 +63,7 @@ mod linux {
 
     use super::super::threads::{self, mark_own_thread};
     use super::super::snapshot::Leaf;
+    use super::super::unrecorded;
     use super::Leaves;
     use crate::place::Place;
 
@@ -76,6 +77,7 @@ mod linux {
         let runtime = runtime.clone();
         let dumping = move || {
             mark_own_thread();
+            let _unrecorded = unrecorded();
             // A runtime of its own, as the timers and workers of the other may be what is stuck.
             if let Ok(waiting) = Builder::new_current_thread().build() {
                 let _ = done.send(waiting.block_on(runtime.dump()));

@@ -210,7 +210,7 @@ fn ending(document: &Document, scenario: &Scenario, page: Page, program: &str) -
 pub fn innocent_line(side: &Side, document: &SideDocument) -> Option<String> {
     let main = document.tasks.first()?;
     let at = main.waits_at.as_deref()?;
-    let mut text = format!("^C\n{}: main was here, at {at}\n", side.name);
+    let mut text = format!("\n{}: main was here, at {at}\n", side.name);
     let line = at
         .strip_prefix(side.file)
         .and_then(|rest| rest.strip_prefix(':')?.parse::<usize>().ok())
