@@ -5,29 +5,33 @@ mod arguments;
 mod answer;
 mod usage;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
 use crate::exit;
 use arguments::{Arguments, Command};
 
-/// Answers the command line of this process, from a catalogue of scenarios.
+/// Answers a command line, from a catalogue of scenarios, and returns the [exit code](crate::exit).
+///
+/// The first of `arguments` is the name of the program.
 #[cfg(tokio_unstable)]
-pub fn main(catalogue: &'static [crate::demo::Scenario]) -> ExitCode {
-    answer_with(|command| answer::answer(command, catalogue))
+pub fn main(
+    arguments: impl IntoIterator<Item = OsString>,
+    catalogue: &'static [crate::demo::Scenario],
+) -> u8 {
+    respond(arguments, |command| answer::answer(command, catalogue))
 }
 
-/// Answers the command line of this process as far as a build can that sees nothing.
+/// Answers a command line as far as a build can that sees nothing, and returns the
+/// [exit code](crate::exit).
 #[cfg(not(tokio_unstable))]
-pub fn main() -> ExitCode {
-    answer_with(|_| {
-        Err(Failure::Failed(
-            "this build can't look into Tokio's runtime; build it with `--cfg tokio_unstable` in RUSTFLAGS, \
-             as the project's own .cargo/config.toml does"
-                .to_owned(),
-        ))
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    respond(arguments, |_| {
+        let line = "this build can't look into Tokio's runtime; build it with `--cfg tokio_unstable` \
+                    in RUSTFLAGS, as the project's own .cargo/config.toml does";
+        Err(Failure::Failed(line.to_owned()))
     })
 }
 
@@ -38,8 +42,11 @@ enum Failure {
     Output(io::Error),
 }
 
-fn answer_with(answer: impl FnOnce(Command) -> Result<u8, Failure>) -> ExitCode {
-    let answered = match Arguments::try_parse() {
+fn respond(
+    arguments: impl IntoIterator<Item = OsString>,
+    answer: impl FnOnce(Command) -> Result<u8, Failure>,
+) -> u8 {
+    let answered = match Arguments::try_parse_from(arguments) {
         Ok(Arguments { command }) => match command.unwrap_or_default() {
             Command::Completions { shell } => completions(shell),
             Command::Man => man(),
@@ -48,7 +55,7 @@ fn answer_with(answer: impl FnOnce(Command) -> Result<u8, Failure>) -> ExitCode 
         Err(error) if !error.use_stderr() => print(&error.render().ansi().to_string()),
         Err(error) => Err(Failure::Usage(usage::in_one_line(&error))),
     };
-    let code = match answered {
+    match answered {
         Ok(code) => code,
         // Whoever reads our output has seen enough.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -57,8 +64,7 @@ fn answer_with(answer: impl FnOnce(Command) -> Result<u8, Failure>) -> ExitCode 
         Err(Failure::Output(error)) => complain(exit::FAILED, &format!("the output can't be written: {error}")),
         Err(Failure::Usage(line)) => complain(exit::USAGE, &line),
         Err(Failure::Failed(line)) => complain(exit::FAILED, &line),
-    };
-    ExitCode::from(code)
+    }
 }
 
 fn complain(code: u8, line: &str) -> u8 {

@@ -129,11 +129,10 @@ impl TaskGroup {
     ///
     /// Only outside a Tokio runtime, or for [`OnFailure::CancelAfter`] in one without a timer. A panic
     /// of the body is caught, and is part of the error.
-    pub async fn scope<T, E, B>(self, body: B) -> Result<T, ErrorGroup>
-    where
-        B: AsyncFnOnce(Scope) -> Result<T, E>,
-        E: Into<BoxError>,
-    {
+    pub async fn scope<T>(
+        self,
+        body: impl AsyncFnOnce(Scope) -> Result<T, BoxError>,
+    ) -> Result<T, ErrorGroup> {
         let shared = Arc::new(Shared {
             name: self.name,
             opened_at: self.opened_at,
@@ -246,16 +245,13 @@ const BODY: usize = 0;
 
 impl Running<'_> {
     /// Runs the body, beside the children, until it ends or the group is cancelled.
-    async fn body<T, E: Into<BoxError>>(
-        &mut self,
-        body: impl Future<Output = Result<T, E>>,
-    ) -> Option<T> {
+    async fn body<T>(&mut self, body: impl Future<Output = Result<T, BoxError>>) -> Option<T> {
         let mut body = pin!(body);
         let ended = poll_fn(|cx| {
             match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx))) {
                 Ok(Poll::Ready(Ok(value))) => return Poll::Ready(Some(Ok(value))),
                 Ok(Poll::Ready(Err(error))) => {
-                    return Poll::Ready(Some(Err(Failure::from(error.into()))));
+                    return Poll::Ready(Some(Err(Failure::from(error))));
                 }
                 Err(payload) => {
                     return Poll::Ready(Some(Err(Failure::Panic(Panic::new(payload)))));

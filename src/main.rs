@@ -1,5 +1,6 @@
 //! Plays the scenarios of `scenarios/` and reports what became of them.
 
+use std::env;
 use std::process::ExitCode;
 
 #[cfg(tokio_unstable)]
@@ -8,10 +9,10 @@ mod scenarios;
 
 #[cfg(tokio_unstable)]
 fn main() -> ExitCode {
-    unstuck::cli::main(scenarios::ALL)
+    unstuck::cli::main(env::args_os(), scenarios::ALL).into()
 }
 
 #[cfg(not(tokio_unstable))]
 fn main() -> ExitCode {
-    unstuck::cli::main()
+    unstuck::cli::main(env::args_os()).into()
 }

@@ -25,7 +25,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
             let worker = Worker::new(&job, &db, &queue, &all_done);
             group.spawn(format!("worker-{n}"), worker.run())?;
         }
-        Ok::<_, BoxError>(())
+        Ok(())
     });
     workers.await?;
 

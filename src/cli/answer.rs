@@ -38,7 +38,7 @@ fn run(arguments: &Run, catalogue: &'static [Scenario]) -> Result<u8, Failure> {
         },
         workers: arguments.workers as usize,
         posts: arguments.posts,
-        latency: Duration::from_millis(arguments.latency),
+        latency: Duration::from_millis(arguments.latency.into()),
         fixed: arguments.fixed,
         keep_db: arguments.keep_db,
         hold: arguments.hold,
@@ -159,8 +159,9 @@ impl Messages {
             // Hides itself where standard error is no terminal.
             ProgressDrawTarget::stderr()
         };
-        let spinner = ProgressBar::with_draw_target(None, target);
-        spinner.set_message(format!("playing {}", scenario.name));
+        // Nothing is drawn before the first tick.
+        let spinner = ProgressBar::new_spinner().with_message(format!("playing {}", scenario.name));
+        spinner.set_draw_target(target);
         Self {
             spinner,
             started: Instant::now(),

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 const EXAMPLES: &str = "\
@@ -63,14 +63,14 @@ pub(super) struct Run {
     #[arg(long, value_name = "SIDE")]
     pub(super) only: Option<String>,
     /// How many workers each side runs, 1 to 1000
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = number::<1, 1000>)]
     pub(super) workers: u32,
     /// How many posts there are, 1 to 10000
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = number::<1, 10_000>)]
     pub(super) posts: u32,
     /// How long the simulated API takes to answer, in milliseconds, 0 to 60000
-    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = value_parser!(u64).range(0..=60_000))]
-    pub(super) latency: u64,
+    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = number::<0, 60_000>)]
+    pub(super) latency: u32,
     /// Mend the scenario's mistake
     #[arg(long)]
     pub(super) fixed: bool,
@@ -111,10 +111,16 @@ impl Default for Command {
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
-        format!("`{text}` is not an address; write an IP address and a port, as in `--console 127.0.0.1:6669`")
-    })
+/// Parsers say what to write instead.
+fn number<const FROM: u32, const TO: u32>(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok();
+    let within = number.filter(|number| (FROM..=TO).contains(number));
+    within.ok_or_else(|| format!("name a number from {FROM} to {TO}"))
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let instead = "write an IP address and a port, as in `--console 127.0.0.1:6669`";
+    text.parse().map_err(|_| instead)
 }
 
 #[cfg(test)]

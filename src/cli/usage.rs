@@ -7,37 +7,36 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 pub(super) fn in_one_line(error: &Error) -> String {
     let said = |kind| error.get(kind).and_then(text);
+    // `--posts <N>` is `--posts`; `<SHELL>` stays what it is.
     let argument = said(ContextKind::InvalidArg).unwrap_or_default();
-    let see = "`unstuck --help` shows what there is";
+    let argument = argument.split(' ').next().unwrap_or_default();
+    let value = said(ContextKind::InvalidValue).unwrap_or_default();
+    let help = "`unstuck --help` shows what there is";
+    let or_help = |instead: Option<String>| instead.unwrap_or_else(|| help.to_owned());
+    let nearest = |kind| or_help(said(kind).map(|nearest| format!("the nearest is `{nearest}`")));
     match error.kind() {
         ErrorKind::ValueValidation => {
-            let why = error.source().map(ToString::to_string).unwrap_or_default();
-            if why.contains(';') {
-                return why;
-            }
-            let option = argument.split(' ').next().unwrap_or_default();
-            format!("`{option}`: {why}; name a number in that range")
-        }
-        ErrorKind::UnknownArgument => match said(ContextKind::SuggestedArg) {
-            Some(nearest) => format!("there is no option `{argument}`; the nearest is `{nearest}`"),
-            None => format!("there is no option `{argument}`; {see}"),
-        },
-        ErrorKind::InvalidSubcommand => {
-            let command = said(ContextKind::InvalidSubcommand).unwrap_or_default();
-            match said(ContextKind::SuggestedSubcommand) {
-                Some(nearest) => format!("there is no command `{command}`; the nearest is `{nearest}`"),
-                None => format!("there is no command `{command}`; {see}"),
-            }
+            let instead = or_help(error.source().map(ToString::to_string));
+            format!("`{argument}` can't be `{value}`; {instead}")
         }
         ErrorKind::InvalidValue => {
-            let value = said(ContextKind::InvalidValue).unwrap_or_default();
-            let valid = said(ContextKind::ValidValue);
-            let valid = valid.map_or_else(|| see.to_owned(), |valid| format!("name one of {valid}"));
+            let valid = said(ContextKind::ValidValue).filter(|valid| !valid.is_empty());
+            let instead = or_help(valid.map(|valid| format!("name one of {valid}")));
             if value.is_empty() {
-                format!("`{argument}` needs a value; {valid}")
+                format!("`{argument}` needs a value; {instead}")
             } else {
-                format!("`{argument}` can't be `{value}`; {valid}")
+                format!("`{argument}` can't be `{value}`; {instead}")
             }
+        }
+        ErrorKind::UnknownArgument if !argument.starts_with('-') => {
+            format!("`{argument}` is one argument too many; {help}")
+        }
+        ErrorKind::UnknownArgument => {
+            format!("there is no option `{argument}`; {}", nearest(ContextKind::SuggestedArg))
+        }
+        ErrorKind::InvalidSubcommand => {
+            let command = said(ContextKind::InvalidSubcommand).unwrap_or_default();
+            format!("there is no command `{command}`; {}", nearest(ContextKind::SuggestedSubcommand))
         }
         ErrorKind::ArgumentConflict => {
             let other = said(ContextKind::PriorArg).unwrap_or_default();
@@ -46,7 +45,7 @@ pub(super) fn in_one_line(error: &Error) -> String {
         _ => {
             let rendered = error.render().to_string();
             let first = rendered.lines().next().unwrap_or_default();
-            format!("{}; {see}", first.trim_start_matches("error: ").trim_end_matches(':'))
+            format!("{}; {help}", first.trim_start_matches("error: ").trim_end_matches(':'))
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A run: sets the sides up, plays them at the same time, and cleans up after them.
 
 use std::env;
+use std::fs;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -96,6 +98,12 @@ pub trait Notices {
 pub fn run(scenario: &Scenario, options: &Options, notices: &dyn Notices) -> Result<Outcome, Error> {
     let started = Instant::now();
     mark_own_thread();
+    let (tell, news) = mpsc::channel();
+    let interrupting = tell.clone();
+    // Before the folder is made, so that no Ctrl+C can leave it behind.
+    interrupt::on_interrupt(move || {
+        let _ = interrupting.send(News::Interrupted);
+    })?;
     let folder = temporary_folder()?;
     if let Some(address) = console::subscribe(options.console)? {
         notices.console(address);
@@ -103,11 +111,6 @@ pub fn run(scenario: &Scenario, options: &Options, notices: &dyn Notices) -> Res
     let _unrecorded = unrecorded();
     catch_panics();
     let aside = Builder::new_current_thread().enable_all().build()?;
-    let (tell, news) = mpsc::channel();
-    let interrupting = tell.clone();
-    interrupt::on_interrupt(move || {
-        let _ = interrupting.send(News::Interrupted);
-    })?;
 
     let sides: Vec<&'static Side> = scenario
         .sides
@@ -170,12 +173,22 @@ fn temporary_folder() -> Result<TempDir, Error> {
         })
 }
 
+/// Removes the folder with the databases, some of which may still be in use: SQLite then makes new
+/// files while the old ones are being removed, though not for long.
 fn remove(folder: TempDir) -> Result<(), Error> {
-    let path = folder.path().to_owned();
-    folder.close().map_err(|source| Error::Leftover {
-        folder: path,
-        source,
-    })
+    const TRIES: u32 = 50;
+    const PAUSE: Duration = Duration::from_millis(10);
+    let folder = folder.keep();
+    let mut tried = 1;
+    loop {
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(_) if tried < TRIES => thread::sleep(PAUSE),
+            Err(source) => return Err(Error::Leftover { folder, source }),
+            Ok(()) => return Ok(()),
+        }
+        tried += 1;
+    }
 }
 
 fn job(aside: &Runtime, side: &Side, options: &Options, folder: &Path) -> Result<Job, Error> {

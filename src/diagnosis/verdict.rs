@@ -46,33 +46,34 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
             confidence: Confidence::Proven,
         });
     }
-    // A `select!` may hide a branch that the dump does not see, so none of these may be there at all.
-    let outside = &seen.outside;
-    let can_be_woken =
-        outside.blocking_calls > 0 || outside.io_sources > 0 || !outside.busy_threads.is_empty();
-    if can_be_woken {
-        return Some(likely(Verdict::Waiting));
-    }
-
-    let only_servants = outside
-        .sleeping_threads
-        .iter()
-        .all(|name| SERVANTS.iter().any(|servant| name.starts_with(servant)));
     let hopeless = |wait: &Wait<'_>| match wait {
         Wait::Event { event, .. } => !event.set && event.setters == 0,
         // All its children are among the living, which are looked at themselves.
         Wait::Group { .. } => true,
         _ => false,
     };
-    let proven = only_servants && all().all(hopeless);
+    let outside = &seen.outside;
+    // A `select!` may hide a branch that the dump does not see, so none of these may be there at all.
+    let hidden_wakers = outside.blocking_calls > 0 || outside.io_sources > 0;
+    // A thread can hold anything but a handle of an event that has been counted out.
+    let unknown_threads = !outside.busy_threads.is_empty()
+        || outside.sleeping_threads.iter().any(|name| !is_servant(name));
+    let proven = all().all(hopeless);
+    if hidden_wakers || (unknown_threads && !proven) {
+        return Some(likely(Verdict::Waiting));
+    }
     Some(Judgement {
         verdict: Verdict::Stuck,
-        confidence: if proven {
+        confidence: if proven && !unknown_threads {
             Confidence::Proven
         } else {
             Confidence::Likely
         },
     })
+}
+
+fn is_servant(thread: &str) -> bool {
+    SERVANTS.iter().any(|servant| thread.starts_with(servant))
 }
 
 fn likely(verdict: Verdict) -> Judgement {

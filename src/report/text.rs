@@ -193,15 +193,9 @@ fn ending(document: &Document, scenario: &Scenario, page: Page, program: &str) -
         block.gap();
     }
     block.add("try next", "", BOLD);
-    let commands: Vec<(String, &str)> = scenario
-        .next
-        .iter()
-        .map(|(arguments, why)| (format!("{program} {arguments}"), *why))
-        .collect();
-    let longest = commands.iter().map(|(command, _)| command.len()).max();
-    for (command, why) in &commands {
-        let pad = longest.unwrap_or_default();
-        block.add(&format!("  {command:pad$}  {why}"), "      ", NONE);
+    for (arguments, why) in scenario.next {
+        block.add(&format!("  {program} {arguments}"), "    ", NONE);
+        block.add(&format!("    {why}"), "    ", FAINT);
     }
     block.print()
 }

@@ -1,0 +1,160 @@
+//! What tokio-console sees, over its own protocol.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
+
+use console_api::field::{Name, Value};
+use console_api::instrument::instrument_client::InstrumentClient;
+use console_api::instrument::{InstrumentRequest, Update};
+use console_api::{Field, Location};
+use tokio::time::timeout;
+
+/// The program with its console, until the test is over.
+struct Served {
+    unstuck: Child,
+    address: String,
+    _messages: BufReader<ChildStderr>,
+}
+
+impl Served {
+    fn start() -> Self {
+        let mut unstuck = Command::new(env!("CARGO_BIN_EXE_unstuck"))
+            .args(["run", "--console", "127.0.0.1:0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut messages = BufReader::new(unstuck.stderr.take().expect("it is piped"));
+        let mut line = String::new();
+        messages.read_line(&mut line).expect("it says where it serves");
+        let at = line.find("http://").unwrap_or_else(|| panic!("no address in {line}"));
+        let address = line[at..].trim().to_owned();
+        line.clear();
+        messages.read_line(&mut line).expect("it says what it holds");
+        assert_eq!(line, "join-all is stuck, and held; Ctrl+C ends it and explains\n");
+        Self {
+            unstuck,
+            address,
+            _messages: messages,
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.unstuck.kill();
+        let _ = self.unstuck.wait();
+    }
+}
+
+/// All that was told of tasks and resources so far.
+#[derive(Default)]
+struct Seen {
+    tasks: HashMap<u64, String>,
+    /// Events: their names, and where they were made.
+    events: HashMap<u64, (String, Option<Location>)>,
+    /// Waits: the resource, and the task.
+    waits: HashMap<u64, (u64, Option<u64>)>,
+}
+
+fn named(fields: &[Field], name: &str) -> Option<String> {
+    let is_it = |field: &&Field| matches!(&field.name, Some(Name::StrName(it)) if it == name);
+    match &fields.iter().find(is_it)?.value {
+        Some(Value::StrVal(text) | Value::DebugVal(text)) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+impl Seen {
+    fn take(&mut self, update: Update) {
+        for task in update.task_update.into_iter().flat_map(|tasks| tasks.new_tasks) {
+            if let (Some(id), Some(name)) = (task.id, named(&task.fields, "task.name")) {
+                self.tasks.insert(id.id, name);
+            }
+        }
+        if let Some(resources) = update.resource_update {
+            for resource in resources.new_resources {
+                if resource.concrete_type == "Event"
+                    && let Some(id) = resource.id
+                {
+                    self.events.insert(id.id, (String::new(), resource.location));
+                }
+            }
+            for (id, stats) in resources.stats_update {
+                let fields: Vec<Field> = stats.attributes.into_iter().filter_map(|a| a.field).collect();
+                if let (Some(event), Some(name)) = (self.events.get_mut(&id), named(&fields, "name")) {
+                    event.0 = name;
+                }
+            }
+        }
+        if let Some(ops) = update.async_op_update {
+            for op in ops.new_async_ops.into_iter().filter(|op| op.source == "Event::wait") {
+                if let (Some(id), Some(resource)) = (op.id, op.resource_id) {
+                    self.waits.insert(id.id, (resource.id, None));
+                }
+            }
+            for (id, stats) in ops.stats_update {
+                if let Some(wait) = self.waits.get_mut(&id) {
+                    wait.1 = stats.task_id.map(|task| task.id);
+                }
+            }
+        }
+    }
+
+    /// Who waits for which event, made in which file.
+    fn waiter(&self) -> Option<(String, String, String)> {
+        let (event, task) = self.waits.values().find_map(|(event, task)| Some((event, (*task)?)))?;
+        let (name, location) = self.events.get(event)?;
+        let file = location.as_ref()?.file.clone()?;
+        Some((self.tasks.get(&task)?.clone(), name.clone(), file))
+    }
+
+    /// The names of all tasks that have one.
+    fn names(&self) -> Vec<&str> {
+        let names = self.tasks.values().map(String::as_str);
+        let mut names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+#[tokio::test]
+async fn it_shows_the_named_tasks_and_the_event_with_the_task_that_waits_for_it() {
+    let served = Served::start();
+    let mut client = InstrumentClient::connect(served.address.clone()).await.expect("a connection");
+    let mut updates = client
+        .watch_updates(InstrumentRequest {})
+        .await
+        .expect("updates")
+        .into_inner();
+    let mut seen = Seen::default();
+    let expected = [
+        "join-all/main",
+        "join-all/worker-0",
+        "join-all/worker-1",
+        "join-all/worker-2",
+        "task-group/main",
+        "task-group/worker-0",
+        "task-group/worker-1",
+        "task-group/worker-2",
+    ];
+    let looking = async {
+        while seen.names() != expected || seen.waiter().is_none() {
+            let update = updates.message().await.expect("a message");
+            seen.take(update.expect("the stream goes on"));
+        }
+    };
+    if timeout(Duration::from_secs(30), looking).await.is_err() {
+        panic!("only {:?}, and {:?}", seen.names(), seen.waiter());
+    }
+    assert_eq!(
+        seen.waiter().expect("it is there"),
+        (
+            "join-all/main".to_owned(),
+            "ALL_DONE".to_owned(),
+            "scenarios/swallowed_errors/join_all.rs".to_owned()
+        )
+    );
+}

@@ -1,0 +1,36 @@
+//! `--hold`: stuck until Ctrl+C, which first tells what it always tells.
+
+use std::time::{Duration, Instant};
+
+use crate::pty::Pty;
+use crate::unstuck::assert_snapshot;
+
+#[test]
+fn ctrl_c_shows_the_innocent_line_and_then_explains() {
+    let mut held = Pty::run("run --only join-all --hold", 100);
+    held.wait_for("join-all is stuck, and held; Ctrl+C ends it and explains");
+    held.press_ctrl_c();
+    let pressed = Instant::now();
+    let (code, screen) = held.finish();
+    assert!(pressed.elapsed() < Duration::from_secs(10), "it ends at once");
+    assert_eq!(code, 130);
+    let screen = anstream::adapter::strip_str(&screen).to_string();
+    assert_snapshot("hold", &screen.replace("^C", ""));
+}
+
+#[test]
+fn ctrl_c_before_the_verdict_ends_it_at_once_and_leaves_nothing() {
+    let mut playing = Pty::run("run --fixed --latency 60000", 100);
+    playing.wait_for("playing swallowed-errors");
+    playing.press_ctrl_c();
+    let (code, screen) = playing.finish();
+    assert_eq!(code, 130, "{screen}");
+    assert!(!screen.contains("join-all"), "{screen}");
+}
+
+#[test]
+fn a_side_that_is_not_stuck_is_not_held() {
+    let (code, screen) = Pty::run("run --only task-group --hold", 100).finish();
+    assert_eq!(code, 0);
+    assert!(!screen.contains("held"));
+}

@@ -1,0 +1,58 @@
+//! What a person sees: on a wide terminal, on a narrow one, and where there is none.
+
+use crate::pty::Pty;
+use crate::unstuck::{Unstuck, assert_snapshot};
+
+/// What is on a terminal that is `columns` wide, without its escape sequences.
+fn on_a_terminal(arguments: &str, columns: u16) -> (i32, String) {
+    let (code, screen) = Pty::run(arguments, columns).finish();
+    (code, anstream::adapter::strip_str(&screen).to_string())
+}
+
+#[test]
+fn wide_enough_for_two_columns() {
+    let (code, screen) = on_a_terminal("run", 132);
+    assert_eq!(code, 0);
+    assert_snapshot("terminal-wide", &screen);
+    assert!(screen.lines().all(|line| line.chars().count() <= 132));
+}
+
+#[test]
+fn narrow_one_side_above_the_other() {
+    let (code, screen) = on_a_terminal("run", 72);
+    assert_eq!(code, 0);
+    assert_snapshot("terminal-narrow", &screen);
+    assert!(screen.lines().all(|line| line.chars().count() <= 72));
+}
+
+#[test]
+fn plain_where_there_is_no_terminal() {
+    let ran = Unstuck::new("").run().succeeded();
+    assert_snapshot("plain", &ran.transcript());
+    assert_snapshot("plain", &Unstuck::new("run --plain").run().transcript());
+}
+
+#[test]
+fn many_tasks_that_did_the_same_are_told_of_together() {
+    let ran = Unstuck::new("run --only join-all --workers 200 --posts 200").run().succeeded();
+    assert_snapshot("plain-200-workers", &ran.stdout);
+}
+
+#[test]
+fn colour_is_for_terminals_unless_one_asks_otherwise() {
+    const BOLD: &str = "\x1b[1m";
+    let piped = |arguments, name, value| {
+        let ran = Unstuck::new(arguments).env(name, value).run().succeeded();
+        ran.stdout.contains(BOLD)
+    };
+    assert!(!piped("run", "X", "1"));
+    assert!(piped("run --color always", "X", "1"));
+    assert!(piped("run", "CLICOLOR_FORCE", "1"));
+    assert!(!piped("run --color never", "CLICOLOR_FORCE", "1"));
+    assert!(!piped("run --plain", "CLICOLOR_FORCE", "1"));
+
+    let (_, screen) = Pty::run("run --only task-group", 100).finish();
+    assert!(screen.contains(BOLD));
+    let (_, screen) = Pty::run("run --only task-group --color never", 100).finish();
+    assert!(!screen.contains(BOLD));
+}

@@ -1,0 +1,78 @@
+//! Runs the built program, and takes out of its output what is different each time.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// The program, about to be run.
+pub(crate) struct Unstuck(Command);
+
+/// What a run of it gave.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Variables that change what is printed, and that whoever runs the tests may have set.
+pub(crate) const UNWANTED: [&str; 6] =
+    ["CARGO", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR", "COLUMNS", "RUST_BACKTRACE"];
+
+impl Unstuck {
+    pub(crate) fn new(arguments: &str) -> Self {
+        Self::of(Path::new(env!("CARGO_BIN_EXE_unstuck")), arguments)
+    }
+
+    pub(crate) fn of(program: &Path, arguments: &str) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments.split_whitespace());
+        command.current_dir(env!("CARGO_MANIFEST_DIR"));
+        UNWANTED.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        Self(command)
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    pub(crate) fn run(mut self) -> Ran {
+        let output = self.0.stdin(Stdio::null()).output().expect("the program runs");
+        let text = |bytes| String::from_utf8(bytes).expect("it prints UTF-8");
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+impl Ran {
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!(self.code, 0, "{self:#?}");
+        self
+    }
+
+    /// All of it, for a snapshot.
+    pub(crate) fn transcript(&self) -> String {
+        let Self { code, stdout, stderr } = self;
+        format!("exit code: {code}\n--- stdout\n{stdout}--- stderr\n{stderr}")
+    }
+}
+
+/// Compares with a snapshot. The one place that says what is different each time.
+#[track_caller]
+pub(crate) fn assert_snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    // As long as what it stands for, so that columns stay where they are.
+    settings.add_filter(r"\b\d\.\d\d s\b", "0.00 s");
+    settings.add_filter(r#""elapsed_ms": \d+"#, r#""elapsed_ms": 0"#);
+    settings.add_filter(r"\S*/unstuck-\w{6}/", "[folder]/");
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}

@@ -1,0 +1,336 @@
+//! What the library gives by itself, on any Tokio runtime: task groups and their errors.
+
+use std::error::Error;
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task;
+use tokio::time::{Instant, sleep};
+use unstuck::{BoxError, ErrorGroup, Failure, OnFailure, Scope, TaskGroup};
+
+type Unit = Result<(), BoxError>;
+
+fn error(text: &str) -> BoxError {
+    text.into()
+}
+
+/// The texts of a group's failures, `name: text` each.
+fn texts(errors: &ErrorGroup) -> Vec<String> {
+    let failures = errors.failures().iter();
+    failures
+        .map(|failure| format!("{}: {}", failure.task(), failure.failure()))
+        .collect()
+}
+
+struct CountDrop(Arc<AtomicUsize>);
+
+impl Drop for CountDrop {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn the_value_of_the_body_comes_out_when_all_goes_well() {
+    let ran = Arc::new(AtomicUsize::new(0));
+    let value = TaskGroup::new("g", OnFailure::Cancel)
+        .scope(async |group| {
+            for n in 0..3 {
+                let ran = CountDrop(Arc::clone(&ran));
+                group.spawn(format!("{n}"), async move {
+                    task::yield_now().await;
+                    drop(ran);
+                    Unit::Ok(())
+                })?;
+            }
+            Ok(42)
+        })
+        .await
+        .unwrap();
+    assert_eq!(value, 42);
+    assert_eq!(ran.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn every_error_is_kept_in_spawn_order_whoever_was_first() {
+    let (first, wait) = oneshot::channel::<()>();
+    let errors = TaskGroup::new("g", OnFailure::WaitForAll)
+        .scope(async |group| {
+            group.spawn("slow", async {
+                let _ = wait.await;
+                Unit::Err(error("a"))
+            })?;
+            group.spawn("fast", async {
+                drop(first);
+                Unit::Err(error("b"))
+            })?;
+            Unit::Ok(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(texts(&errors), ["slow: a", "fast: b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_grace_period_lets_siblings_fail_on_their_own_and_cancels_those_that_wait() {
+    let started = Instant::now();
+    let errors = TaskGroup::new("g", OnFailure::CancelAfter(Duration::from_secs(5)))
+        .scope(async |group| {
+            group.spawn("at once", async { Unit::Err(error("a")) })?;
+            group.spawn("soon", async {
+                sleep(Duration::from_secs(4)).await;
+                Unit::Err(error("b"))
+            })?;
+            group.spawn("never", pending::<Unit>())?;
+            group.spawn("nor this", pending::<Unit>())?;
+            Unit::Ok(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(texts(&errors), ["at once: a", "soon: b"]);
+    assert_eq!(errors.cancelled(), 2);
+    assert_eq!(errors.to_string(), "2 errors in task group `g`, 2 tasks cancelled");
+    assert_eq!(started.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_grace_period_is_over_as_soon_as_all_have_ended() {
+    let started = Instant::now();
+    let _ = TaskGroup::new("g", OnFailure::CancelAfter(Duration::from_secs(5)))
+        .scope(async |group| {
+            group.spawn("a", async { Unit::Err(error("a")) })?;
+            group.spawn("b", async { Unit::Err(error("b")) })?;
+            Unit::Ok(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn a_failure_cancels_siblings_and_a_body_that_would_wait_for_ever() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let errors = TaskGroup::new("g", OnFailure::Cancel)
+        .scope(async |group| {
+            let guard = CountDrop(Arc::clone(&dropped));
+            group.spawn("sibling", async move {
+                let _guard = guard;
+                pending::<Unit>().await
+            })?;
+            group.spawn("fails", async { Unit::Err(error("boom")) })?;
+            let _guard = CountDrop(Arc::clone(&dropped));
+            pending::<Unit>().await
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(texts(&errors), ["fails: boom"]);
+    assert_eq!(errors.cancelled(), 1);
+    assert_eq!(dropped.load(Ordering::SeqCst), 2, "both had cleaned up before the scope ended");
+}
+
+#[tokio::test]
+async fn a_body_that_fails_is_part_of_the_outcome_and_comes_first() {
+    let errors = TaskGroup::new("g", OnFailure::WaitForAll)
+        .scope(async |group| {
+            group.spawn("child", async { Unit::Err(error("child's")) })?;
+            Unit::Err(error("body's"))
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(texts(&errors), ["body: body's", "child: child's"]);
+}
+
+#[tokio::test]
+async fn a_panic_of_a_child_or_of_the_body_keeps_its_message() {
+    let errors = TaskGroup::new("g", OnFailure::WaitForAll)
+        .scope(async |group| {
+            group.spawn("child", async {
+                task::yield_now().await;
+                if true {
+                    panic!("one {}", 1);
+                }
+                Unit::Ok(())
+            })?;
+            if true {
+                panic!("two");
+            }
+            Unit::Ok(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(texts(&errors), ["body: panicked: two", "child: panicked: one 1"]);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_destructor_during_cancellation_is_not_lost() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in drop");
+        }
+    }
+    let errors = TaskGroup::new("g", OnFailure::Cancel)
+        .scope(async |group| {
+            group.spawn("bomb", async {
+                let _bomb = Bomb;
+                pending::<Unit>().await
+            })?;
+            task::yield_now().await;
+            Unit::Err(error("body's"))
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(texts(&errors), ["body: body's", "bomb: panicked: in drop"]);
+}
+
+#[tokio::test]
+async fn a_child_that_spawns_while_the_group_drains_is_waited_for() {
+    let ran = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&ran);
+    TaskGroup::new("g", OnFailure::Cancel)
+        .scope(async |group: Scope| {
+            let inner = group.clone();
+            group.spawn("child", async move {
+                task::yield_now().await;
+                inner.spawn("grandchild", async move {
+                    task::yield_now().await;
+                    ran.store(true, Ordering::SeqCst);
+                    Unit::Ok(())
+                })
+            })?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert!(seen.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn a_child_that_comes_into_an_empty_group_from_elsewhere_is_noticed() {
+    let errors = TaskGroup::new("g", OnFailure::Cancel)
+        .scope(async |group: Scope| {
+            let outside = group.clone();
+            task::spawn(async move {
+                let _ = outside.spawn("late", async { Unit::Err(error("seen")) });
+            });
+            pending::<Unit>().await
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(texts(&errors), ["late: seen"]);
+}
+
+#[tokio::test]
+async fn a_spawn_into_a_group_that_has_ended_is_refused_and_drops_the_future() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let group = TaskGroup::new("g", OnFailure::Cancel)
+        .scope(async |group: Scope| Ok(group))
+        .await
+        .unwrap();
+    let guard = CountDrop(Arc::clone(&dropped));
+    let refused = group.spawn("late", async move {
+        let _guard = guard;
+        Unit::Ok(())
+    });
+    let refused = refused.unwrap_err().to_string();
+    assert_eq!(refused, "task `late` was not spawned: group `g` is cancelled or has ended");
+    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_scope_that_is_dropped_takes_its_children_with_it() {
+    let before = Handle::current().metrics().num_alive_tasks();
+    let mut escaped = None;
+    let group = TaskGroup::new("g", OnFailure::Cancel).scope(async |group: Scope| {
+        group.spawn("child", pending::<Unit>())?;
+        escaped = Some(group);
+        pending::<Unit>().await
+    });
+    tokio::select! {
+        biased;
+        _ = group => unreachable!("the body never ends"),
+        () = task::yield_now() => {}
+    }
+    while Handle::current().metrics().num_alive_tasks() > before {
+        task::yield_now().await;
+    }
+    assert!(escaped.is_some(), "even though a handle outlives it");
+}
+
+#[tokio::test]
+async fn a_group_runs_outside_any_task_too() {
+    let ended = task::spawn_blocking(|| {
+        Handle::current().block_on(async {
+            TaskGroup::new("g", OnFailure::Cancel)
+                .scope(async |group| Ok(group.spawn("child", async { Unit::Ok(()) })?))
+                .await
+        })
+    });
+    ended.await.unwrap().unwrap();
+}
+
+async fn nested() -> ErrorGroup {
+    TaskGroup::new("outer", OnFailure::WaitForAll)
+        .scope(async |group| {
+            group.spawn("first", async { Unit::Err(error("plain")) })?;
+            group.spawn("inner", async {
+                TaskGroup::new("inner group", OnFailure::WaitForAll)
+                    .scope(async |group| {
+                        group.spawn("a", async {
+                            let cause = io::Error::other("the cause");
+                            Unit::Err(Box::new(io::Error::other(WithSource(cause))))
+                        })?;
+                        group.spawn("b", async { Unit::Err(error("two\nlines")) })?;
+                        Unit::Ok(())
+                    })
+                    .await
+            })?;
+            Unit::Ok(())
+        })
+        .await
+        .unwrap_err()
+}
+
+#[derive(Debug)]
+struct WithSource(io::Error);
+
+impl std::fmt::Display for WithSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the effect")
+    }
+}
+
+impl Error for WithSource {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[tokio::test]
+async fn groups_nest_as_a_tree() {
+    let errors = nested().await;
+    assert_eq!(errors.to_string(), "3 errors in task group `outer`");
+    assert!(matches!(errors.failures()[1].failure(), Failure::Group(inner) if inner.name() == "inner group"));
+    let leaves: Vec<_> = errors.leaves().map(|leaf| leaf.task()).collect();
+    assert_eq!(leaves, ["first", "a", "b"]);
+    assert_eq!(errors.source().unwrap().to_string(), "plain");
+}
+
+#[tokio::test]
+async fn the_tree_is_printed_in_the_shape_of_an_exception_group() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter(r"library\.rs:\d+", "library.rs:[line]");
+    let errors = nested().await;
+    settings.bind(|| {
+        insta::assert_snapshot!("error-tree", errors.tree());
+        insta::assert_snapshot!("error-tree-of-main", format!("Error: {errors:?}"));
+    });
+}

@@ -1,0 +1,37 @@
+//! Programs that the engine must judge rightly: each that is stuck has a near miss that is not.
+//!
+//! They play like scenarios, so that what is expected of them is checked as it is for those, and each in
+//! a process of its own, as a process has only so many threads that could wake a task.
+
+/// A scenario with one side, of the same name.
+#[cfg(tokio_unstable)]
+macro_rules! program {
+    ($name:literal, $main:path, $expected:expr) => {
+        unstuck::demo::Scenario {
+            name: $name,
+            summary: "",
+            sides: &[unstuck::demo::Side {
+                name: $name,
+                main: |job| Box::pin($main(job)),
+                file: file!(),
+                source: "",
+                expected: $expected,
+            }],
+            next: &[],
+        }
+    };
+}
+
+#[cfg(tokio_unstable)]
+mod near_misses;
+#[cfg(tokio_unstable)]
+mod stuck;
+
+#[cfg(tokio_unstable)]
+fn main() -> std::process::ExitCode {
+    let all: Vec<_> = [stuck::PROGRAMS, near_misses::PROGRAMS].concat();
+    unstuck::cli::main(std::env::args_os(), all.leak()).into()
+}
+
+#[cfg(not(tokio_unstable))]
+fn main() {}

@@ -1,0 +1,195 @@
+//! Programs that look like hanging for a while, and end.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sqlx::{ConnectOptions, SqlitePool};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task;
+use tokio::time::sleep;
+use tracing::instrument;
+use unstuck::demo::{Expected, Job, Scenario};
+use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::{BoxError, Event, OnFailure, TaskGroup};
+
+/// Several times as long as a program must be quiet before it is looked at.
+const A_WHILE: Duration = Duration::from_millis(700);
+
+const COMPLETES: Expected = Expected {
+    verdict: Verdict::Completed,
+    stored: 0,
+    errors: Errors {
+        returned: 0,
+        surfaced: 0,
+        swallowed: 0,
+    },
+    rules: &[],
+};
+
+pub(crate) const PROGRAMS: &[Scenario] = &[
+    program!("late-setter", late_setter, COMPLETES),
+    program!("late-sender", late_sender, COMPLETES),
+    program!("late-unlock", late_unlock, COMPLETES),
+    program!("late-child", late_child, COMPLETES),
+    program!("late-thread", late_thread, COMPLETES),
+    program!("late-answer", late_answer, COMPLETES),
+    program!("blocking-call", blocking_call, COMPLETES),
+    program!("busy-loop-that-yields", busy_loop_that_yields, COMPLETES),
+    program!("long-poll", long_poll, COMPLETES),
+    program!("slow-query", slow_query, COMPLETES),
+    program!("locked-database", locked_database, COMPLETES),
+    program!("an-error-got-over", an_error_got_over, COMPLETES),
+    program!("a-panic-got-over", a_panic_got_over, COMPLETES),
+    program!("an-error-handed-on", an_error_handed_on, Expected {
+        verdict: Verdict::Failed,
+        errors: Errors { returned: 1, surfaced: 1, swallowed: 0 },
+        ..COMPLETES
+    }),
+];
+
+async fn late_setter(_job: Job) -> Result<(), BoxError> {
+    let mut done = Event::new("done");
+    let setter = done.clone();
+    task::spawn(async move {
+        sleep(A_WHILE).await;
+        setter.set();
+    });
+    done.wait().await;
+    Ok(())
+}
+
+async fn late_sender(_job: Job) -> Result<(), BoxError> {
+    let (send, mut receive) = mpsc::channel(1);
+    task::spawn(async move {
+        sleep(A_WHILE).await;
+        send.send(1).await
+    });
+    receive.recv().await.ok_or("nothing came")?;
+    Ok(())
+}
+
+async fn late_unlock(_job: Job) -> Result<(), BoxError> {
+    let lock = Arc::new(Mutex::new(()));
+    let held = Arc::clone(&lock).lock_owned().await;
+    task::spawn(async move {
+        sleep(A_WHILE).await;
+        drop(held);
+    });
+    drop(lock.lock().await);
+    Ok(())
+}
+
+async fn late_child(_job: Job) -> Result<(), BoxError> {
+    let group = TaskGroup::new("group", OnFailure::Cancel);
+    let all = group.scope(async |group| {
+        group.spawn("child", async {
+            sleep(A_WHILE).await;
+            Ok::<_, BoxError>(())
+        })?;
+        Ok(())
+    });
+    Ok(all.await?)
+}
+
+/// Nothing but a thread of its own, fast asleep, will wake the task.
+async fn late_thread(_job: Job) -> Result<(), BoxError> {
+    let (answer, answered) = oneshot::channel();
+    thread::spawn(move || {
+        thread::sleep(A_WHILE);
+        answer.send(())
+    });
+    Ok(answered.await?)
+}
+
+async fn late_answer(_job: Job) -> Result<(), BoxError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    let (server, _) = listener.accept().await?;
+    let server = server.into_std()?;
+    thread::spawn(move || {
+        thread::sleep(A_WHILE);
+        server.set_nonblocking(false)?;
+        std::io::Write::write_all(&mut &server, b"hello")
+    });
+    client.flush().await?;
+    client.read_exact(&mut [0; 5]).await?;
+    Ok(())
+}
+
+async fn blocking_call(_job: Job) -> Result<(), BoxError> {
+    task::spawn_blocking(|| thread::sleep(A_WHILE)).await?;
+    Ok(())
+}
+
+async fn busy_loop_that_yields(_job: Job) -> Result<(), BoxError> {
+    let started = Instant::now();
+    while started.elapsed() < A_WHILE {
+        task::yield_now().await;
+    }
+    Ok(())
+}
+
+async fn long_poll(_job: Job) -> Result<(), BoxError> {
+    task::yield_now().await;
+    let started = Instant::now();
+    while started.elapsed() < A_WHILE {
+        std::hint::spin_loop();
+    }
+    Ok(())
+}
+
+async fn slow_query(job: Job) -> Result<(), BoxError> {
+    let mut db = job.database.connect().await?;
+    let started = Instant::now();
+    let mut rows = 500_000;
+    while started.elapsed() < A_WHILE {
+        rows *= 2;
+        sqlx::query("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ?) SELECT sum(x) FROM n")
+            .bind(rows)
+            .execute(&mut db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The second writer waits in SQLite's own busy handler, in short naps on a thread of the database.
+async fn locked_database(job: Job) -> Result<(), BoxError> {
+    const WRITE: &str = "UPDATE post SET url = url";
+    let db = SqlitePool::connect_with(job.database.clone()).await?;
+    let mut first = db.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query(WRITE).execute(&mut *first).await?;
+    let second = task::spawn(async move { sqlx::query(WRITE).execute(&db).await });
+    task::spawn_blocking(|| thread::sleep(A_WHILE)).await?;
+    first.commit().await?;
+    second.await??;
+    Ok(())
+}
+
+#[instrument(err)]
+async fn fails() -> Result<(), std::fmt::Error> {
+    Err(std::fmt::Error)
+}
+
+async fn an_error_got_over(_job: Job) -> Result<(), BoxError> {
+    let retrying = task::spawn(async {
+        let _tried = fails().await;
+        task::yield_now().await;
+    });
+    Ok(retrying.await?)
+}
+
+async fn a_panic_got_over(_job: Job) -> Result<(), BoxError> {
+    let catching = task::spawn(async {
+        let _caught = std::panic::catch_unwind(|| panic!("no harm done"));
+        task::yield_now().await;
+    });
+    Ok(catching.await?)
+}
+
+async fn an_error_handed_on(_job: Job) -> Result<(), BoxError> {
+    task::spawn(fails()).await??;
+    Ok(())
+}
