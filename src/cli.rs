@@ -1,8 +1,8 @@
 //! The command line: what may be asked for, and how it is answered.
 
-mod arguments;
 #[cfg(tokio_unstable)]
 mod answer;
+mod arguments;
 mod usage;
 
 use std::ffi::OsString;
@@ -61,7 +61,10 @@ fn respond(
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             exit::AS_EXPECTED
         }
-        Err(Failure::Output(error)) => complain(exit::FAILED, &format!("the output can't be written: {error}")),
+        Err(Failure::Output(error)) => complain(
+            exit::FAILED,
+            &format!("the output can't be written: {error}"),
+        ),
         Err(Failure::Usage(line)) => complain(exit::USAGE, &line),
         Err(Failure::Failed(line)) => complain(exit::FAILED, &line),
     }

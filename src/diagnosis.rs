@@ -19,7 +19,11 @@ pub use wait::{Wait, Waits};
 
 /// What a program came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "demo", derive(serde::Serialize), serde(rename_all = "lowercase"))]
+#[cfg_attr(
+    feature = "demo",
+    derive(serde::Serialize),
+    serde(rename_all = "lowercase")
+)]
 pub enum Verdict {
     /// It ended, and returned no error.
     Completed,
@@ -35,7 +39,11 @@ pub enum Verdict {
 
 /// How sure a conclusion is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "demo", derive(serde::Serialize), serde(rename_all = "lowercase"))]
+#[cfg_attr(
+    feature = "demo",
+    derive(serde::Serialize),
+    serde(rename_all = "lowercase")
+)]
 pub enum Confidence {
     /// It follows from what was seen, but something that was not seen could speak against it.
     Likely,
@@ -163,16 +171,9 @@ impl<'s> Case<'s> {
         tasks.filter(move |task| task.id == main || !task.spawned_at.is_library())
     }
 
-    fn name(&self, task: &TaskSeen) -> String {
-        match &task.name {
-            Some(name) => name.clone(),
-            None => format!("task {}", task.id),
-        }
-    }
-
     fn name_of(&self, id: TaskId) -> String {
         self.task(id)
-            .map_or_else(|| format!("task {id}"), |task| self.name(task))
+            .map_or_else(|| format!("task {id}"), TaskSeen::display_name)
     }
 
     fn stories(&self) -> Vec<TaskStory> {
@@ -181,7 +182,7 @@ impl<'s> Case<'s> {
 
     fn story(&self, task: &TaskSeen) -> TaskStory {
         TaskStory {
-            name: self.name(task),
+            name: task.display_name(),
             spawned_at: (task.id != self.main).then(|| task.spawned_at.clone()),
             fate: self.fate(task),
         }
@@ -215,7 +216,9 @@ impl<'s> Case<'s> {
             Wait::Timer { .. } => "a timer".to_owned(),
             Wait::Io { call, .. } => format!("I/O: {call}"),
             Wait::Join { call: None, .. } => "a task to end".to_owned(),
-            Wait::Join { call: Some(call), .. } => format!("a task to end ({call})"),
+            Wait::Join {
+                call: Some(call), ..
+            } => format!("a task to end ({call})"),
             Wait::Sync { call, .. } => call.clone(),
             Wait::Unseen => "something that can't be seen".to_owned(),
         }

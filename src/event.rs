@@ -160,10 +160,25 @@ impl Drop for Event {
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = lock(&self.0.state);
+        let waits = state.waits.values().map(|wait| match wait.task {
+            Some(task) => format!("task {task} at {}", wait.at),
+            None => wait.at.to_string(),
+        });
         f.debug_struct("Event")
-            .field("name", &self.name())
-            .field("is_set", &self.is_set())
-            .finish_non_exhaustive()
+            .field("name", &self.0.name)
+            .field("made_at", &format_args!("{}", self.0.made_at))
+            .field("is_set", &state.set)
+            .field("setters", &state.setters())
+            .field("waits", &waits.collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl State {
+    /// How many handles could set the event: those that are not waiting.
+    fn setters(&self) -> usize {
+        self.handles - self.waits.len()
     }
 }
 
@@ -224,7 +239,7 @@ impl Shared {
             name: self.name.clone(),
             made_at: self.made_at.clone(),
             set: state.set,
-            setters: state.handles - state.waits.len(),
+            setters: state.setters(),
             waits: state.waits.values().cloned().collect(),
             let_go: state.let_go.clone(),
         }
@@ -265,8 +280,7 @@ mod tests {
     use super::*;
 
     fn setters(event: &Event) -> usize {
-        let state = lock(&event.0.state);
-        state.handles - state.waits.len()
+        lock(&event.0.state).setters()
     }
 
     #[tokio::test]

@@ -88,7 +88,6 @@ struct State {
     /// Whom to wake when a group without children gets one.
     idle: Option<Waker>,
     /// The task that waits for the children, once the body is done.
-    #[cfg_attr(not(all(tokio_unstable, feature = "observe")), expect(dead_code))]
     waiter: Option<task::Id>,
 }
 
@@ -318,7 +317,12 @@ impl Running<'_> {
         Poll::Pending
     }
 
-    fn ended(&mut self, id: task::Id, child: Child, joined: Result<Result<(), BoxError>, JoinError>) {
+    fn ended(
+        &mut self,
+        id: task::Id,
+        child: Child,
+        joined: Result<Result<(), BoxError>, JoinError>,
+    ) {
         let failure = match joined {
             Ok(Ok(())) => return,
             Ok(Err(error)) => Failure::from(error),
@@ -349,10 +353,9 @@ impl Running<'_> {
         let first = self.failures.is_empty();
         self.failures.push((order, failure));
         match self.on_failure {
-            OnFailure::WaitForAll => {}
             OnFailure::Cancel => self.shared.cancel(),
             OnFailure::CancelAfter(grace) if first => self.grace = Some(Box::pin(sleep(grace))),
-            OnFailure::CancelAfter(_) => {}
+            OnFailure::CancelAfter(_) | OnFailure::WaitForAll => {}
         }
     }
 
@@ -364,7 +367,11 @@ impl Running<'_> {
                 Err(ErrorGroup {
                     name: self.shared.name.clone(),
                     opened_at: self.shared.opened_at.clone(),
-                    failures: self.failures.into_iter().map(|(_, failure)| failure).collect(),
+                    failures: self
+                        .failures
+                        .into_iter()
+                        .map(|(_, failure)| failure)
+                        .collect(),
                     cancelled: self.cancelled,
                 })
             }
@@ -405,7 +412,10 @@ impl std::fmt::Debug for Scope {
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { task, group } = self;
-        write!(f, "task `{task}` was not spawned: group `{group}` is cancelled or has ended")
+        write!(
+            f,
+            "task `{task}` was not spawned: group `{group}` is cancelled or has ended"
+        )
     }
 }
 
@@ -427,7 +437,11 @@ pub(crate) struct GroupState {
 impl Shared {
     pub(crate) fn state(&self) -> GroupState {
         let state = lock(&self.state);
-        let mut open: Vec<_> = state.open.iter().map(|(id, child)| (child.order, *id)).collect();
+        let mut open: Vec<_> = state
+            .open
+            .iter()
+            .map(|(id, child)| (child.order, *id))
+            .collect();
         open.sort_unstable();
         GroupState {
             name: self.name.clone(),

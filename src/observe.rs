@@ -106,7 +106,10 @@ impl Observer {
 
     /// What has happened so far, as counts.
     pub fn pulse(&self) -> Pulse {
-        let polls = lock(&self.0.seats).iter().map(|seat| seat.polls.load()).sum();
+        let polls = lock(&self.0.seats)
+            .iter()
+            .map(|seat| seat.polls.load())
+            .sum();
         let tasks = lock(&self.0.tasks);
         Pulse {
             polls,
@@ -198,7 +201,10 @@ impl Observer {
     /// The tasks that are being polled at this moment.
     fn polling(&self) -> Vec<task::Id> {
         let seats = lock(&self.0.seats);
-        seats.iter().filter_map(|seat| seat.polling.load()).collect()
+        seats
+            .iter()
+            .filter_map(|seat| seat.polling.load())
+            .collect()
     }
 
     /// Runs `f` with the observer of the runtime that this thread works for, if there is one, and with

@@ -34,7 +34,11 @@ impl<T> Registry<T> {
 
     #[cfg(all(tokio_unstable, feature = "observe"))]
     pub(crate) fn alive(&self) -> Vec<Arc<T>> {
-        lock(&self.0).list.iter().filter_map(Weak::upgrade).collect()
+        lock(&self.0)
+            .list
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect()
     }
 }
 

@@ -112,12 +112,11 @@ impl Rest {
     /// Looks at all that could end it. None: it has ended meanwhile.
     fn look(&mut self, observer: &Observer, runtime: &Handle) -> Option<&Snapshot> {
         let (threads, _) = self.threads.take()?;
-        match &mut self.snapshot {
-            Some(snapshot) => observer.look_outside(runtime, &threads, snapshot),
-            None => {
-                self.snapshot = Some(observer.look(runtime, &threads));
-                self.pulse = observer.echo(runtime, &self.pulse)?;
-            }
+        if let Some(snapshot) = &mut self.snapshot {
+            observer.look_outside(runtime, &threads, snapshot);
+        } else {
+            self.snapshot = Some(observer.look(runtime, &threads));
+            self.pulse = observer.echo(runtime, &self.pulse)?;
         }
         self.snapshot.as_ref()
     }

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::{Instant, sleep};
-use unstuck::{BoxError, ErrorGroup, Failure, OnFailure, Scope, TaskGroup};
+use unstuck::{BoxError, ErrorGroup, Failure, OnFailure, Scope, TaskFailure, TaskGroup};
 
 type Unit = Result<(), BoxError>;
 
@@ -94,7 +94,10 @@ async fn the_grace_period_lets_siblings_fail_on_their_own_and_cancels_those_that
         .unwrap_err();
     assert_eq!(texts(&errors), ["at once: a", "soon: b"]);
     assert_eq!(errors.cancelled(), 2);
-    assert_eq!(errors.to_string(), "2 errors in task group `g`, 2 tasks cancelled");
+    assert_eq!(
+        errors.to_string(),
+        "2 errors in task group `g`, 2 tasks cancelled"
+    );
     assert_eq!(started.elapsed().as_secs(), 5);
 }
 
@@ -130,7 +133,11 @@ async fn a_failure_cancels_siblings_and_a_body_that_would_wait_for_ever() {
         .unwrap_err();
     assert_eq!(texts(&errors), ["fails: boom"]);
     assert_eq!(errors.cancelled(), 1);
-    assert_eq!(dropped.load(Ordering::SeqCst), 2, "both had cleaned up before the scope ended");
+    assert_eq!(
+        dropped.load(Ordering::SeqCst),
+        2,
+        "both had cleaned up before the scope ended"
+    );
 }
 
 #[tokio::test]
@@ -151,19 +158,21 @@ async fn a_panic_of_a_child_or_of_the_body_keeps_its_message() {
         .scope(async |group| {
             group.spawn("child", async {
                 task::yield_now().await;
-                if true {
-                    panic!("one {}", 1);
-                }
-                Unit::Ok(())
+                let one = "one".parse::<u8>();
+                Unit::Ok(drop(one.unwrap()))
             })?;
-            if true {
-                panic!("two");
-            }
-            Unit::Ok(())
+            let two = Err::<(), _>("two");
+            Ok(two.unwrap())
         })
         .await
         .unwrap_err();
-    assert_eq!(texts(&errors), ["body: panicked: two", "child: panicked: one 1"]);
+    assert_eq!(
+        texts(&errors),
+        [
+            r#"body: panicked: called `Result::unwrap()` on an `Err` value: "two""#,
+            "child: panicked: called `Result::unwrap()` on an `Err` value: ParseIntError { kind: InvalidDigit }"
+        ]
+    );
 }
 
 #[tokio::test]
@@ -238,7 +247,10 @@ async fn a_spawn_into_a_group_that_has_ended_is_refused_and_drops_the_future() {
         Unit::Ok(())
     });
     let refused = refused.unwrap_err().to_string();
-    assert_eq!(refused, "task `late` was not spawned: group `g` is cancelled or has ended");
+    assert_eq!(
+        refused,
+        "task `late` was not spawned: group `g` is cancelled or has ended"
+    );
     assert_eq!(dropped.load(Ordering::SeqCst), 1);
 }
 
@@ -315,8 +327,10 @@ impl Error for WithSource {
 async fn groups_nest_as_a_tree() {
     let errors = nested().await;
     assert_eq!(errors.to_string(), "3 errors in task group `outer`");
-    assert!(matches!(errors.failures()[1].failure(), Failure::Group(inner) if inner.name() == "inner group"));
-    let leaves: Vec<_> = errors.leaves().map(|leaf| leaf.task()).collect();
+    assert!(
+        matches!(errors.failures()[1].failure(), Failure::Group(inner) if inner.name() == "inner group")
+    );
+    let leaves: Vec<_> = errors.leaves().map(TaskFailure::task).collect();
     assert_eq!(leaves, ["first", "a", "b"]);
     assert_eq!(errors.source().unwrap().to_string(), "plain");
 }

@@ -49,9 +49,21 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         },
     ],
     next: &[
-        ("run --fixed", "the one-line fix: both sides store their posts"),
-        ("run --posts 1", "one failure, and two workers that wait for it"),
-        ("run --fixed --posts 2", "the fix is not the end of the story"),
-        ("run --only join-all --hold", "the hang itself; Ctrl+C ends it"),
+        (
+            "run --fixed",
+            "the one-line fix: both sides store their posts",
+        ),
+        (
+            "run --posts 1",
+            "one failure, and two workers that wait for it",
+        ),
+        (
+            "run --fixed --posts 2",
+            "the fix is not the end of the story",
+        ),
+        (
+            "run --only join-all --hold",
+            "the hang itself; Ctrl+C ends it",
+        ),
     ],
 };

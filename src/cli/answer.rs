@@ -24,7 +24,12 @@ pub(super) fn answer(command: Command, catalogue: &'static [Scenario]) -> Result
 fn list(catalogue: &[Scenario]) -> Result<u8, Failure> {
     let line = |scenario: &Scenario| {
         let sides: Vec<_> = scenario.sides.iter().map(|side| side.name).collect();
-        format!("{}  {} ({})\n", scenario.name, scenario.summary, sides.join(", "))
+        format!(
+            "{}  {} ({})\n",
+            scenario.name,
+            scenario.summary,
+            sides.join(", ")
+        )
     };
     print(&catalogue.iter().map(line).collect::<String>())
 }
@@ -105,10 +110,17 @@ fn color(arguments: &Run) -> ColorChoice {
 /// How whoever runs this would run it again.
 fn program() -> &'static str {
     let under_cargo = std::env::var_os("CARGO").is_some();
-    if under_cargo { "cargo run --" } else { "unstuck" }
+    if under_cargo {
+        "cargo run --"
+    } else {
+        "unstuck"
+    }
 }
 
-fn find_scenario(catalogue: &'static [Scenario], name: Option<&str>) -> Result<&'static Scenario, Failure> {
+fn find_scenario(
+    catalogue: &'static [Scenario],
+    name: Option<&str>,
+) -> Result<&'static Scenario, Failure> {
     let found = match name {
         Some(name) => catalogue.iter().find(|scenario| scenario.name == name),
         None => catalogue.first(),
@@ -122,12 +134,19 @@ fn find_scenario(catalogue: &'static [Scenario], name: Option<&str>) -> Result<&
 }
 
 fn find_side(scenario: &'static Scenario, name: &str) -> Result<&'static Side, Failure> {
-    scenario.sides.iter().find(|side| side.name == name).ok_or_else(|| {
-        let names: Vec<_> = scenario.sides.iter().map(|side| side.name).collect();
-        let all = format!("its sides are {}", names.join(" and "));
-        let instead = instead(name, names.into_iter(), &all);
-        Failure::Usage(format!("`{}` has no side `{name}`; {instead}", scenario.name))
-    })
+    scenario
+        .sides
+        .iter()
+        .find(|side| side.name == name)
+        .ok_or_else(|| {
+            let names: Vec<_> = scenario.sides.iter().map(|side| side.name).collect();
+            let all = format!("its sides are {}", names.join(" and "));
+            let instead = instead(name, names.into_iter(), &all);
+            Failure::Usage(format!(
+                "`{}` has no side `{name}`; {instead}",
+                scenario.name
+            ))
+        })
 }
 
 /// The nearest of the names there are, or where to find them all if none is near.
@@ -176,7 +195,9 @@ impl Messages {
 
 impl Notices for Messages {
     fn console(&self, address: SocketAddr) {
-        self.say(&format!("tokio-console can connect: tokio-console http://{address}"));
+        self.say(&format!(
+            "tokio-console can connect: tokio-console http://{address}"
+        ));
     }
 
     fn playing(&self) {

@@ -80,7 +80,7 @@ pub(super) struct Run {
     /// No columns, no colour, no animation, as where the output is no terminal
     #[arg(long, conflicts_with = "json")]
     pub(super) plain: bool,
-    /// When to use colour; NO_COLOR and CLICOLOR_FORCE are heeded by `auto`
+    /// When to use colour; `auto` heeds `NO_COLOR` and `CLICOLOR_FORCE`
     #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
     pub(super) color: Color,
     /// Leave the databases there, and say where

@@ -32,11 +32,17 @@ pub(super) fn in_one_line(error: &Error) -> String {
             format!("`{argument}` is one argument too many; {help}")
         }
         ErrorKind::UnknownArgument => {
-            format!("there is no option `{argument}`; {}", nearest(ContextKind::SuggestedArg))
+            format!(
+                "there is no option `{argument}`; {}",
+                nearest(ContextKind::SuggestedArg)
+            )
         }
         ErrorKind::InvalidSubcommand => {
             let command = said(ContextKind::InvalidSubcommand).unwrap_or_default();
-            format!("there is no command `{command}`; {}", nearest(ContextKind::SuggestedSubcommand))
+            format!(
+                "there is no command `{command}`; {}",
+                nearest(ContextKind::SuggestedSubcommand)
+            )
         }
         ErrorKind::ArgumentConflict => {
             let other = said(ContextKind::PriorArg).unwrap_or_default();
@@ -45,7 +51,10 @@ pub(super) fn in_one_line(error: &Error) -> String {
         _ => {
             let rendered = error.render().to_string();
             let first = rendered.lines().next().unwrap_or_default();
-            format!("{}; {help}", first.trim_start_matches("error: ").trim_end_matches(':'))
+            format!(
+                "{}; {help}",
+                first.trim_start_matches("error: ").trim_end_matches(':')
+            )
         }
     }
 }

@@ -68,10 +68,14 @@ fn serve(listener: TcpListener, server: Server) -> Result<(), Error> {
             tokio::spawn(aggregator.run());
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let router = tonic::transport::Server::builder().add_service(instrument_server);
-            let served = router.serve_with_incoming(TcpListenerStream::new(listener)).await;
-            served.map_err(std::io::Error::other)
+            let ended = router
+                .serve_with_incoming(TcpListenerStream::new(listener))
+                .await;
+            ended.map_err(std::io::Error::other)
         })
     };
-    thread::Builder::new().name("unstuck-console".into()).spawn(serving)?;
+    thread::Builder::new()
+        .name("unstuck-console".into())
+        .spawn(serving)?;
     Ok(())
 }

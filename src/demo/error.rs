@@ -36,7 +36,9 @@ pub enum Error {
         source: sqlx::Error,
     },
     /// The address for tokio-console is not to be had.
-    #[error("tokio-console can't be served at {address}: {source}; name a free address, as in `--console 127.0.0.1:6670`")]
+    #[error(
+        "tokio-console can't be served at {address}: {source}; name a free address, as in `--console 127.0.0.1:6670`"
+    )]
     Console {
         /// The address.
         address: SocketAddr,
@@ -44,7 +46,9 @@ pub enum Error {
         source: io::Error,
     },
     /// The process already sends its records elsewhere.
-    #[error("another subscriber for tracing is installed already; run the demo before it, or without it")]
+    #[error(
+        "another subscriber for tracing is installed already; run the demo before it, or without it"
+    )]
     Subscriber,
     /// The system refused a runtime or a thread.
     #[error("no thread or runtime could be started: {0}; the system may be out of either")]

@@ -30,6 +30,8 @@ pub(super) fn on_interrupt(f: impl FnOnce() + Send + 'static) -> io::Result<()> 
             f();
         }
     };
-    thread::Builder::new().name("unstuck-ctrl-c".into()).spawn(listen)?;
+    thread::Builder::new()
+        .name("unstuck-ctrl-c".into())
+        .spawn(listen)?;
     Ok(())
 }

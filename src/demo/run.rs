@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -76,7 +76,7 @@ pub struct Outcome {
 
 /// What the run hears of while it waits.
 enum News {
-    Played(usize, std::io::Result<Played>),
+    Played(usize, io::Result<Box<Played>>),
     Gone(usize),
     Interrupted,
 }
@@ -95,7 +95,11 @@ pub trait Notices {
 /// known to be stuck; with [`hold`](Options::hold), at Ctrl+C.
 ///
 /// The panics of the sides' tasks are not printed, as they are part of what is reported.
-pub fn run(scenario: &Scenario, options: &Options, notices: &dyn Notices) -> Result<Outcome, Error> {
+pub fn run(
+    scenario: &Scenario,
+    options: &Options,
+    notices: &dyn Notices,
+) -> Result<Outcome, Error> {
     let started = Instant::now();
     mark_own_thread();
     let (tell, news) = mpsc::channel();
@@ -173,8 +177,8 @@ fn temporary_folder() -> Result<TempDir, Error> {
         })
 }
 
-/// Removes the folder with the databases, some of which may still be in use: SQLite then makes new
-/// files while the old ones are being removed, though not for long.
+/// Removes the folder with the databases. A side that is cut off may still be making files there, though
+/// not for long.
 fn remove(folder: TempDir) -> Result<(), Error> {
     const TRIES: u32 = 50;
     const PAUSE: Duration = Duration::from_millis(10);
@@ -212,10 +216,12 @@ fn job(aside: &Runtime, side: &Side, options: &Options, folder: &Path) -> Result
 fn start(index: usize, side: &'static Side, job: Job, tell: Sender<News>) -> Result<(), Error> {
     let playing = move || {
         let gone = SayGone(index, &tell);
-        let _ = tell.send(News::Played(index, play(side, job)));
+        let _ = tell.send(News::Played(index, play(side, job).map(Box::new)));
         drop(gone);
     };
-    thread::Builder::new().name(format!("unstuck-{}", side.name)).spawn(playing)?;
+    thread::Builder::new()
+        .name(format!("unstuck-{}", side.name))
+        .spawn(playing)?;
     Ok(())
 }
 
@@ -238,7 +244,7 @@ fn wait_for_all(
     let mut played: Vec<Option<Played>> = sides.iter().map(|_| None).collect();
     while played.iter().any(Option::is_none) {
         match news.recv_timeout(TICK) {
-            Ok(News::Played(index, result)) => played[index] = Some(result?),
+            Ok(News::Played(index, result)) => played[index] = Some(*result?),
             Ok(News::Gone(index)) if played[index].is_none() => {
                 return Err(Error::SideDied {
                     side: sides[index].name,

@@ -60,8 +60,16 @@ impl Expected {
             }
         };
         let diagnosis = &run.diagnosis;
-        compare("verdict", self.verdict.to_string(), diagnosis.verdict.to_string());
-        compare("posts stored", self.stored.to_string(), run.posts.stored.to_string());
+        compare(
+            "verdict",
+            self.verdict.to_string(),
+            diagnosis.verdict.to_string(),
+        );
+        compare(
+            "posts stored",
+            self.stored.to_string(),
+            run.posts.stored.to_string(),
+        );
         compare("errors", counts(self.errors), counts(diagnosis.errors));
         compare(
             "findings",

@@ -55,7 +55,10 @@ pub(super) fn play(side: &Side, job: Job) -> std::io::Result<Played> {
     observer.adopt_thread();
     let mut builder = Builder::new_multi_thread();
     // One worker is enough, and makes a dump of its tasks a matter of one thread.
-    builder.worker_threads(1).enable_all().thread_name(side.name);
+    builder
+        .worker_threads(1)
+        .enable_all()
+        .thread_name(side.name);
     // Tasks first run in the order in which they were spawned, which is the order of the lesson.
     builder.disable_lifo_slot();
     observer.attach(&mut builder);

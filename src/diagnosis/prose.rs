@@ -37,7 +37,9 @@ pub(super) fn number(number: usize) -> String {
     const WORDS: [&str; 10] = [
         "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
     ];
-    WORDS.get(number).map_or_else(|| number.to_string(), |word| (*word).to_owned())
+    WORDS
+        .get(number)
+        .map_or_else(|| number.to_string(), |word| (*word).to_owned())
 }
 
 /// `1 error`, `2 errors`.

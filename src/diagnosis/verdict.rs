@@ -57,7 +57,10 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
     let hidden_wakers = outside.blocking_calls > 0 || outside.io_sources > 0;
     // A thread can hold anything but a handle of an event that has been counted out.
     let unknown_threads = !outside.busy_threads.is_empty()
-        || outside.sleeping_threads.iter().any(|name| !is_servant(name));
+        || outside
+            .sleeping_threads
+            .iter()
+            .any(|name| !is_servant(name));
     let proven = all().all(hopeless);
     if hidden_wakers || (unknown_threads && !proven) {
         return Some(likely(Verdict::Waiting));

@@ -98,8 +98,10 @@ impl<'s> Wait<'s> {
     pub fn at(&self) -> Option<&'s Place> {
         match self {
             Wait::Event { at, .. } | Wait::Group { at, .. } => Some(at),
-            Wait::Timer { at } => *at,
-            Wait::Io { at, .. } | Wait::Join { at, .. } | Wait::Sync { at, .. } => *at,
+            Wait::Timer { at }
+            | Wait::Io { at, .. }
+            | Wait::Join { at, .. }
+            | Wait::Sync { at, .. } => *at,
             Wait::Unseen => None,
         }
     }
@@ -124,7 +126,9 @@ impl<'s> From<&'s Leaf> for Wait<'s> {
             let call = call.map_or_else(String::new, |call| short(call));
             Wait::Io { at, call }
         } else if within(JOIN) {
-            let call = call.filter(|call| !call.starts_with(JOIN)).map(|call| short(call));
+            let call = call
+                .filter(|call| !call.starts_with(JOIN))
+                .map(|call| short(call));
             Wait::Join { at, call }
         } else if let Some(call) = call {
             let call = short(call);
@@ -138,7 +142,9 @@ impl<'s> From<&'s Leaf> for Wait<'s> {
 impl Leaf {
     /// Whether this is a wait of which the event itself knows more.
     fn is_own_event(&self) -> bool {
-        self.calls.iter().any(|call| call.starts_with("unstuck::event"))
+        self.calls
+            .iter()
+            .any(|call| call.starts_with("unstuck::event"))
     }
 }
 
@@ -172,11 +178,17 @@ mod tests {
     #[test]
     fn a_wait_is_told_by_the_functions_on_the_way_to_it() {
         assert_eq!(
-            kind(&["deadqueue::unlimited::Queue::pop", "tokio::sync::semaphore::Semaphore::acquire"]),
+            kind(&[
+                "deadqueue::unlimited::Queue::pop",
+                "tokio::sync::semaphore::Semaphore::acquire"
+            ]),
             "sync Queue::pop"
         );
         assert_eq!(
-            kind(&["futures_util::future::join_all::JoinAll", "tokio::runtime::task::join::JoinHandle"]),
+            kind(&[
+                "futures_util::future::join_all::JoinAll",
+                "tokio::runtime::task::join::JoinHandle"
+            ]),
             "join JoinAll"
         );
         assert_eq!(kind(&["tokio::runtime::task::join::JoinHandle"]), "join ");
@@ -186,11 +198,18 @@ mod tests {
     #[test]
     fn a_lock_with_a_time_out_is_a_timer_and_a_signal_is_no_channel() {
         assert_eq!(
-            kind(&["sqlx_core::pool::Pool::acquire", "tokio::time::timeout::Timeout", "tokio::sync::semaphore::Semaphore"]),
+            kind(&[
+                "sqlx_core::pool::Pool::acquire",
+                "tokio::time::timeout::Timeout",
+                "tokio::sync::semaphore::Semaphore"
+            ]),
             "timer"
         );
         assert_eq!(
-            kind(&["tokio::signal::ctrl_c::ctrl_c", "tokio::sync::watch::Receiver::changed"]),
+            kind(&[
+                "tokio::signal::ctrl_c::ctrl_c",
+                "tokio::sync::watch::Receiver::changed"
+            ]),
             "io tokio::signal::ctrl_c::ctrl_c"
         );
     }

@@ -32,7 +32,11 @@ fn members(f: &mut Formatter<'_>, group: &ErrorGroup, margin: &str) -> fmt::Resu
     let inner = format!("{margin}  ");
     for (index, member) in group.failures.iter().enumerate() {
         let fork = if index == 0 { "+-" } else { "  " };
-        writeln!(f, "{margin}{fork}+---------------- {} ----------------", index + 1)?;
+        writeln!(
+            f,
+            "{margin}{fork}+---------------- {} ----------------",
+            index + 1
+        )?;
         self::member(f, member, &inner)?;
     }
     // A group that ends with a group is closed by the inner one's last rule.

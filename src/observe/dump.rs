@@ -58,11 +58,11 @@ mod linux {
     use std::thread;
     use std::time::Duration;
 
-    use tokio::runtime::dump::{Backtrace, Dump};
+    use tokio::runtime::dump::{Backtrace, BacktraceFrame, Dump};
     use tokio::runtime::{Builder, Handle};
 
-    use super::super::threads::{self, mark_own_thread};
     use super::super::snapshot::Leaf;
+    use super::super::threads::{self, mark_own_thread};
     use super::super::unrecorded;
     use super::Leaves;
     use crate::place::Place;
@@ -109,8 +109,10 @@ mod linux {
     fn leaf(backtrace: &Backtrace) -> Leaf {
         let mut calls = Vec::new();
         let mut at = None;
-        for symbol in backtrace.frames().flat_map(|frame| frame.symbols()) {
-            let file = symbol.filename().map(|path| Place::new(path.display().to_string(), 0));
+        for symbol in backtrace.frames().flat_map(BacktraceFrame::symbols) {
+            let file = symbol
+                .filename()
+                .map(|path| Place::new(path.display().to_string(), 0));
             let name = symbol.name_demangled().unwrap_or_default();
             let Some(file) = file else {
                 calls.extend(function(name, None));
@@ -141,7 +143,10 @@ mod linux {
     /// The module that a file of a library is, `tokio::time::sleep` for
     /// `…/tokio-1.54.1/src/time/sleep.rs`. None for a file that belongs to no library.
     fn library_module(file: &Place) -> Option<String> {
-        let path = match file.file().strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src/")) {
+        let path = match file
+            .file()
+            .strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src/"))
+        {
             // This crate, wherever it lies, is a library to whoever uses its primitives.
             Some(path) if path.starts_with("event") || path.starts_with("group") => {
                 format!("unstuck/{path}")
@@ -168,7 +173,10 @@ mod linux {
             _ => name,
         };
         let name = name.replace("::{{closure}}", "");
-        let name = match name.strip_prefix('<').and_then(|name| name.split_once(" as ")) {
+        let name = match name
+            .strip_prefix('<')
+            .and_then(|name| name.split_once(" as "))
+        {
             Some((implementor, _)) => implementor,
             None => &name,
         };
@@ -209,7 +217,8 @@ mod linux {
         fn functions_are_named_as_in_the_source() {
             let named = |name| function(name, None);
             assert_eq!(
-                named("tokio::sync::rwlock::RwLock<T>::read::{{closure}}::h7e67b07b1ce158b5").unwrap(),
+                named("tokio::sync::rwlock::RwLock<T>::read::{{closure}}::h7e67b07b1ce158b5")
+                    .unwrap(),
                 "tokio::sync::rwlock::RwLock::read"
             );
             assert_eq!(
@@ -217,7 +226,9 @@ mod linux {
                 "tokio::time::sleep::Sleep"
             );
             assert_eq!(
-                named("<core::pin::Pin<P> as core::future::future::Future>::poll::hbec94ca548445d11"),
+                named(
+                    "<core::pin::Pin<P> as core::future::future::Future>::poll::hbec94ca548445d11"
+                ),
                 None
             );
         }
@@ -228,12 +239,20 @@ mod linux {
             assert_eq!(module, "tokio::time::sleep");
             let named = |name| function(name, Some(&module)).unwrap();
             assert_eq!(named("poll_elapsed"), "tokio::time::sleep::poll_elapsed");
-            assert_eq!(named("{async_fn#0}<core::time::Duration>"), "tokio::time::sleep");
+            assert_eq!(
+                named("{async_fn#0}<core::time::Duration>"),
+                "tokio::time::sleep"
+            );
         }
 
         #[test]
         fn the_primitives_of_this_crate_are_no_lines_of_the_user() {
-            let of = |file| library_module(&Place::new(format!("{}/{file}", env!("CARGO_MANIFEST_DIR")), 1));
+            let of = |file| {
+                library_module(&Place::new(
+                    format!("{}/{file}", env!("CARGO_MANIFEST_DIR")),
+                    1,
+                ))
+            };
             assert_eq!(of("src/event.rs").as_deref(), Some("unstuck::event"));
             assert_eq!(of("src/group.rs").as_deref(), Some("unstuck::group"));
             assert_eq!(of("scenarios/swallowed_errors/worker.rs"), None);

@@ -91,7 +91,9 @@ where
     };
     span.parent().is_none_or(|parent| {
         let extensions = parent.extensions();
-        extensions.get::<MadeIn>().is_none_or(|made| made.0 != Some(task))
+        extensions
+            .get::<MadeIn>()
+            .is_none_or(|made| made.0 != Some(task))
     })
 }
 

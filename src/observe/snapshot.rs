@@ -149,6 +149,15 @@ impl Snapshot {
     }
 }
 
+impl TaskSeen {
+    /// The name that it was spawned under, or its number.
+    pub fn display_name(&self) -> String {
+        self.name
+            .clone()
+            .unwrap_or_else(|| format!("task {}", self.id))
+    }
+}
+
 impl From<task::Id> for TaskId {
     fn from(id: task::Id) -> Self {
         // Tokio keeps the number to itself, but prints it.

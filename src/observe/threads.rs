@@ -71,9 +71,12 @@ impl Threads {
             let then = earlier.0.get(id);
             !now.runs && then.is_some_and(|then| !then.runs && then.switches == now.switches)
         };
-        let (asleep, busy): (Vec<_>, Vec<_>) =
-            self.0.into_iter().partition(|(id, thread)| slept(id, thread));
-        let names = |threads: Vec<(u64, Thread)>| threads.into_iter().map(|(_, t)| t.name).collect();
+        let (asleep, busy): (Vec<_>, Vec<_>) = self
+            .0
+            .into_iter()
+            .partition(|(id, thread)| slept(id, thread));
+        let names =
+            |threads: Vec<(u64, Thread)>| threads.into_iter().map(|(_, t)| t.name).collect();
         (names(busy), names(asleep))
     }
 }
@@ -145,7 +148,11 @@ mod tests {
         // It has answered, and goes back to sleep.
         let asleep = loop {
             let threads = Threads::now().unwrap();
-            if threads.0.values().any(|thread| thread.name == "sleeper" && !thread.runs) {
+            if threads
+                .0
+                .values()
+                .any(|thread| thread.name == "sleeper" && !thread.runs)
+            {
                 break threads;
             }
             std::thread::yield_now();
@@ -162,7 +169,13 @@ mod tests {
     fn a_thread_that_was_marked_is_left_out() {
         let thread = std::thread::Builder::new().name("marked".into());
         let marked = thread.spawn(|| {
-            let seen = || Threads::now().unwrap().0.into_values().any(|t| t.name == "marked");
+            let seen = || {
+                Threads::now()
+                    .unwrap()
+                    .0
+                    .into_values()
+                    .any(|t| t.name == "marked")
+            };
             assert!(seen());
             mark_own_thread();
             assert!(!seen());

@@ -86,7 +86,9 @@ impl Document {
             schema: Self::SCHEMA,
             scenario: scenario.name,
             exploration,
-            sides: sides.map(|run| SideDocument::new(run, exploration)).collect(),
+            sides: sides
+                .map(|run| SideDocument::new(run, exploration))
+                .collect(),
             elapsed_ms: milliseconds(outcome.elapsed),
         }
     }

@@ -79,7 +79,9 @@ impl Line {
 
 /// What the lines go on behind that follow a line of an error tree: its margin.
 pub(super) fn margin(line: &str) -> String {
-    let end = line.find(|c: char| !" |+".contains(c)).unwrap_or(line.len());
+    let end = line
+        .find(|c: char| !" |+".contains(c))
+        .unwrap_or(line.len());
     line[..end].replace('+', " ")
 }
 

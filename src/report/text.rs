@@ -54,7 +54,11 @@ fn side(side: &SideDocument, width: Option<usize>) -> Block {
     block.add(side.name, "", BOLD);
     block.add(&verdict(side), "", colour(side.verdict).bold());
     let posts = side.posts;
-    block.add(&format!("{} of {} posts stored", posts.stored, posts.total), "", NONE);
+    block.add(
+        &format!("{} of {} posts stored", posts.stored, posts.total),
+        "",
+        NONE,
+    );
     let errors = side.errors;
     let counts = format!(
         "{} returned, {} surfaced, {} swallowed",
@@ -129,7 +133,11 @@ fn tasks(block: &mut Block, tasks: &[TaskDocument]) {
     for task in tasks {
         let same = |other: &TaskDocument| {
             let name = task.name.clone();
-            *task == TaskDocument { name, ..other.clone() }
+            *task
+                == TaskDocument {
+                    name,
+                    ..other.clone()
+                }
         };
         match kinds.iter_mut().find(|(other, _)| same(other)) {
             Some((_, names)) => names.push(&task.name),
@@ -139,9 +147,15 @@ fn tasks(block: &mut Block, tasks: &[TaskDocument]) {
     for (kind, names) in kinds {
         if names.len() > TOLD_EACH {
             let last = names[names.len() - 1];
-            task(block, &format!("{} … {last} ({} tasks)", names[0], names.len()), kind);
+            task(
+                block,
+                &format!("{} … {last} ({} tasks)", names[0], names.len()),
+                kind,
+            );
         } else {
-            names.iter().for_each(|name| task(block, name, kind));
+            for name in names {
+                task(block, name, kind);
+            }
         }
     }
 }
@@ -183,11 +197,19 @@ fn ending(document: &Document, scenario: &Scenario, page: Page, program: &str) -
     };
     let mut block = Block::new(width);
     if document.exploration {
-        block.add("This is an exploration: nothing is expected of it.", "", NONE);
+        block.add(
+            "This is an exploration: nothing is expected of it.",
+            "",
+            NONE,
+        );
         block.gap();
     }
     for sentence in document.unexpected() {
-        block.add(&format!("not as expected: {sentence}"), "  ", colour(Verdict::Stuck));
+        block.add(
+            &format!("not as expected: {sentence}"),
+            "  ",
+            colour(Verdict::Stuck),
+        );
     }
     if document.unexpected().next().is_some() {
         block.gap();

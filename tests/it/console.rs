@@ -28,12 +28,21 @@ impl Served {
             .expect("the program runs");
         let mut messages = BufReader::new(unstuck.stderr.take().expect("it is piped"));
         let mut line = String::new();
-        messages.read_line(&mut line).expect("it says where it serves");
-        let at = line.find("http://").unwrap_or_else(|| panic!("no address in {line}"));
+        messages
+            .read_line(&mut line)
+            .expect("it says where it serves");
+        let at = line
+            .find("http://")
+            .unwrap_or_else(|| panic!("no address in {line}"));
         let address = line[at..].trim().to_owned();
         line.clear();
-        messages.read_line(&mut line).expect("it says what it holds");
-        assert_eq!(line, "join-all is stuck, and held; Ctrl+C ends it and explains\n");
+        messages
+            .read_line(&mut line)
+            .expect("it says what it holds");
+        assert_eq!(
+            line,
+            "join-all is stuck, and held; Ctrl+C ends it and explains\n"
+        );
         Self {
             unstuck,
             address,
@@ -69,7 +78,11 @@ fn named(fields: &[Field], name: &str) -> Option<String> {
 
 impl Seen {
     fn take(&mut self, update: Update) {
-        for task in update.task_update.into_iter().flat_map(|tasks| tasks.new_tasks) {
+        for task in update
+            .task_update
+            .into_iter()
+            .flat_map(|tasks| tasks.new_tasks)
+        {
             if let (Some(id), Some(name)) = (task.id, named(&task.fields, "task.name")) {
                 self.tasks.insert(id.id, name);
             }
@@ -79,18 +92,29 @@ impl Seen {
                 if resource.concrete_type == "Event"
                     && let Some(id) = resource.id
                 {
-                    self.events.insert(id.id, (String::new(), resource.location));
+                    self.events
+                        .insert(id.id, (String::new(), resource.location));
                 }
             }
             for (id, stats) in resources.stats_update {
-                let fields: Vec<Field> = stats.attributes.into_iter().filter_map(|a| a.field).collect();
-                if let (Some(event), Some(name)) = (self.events.get_mut(&id), named(&fields, "name")) {
+                let fields: Vec<Field> = stats
+                    .attributes
+                    .into_iter()
+                    .filter_map(|a| a.field)
+                    .collect();
+                if let (Some(event), Some(name)) =
+                    (self.events.get_mut(&id), named(&fields, "name"))
+                {
                     event.0 = name;
                 }
             }
         }
         if let Some(ops) = update.async_op_update {
-            for op in ops.new_async_ops.into_iter().filter(|op| op.source == "Event::wait") {
+            for op in ops
+                .new_async_ops
+                .into_iter()
+                .filter(|op| op.source == "Event::wait")
+            {
                 if let (Some(id), Some(resource)) = (op.id, op.resource_id) {
                     self.waits.insert(id.id, (resource.id, None));
                 }
@@ -105,7 +129,10 @@ impl Seen {
 
     /// Who waits for which event, made in which file.
     fn waiter(&self) -> Option<(String, String, String)> {
-        let (event, task) = self.waits.values().find_map(|(event, task)| Some((event, (*task)?)))?;
+        let (event, task) = self
+            .waits
+            .values()
+            .find_map(|(event, task)| Some((event, (*task)?)))?;
         let (name, location) = self.events.get(event)?;
         let file = location.as_ref()?.file.clone()?;
         Some((self.tasks.get(&task)?.clone(), name.clone(), file))
@@ -123,7 +150,9 @@ impl Seen {
 #[tokio::test]
 async fn it_shows_the_named_tasks_and_the_event_with_the_task_that_waits_for_it() {
     let served = Served::start();
-    let mut client = InstrumentClient::connect(served.address.clone()).await.expect("a connection");
+    let mut client = InstrumentClient::connect(served.address.clone())
+        .await
+        .expect("a connection");
     let mut updates = client
         .watch_updates(InstrumentRequest {})
         .await
@@ -146,9 +175,13 @@ async fn it_shows_the_named_tasks_and_the_event_with_the_task_that_waits_for_it(
             seen.take(update.expect("the stream goes on"));
         }
     };
-    if timeout(Duration::from_secs(30), looking).await.is_err() {
-        panic!("only {:?}, and {:?}", seen.names(), seen.waiter());
-    }
+    let found = timeout(Duration::from_secs(30), looking).await;
+    assert!(
+        found.is_ok(),
+        "only {:?}, and {:?}",
+        seen.names(),
+        seen.waiter()
+    );
     assert_eq!(
         seen.waiter().expect("it is there"),
         (

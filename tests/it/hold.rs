@@ -12,7 +12,10 @@ fn ctrl_c_shows_the_innocent_line_and_then_explains() {
     held.press_ctrl_c();
     let pressed = Instant::now();
     let (code, screen) = held.finish();
-    assert!(pressed.elapsed() < Duration::from_secs(10), "it ends at once");
+    assert!(
+        pressed.elapsed() < Duration::from_secs(10),
+        "it ends at once"
+    );
     assert_eq!(code, 130);
     let screen = anstream::adapter::strip_str(&screen).to_string();
     assert_snapshot("hold", &screen.replace("^C", ""));

@@ -8,14 +8,19 @@ use serde_json::Value;
 use crate::unstuck::{Ran, Unstuck, assert_snapshot};
 
 fn json(arguments: &str) -> Value {
-    let ran = Unstuck::new(&format!("run --json {arguments}")).run().succeeded();
+    let ran = Unstuck::new(&format!("run --json {arguments}"))
+        .run()
+        .succeeded();
     assert_eq!(ran.stderr, "", "all is well, so nothing is said");
     serde_json::from_str(&ran.stdout).expect("it prints one document")
 }
 
 fn side<'d>(document: &'d Value, name: &str) -> &'d Value {
     let sides = document["sides"].as_array().expect("a list");
-    sides.iter().find(|side| side["name"] == name).expect("the side")
+    sides
+        .iter()
+        .find(|side| side["name"] == name)
+        .expect("the side")
 }
 
 fn outcomes(side: &Value) -> Vec<String> {
@@ -48,12 +53,31 @@ fn with_one_post_the_pool_hangs_and_the_group_cancels_the_idle_workers() {
 
     let pool = side(&document, "join-all");
     assert_eq!(pool["verdict"], "stuck");
-    assert_eq!(outcomes(pool), ["main parked", "worker-0 error", "worker-1 parked", "worker-2 parked"]);
+    assert_eq!(
+        outcomes(pool),
+        [
+            "main parked",
+            "worker-0 error",
+            "worker-1 parked",
+            "worker-2 parked"
+        ]
+    );
 
     let group = side(&document, "task-group");
     assert_eq!(group["verdict"], "failed");
-    assert_eq!(outcomes(group), ["main error", "worker-0 error", "worker-1 cancelled", "worker-2 cancelled"]);
-    assert_eq!(group["errors"], serde_json::json!({"returned": 1, "surfaced": 1, "swallowed": 0}));
+    assert_eq!(
+        outcomes(group),
+        [
+            "main error",
+            "worker-0 error",
+            "worker-1 cancelled",
+            "worker-2 cancelled"
+        ]
+    );
+    assert_eq!(
+        group["errors"],
+        serde_json::json!({"returned": 1, "surfaced": 1, "swallowed": 0})
+    );
 }
 
 #[test]
@@ -63,7 +87,10 @@ fn the_fix_completes_both_sides() {
         let side = side(&document, name);
         assert_eq!(side["verdict"], "completed");
         assert_eq!(side["posts"], serde_json::json!({"total": 3, "stored": 3}));
-        assert_eq!(outcomes(side), ["main ok", "worker-0 ok", "worker-1 ok", "worker-2 ok"]);
+        assert_eq!(
+            outcomes(side),
+            ["main ok", "worker-0 ok", "worker-1 ok", "worker-2 ok"]
+        );
     }
 }
 
@@ -81,7 +108,10 @@ fn the_fix_is_not_the_end_of_the_story() {
         );
         assert!(findings[0].ends_with("for an item that never comes: no task is left to send it"));
     }
-    assert_eq!(side(&document, "task-group")["tasks"][0]["waits_on"], "task group task-group: worker-2");
+    assert_eq!(
+        side(&document, "task-group")["tasks"][0]["waits_on"],
+        "task group task-group: worker-2"
+    );
 }
 
 #[test]
@@ -90,10 +120,16 @@ fn two_hundred_workers_are_no_different_from_three() {
     let pool = side(&document, "join-all");
     assert_eq!(pool["verdict"], "stuck");
     assert_eq!(pool["confidence"], "proven");
-    assert_eq!(pool["errors"], serde_json::json!({"returned": 200, "surfaced": 0, "swallowed": 200}));
+    assert_eq!(
+        pool["errors"],
+        serde_json::json!({"returned": 200, "surfaced": 0, "swallowed": 200})
+    );
     let group = side(&document, "task-group");
     assert_eq!(group["verdict"], "failed");
-    assert_eq!(group["errors"], serde_json::json!({"returned": 200, "surfaced": 200, "swallowed": 0}));
+    assert_eq!(
+        group["errors"],
+        serde_json::json!({"returned": 200, "surfaced": 200, "swallowed": 0})
+    );
 }
 
 #[test]
@@ -111,7 +147,10 @@ fn a_slow_api_is_waited_for_however_quiet_it_is() {
 fn one_side_alone() {
     let document = json("--only task-group");
     assert_eq!(document["sides"].as_array().expect("a list").len(), 1);
-    assert_eq!(document["exploration"], false, "it plays as shipped, and is held to that");
+    assert_eq!(
+        document["exploration"], false,
+        "it plays as shipped, and is held to that"
+    );
 }
 
 #[test]
@@ -119,10 +158,17 @@ fn a_database_that_is_kept_has_the_posts() {
     let folder = tempfile::tempdir().expect("a folder");
     let temporary = folder.path().to_str().expect("its path");
     let run = |arguments: &str| {
-        let ran: Ran = Unstuck::new(arguments).env("TMPDIR", temporary).run().succeeded();
+        let ran: Ran = Unstuck::new(arguments)
+            .env("TMPDIR", temporary)
+            .run()
+            .succeeded();
         serde_json::from_str::<Value>(&ran.stdout).expect("a document")
     };
-    let left = || std::fs::read_dir(folder.path()).expect("it can be read").count();
+    let left = || {
+        std::fs::read_dir(folder.path())
+            .expect("it can be read")
+            .count()
+    };
 
     run("run --json");
     assert_eq!(left(), 0, "nothing is left of a run");
@@ -145,7 +191,9 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
             }
         }
         Value::Array(items) if items.iter().any(Value::is_object) => {
-            items.iter().for_each(|item| paths(item, &format!("{path}[]"), found));
+            for item in items {
+                paths(item, &format!("{path}[]"), found);
+            }
         }
         _ => {
             found.insert(path.to_owned());

@@ -6,8 +6,12 @@ use std::thread;
 use crate::unstuck::{Ran, Unstuck};
 
 fn programs() -> PathBuf {
-    let debug = Path::new(env!("CARGO_BIN_EXE_unstuck")).parent().expect("it lies in a folder");
-    let built = debug.join("examples").join(format!("programs{}", std::env::consts::EXE_SUFFIX));
+    let debug = Path::new(env!("CARGO_BIN_EXE_unstuck"))
+        .parent()
+        .expect("it lies in a folder");
+    let built = debug
+        .join("examples")
+        .join(format!("programs{}", std::env::consts::EXE_SUFFIX));
     assert!(built.exists(), "run `cargo build --examples` first");
     built
 }
@@ -32,7 +36,10 @@ fn each_is_judged_as_expected() {
         .filter(|name| name != "wrong-expectation")
         .map(|name| thread::spawn(move || judged(name)))
         .collect();
-    for (ran, name) in running.into_iter().map(|thread| thread.join().expect("it is run")) {
+    for (ran, name) in running
+        .into_iter()
+        .map(|thread| thread.join().expect("it is run"))
+    {
         assert_eq!(ran.code, 0, "{name}: {ran:#?}");
     }
 }
@@ -47,5 +54,9 @@ fn a_wrong_expectation_is_noticed_and_named() {
     );
     let plain = Unstuck::of(&programs(), "run wrong-expectation").run();
     assert_eq!(plain.code, 3);
-    assert!(plain.stdout.contains("not as expected: wrong-expectation: verdict: expected completed, got stuck"));
+    assert!(
+        plain
+            .stdout
+            .contains("not as expected: wrong-expectation: verdict: expected completed, got stuck")
+    );
 }

@@ -17,7 +17,7 @@ pub(crate) struct Pty {
 }
 
 /// Longer than anything here takes on a busy machine.
-const AT_MOST: Duration = Duration::from_secs(60);
+const AT_MOST: Duration = Duration::from_mins(1);
 
 impl Pty {
     pub(crate) fn run(arguments: &str, columns: u16) -> Self {
@@ -31,7 +31,9 @@ impl Pty {
         command.args(arguments.split_whitespace());
         command.cwd(env!("CARGO_MANIFEST_DIR"));
         command.env("TERM", "xterm-256color");
-        UNWANTED.iter().for_each(|name| command.env_remove(name));
+        for name in UNWANTED {
+            command.env_remove(name);
+        }
         let child = pair.slave.spawn_command(command).expect("the program runs");
 
         let mut reader = pair.master.try_clone_reader().expect("a reader");
@@ -58,7 +60,10 @@ impl Pty {
             let left = AT_MOST.saturating_sub(begun.elapsed());
             match self.output.recv_timeout(left) {
                 Ok(bytes) => self.screen.extend(bytes),
-                Err(_) => panic!("no `{text}` in {}", String::from_utf8_lossy(&self.screen)),
+                Err(why) => panic!(
+                    "{why}: no `{text}` in {}",
+                    String::from_utf8_lossy(&self.screen)
+                ),
             }
         }
     }
@@ -78,7 +83,9 @@ impl Pty {
         }
         let screen = String::from_utf8(self.screen).expect("it prints UTF-8");
         let lines = screen.split("\r\n");
-        let lines: Vec<&str> = lines.map(|line| line.rsplit('\r').next().unwrap_or(line)).collect();
+        let lines: Vec<&str> = lines
+            .map(|line| line.rsplit('\r').next().unwrap_or(line))
+            .collect();
         (code.try_into().expect("it is small"), lines.join("\n"))
     }
 }

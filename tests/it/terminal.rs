@@ -34,7 +34,9 @@ fn plain_where_there_is_no_terminal() {
 
 #[test]
 fn many_tasks_that_did_the_same_are_told_of_together() {
-    let ran = Unstuck::new("run --only join-all --workers 200 --posts 200").run().succeeded();
+    let ran = Unstuck::new("run --only join-all --workers 200 --posts 200")
+        .run()
+        .succeeded();
     assert_snapshot("plain-200-workers", &ran.stdout);
 }
 

@@ -15,8 +15,14 @@ pub(crate) struct Ran {
 }
 
 /// Variables that change what is printed, and that whoever runs the tests may have set.
-pub(crate) const UNWANTED: [&str; 6] =
-    ["CARGO", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR", "COLUMNS", "RUST_BACKTRACE"];
+pub(crate) const UNWANTED: [&str; 6] = [
+    "CARGO",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "NO_COLOR",
+    "COLUMNS",
+    "RUST_BACKTRACE",
+];
 
 impl Unstuck {
     pub(crate) fn new(arguments: &str) -> Self {
@@ -27,9 +33,9 @@ impl Unstuck {
         let mut command = Command::new(program);
         command.args(arguments.split_whitespace());
         command.current_dir(env!("CARGO_MANIFEST_DIR"));
-        UNWANTED.iter().for_each(|name| {
+        for name in UNWANTED {
             command.env_remove(name);
-        });
+        }
         Self(command)
     }
 
@@ -39,7 +45,11 @@ impl Unstuck {
     }
 
     pub(crate) fn run(mut self) -> Ran {
-        let output = self.0.stdin(Stdio::null()).output().expect("the program runs");
+        let output = self
+            .0
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program runs");
         let text = |bytes| String::from_utf8(bytes).expect("it prints UTF-8");
         Ran {
             code: output.status.code().unwrap_or(-1),
@@ -58,7 +68,11 @@ impl Ran {
 
     /// All of it, for a snapshot.
     pub(crate) fn transcript(&self) -> String {
-        let Self { code, stdout, stderr } = self;
+        let Self {
+            code,
+            stdout,
+            stderr,
+        } = self;
         format!("exit code: {code}\n--- stdout\n{stdout}--- stderr\n{stderr}")
     }
 }

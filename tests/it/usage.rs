@@ -8,8 +8,16 @@ use crate::unstuck::{Unstuck, assert_snapshot};
 fn bad(name: &str, arguments: &str) {
     let ran = Unstuck::new(arguments).run();
     assert_eq!(ran.stdout, "");
-    assert_eq!(ran.stderr.lines().count(), 1, "one line says it: {}", ran.stderr);
-    assert_snapshot(&format!("usage-{name}"), &format!("$ unstuck {arguments}\n{}", ran.transcript()));
+    assert_eq!(
+        ran.stderr.lines().count(),
+        1,
+        "one line says it: {}",
+        ran.stderr
+    );
+    assert_snapshot(
+        &format!("usage-{name}"),
+        &format!("$ unstuck {arguments}\n{}", ran.transcript()),
+    );
 }
 
 #[test]
@@ -106,7 +114,12 @@ fn help_starts_with_examples() {
 
 #[test]
 fn completions_and_the_manual_page_know_the_options() {
-    for arguments in ["completions bash", "completions zsh", "completions fish", "man"] {
+    for arguments in [
+        "completions bash",
+        "completions zsh",
+        "completions fish",
+        "man",
+    ] {
         let printed = Unstuck::new(arguments).run().succeeded().stdout;
         assert!(printed.contains("unstuck"), "{arguments}");
     }

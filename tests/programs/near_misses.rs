@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sqlx::{ConnectOptions, SqlitePool};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task;
 use tokio::time::sleep;
@@ -43,11 +43,19 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
     program!("locked-database", locked_database, COMPLETES),
     program!("an-error-got-over", an_error_got_over, COMPLETES),
     program!("a-panic-got-over", a_panic_got_over, COMPLETES),
-    program!("an-error-handed-on", an_error_handed_on, Expected {
-        verdict: Verdict::Failed,
-        errors: Errors { returned: 1, surfaced: 1, swallowed: 0 },
-        ..COMPLETES
-    }),
+    program!(
+        "an-error-handed-on",
+        an_error_handed_on,
+        Expected {
+            verdict: Verdict::Failed,
+            errors: Errors {
+                returned: 1,
+                surfaced: 1,
+                swallowed: 0
+            },
+            ..COMPLETES
+        }
+    ),
 ];
 
 async fn late_setter(_job: Job) -> Result<(), BoxError> {
@@ -155,7 +163,7 @@ async fn slow_query(job: Job) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// The second writer waits in SQLite's own busy handler, in short naps on a thread of the database.
+/// The second writer waits in the database's own busy handler, in short naps on a thread of the database.
 async fn locked_database(job: Job) -> Result<(), BoxError> {
     const WRITE: &str = "UPDATE post SET url = url";
     let db = SqlitePool::connect_with(job.database.clone()).await?;

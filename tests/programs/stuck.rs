@@ -12,6 +12,8 @@ use unstuck::demo::{Expected, Job, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 use unstuck::{BoxError, Event, OnFailure, TaskGroup};
 
+const FOR_EVER: Duration = Duration::from_hours(1);
+
 const fn hangs(verdict: Verdict, rules: &'static [&'static str]) -> Expected {
     Expected {
         verdict,
@@ -26,21 +28,57 @@ const fn hangs(verdict: Verdict, rules: &'static [&'static str]) -> Expected {
 }
 
 pub(crate) const PROGRAMS: &[Scenario] = &[
-    program!("orphaned-event", orphaned_event, hangs(Verdict::Stuck, &["orphaned-event"])),
-    program!("event-of-nobody", event_of_nobody, hangs(Verdict::Stuck, &["orphaned-event"])),
-    program!("swallowed-panic", swallowed_panic, Expected {
-        errors: Errors { returned: 1, surfaced: 0, swallowed: 1 },
-        ..hangs(Verdict::Stuck, &["orphaned-event", "swallowed-error"])
-    }),
+    program!(
+        "orphaned-event",
+        orphaned_event,
+        hangs(Verdict::Stuck, &["orphaned-event"])
+    ),
+    program!(
+        "event-of-nobody",
+        event_of_nobody,
+        hangs(Verdict::Stuck, &["orphaned-event"])
+    ),
+    program!(
+        "swallowed-panic",
+        swallowed_panic,
+        Expected {
+            errors: Errors {
+                returned: 1,
+                surfaced: 0,
+                swallowed: 1
+            },
+            ..hangs(Verdict::Stuck, &["orphaned-event", "swallowed-error"])
+        }
+    ),
     program!("lock-twice", lock_twice, hangs(Verdict::Stuck, &[])),
-    program!("idle-receiver", idle_receiver, hangs(Verdict::Stuck, &["idle-receiver"])),
-    program!("group-of-the-stuck", group_of_the_stuck, hangs(Verdict::Stuck, &["orphaned-event"])),
+    program!(
+        "idle-receiver",
+        idle_receiver,
+        hangs(Verdict::Stuck, &["idle-receiver"])
+    ),
+    program!(
+        "group-of-the-stuck",
+        group_of_the_stuck,
+        hangs(Verdict::Stuck, &["orphaned-event"])
+    ),
     program!("never", never, hangs(Verdict::Stuck, &[])),
     program!("silent-socket", silent_socket, hangs(Verdict::Waiting, &[])),
-    program!("sleeping-thread", sleeping_thread, hangs(Verdict::Waiting, &[])),
-    program!("blocked-worker", blocked_worker, hangs(Verdict::Blocked, &[])),
+    program!(
+        "sleeping-thread",
+        sleeping_thread,
+        hangs(Verdict::Waiting, &[])
+    ),
+    program!(
+        "blocked-worker",
+        blocked_worker,
+        hangs(Verdict::Blocked, &[])
+    ),
     // What is expected of it is wrong, to show that it would be noticed.
-    program!("wrong-expectation", lock_twice, hangs(Verdict::Completed, &[])),
+    program!(
+        "wrong-expectation",
+        lock_twice,
+        hangs(Verdict::Completed, &[])
+    ),
 ];
 
 async fn orphaned_event(_job: Job) -> Result<(), BoxError> {
@@ -60,8 +98,7 @@ async fn swallowed_panic(_job: Job) -> Result<(), BoxError> {
     let mut done = Event::new("done");
     let setter = done.clone();
     task::spawn(async move {
-        let none: Option<u8> = None;
-        none.expect("a value");
+        "seven".parse::<u8>().expect("a number");
         setter.set();
     });
     done.wait().await;
@@ -111,7 +148,7 @@ async fn silent_socket(_job: Job) -> Result<(), BoxError> {
 async fn sleeping_thread(_job: Job) -> Result<(), BoxError> {
     let (answer, answered) = oneshot::channel::<()>();
     thread::spawn(move || {
-        thread::sleep(Duration::from_secs(3600));
+        thread::sleep(FOR_EVER);
         answer.send(())
     });
     Ok(answered.await?)
@@ -124,7 +161,7 @@ async fn blocked_worker(_job: Job) -> Result<(), BoxError> {
     thread::spawn(move || {
         let _held = held.lock();
         let _ = locked.send(());
-        thread::sleep(Duration::from_secs(3600));
+        thread::sleep(FOR_EVER);
     });
     is_locked.recv()?;
     // The mistake: a lock that blocks the thread, taken by a task.

@@ -20,7 +20,7 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let receivers = case.tasks().flat_map(|task| {
         let waits = case.waits.on(task.id).iter();
         waits.filter_map(move |wait| match wait {
-            Wait::Sync { at, call } if is_receive(call) => Some(((call, at), case.name(task))),
+            Wait::Sync { at, call } if is_receive(call) => Some(((call, at), task.display_name())),
             _ => None,
         })
     });
@@ -50,12 +50,12 @@ fn is_receive(call: &str) -> bool {
 /// What the other tasks are at, so that one can see that none of them will send.
 fn others(case: &Case<'_>) -> Vec<String> {
     let told = case.tasks().filter_map(|task| match &task.state {
-        TaskState::Ended(_) => Some(("ended".to_owned(), case.name(task))),
+        TaskState::Ended(_) => Some(("ended".to_owned(), task.display_name())),
         TaskState::Polling => None,
         TaskState::Parked(_) => {
             let waits = case.waits.on(task.id);
             let on = prose::unique(waits.iter().map(|wait| case.describe(wait)));
-            Some((format!("waits for {on}"), case.name(task)))
+            Some((format!("waits for {on}"), task.display_name()))
         }
     });
     prose::fold(told)

@@ -33,33 +33,43 @@ fn finding(case: &Case<'_>, event: &EventSeen) -> Finding {
 
     let waits = event.waits.iter().map(|wait| {
         let waiter = case.name_of(wait.task);
-        format!("{waiter} waits for `{}` at {}, made at {}", event.name, wait.at, event.made_at)
+        format!(
+            "{waiter} waits for `{}` at {}, made at {}",
+            event.name, wait.at, event.made_at
+        )
     });
-    let ends = prose::fold(could_have.iter().map(|task| (how_it_ended(task), case.name(task))));
-    let ends = ends.into_iter().map(|(end, names)| format!("{} {end}", prose::list(names)));
+    let ends = prose::fold(
+        could_have
+            .iter()
+            .map(|task| (how_it_ended(task), task.display_name())),
+    );
+    let ends = ends
+        .into_iter()
+        .map(|(end, names)| format!("{} {end}", prose::list(names)));
     let count = "every handle of it that is left is one that waits, and cannot set it".to_owned();
     Finding {
         rule: "orphaned-event",
         confidence: Confidence::Proven,
-        summary: summary(case, event, &could_have),
+        summary: summary(event, &could_have),
         evidence: waits.chain([count]).chain(ends).collect(),
     }
 }
 
-fn summary(case: &Case<'_>, event: &EventSeen, could_have: &[&TaskSeen]) -> String {
+fn summary(event: &EventSeen, could_have: &[&TaskSeen]) -> String {
     let name = &event.name;
     if could_have.is_empty() {
         return format!("`{name}` can't be set: nobody but the one who waits ever had a handle");
     }
-    let failed = |task: &&TaskSeen| {
-        matches!(task.state, TaskState::Ended(End::Error(_) | End::Panic(_)))
-    };
+    let failed =
+        |task: &&TaskSeen| matches!(task.state, TaskState::Ended(End::Error(_) | End::Panic(_)));
     let all = could_have.len();
     let failed = could_have.iter().filter(|task| failed(task)).count();
-    let names = prose::list(could_have.iter().map(|task| case.name(task)));
+    let names = prose::list(could_have.iter().map(|task| task.display_name()));
     let ended = match (all, failed) {
         (1, 1) => "it ended with an error first".to_owned(),
-        (_, failed) if failed == all => format!("all {} ended with an error first", prose::number(all)),
+        (_, failed) if failed == all => {
+            format!("all {} ended with an error first", prose::number(all))
+        }
         (1, _) => "it let go of it without setting it".to_owned(),
         (_, 0) => format!("all {} let go of it without setting it", prose::number(all)),
         _ => format!("{failed} of the {all} ended with an error first, the rest let go of it"),

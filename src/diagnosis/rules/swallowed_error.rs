@@ -15,7 +15,7 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     }
     let same = prose::fold(swallowed.iter().map(|task| {
         let error = errors::text(task).unwrap_or_default();
-        ((&task.spawned_at, error), case.name(task))
+        ((&task.spawned_at, error), task.display_name())
     }));
     let evidence = same.into_iter().map(|((spawned_at, error), names)| {
         format!("{}, spawned at {spawned_at}: {error}", prose::list(names))
