@@ -12,14 +12,14 @@ use console_api::{Field, Location};
 use tokio::time::timeout;
 
 /// The program with its console, until the test is over.
-struct Served {
+pub(crate) struct Served {
     unstuck: Child,
-    address: String,
+    pub(crate) address: String,
     _messages: BufReader<ChildStderr>,
 }
 
 impl Served {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut unstuck = Command::new(env!("CARGO_BIN_EXE_unstuck"))
             .args(["run", "--console", "127.0.0.1:0"])
             .stdout(Stdio::null())

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use crate::pty::Pty;
 use crate::unstuck::assert_snapshot;
 
+const CTRL_C: &str = "\x03";
+
 #[test]
 fn ctrl_c_shows_the_innocent_line_and_then_explains() {
     let mut held = Pty::run("run --only join-all --hold", 100);
     held.wait_for("join-all is stuck, and held; Ctrl+C ends it and explains");
-    held.press_ctrl_c();
+    held.press(CTRL_C);
     let pressed = Instant::now();
     let (code, screen) = held.finish();
     assert!(
@@ -25,7 +27,7 @@ fn ctrl_c_shows_the_innocent_line_and_then_explains() {
 fn ctrl_c_before_the_verdict_ends_it_at_once_and_leaves_nothing() {
     let mut playing = Pty::run("run --fixed --latency 60000", 100);
     playing.wait_for("playing swallowed-errors");
-    playing.press_ctrl_c();
+    playing.press(CTRL_C);
     let (code, screen) = playing.finish();
     assert_eq!(code, 130, "{screen}");
     assert!(!screen.contains("join-all"), "{screen}");

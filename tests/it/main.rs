@@ -10,7 +10,10 @@ mod json;
 mod programs;
 #[cfg(tokio_unstable)]
 mod pty;
+mod readme;
 #[cfg(tokio_unstable)]
 mod terminal;
+mod tidy;
+mod tools;
 mod unstuck;
 mod usage;

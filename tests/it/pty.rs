@@ -1,6 +1,7 @@
 //! The program on a terminal.
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use crate::unstuck::UNWANTED;
 pub(crate) struct Pty {
     child: Box<dyn Child + Send + Sync>,
     pair: PtyPair,
+    keyboard: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
     screen: Vec<u8>,
 }
@@ -21,13 +23,17 @@ const AT_MOST: Duration = Duration::from_mins(1);
 
 impl Pty {
     pub(crate) fn run(arguments: &str, columns: u16) -> Self {
+        Self::of(Path::new(env!("CARGO_BIN_EXE_unstuck")), arguments, columns)
+    }
+
+    pub(crate) fn of(program: &Path, arguments: &str, columns: u16) -> Self {
         let size = PtySize {
             rows: 50,
             cols: columns,
             ..PtySize::default()
         };
         let pair = native_pty_system().openpty(size).expect("a terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_unstuck"));
+        let mut command = CommandBuilder::new(program);
         command.args(arguments.split_whitespace());
         command.cwd(env!("CARGO_MANIFEST_DIR"));
         command.env("TERM", "xterm-256color");
@@ -36,6 +42,7 @@ impl Pty {
         }
         let child = pair.slave.spawn_command(command).expect("the program runs");
 
+        let keyboard = pair.master.take_writer().expect("a writer");
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let (send, output) = mpsc::channel();
         thread::spawn(move || {
@@ -48,6 +55,7 @@ impl Pty {
         Self {
             child,
             pair,
+            keyboard,
             output,
             screen: Vec::new(),
         }
@@ -68,16 +76,17 @@ impl Pty {
         }
     }
 
-    pub(crate) fn press_ctrl_c(&mut self) {
-        let mut keyboard = self.pair.master.take_writer().expect("a writer");
-        keyboard.write_all(b"\x03").expect("it is read");
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keyboard
+            .write_all(keys.as_bytes())
+            .expect("it is read");
     }
 
     /// Waits for the end: the exit code, and what is left on the screen once signs of progress have been
     /// painted over.
     pub(crate) fn finish(mut self) -> (i32, String) {
         let code = self.child.wait().expect("it ends").exit_code();
-        drop(self.pair);
+        drop((self.keyboard, self.pair));
         while let Ok(bytes) = self.output.recv_timeout(AT_MOST) {
             self.screen.extend(bytes);
         }

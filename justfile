@@ -1,0 +1,60 @@
+# The recipes below are shortcuts; `cargo run` and `cargo test` need none of them.
+
+[private]
+default:
+    @just --list
+
+# the story: both sides at once
+[group('play')]
+demo *ARGS:
+    cargo run --quiet -- run {{ ARGS }}
+
+# the pool that hangs, held until Ctrl+C
+[group('play')]
+hang *ARGS:
+    cargo run --quiet -- run --only join-all --hold {{ ARGS }}
+
+# the task group alone
+[group('play')]
+group *ARGS:
+    cargo run --quiet -- run --only task-group {{ ARGS }}
+
+# both sides with the one-line fix
+[group('play')]
+fixed *ARGS:
+    cargo run --quiet -- run --fixed {{ ARGS }}
+
+# both sides, with tokio-console to look at them; q ends it
+[group('play')]
+console:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    command -v tokio-console > /dev/null || {
+        echo "tokio-console is missing; install it with: cargo install --locked tokio-console" >&2
+        exit 1
+    }
+    cargo build --quiet
+    cargo run --quiet -- run --console > /dev/null 2>&1 &
+    trap 'kill -INT $! 2> /dev/null; wait' EXIT
+    tokio-console
+
+# all tests
+[group('work')]
+test *ARGS:
+    cargo test {{ ARGS }}
+
+# look at snapshots that differ, one by one, and accept or reject them
+[group('work')]
+review:
+    cargo insta review
+
+# formatting, and clippy with warnings denied
+[group('work')]
+lint:
+    cargo fmt --all --check
+    cargo clippy --all-targets --locked -- -D warnings
+
+# everything that has to pass
+[group('work')]
+ci:
+    bash .ci/run

@@ -1,0 +1,70 @@
+//! README is true: its picture is what is printed, and its commands work.
+
+use crate::unstuck::Unstuck;
+
+const README: &str = include_str!("../../README.md");
+
+/// The lines between fences.
+fn code() -> impl Iterator<Item = &'static str> {
+    README.split("```").skip(1).step_by(2).flat_map(str::lines)
+}
+
+/// The durations of a picture differ each time.
+#[cfg(tokio_unstable)]
+fn without_durations(text: &str) -> String {
+    let mut parts = text.split(" after ");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_seconds, rest) = part.split_once(" s").expect("a duration");
+        kept += &format!(" after 0.00 s{rest}");
+    }
+    kept
+}
+
+#[cfg(tokio_unstable)]
+#[test]
+fn its_picture_is_what_is_printed() {
+    let (_, screen) = crate::pty::Pty::run("run", 119).finish();
+    let screen = anstream::adapter::strip_str(&screen).to_string();
+    let columns = screen.split("\n\ntry next").next().expect("a picture");
+    let columns = without_durations(columns);
+    let picture = without_durations(
+        README
+            .split("```")
+            .find(|block| block.contains("│"))
+            .expect("a picture"),
+    );
+    assert!(
+        picture.trim() == columns.trim(),
+        "README's picture should be\n{columns}"
+    );
+}
+
+#[cfg(tokio_unstable)]
+#[test]
+fn its_commands_work() {
+    let commands: Vec<_> = code()
+        .filter_map(|line| line.strip_prefix("cargo run"))
+        .map(|line| line.split('#').next().unwrap_or_default())
+        .map(|line| line.trim().trim_start_matches("-- "))
+        .filter(|arguments| !arguments.contains("--hold"))
+        .collect();
+    assert!(commands.len() >= 5, "{commands:?}");
+    for arguments in commands {
+        Unstuck::new(arguments).run().succeeded();
+    }
+}
+
+#[test]
+fn it_names_the_two_commands_that_need_nothing_else() {
+    for command in ["cargo run", "cargo test"] {
+        assert!(code().any(|line| line == command));
+    }
+    assert!(
+        Unstuck::new("--version")
+            .run()
+            .succeeded()
+            .stdout
+            .starts_with("unstuck ")
+    );
+}

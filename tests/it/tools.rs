@@ -1,0 +1,58 @@
+//! What needs a program that may be missing: just, and tokio-console.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Where `program` is. None, and a line that says so, if it is missing: then there is nothing to test,
+/// unless that is not allowed.
+fn find(program: &str) -> Option<PathBuf> {
+    let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .map(|folder| folder.join(&name))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        assert!(
+            std::env::var_os("UNSTUCK_SKIP_NOTHING").is_none(),
+            "{program} is missing; install it with `cargo install --locked {program}`"
+        );
+        eprintln!("skipped: {program} is missing");
+    }
+    found
+}
+
+#[test]
+fn just_knows_the_recipes() {
+    let Some(just) = find("just") else { return };
+    let listed = Command::new(just)
+        .args(["--summary", "--unsorted"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("just runs");
+    assert_eq!(
+        String::from_utf8_lossy(&listed.stdout).trim(),
+        "demo hang group fixed console test review lint ci",
+        "{}",
+        String::from_utf8_lossy(&listed.stderr)
+    );
+}
+
+#[cfg(tokio_unstable)]
+#[test]
+fn tokio_console_shows_the_task_that_waits() {
+    use crate::console::Served;
+    use crate::pty::Pty;
+
+    let Some(console) = find("tokio-console") else {
+        return;
+    };
+    let served = Served::start();
+    let mut screen = Pty::of(&console, &served.address, 200);
+    screen.wait_for("join-all/main");
+    screen.wait_for("task-group/worker-2");
+    screen.press("r");
+    screen.wait_for("ALL_DONE");
+    screen.press("q");
+    let (code, _) = screen.finish();
+    assert_eq!(code, 0);
+}
