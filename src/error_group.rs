@@ -159,6 +159,12 @@ impl From<BoxError> for Failure {
     }
 }
 
+impl From<Panic> for Failure {
+    fn from(panic: Panic) -> Self {
+        Failure::Panic(panic)
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

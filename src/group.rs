@@ -248,14 +248,9 @@ impl Running<'_> {
         let mut body = pin!(body);
         let ended = poll_fn(|cx| {
             match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx))) {
-                Ok(Poll::Ready(Ok(value))) => return Poll::Ready(Some(Ok(value))),
-                Ok(Poll::Ready(Err(error))) => {
-                    return Poll::Ready(Some(Err(Failure::from(error))));
-                }
-                Err(payload) => {
-                    return Poll::Ready(Some(Err(Failure::Panic(Panic::new(payload)))));
-                }
                 Ok(Poll::Pending) => {}
+                Ok(Poll::Ready(ended)) => return Poll::Ready(Some(ended.map_err(Failure::from))),
+                Err(payload) => return Poll::Ready(Some(Err(Panic::new(payload).into()))),
             }
             // No children is no reason to stop here: the body may spawn some later.
             let _ = self.poll_children(cx, WhenEmpty::StayOpen);
@@ -327,7 +322,7 @@ impl Running<'_> {
             Ok(Ok(())) => return,
             Ok(Err(error)) => Failure::from(error),
             Err(end) => match end.try_into_panic() {
-                Ok(payload) => Failure::Panic(Panic::new(payload)),
+                Ok(payload) => Panic::new(payload).into(),
                 Err(_cancelled) => {
                     record_end(id, "cancelled", &"");
                     self.cancelled += 1;
@@ -393,6 +388,7 @@ struct AbortOnDrop<'g>(&'g Shared);
 impl Drop for AbortOnDrop<'_> {
     fn drop(&mut self) {
         self.0.cancel();
+        lock(&self.0.state).waiter = None;
     }
 }
 

@@ -184,7 +184,8 @@ impl Observer {
     /// Looks again at what lies outside the tasks, and is cheap to look at.
     pub fn look_outside(&self, runtime: &Handle, since: &Threads, snapshot: &mut Snapshot) {
         let metrics = runtime.metrics();
-        let blocking = metrics.num_blocking_threads() - metrics.num_idle_blocking_threads();
+        let threads = metrics.num_blocking_threads();
+        let blocking = threads.saturating_sub(metrics.num_idle_blocking_threads());
         let now = Threads::now();
         if now.is_none() && !snapshot.blind.contains(&threads::UNSEEN) {
             snapshot.blind.push(threads::UNSEEN);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// Weak references to every living `T`.
+/// Weak references to every living `T`, where there is an engine to ask for them.
 ///
 /// Entering costs one lock and a push; nothing is done on leaving. The dead are swept out whenever
 /// the list has doubled since the last sweep, so it stays proportional to the living.
@@ -24,6 +24,9 @@ impl<T> Registry<T> {
     }
 
     pub(crate) fn enter(&self, item: &Arc<T>) {
+        if !cfg!(all(tokio_unstable, feature = "observe")) {
+            return;
+        }
         let mut entries = lock(&self.0);
         if entries.list.len() >= entries.sweep_at {
             entries.list.retain(|weak| weak.strong_count() > 0);

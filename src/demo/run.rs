@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -114,57 +114,164 @@ pub fn run(
     }
     let _unrecorded = unrecorded();
     catch_panics();
-    let aside = Builder::new_current_thread().enable_all().build()?;
 
-    let sides: Vec<&'static Side> = scenario
-        .sides
-        .iter()
-        .filter(|side| options.only.is_none_or(|only| only == side.name))
-        .collect();
-    let mut jobs = Vec::new();
-    for side in &sides {
-        jobs.push(job(&aside, side, options, folder.path())?);
-    }
-    for (index, side) in sides.iter().enumerate() {
-        start(index, side, jobs[index].clone(), tell.clone())?;
-    }
+    let stage = Stage::set_up(scenario, options, folder.path())?;
+    stage.start(&tell)?;
     drop(tell);
-
-    let Some(played) = wait_for_all(&sides, &news, notices)? else {
-        remove(folder)?;
-        return Ok(Outcome {
-            sides: Vec::new(),
-            interrupted: true,
-            elapsed: started.elapsed(),
-        });
-    };
+    let played = stage.wait_for_all(&news, notices)?;
     let elapsed = started.elapsed();
-    let stuck: Vec<_> = sides
-        .iter()
-        .zip(&played)
-        .filter(|(_, played)| played.diagnosis.verdict == Verdict::Stuck)
-        .map(|(side, _)| side.name)
-        .collect();
-    let held = (options.hold || options.console.is_some()) && !stuck.is_empty();
-    if held {
-        notices.held(&stuck);
-        while !matches!(news.recv(), Ok(News::Interrupted) | Err(_)) {}
-    }
-
-    let mut runs = Vec::new();
-    for ((side, job), played) in sides.into_iter().zip(jobs).zip(played) {
-        runs.push(finish(&aside, side, &job, played, options, folder.path())?);
-    }
+    let held = stage.hold(&played, &news, notices);
+    let interrupted = held || played.is_empty();
+    let sides = stage.finish(played)?;
     if options.keep_db {
         let _kept = folder.keep();
     } else {
         remove(folder)?;
     }
     Ok(Outcome {
-        sides: runs,
-        interrupted: held,
+        sides,
+        interrupted,
         elapsed,
     })
+}
+
+/// What the sides are played on.
+struct Stage<'r> {
+    options: &'r Options,
+    folder: &'r Path,
+    /// For what is done before and after them.
+    aside: Runtime,
+    sides: Vec<(&'static Side, Job)>,
+}
+
+impl<'r> Stage<'r> {
+    fn set_up(scenario: &Scenario, options: &'r Options, folder: &'r Path) -> Result<Self, Error> {
+        let mut stage = Self {
+            options,
+            folder,
+            aside: Builder::new_current_thread().enable_all().build()?,
+            sides: Vec::new(),
+        };
+        let wanted = |side: &&Side| options.only.is_none_or(|only| only == side.name);
+        for side in scenario.sides.iter().filter(wanted) {
+            let job = stage.job(side)?;
+            stage.sides.push((side, job));
+        }
+        Ok(stage)
+    }
+
+    fn job(&self, side: &Side) -> Result<Job, Error> {
+        let posts = i64::from(self.options.posts);
+        let path = self.database(side);
+        let made = self.aside.block_on(database::create(&path, posts));
+        Ok(Job {
+            database: made.map_err(|source| Error::Database {
+                side: side.name,
+                what: "made",
+                source,
+            })?,
+            posts,
+            workers: self.options.workers,
+            latency: self.options.latency,
+            fixed: self.options.fixed,
+        })
+    }
+
+    fn database(&self, side: &Side) -> PathBuf {
+        self.folder.join(format!("{}.sqlite3", side.name))
+    }
+
+    /// Plays each side on a thread of its own, so that one that blocks its thread can't take the rest
+    /// with it.
+    fn start(&self, tell: &Sender<News>) -> Result<(), Error> {
+        for (index, (side, job)) in self.sides.iter().enumerate() {
+            let (side, job, tell) = (*side, job.clone(), tell.clone());
+            let playing = move || {
+                let _gone = SayGone(index, &tell);
+                let _ = tell.send(News::Played(index, play(side, job).map(Box::new)));
+            };
+            let name = format!("unstuck-{}", side.name);
+            thread::Builder::new().name(name).spawn(playing)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the verdict on each side. Empty if Ctrl+C came first.
+    fn wait_for_all(
+        &self,
+        news: &Receiver<News>,
+        notices: &dyn Notices,
+    ) -> Result<Vec<Played>, Error> {
+        const TICK: Duration = Duration::from_millis(80);
+        let mut played: Vec<Option<Played>> = self.sides.iter().map(|_| None).collect();
+        while played.iter().any(Option::is_none) {
+            match news.recv_timeout(TICK) {
+                Ok(News::Played(index, result)) => played[index] = Some(*result?),
+                Ok(News::Gone(index)) if played[index].is_none() => {
+                    let side = self.sides[index].0.name;
+                    return Err(Error::SideDied { side });
+                }
+                Ok(News::Gone(_)) => {}
+                Err(RecvTimeoutError::Timeout) => notices.playing(),
+                Ok(News::Interrupted) | Err(RecvTimeoutError::Disconnected) => {
+                    return Ok(Vec::new());
+                }
+            }
+        }
+        Ok(played.into_iter().flatten().collect())
+    }
+
+    /// Leaves stuck sides as they are until Ctrl+C, if there are any and that is wanted.
+    fn hold(&self, played: &[Played], news: &Receiver<News>, notices: &dyn Notices) -> bool {
+        let sides = self.sides.iter().zip(played);
+        let stuck: Vec<_> = sides
+            .filter(|(_, played)| played.diagnosis.verdict == Verdict::Stuck)
+            .map(|((side, _), _)| side.name)
+            .collect();
+        let wanted = self.options.hold || self.options.console.is_some();
+        if stuck.is_empty() || !wanted {
+            return false;
+        }
+        notices.held(&stuck);
+        while !matches!(news.recv(), Ok(News::Interrupted) | Err(_)) {}
+        true
+    }
+
+    /// Ends what is left of the sides, and reads their posts back.
+    fn finish(&self, played: Vec<Played>) -> Result<Vec<SideRun>, Error> {
+        let sides = self.sides.iter().zip(played);
+        let finish = |((side, job), played): (&(&'static Side, Job), Played)| {
+            // As when a process ends: what still runs is not waited for.
+            played.runtime.shutdown_background();
+            let stored = self.aside.block_on(database::stored(&job.database));
+            let total = u64::from(self.options.posts);
+            Ok(SideRun {
+                side,
+                diagnosis: played.diagnosis,
+                printed: played.printed,
+                posts: Posts {
+                    total,
+                    stored: stored.map_err(|source| Error::Database {
+                        side: side.name,
+                        what: "read back",
+                        source,
+                    })?,
+                },
+                elapsed: played.elapsed,
+                database: self.options.keep_db.then(|| self.database(side)),
+            })
+        };
+        sides.map(finish).collect()
+    }
+}
+
+/// Sent after the result of a side, or instead of it should the thread panic.
+struct SayGone<'t>(usize, &'t Sender<News>);
+
+impl Drop for SayGone<'_> {
+    fn drop(&mut self) {
+        let _ = self.1.send(News::Gone(self.0));
+    }
 }
 
 fn temporary_folder() -> Result<TempDir, Error> {
@@ -193,98 +300,4 @@ fn remove(folder: TempDir) -> Result<(), Error> {
         }
         tried += 1;
     }
-}
-
-fn job(aside: &Runtime, side: &Side, options: &Options, folder: &Path) -> Result<Job, Error> {
-    let posts = i64::from(options.posts);
-    let path = folder.join(format!("{}.sqlite3", side.name));
-    let made = aside.block_on(database::create(&path, posts));
-    Ok(Job {
-        database: made.map_err(|source| Error::Database {
-            side: side.name,
-            what: "made",
-            source,
-        })?,
-        posts,
-        workers: options.workers,
-        latency: options.latency,
-        fixed: options.fixed,
-    })
-}
-
-/// Plays a side on a thread of its own, so that one that blocks its thread can't take the rest with it.
-fn start(index: usize, side: &'static Side, job: Job, tell: Sender<News>) -> Result<(), Error> {
-    let playing = move || {
-        let gone = SayGone(index, &tell);
-        let _ = tell.send(News::Played(index, play(side, job).map(Box::new)));
-        drop(gone);
-    };
-    thread::Builder::new()
-        .name(format!("unstuck-{}", side.name))
-        .spawn(playing)?;
-    Ok(())
-}
-
-/// Sent after the result of a side, or instead of it should the thread panic.
-struct SayGone<'t>(usize, &'t Sender<News>);
-
-impl Drop for SayGone<'_> {
-    fn drop(&mut self) {
-        let _ = self.1.send(News::Gone(self.0));
-    }
-}
-
-/// Waits for the verdict on each side. None: Ctrl+C came first.
-fn wait_for_all(
-    sides: &[&'static Side],
-    news: &Receiver<News>,
-    notices: &dyn Notices,
-) -> Result<Option<Vec<Played>>, Error> {
-    const TICK: Duration = Duration::from_millis(80);
-    let mut played: Vec<Option<Played>> = sides.iter().map(|_| None).collect();
-    while played.iter().any(Option::is_none) {
-        match news.recv_timeout(TICK) {
-            Ok(News::Played(index, result)) => played[index] = Some(*result?),
-            Ok(News::Gone(index)) if played[index].is_none() => {
-                return Err(Error::SideDied {
-                    side: sides[index].name,
-                });
-            }
-            Ok(News::Gone(_)) => {}
-            Err(RecvTimeoutError::Timeout) => notices.playing(),
-            Ok(News::Interrupted) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
-        }
-    }
-    Ok(Some(played.into_iter().flatten().collect()))
-}
-
-/// Ends what is left of a side, and reads its posts back.
-fn finish(
-    aside: &Runtime,
-    side: &'static Side,
-    job: &Job,
-    played: Played,
-    options: &Options,
-    folder: &Path,
-) -> Result<SideRun, Error> {
-    // As when a process ends: what still runs is not waited for.
-    played.runtime.shutdown_background();
-    let stored = aside.block_on(database::stored(&job.database));
-    Ok(SideRun {
-        side,
-        diagnosis: played.diagnosis,
-        printed: played.printed,
-        posts: Posts {
-            total: u64::from(options.posts),
-            stored: stored.map_err(|source| Error::Database {
-                side: side.name,
-                what: "read back",
-                source,
-            })?,
-        },
-        elapsed: played.elapsed,
-        database: options
-            .keep_db
-            .then(|| folder.join(format!("{}.sqlite3", side.name))),
-    })
 }

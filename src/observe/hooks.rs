@@ -3,11 +3,9 @@
 //! A poll costs two plain stores to memory that no other thread writes. No hook tells how a task
 //! ended, nor anything of `spawn_blocking`.
 
-use std::sync::Arc;
-
 use tokio::runtime::Builder;
 
-use super::{HERE, Observer};
+use super::{HERE, Observer, Seat};
 use crate::registry::lock;
 
 impl Observer {
@@ -36,11 +34,11 @@ impl Observer {
     }
 }
 
-fn with_seat(f: impl FnOnce(&super::Seat)) {
+fn with_seat(f: impl FnOnce(&Seat)) {
     // The thread may be on its way out, with its locals gone.
     let _ = HERE.try_with(|here| {
         if let Some((_, seat)) = here.borrow().as_ref() {
-            f(&Arc::clone(seat));
+            f(seat);
         }
     });
 }

@@ -12,13 +12,17 @@ fn code() -> impl Iterator<Item = &'static str> {
 /// The durations of a picture differ each time.
 #[cfg(tokio_unstable)]
 fn without_durations(text: &str) -> String {
-    let mut parts = text.split(" after ");
-    let mut kept = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (_seconds, rest) = part.split_once(" s").expect("a duration");
-        kept += &format!(" after 0.00 s{rest}");
-    }
-    kept
+    let duration = |part: &str| {
+        part.split_once(" s")
+            .map(|(_, rest)| format!("0.00 s{rest}"))
+    };
+    let (first, rest) = text.split_once(" after ").expect("a duration");
+    let parts: Option<Vec<_>> = rest.split(" after ").map(duration).collect();
+    [first.to_owned()]
+        .into_iter()
+        .chain(parts.expect("durations"))
+        .collect::<Vec<_>>()
+        .join(" after ")
 }
 
 #[cfg(tokio_unstable)]

@@ -39,6 +39,7 @@ impl Unstuck {
         Self(command)
     }
 
+    #[cfg(tokio_unstable)]
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);
         self

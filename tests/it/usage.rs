@@ -1,8 +1,5 @@
 //! Bad input, help, and what else a command line can ask for.
 
-use std::io::Read;
-use std::process::{Command, Stdio};
-
 use crate::unstuck::{Unstuck, assert_snapshot};
 
 fn bad(name: &str, arguments: &str) {
@@ -51,7 +48,9 @@ fn contradictions_are_refused() {
 
 #[cfg(tokio_unstable)]
 mod with_scenarios {
+    use std::io::Read;
     use std::net::TcpListener;
+    use std::process::{Command, Stdio};
 
     use super::*;
 
