@@ -159,21 +159,20 @@ impl Observer {
     /// Takes a task dump if the runtime is idle, which polls every task once more.
     pub fn look(&self, runtime: &Handle, since: &Threads) -> Snapshot {
         let polling = self.polling();
-        let mut blind = Vec::new();
-        let leaves = if polling.is_empty() {
-            dump::take(runtime).unwrap_or_else(|why| {
-                blind.push(why);
-                dump::Leaves::default()
-            })
+        let dump = if polling.is_empty() {
+            dump::take(runtime)
         } else {
-            blind.push("where tasks are parked: a dump would wait for the poll that goes on");
-            dump::Leaves::default()
+            Err("where tasks are parked: a dump would wait for the poll that goes on")
         };
+        let dumped = dump.is_ok();
+        let blind = dump.as_ref().err().copied().into_iter().collect();
+        let leaves = dump.unwrap_or_default();
         let mut snapshot = Snapshot {
             tasks: lock(&self.0.tasks).seen(&polling, &leaves),
             events: snapshot::events(),
             groups: snapshot::groups(),
             outside: Outside::default(),
+            dumped,
             blind,
         };
         snapshot.keep_what_belongs_to_its_tasks();
@@ -187,13 +186,15 @@ impl Observer {
         let threads = metrics.num_blocking_threads();
         let blocking = threads.saturating_sub(metrics.num_idle_blocking_threads());
         let now = Threads::now();
-        if now.is_none() && !snapshot.blind.contains(&threads::UNSEEN) {
+        let threads_seen = now.is_some();
+        if !threads_seen && !snapshot.blind.contains(&threads::UNSEEN) {
             snapshot.blind.push(threads::UNSEEN);
         }
         let (busy, asleep) = now.unwrap_or_default().since(since);
         snapshot.outside = Outside {
             blocking_calls: blocking + metrics.blocking_queue_depth(),
             io_sources: io_sources(runtime).saturating_sub(self.0.own_io_sources.load()),
+            threads_seen,
             busy_threads: busy,
             sleeping_threads: asleep,
         };

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// There is no place for the databases.
-    #[error("no temporary folder can be made in {}: {source}; set TMPDIR to a folder that can be written to", folder.display())]
+    #[error("no temporary folder can be made in {}: {}; set TMPDIR to a folder that can be written to", folder.display(), source.kind())]
     TemporaryFolder {
         /// Where it was tried.
         folder: PathBuf,
@@ -18,7 +18,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The folder with the databases could not be removed.
-    #[error("the temporary folder {} could not be removed: {source}; remove it by hand", folder.display())]
+    #[error("the temporary folder {} could not be removed: {}; remove it by hand", folder.display(), source.kind())]
     Leftover {
         /// The folder.
         folder: PathBuf,
@@ -36,9 +36,7 @@ pub enum Error {
         source: sqlx::Error,
     },
     /// The address for tokio-console is not to be had.
-    #[error(
-        "tokio-console can't be served at {address}: {source}; name a free address, as in `--console 127.0.0.1:6670`"
-    )]
+    #[error("tokio-console can't be served at {address}: {}; name a free address, as in `--console 127.0.0.1:6670`", source.kind())]
     Console {
         /// The address.
         address: SocketAddr,

@@ -52,27 +52,39 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
         Wait::Group { .. } => true,
         _ => false,
     };
-    let outside = &seen.outside;
-    // A `select!` may hide a branch that the dump does not see, so none of these may be there at all.
-    let hidden_wakers = outside.blocking_calls > 0 || outside.io_sources > 0;
-    // A thread can hold anything but a handle of an event that has been counted out.
-    let unknown_threads = !outside.busy_threads.is_empty()
-        || outside
-            .sleeping_threads
-            .iter()
-            .any(|name| !is_servant(name));
-    let proven = all().all(hopeless);
-    if hidden_wakers || (unknown_threads && !proven) {
+    let hopeless = all().all(hopeless);
+    if may_be_woken(seen, hopeless) {
         return Some(likely(Verdict::Waiting));
     }
     Some(Judgement {
         verdict: Verdict::Stuck,
-        confidence: if proven && !unknown_threads {
+        confidence: if hopeless && seen.dumped && all_threads_are_known(seen) {
             Confidence::Proven
         } else {
             Confidence::Likely
         },
     })
+}
+
+/// Whether something that was seen, or was not looked at, could wake a task; `hopeless` if all that the
+/// tasks are known to wait for can't come any more.
+fn may_be_woken(seen: &Snapshot, hopeless: bool) -> bool {
+    // A `select!` may have a branch that the dump does not see, so none of these may be there at all.
+    if seen.outside.blocking_calls > 0 || seen.outside.io_sources > 0 {
+        return true;
+    }
+    // A thread can hold the other end of anything, but no handle that has been counted out. And a task
+    // that was not looked at may wait for a timer.
+    let all_seen = seen.dumped && all_threads_are_known(seen);
+    !hopeless && !all_seen
+}
+
+/// Whether there are no threads but the runtime's own, and those that do nothing by themselves.
+fn all_threads_are_known(seen: &Snapshot) -> bool {
+    let outside = &seen.outside;
+    outside.threads_seen
+        && outside.busy_threads.is_empty()
+        && outside.sleeping_threads.iter().all(|name| is_servant(name))
 }
 
 fn is_servant(thread: &str) -> bool {
@@ -83,5 +95,135 @@ fn likely(verdict: Verdict) -> Judgement {
     Judgement {
         verdict,
         confidence: Confidence::Likely,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::{EventSeen, Leaf, Outside, WaitSeen};
+    use crate::place::Place;
+
+    const MAIN: TaskId = TaskId(1);
+
+    /// A program of which everything was seen, whose main task is parked in these calls.
+    fn parked(leaves: &[&[&str]]) -> Snapshot {
+        let leaf = |calls: &&[&str]| Leaf {
+            at: None,
+            calls: calls.iter().map(|call| (*call).to_owned()).collect(),
+        };
+        Snapshot {
+            tasks: vec![TaskSeen {
+                id: MAIN,
+                name: None,
+                spawned_at: Place::new("main.rs", 1),
+                state: TaskState::Parked(leaves.iter().map(leaf).collect()),
+            }],
+            outside: Outside {
+                threads_seen: true,
+                ..Outside::default()
+            },
+            dumped: true,
+            ..Snapshot::default()
+        }
+    }
+
+    /// The same, waiting for an event that nobody can set.
+    fn orphaned() -> Snapshot {
+        let mut seen = parked(&[&["unstuck::event::Event::wait"]]);
+        seen.events.push(EventSeen {
+            name: "done".to_owned(),
+            made_at: Place::new("main.rs", 2),
+            set: false,
+            setters: 0,
+            waits: vec![WaitSeen {
+                task: MAIN,
+                at: Place::new("main.rs", 3),
+            }],
+            let_go: Vec::new(),
+        });
+        seen
+    }
+
+    fn verdict(seen: &Snapshot) -> Option<(Verdict, Confidence)> {
+        judge(seen, MAIN).map(|judgement| (judgement.verdict, judgement.confidence))
+    }
+
+    const LOCK: &[&str] = &["tokio::sync::mutex::Mutex::lock"];
+    const TIMER: &[&str] = &["tokio::time::sleep::Sleep"];
+    const SOCKET: &[&str] = &["tokio::net::tcp::stream::TcpStream::read"];
+    const STUCK: Option<(Verdict, Confidence)> = Some((Verdict::Stuck, Confidence::Likely));
+    const PROVEN: Option<(Verdict, Confidence)> = Some((Verdict::Stuck, Confidence::Proven));
+    const WAITING: Option<(Verdict, Confidence)> = Some((Verdict::Waiting, Confidence::Likely));
+
+    #[test]
+    fn an_event_that_nobody_can_set_is_a_proof_where_everything_was_seen() {
+        assert_eq!(verdict(&orphaned()), PROVEN);
+    }
+
+    #[test]
+    fn without_a_dump_an_orphaned_event_is_likely_and_anything_else_unknown() {
+        let mut seen = orphaned();
+        seen.dumped = false;
+        assert_eq!(verdict(&seen), STUCK);
+        let mut seen = parked(&[]);
+        seen.dumped = false;
+        assert_eq!(verdict(&seen), WAITING);
+    }
+
+    #[test]
+    fn a_thread_of_unknown_purpose_rules_out_all_but_the_orphaned_event() {
+        for unknown in [
+            |outside: &mut Outside| outside.sleeping_threads.push("pool".to_owned()),
+            |outside: &mut Outside| outside.busy_threads.push("pool".to_owned()),
+            |outside: &mut Outside| outside.threads_seen = false,
+        ] {
+            let (mut event, mut lock) = (orphaned(), parked(&[LOCK]));
+            unknown(&mut event.outside);
+            unknown(&mut lock.outside);
+            assert_eq!(verdict(&event), STUCK);
+            assert_eq!(verdict(&lock), WAITING);
+        }
+    }
+
+    #[test]
+    fn a_thread_that_serves_tasks_only_rules_out_nothing() {
+        let mut seen = parked(&[LOCK]);
+        seen.outside
+            .sleeping_threads
+            .push("sqlx-sqlite-wor".to_owned());
+        assert_eq!(verdict(&seen), STUCK);
+    }
+
+    #[test]
+    fn what_can_wake_a_hidden_branch_rules_out_everything() {
+        for hidden in [
+            |outside: &mut Outside| outside.blocking_calls = 1,
+            |outside: &mut Outside| outside.io_sources = 1,
+        ] {
+            let mut seen = orphaned();
+            hidden(&mut seen.outside);
+            assert_eq!(verdict(&seen), WAITING);
+        }
+    }
+
+    #[test]
+    fn one_branch_that_goes_on_is_enough() {
+        assert_eq!(verdict(&parked(&[LOCK, TIMER])), None);
+        let waiting = Some((Verdict::Waiting, Confidence::Proven));
+        assert_eq!(verdict(&parked(&[LOCK, SOCKET])), waiting);
+    }
+
+    #[test]
+    fn the_timer_of_a_library_is_none_of_the_programs() {
+        let mut seen = parked(&[LOCK]);
+        let mut upkeep = parked(&[TIMER]).tasks.remove(0);
+        upkeep.id = TaskId(2);
+        upkeep.spawned_at = Place::new(
+            "/home/a/.cargo/registry/src/i/sqlx-core-0.9.0/src/pool.rs",
+            1,
+        );
+        seen.tasks.push(upkeep);
+        assert_eq!(verdict(&seen), STUCK);
     }
 }

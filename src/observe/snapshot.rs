@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub groups: Vec<GroupSeen>,
     /// What else there is that could wake a task.
     pub outside: Outside,
+    /// Whether it was seen where tasks are parked. If not, each may wait for more than is known.
+    pub dumped: bool,
     /// What could not be looked at, in words.
     pub blind: Vec<&'static str>,
 }
@@ -121,6 +123,8 @@ pub struct Outside {
     pub blocking_calls: usize,
     /// Sockets, pipes and the like that the runtime listens to.
     pub io_sources: usize,
+    /// Whether the system tells of threads at all.
+    pub threads_seen: bool,
     /// Names of threads, other than the runtime's, that were at work.
     pub busy_threads: Vec<String>,
     /// Names of threads, other than the runtime's, that were asleep all the time.

@@ -10,7 +10,7 @@ const CTRL_C: &str = "\x03";
 #[test]
 fn ctrl_c_shows_the_innocent_line_and_then_explains() {
     let mut held = Pty::run("run --only join-all --hold", 100);
-    held.wait_for("join-all is stuck, and held; Ctrl+C ends it and explains");
+    held.wait_for("join-all is stuck, and held; Ctrl+C ends it and explains\r\n");
     held.press(CTRL_C);
     let pressed = Instant::now();
     let (code, screen) = held.finish();
