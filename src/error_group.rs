@@ -50,6 +50,8 @@ pub enum Failure {
     Panic(Panic),
     /// It ran a task group of its own, and returned what that ended with.
     Group(ErrorGroup),
+    /// The group did not end before its deadline.
+    Deadline,
 }
 
 /// A panic, with all that it carried.
@@ -171,6 +173,7 @@ impl fmt::Display for Failure {
             Failure::Error(error) => error.fmt(f),
             Failure::Panic(panic) => panic.fmt(f),
             Failure::Group(group) => group.fmt(f),
+            Failure::Deadline => f.write_str("the deadline has passed"),
         }
     }
 }

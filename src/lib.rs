@@ -23,5 +23,5 @@ pub mod watch;
 
 pub use error_group::{BoxError, ErrorGroup, Failure, Panic, TaskFailure};
 pub use event::Event;
-pub use group::{OnFailure, Refused, Scope, TaskGroup};
+pub use group::{Child, OnFailure, Refused, Scope, TaskGroup};
 pub use place::Place;

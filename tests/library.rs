@@ -42,7 +42,7 @@ impl Drop for CountDrop {
 #[tokio::test]
 async fn the_value_of_the_body_comes_out_when_all_goes_well() {
     let ran = Arc::new(AtomicUsize::new(0));
-    let value = TaskGroup::new("g", OnFailure::Cancel)
+    let value = TaskGroup::new("g")
         .scope(async |group| {
             for n in 0..3 {
                 let ran = CountDrop(Arc::clone(&ran));
@@ -63,7 +63,8 @@ async fn the_value_of_the_body_comes_out_when_all_goes_well() {
 #[tokio::test]
 async fn every_error_is_kept_in_spawn_order_whoever_was_first() {
     let (first, wait) = oneshot::channel::<()>();
-    let errors = TaskGroup::new("g", OnFailure::WaitForAll)
+    let errors = TaskGroup::new("g")
+        .on_failure(OnFailure::WaitForAll)
         .scope(async |group| {
             group.spawn("slow", async {
                 let _ = wait.await;
@@ -83,7 +84,8 @@ async fn every_error_is_kept_in_spawn_order_whoever_was_first() {
 #[tokio::test(start_paused = true)]
 async fn the_grace_period_lets_siblings_fail_on_their_own_and_cancels_those_that_wait() {
     let started = Instant::now();
-    let errors = TaskGroup::new("g", OnFailure::CancelAfter(Duration::from_secs(5)))
+    let errors = TaskGroup::new("g")
+        .on_failure(OnFailure::CancelAfter(Duration::from_secs(5)))
         .scope(async |group| {
             group.spawn("at once", async { Unit::Err(error("a")) })?;
             group.spawn("soon", async {
@@ -108,7 +110,8 @@ async fn the_grace_period_lets_siblings_fail_on_their_own_and_cancels_those_that
 #[tokio::test(start_paused = true)]
 async fn the_grace_period_is_over_as_soon_as_all_have_ended() {
     let started = Instant::now();
-    let _ = TaskGroup::new("g", OnFailure::CancelAfter(Duration::from_secs(5)))
+    let _ = TaskGroup::new("g")
+        .on_failure(OnFailure::CancelAfter(Duration::from_secs(5)))
         .scope(async |group| {
             group.spawn("a", async { Unit::Err(error("a")) })?;
             group.spawn("b", async { Unit::Err(error("b")) })?;
@@ -122,7 +125,7 @@ async fn the_grace_period_is_over_as_soon_as_all_have_ended() {
 #[tokio::test]
 async fn a_failure_cancels_siblings_and_a_body_that_would_wait_for_ever() {
     let dropped = Arc::new(AtomicUsize::new(0));
-    let errors = TaskGroup::new("g", OnFailure::Cancel)
+    let errors = TaskGroup::new("g")
         .scope(async |group| {
             let guard = CountDrop(Arc::clone(&dropped));
             group.spawn("sibling", async move {
@@ -146,7 +149,8 @@ async fn a_failure_cancels_siblings_and_a_body_that_would_wait_for_ever() {
 
 #[tokio::test]
 async fn a_body_that_fails_is_part_of_the_outcome_and_comes_first() {
-    let errors = TaskGroup::new("g", OnFailure::WaitForAll)
+    let errors = TaskGroup::new("g")
+        .on_failure(OnFailure::WaitForAll)
         .scope(async |group| {
             group.spawn("child", async { Unit::Err(error("child's")) })?;
             Unit::Err(error("body's"))
@@ -158,7 +162,8 @@ async fn a_body_that_fails_is_part_of_the_outcome_and_comes_first() {
 
 #[tokio::test]
 async fn a_panic_of_a_child_or_of_the_body_keeps_its_message() {
-    let errors = TaskGroup::new("g", OnFailure::WaitForAll)
+    let errors = TaskGroup::new("g")
+        .on_failure(OnFailure::WaitForAll)
         .scope(async |group| {
             group.spawn("child", async {
                 task::yield_now().await;
@@ -182,7 +187,7 @@ async fn a_panic_in_a_destructor_during_cancellation_is_not_lost() {
             panic!("in drop");
         }
     }
-    let errors = TaskGroup::new("g", OnFailure::Cancel)
+    let errors = TaskGroup::new("g")
         .scope(async |group| {
             group.spawn("bomb", async {
                 let _bomb = Bomb;
@@ -200,7 +205,7 @@ async fn a_panic_in_a_destructor_during_cancellation_is_not_lost() {
 async fn a_child_that_spawns_while_the_group_drains_is_waited_for() {
     let ran = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&ran);
-    TaskGroup::new("g", OnFailure::Cancel)
+    TaskGroup::new("g")
         .scope(async |group: Scope| {
             let inner = group.clone();
             group.spawn("child", async move {
@@ -220,7 +225,7 @@ async fn a_child_that_spawns_while_the_group_drains_is_waited_for() {
 
 #[tokio::test]
 async fn a_child_that_comes_into_an_empty_group_from_elsewhere_is_noticed() {
-    let errors = TaskGroup::new("g", OnFailure::Cancel)
+    let errors = TaskGroup::new("g")
         .scope(async |group: Scope| {
             let outside = group.clone();
             task::spawn(async move {
@@ -236,7 +241,7 @@ async fn a_child_that_comes_into_an_empty_group_from_elsewhere_is_noticed() {
 #[tokio::test]
 async fn a_spawn_into_a_group_that_has_ended_is_refused_and_drops_the_future() {
     let dropped = Arc::new(AtomicUsize::new(0));
-    let group = TaskGroup::new("g", OnFailure::Cancel)
+    let group = TaskGroup::new("g")
         .scope(async |group: Scope| Ok(group))
         .await
         .unwrap();
@@ -257,7 +262,7 @@ async fn a_spawn_into_a_group_that_has_ended_is_refused_and_drops_the_future() {
 async fn a_scope_that_is_dropped_takes_its_children_with_it() {
     let before = Handle::current().metrics().num_alive_tasks();
     let mut escaped = None;
-    let group = TaskGroup::new("g", OnFailure::Cancel).scope(async |group: Scope| {
+    let group = TaskGroup::new("g").scope(async |group: Scope| {
         group.spawn("child", pending::<Unit>())?;
         escaped = Some(group);
         pending::<Unit>().await
@@ -277,7 +282,7 @@ async fn a_scope_that_is_dropped_takes_its_children_with_it() {
 async fn a_group_runs_outside_any_task_too() {
     let ended = task::spawn_blocking(|| {
         Handle::current().block_on(async {
-            TaskGroup::new("g", OnFailure::Cancel)
+            TaskGroup::new("g")
                 .scope(async |group| Ok(group.spawn("child", async { Unit::Ok(()) })?))
                 .await
         })
@@ -286,11 +291,13 @@ async fn a_group_runs_outside_any_task_too() {
 }
 
 async fn nested() -> ErrorGroup {
-    TaskGroup::new("outer", OnFailure::WaitForAll)
+    TaskGroup::new("outer")
+        .on_failure(OnFailure::WaitForAll)
         .scope(async |group| {
             group.spawn("first", async { Unit::Err(error("plain")) })?;
             group.spawn("inner", async {
-                TaskGroup::new("inner group", OnFailure::WaitForAll)
+                TaskGroup::new("inner group")
+                    .on_failure(OnFailure::WaitForAll)
                     .scope(async |group| {
                         group.spawn("a", async {
                             let cause = io::Error::other("the cause");

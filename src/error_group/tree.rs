@@ -51,7 +51,7 @@ fn member(f: &mut Formatter<'_>, member: &TaskFailure, margin: &str) -> fmt::Res
     lines(f, margin, &format!("spawned at {}", member.spawned_at))?;
     match &member.failure {
         Failure::Error(error) => causes(f, margin, &**error),
-        Failure::Panic(_) => Ok(()),
+        Failure::Panic(_) | Failure::Deadline => Ok(()),
         Failure::Group(group) => {
             lines(f, margin, &format!("opened at {}", group.opened_at))?;
             members(f, group, margin)

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use tracing::instrument;
 use unstuck::demo::{Expected, Job, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
-use unstuck::{BoxError, Event, OnFailure, TaskGroup};
+use unstuck::{BoxError, Event, TaskGroup};
 
 /// Several times as long as a program must be quiet before it is looked at.
 const A_WHILE: Duration = Duration::from_millis(700);
@@ -91,7 +91,7 @@ async fn late_unlock(_job: Job) -> Result<(), BoxError> {
 }
 
 async fn late_child(_job: Job) -> Result<(), BoxError> {
-    let group = TaskGroup::new("group", OnFailure::Cancel);
+    let group = TaskGroup::new("group");
     let all = group.scope(async |group| {
         group.spawn("child", async {
             sleep(A_WHILE).await;

@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task;
 use unstuck::demo::{Expected, Job, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
-use unstuck::{BoxError, Event, OnFailure, TaskGroup};
+use unstuck::{BoxError, Event, TaskGroup};
 
 const FOR_EVER: Duration = Duration::from_hours(1);
 
@@ -121,7 +121,7 @@ async fn idle_receiver(_job: Job) -> Result<(), BoxError> {
 
 /// The group waits for a child that waits for ever: both are stuck.
 async fn group_of_the_stuck(_job: Job) -> Result<(), BoxError> {
-    let group = TaskGroup::new("group", OnFailure::Cancel);
+    let group = TaskGroup::new("group");
     let all = group.scope(async |group| {
         let mut done = Event::new("done");
         group.spawn("child", async move {

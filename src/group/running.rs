@@ -1,0 +1,129 @@
+//! Runs a group's body beside its children, and then waits for those.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+use super::OnFailure;
+use super::shared::{Shared, Stage};
+use crate::error_group::{BoxError, ErrorGroup, Failure, Panic, TaskFailure};
+
+/// A group at work. Dropping it takes the children with it, even where a scope outlives it.
+pub(super) struct Running {
+    shared: Arc<Shared>,
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// Runs from the first failure to the moment at which the rest is cancelled.
+    grace: Option<Pin<Box<Sleep>>>,
+}
+
+impl Running {
+    pub(super) fn new(shared: Arc<Shared>, deadline: Option<Instant>) -> Self {
+        Self {
+            shared,
+            deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
+            grace: None,
+        }
+    }
+
+    /// Runs the body until it ends or the group is cancelled.
+    pub(super) async fn body<T>(
+        &mut self,
+        body: impl Future<Output = Result<T, BoxError>>,
+    ) -> Option<T> {
+        let mut body = pin!(body);
+        let ended = poll_fn(|cx| {
+            if self.watch(cx) >= Stage::Cancelled {
+                return Poll::Ready(None);
+            }
+            match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx))) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(ended)) => Poll::Ready(Some(ended.map_err(Failure::from))),
+                Err(payload) => Poll::Ready(Some(Err(Panic::new(payload).into()))),
+            }
+        })
+        .await;
+        match ended? {
+            Ok(value) => Some(value),
+            Err(failure) => {
+                self.failed("body", failure);
+                None
+            }
+        }
+    }
+
+    /// Waits until the last child has ended.
+    pub(super) async fn drain(&mut self) {
+        poll_fn(|cx| {
+            if self.shared.drain(cx.waker()) {
+                return Poll::Ready(());
+            }
+            self.watch(cx);
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Lets what is due happen. Returns how far the group has come.
+    fn watch(&mut self, cx: &mut Context<'_>) -> Stage {
+        let stage = self.shared.watch(cx.waker());
+        if stage >= Stage::Cancelled {
+            return stage;
+        }
+        if is_due(&mut self.deadline, cx) {
+            self.failed("deadline", Failure::Deadline);
+            self.shared.cancel();
+        }
+        if let OnFailure::CancelAfter(grace) = self.shared.on_failure()
+            && stage == Stage::Stopping
+        {
+            self.grace.get_or_insert_with(|| Box::pin(sleep(grace)));
+            if is_due(&mut self.grace, cx) {
+                self.shared.cancel();
+            }
+        }
+        self.shared.stage()
+    }
+
+    fn failed(&self, task: &str, failure: Failure) {
+        self.shared.failed(TaskFailure {
+            task: task.to_owned(),
+            id: None,
+            spawned_at: self.shared.opened_at().into(),
+            failure,
+        });
+    }
+
+    pub(super) fn outcome<T>(self, value: Option<T>) -> Result<T, ErrorGroup> {
+        let (failures, cancelled) = self.shared.take_errors();
+        match value {
+            Some(value) if failures.is_empty() => Ok(value),
+            _ => Err(ErrorGroup {
+                name: self.shared.name.clone(),
+                opened_at: self.shared.opened_at().into(),
+                failures,
+                cancelled,
+            }),
+        }
+    }
+}
+
+/// Whether the timer, if there is one, has gone off; it does so once.
+fn is_due(timer: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> bool {
+    let due = timer
+        .as_mut()
+        .is_some_and(|timer| timer.as_mut().poll(cx).is_ready());
+    if due {
+        *timer = None;
+    }
+    due
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shared.abandon();
+    }
+}

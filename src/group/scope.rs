@@ -1,0 +1,201 @@
+//! The inside of a running group: what its body and its tasks have of it.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::pin;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::child::{Child, Guarded, Report};
+use super::shared::{Shared, Stage};
+use crate::error_group::BoxError;
+
+/// The inside of a running group, with which its body and its tasks spawn more tasks into it.
+#[derive(Clone)]
+pub struct Scope(Arc<Shared>);
+
+/// A task was not spawned: the group is cancelled, or has ended. Its future was dropped without
+/// having been polled.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    task: String,
+    group: String,
+}
+
+impl Scope {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// Spawns a task into the group, under the name by which errors and reports call it.
+    ///
+    /// The handle can be dropped: it is there to read the task's value, not to look after the task.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if the group is cancelled or has ended; `future` is dropped then, without having been
+    /// polled.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    #[track_caller]
+    pub fn spawn<T, E>(
+        &self,
+        name: impl Into<String>,
+        future: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<Child<T>, Refused>
+    where
+        T: Send + 'static,
+        E: Into<BoxError>,
+    {
+        let turns = self.0.turns.clone();
+        let future = async move {
+            let _turn = wait_for_turn(turns).await;
+            future.await
+        };
+        self.start(name.into(), Location::caller(), future)
+    }
+
+    /// Waits for a turn, where the group has a [limit](crate::TaskGroup::limit), and then spawns.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Scope::spawn).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before its turn, it drops `future` and spawns nothing.
+    #[track_caller]
+    pub fn spawn_in_turn<T, E>(
+        &self,
+        name: impl Into<String>,
+        future: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> impl Future<Output = Result<Child<T>, Refused>>
+    where
+        T: Send + 'static,
+        E: Into<BoxError>,
+    {
+        let (name, spawned_at) = (name.into(), Location::caller());
+        async move {
+            let turn = wait_for_turn(self.0.turns.clone()).await;
+            let future = async move {
+                let _turn = turn;
+                future.await
+            };
+            self.start(name, spawned_at, future)
+        }
+    }
+
+    /// Runs `f` on a thread for blocking work, as a task of the group.
+    ///
+    /// Cancelling the group keeps it from starting. Once it runs nothing can stop it, and the group waits
+    /// for its end; it had better look at [`is_stopping`](Scope::is_stopping) from time to time.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if the group is cancelled or has ended; `f` is dropped then.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    #[track_caller]
+    pub fn spawn_blocking<T, E>(
+        &self,
+        name: impl Into<String>,
+        f: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<Child<T>, Refused>
+    where
+        T: Send + 'static,
+        E: Into<BoxError>,
+    {
+        let report = self.report(name.into(), Location::caller())?;
+        let (shared, order) = report.place();
+        let child = Child::spawn_blocking(f, report);
+        shared.spawned(order, child.abort_handle());
+        Ok(child)
+    }
+
+    /// Cancels the group: its body at its next await, and every task. That is no error.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+
+    /// Whether the group wants its tasks to end: something has failed, and the policy is not to wait, or
+    /// it was cancelled.
+    pub fn is_stopping(&self) -> bool {
+        self.0.stage() >= Stage::Stopping
+    }
+
+    /// Waits until the group [wants its tasks to end](Scope::is_stopping), so that a task can clean up
+    /// before it is cancelled.
+    ///
+    /// Cancel-safe.
+    pub async fn stopping(&self) {
+        // Listening comes first, so that a change between the check and the await is not missed.
+        let stop = pin!(self.0.stop.notified());
+        if !self.is_stopping() {
+            stop.await;
+        }
+    }
+
+    #[track_caller]
+    fn start<T, E>(
+        &self,
+        name: String,
+        spawned_at: &'static Location<'static>,
+        future: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<Child<T>, Refused>
+    where
+        T: Send + 'static,
+        E: Into<BoxError>,
+    {
+        let report = self.report(name, spawned_at)?;
+        let (shared, order) = report.place();
+        let child = Child::spawn(Guarded::new(future, report));
+        shared.spawned(order, child.abort_handle());
+        Ok(child)
+    }
+
+    fn report(
+        &self,
+        name: String,
+        spawned_at: &'static Location<'static>,
+    ) -> Result<Report, Refused> {
+        match self.0.admit() {
+            Some(order) => Ok(Report::new(Arc::clone(&self.0), order, name, spawned_at)),
+            None => Err(Refused {
+                task: name,
+                group: self.0.name.clone(),
+            }),
+        }
+    }
+}
+
+/// A turn to run; none where there is no limit. The semaphore is never closed.
+async fn wait_for_turn(turns: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
+    turns?.acquire_owned().await.ok()
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("group", &self.0.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { task, group } = self;
+        write!(
+            f,
+            "task `{task}` was not spawned: group `{group}` is cancelled or has ended"
+        )
+    }
+}
+
+impl std::error::Error for Refused {}
