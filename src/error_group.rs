@@ -77,6 +77,11 @@ impl ErrorGroup {
         &self.failures
     }
 
+    /// The same, to take apart.
+    pub fn into_failures(self) -> Vec<TaskFailure> {
+        self.failures
+    }
+
     /// How many tasks the group cancelled. That is no error: it is what the group was told to do.
     pub fn cancelled(&self) -> usize {
         self.cancelled
@@ -121,6 +126,11 @@ impl TaskFailure {
     /// How it failed.
     pub fn failure(&self) -> &Failure {
         &self.failure
+    }
+
+    /// The same, to take apart.
+    pub fn into_failure(self) -> Failure {
+        self.failure
     }
 }
 

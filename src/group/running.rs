@@ -34,25 +34,33 @@ impl Running {
         &mut self,
         body: impl Future<Output = Result<T, BoxError>>,
     ) -> Option<T> {
-        let mut body = pin!(body);
+        let mut body = pin!(Some(body));
         let ended = poll_fn(|cx| {
             if self.watch(cx) >= Stage::Cancelled {
                 return Poll::Ready(None);
             }
-            match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx))) {
+            let Some(body) = body.as_mut().as_pin_mut() else {
+                return Poll::Ready(None);
+            };
+            match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
                 Ok(Poll::Pending) => Poll::Pending,
                 Ok(Poll::Ready(ended)) => Poll::Ready(Some(ended.map_err(Failure::from))),
                 Err(payload) => Poll::Ready(Some(Err(Panic::new(payload).into()))),
             }
         })
         .await;
-        match ended? {
-            Ok(value) => Some(value),
-            Err(failure) => {
+        let value = match ended {
+            Some(Ok(value)) => Some(value),
+            Some(Err(failure)) => {
                 self.failed("body", failure);
                 None
             }
+            None => None,
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| body.set(None))) {
+            self.failed("body", Panic::new(payload).into());
         }
+        value
     }
 
     /// Waits until the last child has ended.
