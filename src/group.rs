@@ -4,6 +4,7 @@
 //! [`Child`] is the handle of one of its tasks.
 
 mod child;
+mod member;
 mod running;
 mod scope;
 mod shared;

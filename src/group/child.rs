@@ -2,16 +2,15 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use tokio::task::{self, AbortHandle, JoinHandle};
 
-use super::shared::Shared;
-use crate::error_group::{BoxError, Failure, Panic, TaskFailure};
+use super::member::Member;
+use crate::error_group::{BoxError, Failure, Panic};
 
 /// The handle of a task in a group.
 ///
@@ -62,8 +61,7 @@ impl<T: Send + 'static> Child<T> {
         mut report: Report,
     ) -> Self {
         Self(task::spawn_blocking(move || {
-            report.begins();
-            let ended = catch_unwind(AssertUnwindSafe(f));
+            let ended = report.run(f);
             report.ended(ended)
         }))
     }
@@ -75,8 +73,10 @@ fn spawn_named<F>(future: Guarded<F>) -> JoinHandle<<Guarded<F> as Future>::Outp
 where
     Guarded<F>: Future<Output: Send + 'static> + Send + 'static,
 {
-    let Report { shared, name, .. } = &future.report;
-    let name = format!("{}/{name}", shared.name);
+    let name = match &future.report.member {
+        Some(member) => format!("{}/{}", member.shared.name, member.name),
+        None => String::new(),
+    };
     match task::Builder::new().name(&name).spawn(future) {
         Ok(handle) => handle,
         Err(never) => unreachable!("spawning a future does no I/O, yet it failed: {never}"),
@@ -94,40 +94,29 @@ where
 
 /// Tells the group how a task ended, at the latest when it is dropped.
 pub(super) struct Report {
-    shared: Arc<Shared>,
-    order: usize,
-    name: String,
-    spawned_at: &'static Location<'static>,
-    id: Option<task::Id>,
+    /// None only while the task is being polled.
+    member: Option<Member>,
     failures: Vec<Failure>,
     finished: bool,
 }
 
 impl Report {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        order: usize,
-        name: String,
-        spawned_at: &'static Location<'static>,
-    ) -> Self {
+    pub(super) fn of(member: Member) -> Self {
         Self {
-            shared,
-            order,
-            name,
-            spawned_at,
-            id: None,
+            member: Some(member),
             failures: Vec::new(),
             finished: false,
         }
     }
 
-    pub(super) fn place(&self) -> (Arc<Shared>, usize) {
-        (Arc::clone(&self.shared), self.order)
-    }
-
-    /// Called in the task.
-    fn begins(&mut self) {
-        self.id = task::try_id();
+    /// Runs a part of the task, in the task. What it panicked with, if it did.
+    fn run<R>(&mut self, f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+        if let Some(member) = &mut self.member
+            && member.id.is_none()
+        {
+            member.id = task::try_id();
+        }
+        Member::enter(&mut self.member, || catch_unwind(AssertUnwindSafe(f)))
     }
 
     /// Takes down how the task ended. The value, if it has one.
@@ -147,18 +136,14 @@ impl Report {
 
 impl Drop for Report {
     fn drop(&mut self) {
-        // A task that was aborted before its first poll is dropped as that task too.
-        let id = self.id.or_else(task::try_id);
-        let failures = std::mem::take(&mut self.failures);
-        tell(id, &failures, self.finished);
-        let failures = failures.into_iter().map(|failure| TaskFailure {
-            task: self.name.clone(),
-            id,
-            spawned_at: self.spawned_at.into(),
-            failure,
-        });
-        self.shared
-            .ended(self.order, failures.collect(), !self.finished);
+        let Some(member) = self.member.take() else {
+            return;
+        };
+        tell(member.id, &self.failures, self.finished);
+        let failures = self.failures.drain(..);
+        let failures = failures.map(|failure| member.failure(failure)).collect();
+        let Member { shared, order, .. } = member;
+        shared.ended(order, order, failures, !self.finished);
     }
 }
 
@@ -200,9 +185,7 @@ impl<F> Guarded<F> {
     /// Drops the future; if that panics, so did the task.
     fn put_down(self: Pin<&mut Self>) {
         let mut this = self.project();
-        if this.future.is_some()
-            && let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None)))
-        {
+        if let Err(payload) = this.report.run(|| this.future.set(None)) {
             this.report.failures.push(Panic::new(payload).into());
         }
     }
@@ -217,14 +200,10 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.as_mut().project();
-        if this.report.id.is_none() {
-            this.report.begins();
-        }
         let Some(future) = this.future.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
-        let ended = match polled {
+        let ended = match this.report.run(|| future.poll(cx)) {
             Ok(polled) => Ok(ready!(polled)),
             Err(payload) => Err(payload),
         };

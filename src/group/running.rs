@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::OnFailure;
-use super::shared::{Shared, Stage};
+use super::member::Member;
+use super::shared::{BODY, Shared, Stage};
 use crate::error_group::{BoxError, ErrorGroup, Failure, Panic, TaskFailure};
 
 /// A group at work. Dropping it takes the children with it, even where a scope outlives it.
@@ -18,11 +19,22 @@ pub(super) struct Running {
     deadline: Option<Pin<Box<Sleep>>>,
     /// Runs from the first failure to the moment at which the rest is cancelled.
     grace: Option<Pin<Box<Sleep>>>,
+    /// The body, as a member of the group.
+    body: Option<Member>,
+    is_over: bool,
 }
 
 impl Running {
     pub(super) fn new(shared: Arc<Shared>, deadline: Option<Instant>) -> Self {
         Self {
+            body: Some(Member {
+                shared: Arc::clone(&shared),
+                order: BODY,
+                name: "body".to_owned(),
+                spawned_at: shared.opened_at(),
+                id: None,
+            }),
+            is_over: false,
             shared,
             deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
             grace: None,
@@ -42,7 +54,8 @@ impl Running {
             let Some(body) = body.as_mut().as_pin_mut() else {
                 return Poll::Ready(None);
             };
-            match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
+            let poll = || catch_unwind(AssertUnwindSafe(|| body.poll(cx)));
+            match Member::enter(&mut self.body, poll) {
                 Ok(Poll::Pending) => Poll::Pending,
                 Ok(Poll::Ready(ended)) => Poll::Ready(Some(ended.map_err(Failure::from))),
                 Err(payload) => Poll::Ready(Some(Err(Panic::new(payload).into()))),
@@ -57,7 +70,8 @@ impl Running {
             }
             None => None,
         };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| body.set(None))) {
+        let put_down = || catch_unwind(AssertUnwindSafe(|| body.set(None)));
+        if let Err(payload) = Member::enter(&mut self.body, put_down) {
             self.failed("body", Panic::new(payload).into());
         }
         value
@@ -73,6 +87,7 @@ impl Running {
             Poll::Pending
         })
         .await;
+        self.is_over = true;
     }
 
     /// Lets what is due happen. Returns how far the group has come.
@@ -106,15 +121,10 @@ impl Running {
     }
 
     pub(super) fn outcome<T>(self, value: Option<T>) -> Result<T, ErrorGroup> {
-        let (failures, cancelled) = self.shared.take_errors();
+        let errors = self.shared.take_errors();
         match value {
-            Some(value) if failures.is_empty() => Ok(value),
-            _ => Err(ErrorGroup {
-                name: self.shared.name.clone(),
-                opened_at: self.shared.opened_at().into(),
-                failures,
-                cancelled,
-            }),
+            Some(value) if errors.failures.is_empty() => Ok(value),
+            _ => Err(errors),
         }
     }
 }
@@ -132,6 +142,8 @@ fn is_due(timer: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> bool {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.shared.abandon();
+        if !self.is_over {
+            self.shared.abandon(Member::current());
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::child::{Child, Guarded, Report};
+use super::member::Member;
 use super::shared::{Shared, Stage};
 use crate::error_group::BoxError;
 
@@ -112,10 +113,10 @@ impl Scope {
         T: Send + 'static,
         E: Into<BoxError>,
     {
-        let report = self.report(name.into(), Location::caller())?;
-        let (shared, order) = report.place();
-        let child = Child::spawn_blocking(f, report);
-        shared.spawned(order, child.abort_handle());
+        let member = self.admit(name.into(), Location::caller())?;
+        let order = member.order;
+        let child = Child::spawn_blocking(f, Report::of(member));
+        self.0.spawned(order, child.abort_handle());
         Ok(child)
     }
 
@@ -153,20 +154,26 @@ impl Scope {
         T: Send + 'static,
         E: Into<BoxError>,
     {
-        let report = self.report(name, spawned_at)?;
-        let (shared, order) = report.place();
-        let child = Child::spawn(Guarded::new(future, report));
-        shared.spawned(order, child.abort_handle());
+        let member = self.admit(name, spawned_at)?;
+        let order = member.order;
+        let child = Child::spawn(Guarded::new(future, Report::of(member)));
+        self.0.spawned(order, child.abort_handle());
         Ok(child)
     }
 
-    fn report(
+    fn admit(
         &self,
         name: String,
         spawned_at: &'static Location<'static>,
-    ) -> Result<Report, Refused> {
+    ) -> Result<Member, Refused> {
         match self.0.admit() {
-            Some(order) => Ok(Report::new(Arc::clone(&self.0), order, name, spawned_at)),
+            Some(order) => Ok(Member {
+                shared: Arc::clone(&self.0),
+                order,
+                name,
+                spawned_at,
+                id: None,
+            }),
             None => Err(Refused {
                 task: name,
                 group: self.0.name.clone(),

@@ -14,7 +14,8 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::{self, AbortHandle};
 
 use super::OnFailure;
-use crate::error_group::TaskFailure;
+use super::member::Member;
+use crate::error_group::{ErrorGroup, Failure, TaskFailure};
 #[cfg(all(tokio_unstable, feature = "observe"))]
 use crate::place::Place;
 use crate::registry::{Registry, lock};
@@ -45,6 +46,8 @@ struct State {
     owner: Option<Waker>,
     /// The task that waits for the children, once the body is done.
     waiter: Option<task::Id>,
+    /// Who waits for the children instead, once the scope is gone, and under which key.
+    heir: Option<(Member, usize)>,
 }
 
 /// How far a group has come. It never goes back.
@@ -121,16 +124,23 @@ impl Shared {
         }
     }
 
-    /// The child in that place has ended, with these failures: more than one if its destructor panicked
-    /// too.
-    pub(super) fn ended(&self, order: usize, failures: Vec<TaskFailure>, cancelled: bool) {
+    /// Whatever was open under `key` has ended, with these failures: more than one if its destructor
+    /// panicked too.
+    pub(super) fn ended(
+        &self,
+        key: usize,
+        order: usize,
+        failures: Vec<TaskFailure>,
+        cancelled: bool,
+    ) {
         let failed = !failures.is_empty();
         let mut state = lock(&self.state);
-        let handle = state.open.remove(&order);
+        let handle = state.open.remove(&key);
         state.cancelled += usize::from(cancelled && !failed);
         for failure in failures {
             state.failures.push((order, failure));
         }
+        let bequest = state.open.is_empty().then(|| state.heir.take()).flatten();
         let concerns_owner = failed || (state.draining && state.open.is_empty());
         let owner = concerns_owner.then(|| state.owner.take()).flatten();
         drop(state);
@@ -141,12 +151,47 @@ impl Shared {
         if let Some(owner) = owner {
             owner.wake();
         }
+        if let Some((heir, key)) = bequest {
+            self.bequeath(&heir, key);
+        }
     }
 
     /// The body or the group itself failed.
     pub(super) fn failed(&self, failure: TaskFailure) {
         lock(&self.state).failures.push((BODY, failure));
         self.react();
+    }
+
+    /// The scope is gone before its end, with nobody to wait for the children. If it ran in another
+    /// group, that one waits for them, and gets what they ended with.
+    pub(super) fn abandon(&self, heir: Option<Member>) {
+        self.cancel();
+        let mut state = lock(&self.state);
+        state.waiter = None;
+        let Some(heir) = heir else { return };
+        let key = heir.shared.hold();
+        if state.open.is_empty() {
+            drop(state);
+            self.bequeath(&heir, key);
+        } else {
+            state.heir = Some((heir, key));
+        }
+    }
+
+    fn bequeath(&self, heir: &Member, key: usize) {
+        let errors = self.take_errors();
+        let failures = (!errors.failures.is_empty()).then(|| heir.failure(Failure::Group(errors)));
+        let failures = failures.into_iter().collect();
+        heir.shared.ended(key, heir.order, failures, false);
+    }
+
+    /// Keeps the group from ending until that key has [`ended`](Shared::ended).
+    fn hold(&self) -> usize {
+        let mut state = lock(&self.state);
+        state.spawned += 1;
+        let key = BODY + state.spawned;
+        state.open.insert(key, None);
+        key
     }
 
     fn react(&self) {
@@ -204,20 +249,18 @@ impl Shared {
         false
     }
 
-    /// The scope is gone, at its end or before it.
-    pub(super) fn abandon(&self) {
-        self.cancel();
-        lock(&self.state).waiter = None;
-    }
-
-    /// All that failed, in spawn order. None if nothing did.
-    pub(super) fn take_errors(&self) -> (Vec<TaskFailure>, usize) {
+    /// All that failed, in spawn order.
+    pub(super) fn take_errors(&self) -> ErrorGroup {
         let mut state = lock(&self.state);
         let mut failures = std::mem::take(&mut state.failures);
         // Stable, so that what one task failed with stays in its order.
         failures.sort_by_key(|(order, _)| *order);
-        let failures = failures.into_iter().map(|(_, failure)| failure);
-        (failures.collect(), state.cancelled)
+        ErrorGroup {
+            name: self.name.clone(),
+            opened_at: self.opened_at.into(),
+            failures: failures.into_iter().map(|(_, failure)| failure).collect(),
+            cancelled: state.cancelled,
+        }
     }
 }
 
