@@ -8,6 +8,7 @@ mod member;
 mod running;
 mod scope;
 mod shared;
+mod turn;
 
 use std::panic::Location;
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 use tokio::task::{self, AbortHandle, JoinHandle};
 
 use super::member::Member;
+use super::turn::Turn;
 use crate::error_group::{BoxError, Failure, Panic};
 
 /// The handle of a task in a group.
@@ -162,6 +163,7 @@ fn tell(id: Option<task::Id>, failures: &[Failure], finished: bool) {
 pin_project! {
     /// A future whose errors and panics, and those of its destructor, go to the group.
     pub(super) struct Guarded<F> {
+        turn: Turn,
         #[pin]
         future: Option<F>,
         report: Report,
@@ -175,8 +177,9 @@ pin_project! {
 }
 
 impl<F> Guarded<F> {
-    pub(super) fn new(future: F, report: Report) -> Self {
+    pub(super) fn new(turn: Turn, future: F, report: Report) -> Self {
         Self {
+            turn,
             future: Some(future),
             report,
         }
@@ -200,6 +203,7 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.as_mut().project();
+        ready!(this.turn.poll(cx));
         let Some(future) = this.future.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };

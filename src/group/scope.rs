@@ -6,11 +6,10 @@ use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
 use super::child::{Child, Guarded, Report};
 use super::member::Member;
 use super::shared::{Shared, Stage};
+use super::turn::Turn;
 use crate::error_group::BoxError;
 
 /// The inside of a running group, with which its body and its tasks spawn more tasks into it.
@@ -53,12 +52,8 @@ impl Scope {
         T: Send + 'static,
         E: Into<BoxError>,
     {
-        let turns = self.0.turns.clone();
-        let future = async move {
-            let _turn = wait_for_turn(turns).await;
-            future.await
-        };
-        self.start(name.into(), Location::caller(), future)
+        let turn = Turn::ahead(self.0.turns.as_ref());
+        self.start(name.into(), Location::caller(), turn, future)
     }
 
     /// Waits for a turn, where the group has a [limit](crate::TaskGroup::limit), and then spawns.
@@ -82,12 +77,8 @@ impl Scope {
     {
         let (name, spawned_at) = (name.into(), Location::caller());
         async move {
-            let turn = wait_for_turn(self.0.turns.clone()).await;
-            let future = async move {
-                let _turn = turn;
-                future.await
-            };
-            self.start(name, spawned_at, future)
+            let turn = Turn::taken(self.0.turns.as_ref()).await;
+            self.start(name, spawned_at, turn, future)
         }
     }
 
@@ -148,6 +139,7 @@ impl Scope {
         &self,
         name: String,
         spawned_at: &'static Location<'static>,
+        turn: Turn,
         future: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<Child<T>, Refused>
     where
@@ -156,7 +148,7 @@ impl Scope {
     {
         let member = self.admit(name, spawned_at)?;
         let order = member.order;
-        let child = Child::spawn(Guarded::new(future, Report::of(member)));
+        let child = Child::spawn(Guarded::new(turn, future, Report::of(member)));
         self.0.spawned(order, child.abort_handle());
         Ok(child)
     }
@@ -180,11 +172,6 @@ impl Scope {
             }),
         }
     }
-}
-
-/// A turn to run; none where there is no limit. The semaphore is never closed.
-async fn wait_for_turn(turns: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
-    turns?.acquire_owned().await.ok()
 }
 
 impl fmt::Debug for Scope {
