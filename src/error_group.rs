@@ -1,5 +1,6 @@
 //! What a task group ended with, when not all went well.
 
+mod split;
 mod tree;
 
 use std::any::Any;
@@ -10,6 +11,8 @@ use std::sync::{Mutex, PoisonError};
 use tokio::task;
 
 use crate::place::Place;
+
+pub use tree::Tree;
 
 /// An error of any kind that can cross threads.
 pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
@@ -101,9 +104,18 @@ impl ErrorGroup {
         })
     }
 
+    /// How many [leaves](ErrorGroup::leaves) there are.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "it is empty only if the group was cancelled"
+    )]
+    pub fn len(&self) -> usize {
+        self.leaves().count()
+    }
+
     /// The whole tree, over several lines, in the shape in which Python prints an exception group.
-    pub fn tree(&self) -> impl fmt::Display + '_ {
-        tree::Tree(self)
+    pub fn tree(&self) -> Tree<'_> {
+        Tree::new(self)
     }
 }
 
@@ -202,12 +214,10 @@ impl fmt::Debug for Panic {
 
 impl fmt::Display for ErrorGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.leaves().count();
-        let errors = if count == 1 { "error" } else { "errors" };
-        write!(f, "{count} {errors} in task group `{}`", self.name)?;
+        let errors = tree::count(self.len(), "error");
+        write!(f, "{errors} in task group `{}`", self.name)?;
         if self.cancelled > 0 {
-            let tasks = if self.cancelled == 1 { "task" } else { "tasks" };
-            write!(f, ", {} {tasks} cancelled", self.cancelled)?;
+            write!(f, ", {} cancelled", tree::count(self.cancelled, "task"))?;
         }
         Ok(())
     }
@@ -217,7 +227,7 @@ impl fmt::Debug for ErrorGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Rust puts `Error: ` before it.
         writeln!(f, "{self}")?;
-        write!(f, "{}", tree::Members(self))
+        write!(f, "{}", self.tree().without_title())
     }
 }
 

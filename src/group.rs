@@ -8,6 +8,7 @@ mod member;
 mod running;
 mod scope;
 mod shared;
+mod started;
 mod turn;
 
 use std::panic::Location;
@@ -24,6 +25,7 @@ pub use child::Child;
 pub use scope::{Refused, Scope};
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub(crate) use shared::GROUPS;
+pub use started::{NeverStarted, Started};
 
 /// Runs tasks as a group: the scope ends after all of them have, and what any of them ended with is
 /// part of what the scope returns.

@@ -21,7 +21,7 @@ pub mod report;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub mod watch;
 
-pub use error_group::{BoxError, ErrorGroup, Failure, Panic, TaskFailure};
+pub use error_group::{BoxError, ErrorGroup, Failure, Panic, TaskFailure, Tree};
 pub use event::Event;
-pub use group::{Child, OnFailure, Refused, Scope, TaskGroup};
+pub use group::{Child, NeverStarted, OnFailure, Refused, Scope, Started, TaskGroup};
 pub use place::Place;

@@ -5,14 +5,12 @@ use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 use tokio::task;
-use tokio::time::{Instant, sleep, timeout};
-use unstuck::{BoxError, ErrorGroup, Failure, OnFailure, Scope, TaskGroup};
+use unstuck::{BoxError, ErrorGroup, Failure, NeverStarted, OnFailure, Scope, Started, TaskGroup};
 
 type Unit = Result<(), BoxError>;
 
@@ -364,6 +362,36 @@ async fn case_15_a_body_that_would_sleep_for_ever_wakes_when_a_child_fails() {
 }
 
 #[tokio::test]
+async fn case_16_an_error_before_a_task_has_started_is_its_starters_alone() {
+    let value = TaskGroup::new("g")
+        .scope(async |group| {
+            let early = group.spawn_started::<(), _, _>("early", |_| async { fail("too early") });
+            assert_eq!(early.await.unwrap_err().to_string(), "too early");
+            let silent = group.spawn_started::<(), _, _>("silent", |_| async { Unit::Ok(()) });
+            assert!(silent.await.unwrap_err().is::<NeverStarted>());
+            Ok("went on")
+        })
+        .await
+        .unwrap();
+    assert_eq!(value, "went on");
+
+    // Saying it twice does not compile: `Started::say` uses it up.
+    let errors = TaskGroup::new("g")
+        .scope(async |group| {
+            let late = group.spawn_started("late", |started: Started<u16>| async move {
+                started.say(8080);
+                task::yield_now().await;
+                fail("too late")
+            });
+            assert_eq!(late.await?, 8080);
+            Ok(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(shape(&errors), "[too late]");
+}
+
+#[tokio::test]
 async fn case_17_a_lone_error_is_wrapped_in_a_group_too() {
     let errors = TaskGroup::new("g")
         .scope(async |_| fail("alone"))
@@ -539,121 +567,4 @@ async fn case_23_finished_children_are_not_retained() {
         .await
         .unwrap();
     assert_eq!(most.load(Ordering::SeqCst), 100);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_earliest_of_nested_deadlines_comes_first() {
-    let started = Instant::now();
-    let seconds = move |seconds| started + Duration::from_secs(seconds);
-    let errors = TaskGroup::new("outer")
-        .deadline(seconds(9))
-        .deadline(seconds(2))
-        .deadline(seconds(5))
-        .scope(async |group| {
-            group.spawn("inner", async move {
-                TaskGroup::new("inner")
-                    .deadline(seconds(60))
-                    .scope(async |group| {
-                        group.spawn("sleeper", pending::<Unit>())?;
-                        Ok(())
-                    })
-                    .await
-            })?;
-            Ok(())
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (shape(&errors).as_str(), started.elapsed().as_secs()),
-        ("[the deadline has passed]", 2)
-    );
-
-    let errors = TaskGroup::new("outer")
-        .deadline(seconds(60))
-        .scope(async |_| {
-            let inner = TaskGroup::new("inner").deadline(seconds(4));
-            Ok(inner.scope(async |_| pending::<Unit>().await).await?)
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (shape(&errors).as_str(), started.elapsed().as_secs()),
-        ("[[the deadline has passed]]", 4)
-    );
-}
-
-#[tokio::test]
-async fn a_blocking_task_is_waited_for_and_one_that_has_not_begun_is_cancelled() {
-    let (begun, has_begun) = oneshot::channel();
-    let errors = TaskGroup::new("g")
-        .scope(async |group: Scope| {
-            let inner = group.clone();
-            let value = group.spawn_blocking("value", || Ok::<_, BoxError>(7))?;
-            assert_eq!(value.value().await, Some(7));
-            group.spawn_blocking("looks", move || {
-                let _ = begun.send(());
-                while !inner.is_stopping() {
-                    std::thread::yield_now();
-                }
-                fail("it was stopped")
-            })?;
-            has_begun.await?;
-            fail("body")
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[body, it was stopped]");
-}
-
-#[tokio::test]
-async fn a_panic_of_a_blocking_task_is_kept() {
-    let errors = TaskGroup::new("g")
-        .scope(async |group| {
-            group.spawn_blocking("panics", || -> Unit { panic!("blocked") })?;
-            Ok(())
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[panicked: blocked]");
-}
-
-#[tokio::test]
-async fn tasks_that_wait_for_their_turn_are_cancelled_with_the_others() {
-    let group = TaskGroup::new("g").limit(1).scope(async |group| {
-        group.spawn("first", async {
-            task::yield_now().await;
-            fail("boom")
-        })?;
-        group.spawn("second", async { fail("it never runs") })?;
-        Ok(())
-    });
-    let errors = timeout(Duration::from_mins(1), group)
-        .await
-        .unwrap()
-        .unwrap_err();
-    assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[boom]", 1));
-}
-
-/// A poll from outside any task, and a group with no runtime under it, are no different.
-#[test]
-fn a_group_without_children_needs_no_runtime() {
-    let mut group = pin!(TaskGroup::new("g").scope(async |_| Ok(1)));
-    let polled = group.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    assert!(matches!(polled, Poll::Ready(Ok(1))));
-}
-
-#[tokio::test]
-async fn a_sleep_in_the_body_does_not_keep_children_from_running() {
-    TaskGroup::new("g")
-        .scope(async |group| {
-            let (done, is_done) = oneshot::channel();
-            group.spawn("child", async move {
-                sleep(Duration::from_millis(1)).await;
-                let _ = done.send(());
-                Ok::<_, BoxError>(())
-            })?;
-            Ok(is_done.await?)
-        })
-        .await
-        .unwrap();
 }

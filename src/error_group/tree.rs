@@ -4,69 +4,158 @@
 //! it follows a `|`, and its members stand between numbered rules.
 
 use std::error::Error;
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write};
 
 use super::{ErrorGroup, Failure, TaskFailure};
 
-/// The whole tree.
-pub(super) struct Tree<'g>(pub(super) &'g ErrorGroup);
-
-/// The tree without its first line.
-pub(super) struct Members<'g>(pub(super) &'g ErrorGroup);
-
-impl Display for Tree<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "  + {}\n{}", self.0, Members(self.0))
-    }
+/// A group as a tree, printed by its `Display`.
+///
+/// More than four neighbours that failed alike are told of together. What is past the limits is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Tree<'g> {
+    group: &'g ErrorGroup,
+    has_title: bool,
+    width: usize,
+    depth: usize,
 }
 
-impl Display for Members<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  | opened at {}", self.0.opened_at)?;
-        members(f, self.0, "  ")
-    }
-}
+/// Fewer failures that are alike are each told of.
+const FEW: usize = 4;
 
-/// The members of `group`, whose own lines stand behind `margin`.
-fn members(f: &mut Formatter<'_>, group: &ErrorGroup, margin: &str) -> fmt::Result {
-    let inner = format!("{margin}  ");
-    for (index, member) in group.failures.iter().enumerate() {
-        let fork = if index == 0 { "+-" } else { "  " };
-        writeln!(
-            f,
-            "{margin}{fork}+---------------- {} ----------------",
-            index + 1
-        )?;
-        self::member(f, member, &inner)?;
+impl<'g> Tree<'g> {
+    pub(super) fn new(group: &'g ErrorGroup) -> Self {
+        Self {
+            group,
+            has_title: true,
+            width: 20,
+            depth: 8,
+        }
     }
-    // A group that ends with a group is closed by the inner one's last rule.
-    match group.failures.last().map(|last| &last.failure) {
-        Some(Failure::Group(_)) | None => Ok(()),
-        Some(_) => write!(f, "{inner}+------------------------------------"),
-    }
-}
 
-fn member(f: &mut Formatter<'_>, member: &TaskFailure, margin: &str) -> fmt::Result {
-    lines(f, margin, &format!("{}: {}", member.task, member.failure))?;
-    lines(f, margin, &format!("spawned at {}", member.spawned_at))?;
-    match &member.failure {
-        Failure::Error(error) => causes(f, margin, &**error),
-        Failure::Panic(_) | Failure::Deadline => Ok(()),
-        Failure::Group(group) => {
-            lines(f, margin, &format!("opened at {}", group.opened_at))?;
-            members(f, group, margin)
+    /// The same without its first line.
+    pub(super) fn without_title(self) -> Self {
+        Self {
+            has_title: false,
+            ..self
+        }
+    }
+
+    /// Shows no more than `width` members of each group; 20 unless told otherwise.
+    #[must_use]
+    pub fn width(self, width: usize) -> Self {
+        Self { width, ..self }
+    }
+
+    /// Shows no more than `depth` levels of groups; 8 unless told otherwise.
+    #[must_use]
+    pub fn depth(self, depth: usize) -> Self {
+        Self { depth, ..self }
+    }
+
+    /// The members of the group, whose own lines stand behind `margin`.
+    fn members(self, out: &mut String, margin: &str) -> fmt::Result {
+        let inner = format!("{margin}  ");
+        let failures = &self.group.failures;
+        if self.depth == 0 {
+            return lines(
+                out,
+                margin,
+                &format!("{} in it", count(self.group.len(), "error")),
+            );
+        }
+        let runs = failures.chunk_by(alike).flat_map(|run| {
+            let together = if run.len() > FEW { run.len() } else { 1 };
+            run.chunks(together)
+        });
+        let mut shown = 0;
+        for run in runs.take(self.width) {
+            let fork = if shown == 0 { "+-" } else { "  " };
+            let number = match run.len() {
+                1 => format!("{}", shown + 1),
+                _ => format!("{} to {}", shown + 1, shown + run.len()),
+            };
+            writeln!(
+                out,
+                "{margin}{fork}+---------------- {number} ----------------"
+            )?;
+            self.run(out, run, &inner)?;
+            shown += run.len();
+        }
+        let more = failures.len() - shown;
+        if more > 0 {
+            writeln!(
+                out,
+                "{inner}+---------------- and {more} more ----------------"
+            )?;
+        }
+        // A group that ends with a group is closed by the inner one's last rule.
+        match failures.last().map(|last| &last.failure) {
+            None => Ok(()),
+            Some(Failure::Group(_)) if more == 0 => Ok(()),
+            Some(_) => writeln!(out, "{inner}+------------------------------------"),
+        }
+    }
+
+    /// Failures that are alike, or a single one.
+    fn run(self, out: &mut String, run: &[TaskFailure], margin: &str) -> fmt::Result {
+        let [first, ..] = run else { return Ok(()) };
+        let names = match run {
+            [.., last] if run.len() > 1 => {
+                format!("{} … {} ({} tasks)", first.task, last.task, run.len())
+            }
+            _ => first.task.clone(),
+        };
+        lines(out, margin, &format!("{names}: {}", first.failure))?;
+        lines(out, margin, &format!("spawned at {}", first.spawned_at))?;
+        match &first.failure {
+            Failure::Error(error) => causes(out, margin, &**error),
+            Failure::Panic(_) | Failure::Deadline => Ok(()),
+            Failure::Group(group) => {
+                lines(out, margin, &format!("opened at {}", group.opened_at))?;
+                let inner = Tree {
+                    group,
+                    depth: self.depth - 1,
+                    ..self
+                };
+                inner.members(out, margin)
+            }
         }
     }
 }
 
+impl Display for Tree<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
+        if self.has_title {
+            writeln!(out, "  + {}", self.group)?;
+        }
+        lines(
+            &mut out,
+            "  ",
+            &format!("opened at {}", self.group.opened_at),
+        )?;
+        self.members(&mut out, "  ")?;
+        f.write_str(out.trim_end())
+    }
+}
+
+/// Whether two failures differ in nothing but the task.
+fn alike(a: &TaskFailure, b: &TaskFailure) -> bool {
+    let is_group = |failure: &TaskFailure| matches!(failure.failure, Failure::Group(_));
+    !is_group(a)
+        && !is_group(b)
+        && a.spawned_at == b.spawned_at
+        && a.failure.to_string() == b.failure.to_string()
+}
+
 /// The causes of an error, but for those that it has in its own text already.
-fn causes(f: &mut Formatter<'_>, margin: &str, error: &(dyn Error + 'static)) -> fmt::Result {
+fn causes(out: &mut String, margin: &str, error: &(dyn Error + 'static)) -> fmt::Result {
     let mut said = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
         if !said.contains(&text) {
-            lines(f, margin, &format!("caused by: {text}"))?;
+            lines(out, margin, &format!("caused by: {text}"))?;
         }
         said = text;
         cause = error.source();
@@ -74,7 +163,13 @@ fn causes(f: &mut Formatter<'_>, margin: &str, error: &(dyn Error + 'static)) ->
     Ok(())
 }
 
-fn lines(f: &mut Formatter<'_>, margin: &str, text: &str) -> fmt::Result {
+fn lines(out: &mut String, margin: &str, text: &str) -> fmt::Result {
     text.lines()
-        .try_for_each(|line| writeln!(f, "{margin}| {line}"))
+        .try_for_each(|line| writeln!(out, "{margin}| {line}"))
+}
+
+/// `1 error`, `2 errors`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{s}")
 }

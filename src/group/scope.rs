@@ -4,11 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::oneshot;
 
 use super::child::{Child, Guarded, Report};
 use super::member::Member;
 use super::shared::{Shared, Stage};
+use super::started::{self, NeverStarted, Started, Starter};
 use super::turn::Turn;
 use crate::error_group::BoxError;
 
@@ -79,6 +82,40 @@ impl Scope {
         async move {
             let turn = Turn::taken(self.0.turns.as_ref()).await;
             self.start(name, spawned_at, turn, future)
+        }
+    }
+
+    /// Spawns a task, and waits until it [says](Started::say) that it has started; gives what it said.
+    ///
+    /// # Errors
+    ///
+    /// The error that the task ended with before that, which then is nobody else's; [`NeverStarted`] if it
+    /// ended otherwise, though a panic is the group's to tell; [`Refused`] as for
+    /// [`spawn`](Scope::spawn). An error after that goes to the group.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before that, it leaves the task running, whose errors all go to the group.
+    #[track_caller]
+    pub fn spawn_started<V, E, F>(
+        &self,
+        name: impl Into<String>,
+        task: impl FnOnce(Started<V>) -> F,
+    ) -> impl Future<Output = Result<V, BoxError>>
+    where
+        V: Send + 'static,
+        E: Into<BoxError>,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let starter: Starter<V> = Arc::new(Mutex::new(Some(answer)));
+        let future = task(Started::new(&starter));
+        let spawned = self.spawn(name, async move {
+            started::ended(&starter, future.await.map_err(Into::into))
+        });
+        async move {
+            spawned?;
+            answered.await.unwrap_or_else(|_| Err(NeverStarted.into()))
         }
     }
 

@@ -66,8 +66,13 @@ fn every_rust_file_says_what_it_is_for() {
 #[test]
 fn no_rust_file_is_too_long_to_read() {
     for (path, text) in sources(&["rs"]) {
+        let is_test = path.components().any(|part| part.as_os_str() == "tests");
         let lines = text.lines().count();
-        assert!(lines <= 480, "{} has {lines} lines", path.display());
+        assert!(
+            is_test || lines <= 450,
+            "{} has {lines} lines",
+            path.display()
+        );
     }
 }
 

@@ -1,0 +1,56 @@
+//! Taking an error group apart, as Python's exception groups can be (PEP 654): the shape is kept, and
+//! what is empty vanishes.
+
+use super::{ErrorGroup, Failure, TaskFailure};
+
+impl ErrorGroup {
+    /// Splits the group in two: the failures that `matches`, and the rest. Each part keeps the groups
+    /// that its failures were in; a part without failures is none at all.
+    ///
+    /// `matches` is asked for each of the [leaves](ErrorGroup::leaves) once, in their order.
+    pub fn split(
+        self,
+        mut matches: impl FnMut(&TaskFailure) -> bool,
+    ) -> (Option<ErrorGroup>, Option<ErrorGroup>) {
+        self.split_by(&mut matches)
+    }
+
+    /// The part of the group whose failures `matches`: the first of what [`split`](ErrorGroup::split)
+    /// gives.
+    pub fn filter(self, matches: impl FnMut(&TaskFailure) -> bool) -> Option<ErrorGroup> {
+        self.split(matches).0
+    }
+
+    fn split_by(
+        self,
+        matches: &mut impl FnMut(&TaskFailure) -> bool,
+    ) -> (Option<ErrorGroup>, Option<ErrorGroup>) {
+        let (mut matching, mut rest) = (Vec::new(), Vec::new());
+        for failure in self.failures {
+            match failure.failure {
+                Failure::Group(inner) => {
+                    let (inner_matching, inner_rest) = inner.split_by(matches);
+                    let whole = |inner: ErrorGroup| TaskFailure {
+                        task: failure.task.clone(),
+                        id: failure.id,
+                        spawned_at: failure.spawned_at.clone(),
+                        failure: Failure::Group(inner),
+                    };
+                    matching.extend(inner_matching.map(whole));
+                    rest.extend(inner_rest.map(whole));
+                }
+                _ if matches(&failure) => matching.push(failure),
+                _ => rest.push(failure),
+            }
+        }
+        let part = |failures: Vec<TaskFailure>| {
+            (!failures.is_empty()).then(|| ErrorGroup {
+                name: self.name.clone(),
+                opened_at: self.opened_at.clone(),
+                failures,
+                cancelled: self.cancelled,
+            })
+        };
+        (part(matching), part(rest))
+    }
+}

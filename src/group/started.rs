@@ -1,0 +1,61 @@
+//! A task that says when it has started.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::oneshot;
+
+use crate::error_group::BoxError;
+use crate::registry::lock;
+
+/// Lets a task say that it has started. It can be said once, as saying it uses this up.
+pub struct Started<V>(Starter<V>);
+
+/// Whoever waits for the task to start; none once it has been answered.
+pub(super) type Starter<V> = Arc<Mutex<Option<oneshot::Sender<Result<V, BoxError>>>>>;
+
+/// A task ended, panicked or was cancelled before it said that it had started.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NeverStarted;
+
+impl<V> Started<V> {
+    pub(super) fn new(starter: &Starter<V>) -> Self {
+        Self(Arc::clone(starter))
+    }
+
+    /// Says that the task has started, and hands `value` to its starter.
+    pub fn say(self, value: V) {
+        if let Some(starter) = lock(&self.0).take() {
+            // A starter that is gone has no use for it.
+            let _ = starter.send(Ok(value));
+        }
+    }
+}
+
+/// What the group gets of how a task ended. The error of one that had not started is its starter's alone,
+/// unless that is gone.
+pub(super) fn ended<V>(starter: &Starter<V>, ended: Result<(), BoxError>) -> Result<(), BoxError> {
+    let Some(starter) = lock(starter).take() else {
+        return ended;
+    };
+    let error = ended.err().unwrap_or_else(|| NeverStarted.into());
+    match starter.send(Err(error)) {
+        Err(Err(error)) => Err(error),
+        Err(Ok(_)) | Ok(()) => Ok(()),
+    }
+}
+
+impl<V> fmt::Debug for Started<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Started").finish()
+    }
+}
+
+impl fmt::Display for NeverStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the task ended before it said that it had started")
+    }
+}
+
+impl std::error::Error for NeverStarted {}

@@ -1,0 +1,221 @@
+//! What a task group can do besides: deadlines, turns, blocking tasks, and its errors taken apart.
+
+use std::future::{Future, pending};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task;
+use tokio::time::{Instant, sleep, timeout};
+use unstuck::{BoxError, ErrorGroup, Failure, OnFailure, Scope, TaskGroup};
+
+type Unit = Result<(), BoxError>;
+
+fn fail(text: &str) -> Unit {
+    Err(text.into())
+}
+
+/// The tree of a group, as text: `[a, [b, c]]`.
+fn shape(errors: &ErrorGroup) -> String {
+    let failures = errors
+        .failures()
+        .iter()
+        .map(|failure| match failure.failure() {
+            Failure::Group(inner) => shape(inner),
+            other => other.to_string(),
+        });
+    format!("[{}]", failures.collect::<Vec<_>>().join(", "))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_earliest_of_nested_deadlines_comes_first() {
+    let started = Instant::now();
+    let seconds = move |seconds| started + Duration::from_secs(seconds);
+    let errors = TaskGroup::new("outer")
+        .deadline(seconds(9))
+        .deadline(seconds(2))
+        .deadline(seconds(5))
+        .scope(async |group| {
+            group.spawn("inner", async move {
+                TaskGroup::new("inner")
+                    .deadline(seconds(60))
+                    .scope(async |group| {
+                        group.spawn("sleeper", pending::<Unit>())?;
+                        Ok(())
+                    })
+                    .await
+            })?;
+            Ok(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (shape(&errors).as_str(), started.elapsed().as_secs()),
+        ("[the deadline has passed]", 2)
+    );
+
+    let errors = TaskGroup::new("outer")
+        .deadline(seconds(60))
+        .scope(async |_| {
+            let inner = TaskGroup::new("inner").deadline(seconds(4));
+            Ok(inner.scope(async |_| pending::<Unit>().await).await?)
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (shape(&errors).as_str(), started.elapsed().as_secs()),
+        ("[[the deadline has passed]]", 4)
+    );
+}
+
+#[tokio::test]
+async fn a_blocking_task_is_waited_for_and_one_that_has_not_begun_is_cancelled() {
+    let (begun, has_begun) = oneshot::channel();
+    let errors = TaskGroup::new("g")
+        .scope(async |group: Scope| {
+            let inner = group.clone();
+            let value = group.spawn_blocking("value", || Ok::<_, BoxError>(7))?;
+            assert_eq!(value.value().await, Some(7));
+            group.spawn_blocking("looks", move || {
+                let _ = begun.send(());
+                while !inner.is_stopping() {
+                    std::thread::yield_now();
+                }
+                fail("it was stopped")
+            })?;
+            has_begun.await?;
+            fail("body")
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(shape(&errors), "[body, it was stopped]");
+}
+
+#[tokio::test]
+async fn a_panic_of_a_blocking_task_is_kept() {
+    let errors = TaskGroup::new("g")
+        .scope(async |group| {
+            group.spawn_blocking("panics", || -> Unit { panic!("blocked") })?;
+            Ok(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(shape(&errors), "[panicked: blocked]");
+}
+
+#[tokio::test]
+async fn tasks_that_wait_for_their_turn_are_cancelled_with_the_others() {
+    let group = TaskGroup::new("g").limit(1).scope(async |group| {
+        group.spawn("first", async {
+            task::yield_now().await;
+            fail("boom")
+        })?;
+        group.spawn("second", async { fail("it never runs") })?;
+        Ok(())
+    });
+    let errors = timeout(Duration::from_mins(1), group)
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[boom]", 1));
+}
+
+/// A poll from outside any task, and a group with no runtime under it, are no different.
+#[test]
+fn a_group_without_children_needs_no_runtime() {
+    let mut group = pin!(TaskGroup::new("g").scope(async |_| Ok(1)));
+    let polled = group.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(polled, Poll::Ready(Ok(1))));
+}
+
+#[tokio::test]
+async fn a_sleep_in_the_body_does_not_keep_children_from_running() {
+    TaskGroup::new("g")
+        .scope(async |group| {
+            let (done, is_done) = oneshot::channel();
+            group.spawn("child", async move {
+                sleep(Duration::from_millis(1)).await;
+                let _ = done.send(());
+                Ok::<_, BoxError>(())
+            })?;
+            Ok(is_done.await?)
+        })
+        .await
+        .unwrap();
+}
+
+/// A group that fails with these texts, and with inner groups where one has several.
+async fn failing(texts: &[&'static [&'static str]]) -> ErrorGroup {
+    let group = TaskGroup::new("outer").on_failure(OnFailure::WaitForAll);
+    let ended = group.scope(async |group| {
+        for (n, texts) in texts.iter().copied().enumerate() {
+            group.spawn(format!("task-{n}"), async move {
+                match texts {
+                    [text] => fail(text),
+                    texts => Ok(Box::pin(inner(texts)).await?),
+                }
+            })?;
+        }
+        Ok(())
+    });
+    ended.await.unwrap_err()
+}
+
+async fn inner(texts: &'static [&'static str]) -> Result<(), ErrorGroup> {
+    let group = TaskGroup::new("inner").on_failure(OnFailure::WaitForAll);
+    let ended = group.scope(async |group| {
+        for text in texts {
+            group.spawn(*text, async move { fail(text) })?;
+        }
+        Ok(())
+    });
+    ended.await
+}
+
+#[tokio::test]
+async fn split_keeps_the_shape_and_drops_what_is_empty() {
+    let errors = failing(&[&["a"], &["b", "a"], &["b", "c"]]).await;
+    assert_eq!(errors.len(), 5);
+    let (matching, rest) = errors.split(|failure| failure.failure().to_string() == "a");
+    assert_eq!(shape(&matching.unwrap()), "[a, [a]]");
+    assert_eq!(shape(&rest.unwrap()), "[[b], [b, c]]");
+
+    let errors = failing(&[&["a"], &["a", "a"]]).await;
+    let (matching, rest) = errors.split(|failure| failure.failure().to_string() == "a");
+    assert_eq!(shape(&matching.unwrap()), "[a, [a, a]]");
+    assert!(rest.is_none());
+    assert!(failing(&[&["a"]]).await.filter(|_| false).is_none());
+}
+
+#[tokio::test]
+async fn an_error_can_be_had_back_as_what_it_was() {
+    let errors = TaskGroup::new("g")
+        .scope(async |group| {
+            group.spawn("parses", async { "x".parse::<u8>() })?;
+            Ok(())
+        })
+        .await
+        .unwrap_err();
+    let Failure::Error(error) = errors.failures()[0].failure() else {
+        panic!("it was an error");
+    };
+    assert!(error.is::<std::num::ParseIntError>());
+}
+
+#[tokio::test]
+async fn a_large_tree_is_folded_and_cut() {
+    let mut texts: Vec<&[&str]> = vec![&["same"]; 100];
+    texts.extend([&["different"] as &[_], &["deep", "deeper"]]);
+    texts.extend([&["x"] as &[_], &["y"], &["x"], &["y"]]);
+    let errors = failing(&texts).await;
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter(r"group\.rs:\d+", "group.rs:[line]");
+    settings.bind(|| {
+        insta::assert_snapshot!("error-tree-folded", errors.tree().width(4));
+        insta::assert_snapshot!("error-tree-flat", errors.tree().depth(1));
+    });
+}
