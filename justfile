@@ -54,6 +54,11 @@ lint:
     cargo fmt --all --check
     cargo clippy --all-targets --locked -- -D warnings
 
+# task groups beside other ways to wait for many tasks; takes minutes
+[group('work')]
+bench *ARGS:
+    cargo bench --bench group -- {{ ARGS }}
+
 # everything that has to pass
 [group('work')]
 ci:

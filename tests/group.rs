@@ -219,3 +219,23 @@ async fn a_large_tree_is_folded_and_cut() {
         insta::assert_snapshot!("error-tree-flat", errors.tree().depth(1));
     });
 }
+
+#[tokio::test]
+async fn many_failures_at_once_are_all_kept_whatever_the_policy() {
+    const CHILDREN: usize = 20_000;
+    for on_failure in [OnFailure::WaitForAll, OnFailure::Cancel] {
+        let errors = TaskGroup::new("g")
+            .on_failure(on_failure)
+            .scope(async |group| {
+                for _ in 0..CHILDREN {
+                    // All of them fail before the group gets to know of the first.
+                    group.spawn("child", async { fail("boom") })?;
+                }
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(errors.len() + errors.cancelled(), CHILDREN);
+        assert!(on_failure == OnFailure::Cancel || errors.cancelled() == 0);
+    }
+}

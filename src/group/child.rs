@@ -8,6 +8,9 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use tokio::task::{self, AbortHandle, JoinHandle};
+use tracing::Level;
+#[cfg(all(tokio_unstable, feature = "observe"))]
+use tracing::level_filters::LevelFilter;
 
 use super::member::Member;
 use super::turn::Turn;
@@ -74,9 +77,12 @@ fn spawn_named<F>(future: Guarded<F>) -> JoinHandle<<Guarded<F> as Future>::Outp
 where
     Guarded<F>: Future<Output: Send + 'static> + Send + 'static,
 {
+    // Nobody reads the name unless spans of that level are recorded.
     let name = match &future.report.member {
-        Some(member) => format!("{}/{}", member.shared.name, member.name),
-        None => String::new(),
+        Some(member) if LevelFilter::current() == LevelFilter::TRACE => {
+            format!("{}/{}", member.shared.name, member.name)
+        }
+        _ => return task::spawn(future),
     };
     match task::Builder::new().name(&name).spawn(future) {
         Ok(handle) => handle,
@@ -143,21 +149,27 @@ impl Drop for Report {
         tell(member.id, &self.failures, self.finished);
         let failures = self.failures.drain(..);
         let failures = failures.map(|failure| member.failure(failure)).collect();
-        let Member { shared, order, .. } = member;
-        shared.ended(order, order, failures, !self.finished);
+        let Member {
+            shared, key, order, ..
+        } = member;
+        shared.ended(key, order, failures, !self.finished);
     }
 }
+
+const GROUP: &str = "unstuck::group";
 
 /// Tells subscribers of a task that did not end well; the engine is one of them.
 fn tell(id: Option<task::Id>, failures: &[Failure], finished: bool) {
     let Some(id) = id else { return };
+    if finished && failures.is_empty() || !tracing::event_enabled!(target: GROUP, Level::DEBUG) {
+        return;
+    }
     let (outcome, error) = match failures.first() {
         Some(panic @ Failure::Panic(_)) => ("panic", panic.to_string()),
         Some(error) => ("error", error.to_string()),
-        None if finished => return,
         None => ("cancelled", String::new()),
     };
-    tracing::debug!(target: "unstuck::group", { task.id = %id, outcome, error }, "task ended");
+    tracing::debug!(target: GROUP, { task.id = %id, outcome, error }, "task ended");
 }
 
 pin_project! {

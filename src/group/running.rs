@@ -29,8 +29,9 @@ impl Running {
         Self {
             body: Some(Member {
                 shared: Arc::clone(&shared),
+                key: BODY,
                 order: BODY,
-                name: "body".to_owned(),
+                name: "body".into(),
                 spawned_at: shared.opened_at(),
                 id: None,
             }),

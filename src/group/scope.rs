@@ -1,5 +1,6 @@
 //! The inside of a running group: what its body and its tasks have of it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -48,7 +49,7 @@ impl Scope {
     #[track_caller]
     pub fn spawn<T, E>(
         &self,
-        name: impl Into<String>,
+        name: impl Into<Cow<'static, str>>,
         future: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<Child<T>, Refused>
     where
@@ -71,7 +72,7 @@ impl Scope {
     #[track_caller]
     pub fn spawn_in_turn<T, E>(
         &self,
-        name: impl Into<String>,
+        name: impl Into<Cow<'static, str>>,
         future: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> impl Future<Output = Result<Child<T>, Refused>>
     where
@@ -99,7 +100,7 @@ impl Scope {
     #[track_caller]
     pub fn spawn_started<V, E, F>(
         &self,
-        name: impl Into<String>,
+        name: impl Into<Cow<'static, str>>,
         task: impl FnOnce(Started<V>) -> F,
     ) -> impl Future<Output = Result<V, BoxError>>
     where
@@ -134,7 +135,7 @@ impl Scope {
     #[track_caller]
     pub fn spawn_blocking<T, E>(
         &self,
-        name: impl Into<String>,
+        name: impl Into<Cow<'static, str>>,
         f: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<Child<T>, Refused>
     where
@@ -142,9 +143,9 @@ impl Scope {
         E: Into<BoxError>,
     {
         let member = self.admit(name.into(), Location::caller())?;
-        let order = member.order;
+        let (key, order) = (member.key, member.order);
         let child = Child::spawn_blocking(f, Report::of(member));
-        self.0.spawned(order, child.abort_handle());
+        self.0.spawned(key, order, child.abort_handle());
         Ok(child)
     }
 
@@ -174,7 +175,7 @@ impl Scope {
     #[track_caller]
     fn start<T, E>(
         &self,
-        name: String,
+        name: Cow<'static, str>,
         spawned_at: &'static Location<'static>,
         turn: Turn,
         future: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -184,27 +185,28 @@ impl Scope {
         E: Into<BoxError>,
     {
         let member = self.admit(name, spawned_at)?;
-        let order = member.order;
+        let (key, order) = (member.key, member.order);
         let child = Child::spawn(Guarded::new(turn, future, Report::of(member)));
-        self.0.spawned(order, child.abort_handle());
+        self.0.spawned(key, order, child.abort_handle());
         Ok(child)
     }
 
     fn admit(
         &self,
-        name: String,
+        name: Cow<'static, str>,
         spawned_at: &'static Location<'static>,
     ) -> Result<Member, Refused> {
         match self.0.admit() {
-            Some(order) => Ok(Member {
+            Some((key, order)) => Ok(Member {
                 shared: Arc::clone(&self.0),
+                key,
                 order,
                 name,
                 spawned_at,
                 id: None,
             }),
             None => Err(Refused {
-                task: name,
+                task: name.into_owned(),
                 group: self.0.name.clone(),
             }),
         }

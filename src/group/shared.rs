@@ -5,11 +5,11 @@
 //! the runtime. So nothing that a child ended with is kept but failures, and the owner is woken only for
 //! those, and at the end.
 
-use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
+use slab::Slab;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{self, AbortHandle};
 
@@ -33,8 +33,8 @@ pub(crate) struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// The children that have not ended. A child that is just being spawned has no handle yet.
-    open: HashMap<usize, Option<AbortHandle>>,
+    /// What has not ended.
+    open: Slab<Open>,
     spawned: usize,
     /// With the order of their tasks: the body comes first, then the children as they were spawned.
     failures: Vec<(usize, TaskFailure)>,
@@ -48,6 +48,13 @@ struct State {
     waiter: Option<task::Id>,
     /// Who waits for the children instead, once the scope is gone, and under which key.
     heir: Option<(Member, usize)>,
+}
+
+/// Something that the group waits for.
+struct Open {
+    order: usize,
+    /// None while a child is just being spawned, and for what is no child.
+    handle: Option<AbortHandle>,
 }
 
 /// How far a group has come. It never goes back.
@@ -100,27 +107,32 @@ impl Shared {
         lock(&self.state).stage
     }
 
-    /// A place for one more child: none if the group takes no more.
-    pub(super) fn admit(&self) -> Option<usize> {
+    /// A place for one more child, and its order: none if the group takes no more.
+    pub(super) fn admit(&self) -> Option<(usize, usize)> {
         let mut state = lock(&self.state);
         if state.stage >= Stage::Cancelled {
             return None;
         }
         state.spawned += 1;
         let order = BODY + state.spawned;
-        state.open.insert(order, None);
-        Some(order)
+        let handle = None;
+        let key = state.open.insert(Open { order, handle });
+        Some((key, order))
     }
 
     /// The child in that place has been spawned, and may have ended since.
-    pub(super) fn spawned(&self, order: usize, handle: AbortHandle) {
+    pub(super) fn spawned(&self, key: usize, order: usize, handle: AbortHandle) {
         let mut state = lock(&self.state);
-        if state.stage >= Stage::Cancelled {
-            // It came too late to be cancelled with the others.
-            drop(state);
+        let too_late = (state.stage >= Stage::Cancelled).then(|| handle.clone());
+        match state.open.get_mut(key) {
+            Some(open) if open.order == order => open.handle = Some(handle),
+            // It has ended, and its place may be another's by now.
+            _ => return,
+        }
+        drop(state);
+        // The others were cancelled before.
+        if let Some(handle) = too_late {
             handle.abort();
-        } else if let Some(place) = state.open.get_mut(&order) {
-            *place = Some(handle);
         }
     }
 
@@ -135,7 +147,7 @@ impl Shared {
     ) {
         let failed = !failures.is_empty();
         let mut state = lock(&self.state);
-        let handle = state.open.remove(&key);
+        let open = state.open.remove(key);
         state.cancelled += usize::from(cancelled && !failed);
         for failure in failures {
             state.failures.push((order, failure));
@@ -144,7 +156,7 @@ impl Shared {
         let concerns_owner = failed || (state.draining && state.open.is_empty());
         let owner = concerns_owner.then(|| state.owner.take()).flatten();
         drop(state);
-        drop(handle);
+        drop(open);
         if failed {
             self.react();
         }
@@ -189,33 +201,41 @@ impl Shared {
     fn hold(&self) -> usize {
         let mut state = lock(&self.state);
         state.spawned += 1;
-        let key = BODY + state.spawned;
-        state.open.insert(key, None);
-        key
+        let order = BODY + state.spawned;
+        let handle = None;
+        state.open.insert(Open { order, handle })
     }
 
     fn react(&self) {
         match self.on_failure {
             OnFailure::WaitForAll => {}
             OnFailure::Cancel => self.cancel(),
-            OnFailure::CancelAfter(_) => self.advance(Stage::Stopping),
+            OnFailure::CancelAfter(_) => {
+                self.advance(Stage::Stopping);
+            }
         }
     }
 
-    fn advance(&self, to: Stage) {
+    /// Goes on to that stage. False if the group had come so far already.
+    fn advance(&self, to: Stage) -> bool {
         let mut state = lock(&self.state);
-        if state.stage < to {
-            state.stage = to;
-            drop(state);
-            self.stop.notify_waiters();
+        if state.stage >= to {
+            return false;
         }
+        state.stage = to;
+        drop(state);
+        self.stop.notify_waiters();
+        true
     }
 
     /// Aborts every child; whoever is spawned from now on is refused.
     pub(super) fn cancel(&self) {
-        self.advance(Stage::Cancelled);
+        if !self.advance(Stage::Cancelled) {
+            return;
+        }
         let mut state = lock(&self.state);
-        let handles: Vec<_> = state.open.values_mut().filter_map(Option::take).collect();
+        let open = state.open.iter().map(|(_, open)| open);
+        let handles: Vec<_> = open.filter_map(|open| open.handle.clone()).collect();
         let owner = state.owner.take();
         drop(state);
         // Not under the lock: on a runtime that shuts down, aborting may run destructors right here.
@@ -283,7 +303,7 @@ impl Shared {
         let mut open: Vec<_> = state
             .open
             .iter()
-            .filter_map(|(order, handle)| Some((order, handle.as_ref()?.id())))
+            .filter_map(|(_, open)| Some((open.order, open.handle.as_ref()?.id())))
             .collect();
         open.sort_unstable();
         GroupState {

@@ -1,0 +1,149 @@
+//! A task group beside other ways to wait for many tasks, in one run: spawn and join so many children.
+//!
+//! `join_all` and `FuturesUnordered` over handles grow with the square of their number, so they are
+//! stopped early; that they do shows between 1,000 and 30,000 children.
+
+use std::time::Duration;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+use tokio::task::{self, JoinSet};
+use tokio_util::task::TaskTracker;
+use unstuck::{OnFailure, TaskGroup};
+
+type Ended = Result<(), std::fmt::Error>;
+
+async fn child(fails: bool) -> Ended {
+    task::yield_now().await;
+    if fails { Err(std::fmt::Error) } else { Ok(()) }
+}
+
+/// Each waits for all children, and counts the errors.
+async fn with_task_group(children: usize, fails: bool) -> usize {
+    let group = TaskGroup::new("g").on_failure(OnFailure::WaitForAll);
+    let ended = group.scope(async |group| {
+        for _ in 0..children {
+            group.spawn("child", child(fails))?;
+        }
+        Ok(())
+    });
+    ended.await.map_or_else(|errors| errors.len(), |()| 0)
+}
+
+async fn with_join_set(children: usize, fails: bool) -> usize {
+    let mut set = JoinSet::new();
+    for _ in 0..children {
+        set.spawn(child(fails));
+    }
+    let mut errors = 0;
+    while let Some(ended) = set.join_next().await {
+        errors += usize::from(!matches!(ended, Ok(Ok(()))));
+    }
+    errors
+}
+
+async fn with_task_tracker(children: usize, fails: bool) -> usize {
+    let tracker = TaskTracker::new();
+    let (failed, mut failures) = mpsc::unbounded_channel();
+    for _ in 0..children {
+        let failed = failed.clone();
+        tracker.spawn(async move {
+            if let Err(error) = child(fails).await {
+                let _ = failed.send(error);
+            }
+        });
+    }
+    drop(failed);
+    tracker.close();
+    tracker.wait().await;
+    let mut errors = 0;
+    while failures.recv().await.is_some() {
+        errors += 1;
+    }
+    errors
+}
+
+async fn with_join_all(children: usize, fails: bool) -> usize {
+    let handles = (0..children).map(|_| task::spawn(child(fails)));
+    let ended = join_all(handles).await;
+    ended
+        .iter()
+        .filter(|ended| !matches!(ended, Ok(Ok(()))))
+        .count()
+}
+
+async fn with_futures_unordered(children: usize, fails: bool) -> usize {
+    let mut handles: FuturesUnordered<_> =
+        (0..children).map(|_| task::spawn(child(fails))).collect();
+    let mut errors = 0;
+    while let Some(ended) = handles.next().await {
+        errors += usize::from(!matches!(ended, Ok(Ok(()))));
+    }
+    errors
+}
+
+fn runtimes() -> [(&'static str, Runtime); 2] {
+    let one = Builder::new_current_thread().enable_time().build();
+    let two = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build();
+    [
+        ("1 thread", one.expect("a runtime")),
+        ("2 threads", two.expect("a runtime")),
+    ]
+}
+
+fn compare(criterion: &mut Criterion, fails: bool, numbers: &[usize]) {
+    for (flavor, runtime) in runtimes() {
+        for &children in numbers {
+            let what = if fails { "fail" } else { "succeed" };
+            let mut group =
+                criterion.benchmark_group(format!("{children} children {what}, {flavor}"));
+            group.throughput(Throughput::Elements(children as u64));
+            if children >= 10_000 {
+                group.sample_size(10);
+            }
+            macro_rules! bench {
+                ($name:literal, $run:path, $at_most:expr) => {
+                    if children <= $at_most {
+                        group.bench_function(BenchmarkId::from_parameter($name), |bencher| {
+                            bencher.iter_batched(
+                                || (),
+                                |()| runtime.block_on($run(children, fails)),
+                                BatchSize::PerIteration,
+                            );
+                        });
+                    }
+                };
+            }
+            bench!("TaskGroup", with_task_group, usize::MAX);
+            bench!("JoinSet", with_join_set, usize::MAX);
+            bench!("TaskTracker", with_task_tracker, usize::MAX);
+            bench!("join_all", with_join_all, 30_000);
+            bench!("FuturesUnordered", with_futures_unordered, 30_000);
+            group.finish();
+        }
+    }
+}
+
+fn succeed(criterion: &mut Criterion) {
+    compare(criterion, false, &[1, 1_000, 30_000, 1_000_000]);
+}
+
+fn fail(criterion: &mut Criterion) {
+    compare(criterion, true, &[1_000, 100_000]);
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    targets = succeed, fail
+}
+criterion_main!(benches);
