@@ -2,6 +2,8 @@
 
 use std::future::{Future, pending};
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -143,6 +145,49 @@ async fn a_sleep_in_the_body_does_not_keep_children_from_running() {
         })
         .await
         .unwrap();
+}
+
+/// Neither the error that it had collected nor the clean-up of its child is lost.
+#[tokio::test]
+async fn a_scope_that_is_cancelled_within_another_leaves_it_its_errors_and_its_children() {
+    struct CleanUp(Arc<AtomicBool>);
+    impl Drop for CleanUp {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let cleaned_up = Arc::new(AtomicBool::new(false));
+    let guard = CleanUp(Arc::clone(&cleaned_up));
+    let errors = TaskGroup::new("outer")
+        .scope(async |group| {
+            group.spawn("inner", async {
+                TaskGroup::new("inner")
+                    .on_failure(OnFailure::WaitForAll)
+                    .scope(async |group| {
+                        group.spawn("fails", async { fail("kept") })?;
+                        group.spawn("sleeps", async {
+                            let _guard = guard;
+                            pending::<Unit>().await
+                        })?;
+                        Ok(())
+                    })
+                    .await
+            })?;
+            group.spawn("fails later", async {
+                for _ in 0..9 {
+                    task::yield_now().await;
+                }
+                fail("boom")
+            })?;
+            Ok(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(shape(&errors), "[[kept], boom]");
+    assert!(
+        cleaned_up.load(Ordering::SeqCst),
+        "the outer group has waited for it"
+    );
 }
 
 /// A group that fails with these texts, and with inner groups where one has several.

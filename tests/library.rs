@@ -4,7 +4,7 @@ use std::error::Error;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -17,10 +17,6 @@ type Unit = Result<(), BoxError>;
 
 fn error(text: &str) -> BoxError {
     text.into()
-}
-
-fn panics(text: &str) -> Unit {
-    panic!("{text}")
 }
 
 /// The texts of a group's failures, `name: text` each.
@@ -37,27 +33,6 @@ impl Drop for CountDrop {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
-}
-
-#[tokio::test]
-async fn the_value_of_the_body_comes_out_when_all_goes_well() {
-    let ran = Arc::new(AtomicUsize::new(0));
-    let value = TaskGroup::new("g")
-        .scope(async |group| {
-            for n in 0..3 {
-                let ran = CountDrop(Arc::clone(&ran));
-                group.spawn(format!("{n}"), async move {
-                    task::yield_now().await;
-                    drop(ran);
-                    Unit::Ok(())
-                })?;
-            }
-            Ok(42)
-        })
-        .await
-        .unwrap();
-    assert_eq!(value, 42);
-    assert_eq!(ran.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
@@ -120,107 +95,6 @@ async fn the_grace_period_is_over_as_soon_as_all_have_ended() {
         .await
         .unwrap_err();
     assert_eq!(started.elapsed(), Duration::ZERO);
-}
-
-#[tokio::test]
-async fn a_failure_cancels_siblings_and_a_body_that_would_wait_for_ever() {
-    let dropped = Arc::new(AtomicUsize::new(0));
-    let errors = TaskGroup::new("g")
-        .scope(async |group| {
-            let guard = CountDrop(Arc::clone(&dropped));
-            group.spawn("sibling", async move {
-                let _guard = guard;
-                pending::<Unit>().await
-            })?;
-            group.spawn("fails", async { Unit::Err(error("boom")) })?;
-            let _guard = CountDrop(Arc::clone(&dropped));
-            pending::<Unit>().await
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(texts(&errors), ["fails: boom"]);
-    assert_eq!(errors.cancelled(), 1);
-    assert_eq!(
-        dropped.load(Ordering::SeqCst),
-        2,
-        "both had cleaned up before the scope ended"
-    );
-}
-
-#[tokio::test]
-async fn a_body_that_fails_is_part_of_the_outcome_and_comes_first() {
-    let errors = TaskGroup::new("g")
-        .on_failure(OnFailure::WaitForAll)
-        .scope(async |group| {
-            group.spawn("child", async { Unit::Err(error("child's")) })?;
-            Unit::Err(error("body's"))
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(texts(&errors), ["body: body's", "child: child's"]);
-}
-
-#[tokio::test]
-async fn a_panic_of_a_child_or_of_the_body_keeps_its_message() {
-    let errors = TaskGroup::new("g")
-        .on_failure(OnFailure::WaitForAll)
-        .scope(async |group| {
-            group.spawn("child", async {
-                task::yield_now().await;
-                panics("one")
-            })?;
-            panics("two")
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(
-        texts(&errors),
-        ["body: panicked: two", "child: panicked: one"]
-    );
-}
-
-#[tokio::test]
-async fn a_panic_in_a_destructor_during_cancellation_is_not_lost() {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("in drop");
-        }
-    }
-    let errors = TaskGroup::new("g")
-        .scope(async |group| {
-            group.spawn("bomb", async {
-                let _bomb = Bomb;
-                pending::<Unit>().await
-            })?;
-            task::yield_now().await;
-            Unit::Err(error("body's"))
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(texts(&errors), ["body: body's", "bomb: panicked: in drop"]);
-}
-
-#[tokio::test]
-async fn a_child_that_spawns_while_the_group_drains_is_waited_for() {
-    let ran = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&ran);
-    TaskGroup::new("g")
-        .scope(async |group: Scope| {
-            let inner = group.clone();
-            group.spawn("child", async move {
-                task::yield_now().await;
-                inner.spawn("grandchild", async move {
-                    task::yield_now().await;
-                    ran.store(true, Ordering::SeqCst);
-                    Unit::Ok(())
-                })
-            })?;
-            Ok(())
-        })
-        .await
-        .unwrap();
-    assert!(seen.load(Ordering::SeqCst));
 }
 
 #[tokio::test]
