@@ -62,7 +62,7 @@ mod linux {
     use tokio::runtime::{Builder, Handle};
 
     use super::super::snapshot::Leaf;
-    use super::super::threads::{self, mark_own_thread};
+    use super::super::threads::mark_own_thread;
     use super::super::unrecorded;
     use super::Leaves;
     use crate::place::Place;
@@ -84,7 +84,7 @@ mod linux {
             }
         };
         thread::Builder::new()
-            .name(threads::DUMPER.into())
+            .name("unstuck-dump".into())
             .spawn(dumping)
             .map_err(|_| "where tasks are parked: no thread to dump them on")?;
         let dump = dumped.recv_timeout(AT_MOST).map_err(|_| LATE)?;

@@ -10,8 +10,9 @@ use crate::registry::lock;
 
 pub(super) const UNSEEN: &str = "threads outside the runtime (only Linux tells of them)";
 
-/// Tokio takes a dump on a thread that it spawns from the one of this name, and that inherits it.
-pub(super) const DUMPER: &str = "unstuck-dump";
+/// How the names of threads begin that only watch. A thread has its creator's name at first, so this also
+/// holds for those that they start, and for one that is about to end and has taken its mark off.
+const WATCHERS: &str = "unstuck-";
 
 /// The threads of observed runtimes, and those of the watching itself.
 static OWN: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
@@ -60,8 +61,8 @@ impl Threads {
     /// The threads at this moment; none where the system does not tell.
     pub fn now() -> Option<Self> {
         let own = lock(&OWN).clone();
-        let threads =
-            all_threads()?.filter(|(id, thread)| !own.contains(id) && thread.name != DUMPER);
+        let threads = all_threads()?
+            .filter(|(id, thread)| !own.contains(id) && !thread.name.starts_with(WATCHERS));
         Some(Self(threads.collect()))
     }
 

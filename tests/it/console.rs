@@ -9,6 +9,7 @@ use console_api::field::{Name, Value};
 use console_api::instrument::instrument_client::InstrumentClient;
 use console_api::instrument::{InstrumentRequest, Update};
 use console_api::{Field, Location};
+use tempfile::TempDir;
 use tokio::time::timeout;
 
 /// The program with its console, until the test is over.
@@ -16,12 +17,16 @@ pub(crate) struct Served {
     unstuck: Child,
     pub(crate) address: String,
     _messages: BufReader<ChildStderr>,
+    /// What it leaves behind when it is killed.
+    _temporary: TempDir,
 }
 
 impl Served {
     pub(crate) fn start() -> Self {
+        let temporary = tempfile::tempdir().expect("a folder");
         let mut unstuck = Command::new(env!("CARGO_BIN_EXE_unstuck"))
             .args(["run", "--console", "127.0.0.1:0"])
+            .env("TMPDIR", temporary.path())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -47,6 +52,7 @@ impl Served {
             unstuck,
             address,
             _messages: messages,
+            _temporary: temporary,
         }
     }
 }
