@@ -1,4 +1,30 @@
 //! Why an async Rust program hangs, and which errors it swallowed.
+//!
+//! What is useful by itself, on stable Tokio and without any feature:
+//!
+//! - [`TaskGroup`] runs tasks in a scope that ends after them, and loses nothing that they end with;
+//! - [`ErrorGroup`] is what it loses nothing in: a tree of errors and panics, each with its task;
+//! - [`Event`] is a flag to wait for that knows who could still set it.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! use unstuck::TaskGroup;
+//!
+//! let sum = TaskGroup::new("sums")
+//!     .scope(async |group| {
+//!         let two = group.spawn("two", async { "2".parse::<i32>() })?;
+//!         let three = group.spawn("three", async { "3".parse::<i32>() })?;
+//!         Ok(two.value().await.zip(three.value().await))
+//!     })
+//!     .await;
+//! assert_eq!(sum.unwrap(), Some((2, 3)));
+//! # });
+//! ```
+//!
+//! The rest needs `--cfg tokio_unstable`. With the feature `observe`: `observe` collects what there is to
+//! see of a runtime, `diagnosis` says what it means, and `watch` does both until a program has ended or
+//! clearly will not. With `demo`, which is on by default: `demo` plays scenarios, `report` prints what
+//! became of them, and `cli` is the command line.
 
 mod error_group;
 mod event;
