@@ -1,6 +1,8 @@
 //! What a task group must do, line by line: cases that asyncio, trio and anyio are tested for, in Tokio's
 //! terms, and some that only Rust can promise. The number of each test is the number of the case.
 
+mod failing;
+
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,23 +14,7 @@ use tokio::runtime::Handle;
 use tokio::task;
 use unstuck::{BoxError, ErrorGroup, Failure, NeverStarted, OnFailure, Scope, Started, TaskGroup};
 
-type Unit = Result<(), BoxError>;
-
-fn fail(text: &str) -> Unit {
-    Err(text.into())
-}
-
-/// The tree of a group, as text: `[a, [b, c]]`.
-fn shape(errors: &ErrorGroup) -> String {
-    let failures = errors
-        .failures()
-        .iter()
-        .map(|failure| match failure.failure() {
-            Failure::Group(inner) => shape(inner),
-            other => other.to_string(),
-        });
-    format!("[{}]", failures.collect::<Vec<_>>().join(", "))
-}
+use failing::{Unit, fail, shape};
 
 /// Counts the clean-ups that have run.
 #[derive(Clone, Default)]

@@ -1,5 +1,7 @@
 //! What a task group can do besides: deadlines, turns, blocking tasks, and its errors taken apart.
 
+mod failing;
+
 use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,23 +14,7 @@ use tokio::task;
 use tokio::time::{Instant, sleep, timeout};
 use unstuck::{BoxError, ErrorGroup, Failure, OnFailure, Scope, TaskGroup};
 
-type Unit = Result<(), BoxError>;
-
-fn fail(text: &str) -> Unit {
-    Err(text.into())
-}
-
-/// The tree of a group, as text: `[a, [b, c]]`.
-fn shape(errors: &ErrorGroup) -> String {
-    let failures = errors
-        .failures()
-        .iter()
-        .map(|failure| match failure.failure() {
-            Failure::Group(inner) => shape(inner),
-            other => other.to_string(),
-        });
-    format!("[{}]", failures.collect::<Vec<_>>().join(", "))
-}
+use failing::{Unit, fail, shape};
 
 #[tokio::test(start_paused = true)]
 async fn the_earliest_of_nested_deadlines_comes_first() {
