@@ -4,12 +4,15 @@ mod split;
 mod tree;
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::task;
 
+use crate::group::Refused;
 use crate::place::Place;
 
 pub use tree::Tree;
@@ -29,7 +32,7 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// The idea and the shape are those of Python's exception groups (PEP 654).
 pub struct ErrorGroup {
     pub(crate) name: String,
-    pub(crate) opened_at: Place,
+    pub(crate) opened_at: &'static Location<'static>,
     pub(crate) failures: Vec<TaskFailure>,
     pub(crate) cancelled: usize,
 }
@@ -37,9 +40,9 @@ pub struct ErrorGroup {
 /// How one task of a group failed.
 #[derive(Debug)]
 pub struct TaskFailure {
-    pub(crate) task: String,
+    pub(crate) task: Cow<'static, str>,
     pub(crate) id: Option<task::Id>,
-    pub(crate) spawned_at: Place,
+    pub(crate) spawned_at: &'static Location<'static>,
     pub(crate) failure: Failure,
 }
 
@@ -52,14 +55,18 @@ pub enum Failure {
     /// It panicked.
     Panic(Panic),
     /// It ran a task group of its own, and returned what that ended with.
-    Group(ErrorGroup),
+    Group(Box<ErrorGroup>),
+    /// It tried to spawn a task into a group that took no more, and returned the refusal.
+    Refused(Box<Refused>),
     /// The group did not end before its deadline.
     Deadline,
 }
 
 /// A panic, with all that it carried.
-pub struct Panic {
-    message: String,
+pub struct Panic(Box<Caught>);
+
+struct Caught {
+    message: Cow<'static, str>,
     // Only so that it can be shared between threads; the payload itself is no more than `Send`.
     payload: Mutex<Box<dyn Any + Send>>,
 }
@@ -71,8 +78,8 @@ impl ErrorGroup {
     }
 
     /// The line that opened the task group.
-    pub fn opened_at(&self) -> &Place {
-        &self.opened_at
+    pub fn opened_at(&self) -> Place {
+        self.opened_at.into()
     }
 
     /// The failures in this group itself, in spawn order; the body's own comes first.
@@ -131,8 +138,8 @@ impl TaskFailure {
     }
 
     /// The line that spawned the task.
-    pub fn spawned_at(&self) -> &Place {
-        &self.spawned_at
+    pub fn spawned_at(&self) -> Place {
+        self.spawned_at.into()
     }
 
     /// How it failed.
@@ -149,35 +156,36 @@ impl TaskFailure {
 impl Panic {
     pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
         let message = match payload.downcast_ref::<&'static str>() {
-            Some(text) => (*text).to_owned(),
+            Some(text) => Cow::Borrowed(*text),
             None => match payload.downcast_ref::<String>() {
-                Some(text) => text.clone(),
-                None => "a payload that is no text".to_owned(),
+                Some(text) => text.clone().into(),
+                None => "a payload that is no text".into(),
             },
         };
-        Self {
-            message,
-            payload: Mutex::new(payload),
-        }
+        let payload = Mutex::new(payload);
+        Self(Box::new(Caught { message, payload }))
     }
 
     /// The panic's message.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// What the panic carried, to be looked at or handed to [`std::panic::resume_unwind`].
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
+        let payload = self.0.payload;
+        payload.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl From<BoxError> for Failure {
     fn from(error: BoxError) -> Self {
-        match error.downcast::<ErrorGroup>() {
-            Ok(group) => Failure::Group(*group),
+        let error = match error.downcast() {
+            Ok(group) => return Failure::Group(group),
+            Err(error) => error,
+        };
+        match error.downcast() {
+            Ok(refused) => Failure::Refused(refused),
             Err(error) => Failure::Error(error),
         }
     }
@@ -195,6 +203,7 @@ impl fmt::Display for Failure {
             Failure::Error(error) => error.fmt(f),
             Failure::Panic(panic) => panic.fmt(f),
             Failure::Group(group) => group.fmt(f),
+            Failure::Refused(refused) => refused.fmt(f),
             Failure::Deadline => f.write_str("the deadline has passed"),
         }
     }
@@ -202,13 +211,13 @@ impl fmt::Display for Failure {
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "panicked: {}", self.message)
+        write!(f, "panicked: {}", self.0.message)
     }
 }
 
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Panic").field(&self.message).finish()
+        f.debug_tuple("Panic").field(&self.0.message).finish()
     }
 }
 
@@ -236,6 +245,7 @@ impl Error for ErrorGroup {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.leaves().find_map(|leaf| match &leaf.failure {
             Failure::Error(error) => Some(&**error as &(dyn Error + 'static)),
+            Failure::Refused(refused) => Some(&**refused),
             _ => None,
         })
     }

@@ -5,6 +5,7 @@
 
 mod child;
 mod member;
+mod named;
 mod running;
 mod scope;
 mod shared;
@@ -165,8 +166,9 @@ impl TaskGroup {
         self,
         body: impl AsyncFnOnce(Scope) -> Result<T, BoxError>,
     ) -> Result<T, ErrorGroup> {
-        let shared = Shared::new(self.name, self.opened_at, self.on_failure, self.limit);
-        let mut running = Running::new(Arc::clone(&shared), self.deadline);
+        let (shared, body_key) =
+            Shared::new(self.name, self.opened_at, self.on_failure, self.limit);
+        let mut running = Running::new(Arc::clone(&shared), body_key, self.deadline);
         let value = running.body(body(Scope::new(shared))).await;
         running.drain().await;
         running.outcome(value)

@@ -33,8 +33,8 @@ impl ErrorGroup {
                     let whole = |inner: ErrorGroup| TaskFailure {
                         task: failure.task.clone(),
                         id: failure.id,
-                        spawned_at: failure.spawned_at.clone(),
-                        failure: Failure::Group(inner),
+                        spawned_at: failure.spawned_at,
+                        failure: Failure::Group(Box::new(inner)),
                     };
                     matching.extend(inner_matching.map(whole));
                     rest.extend(inner_rest.map(whole));
@@ -46,7 +46,7 @@ impl ErrorGroup {
         let part = |failures: Vec<TaskFailure>| {
             (!failures.is_empty()).then(|| ErrorGroup {
                 name: self.name.clone(),
-                opened_at: self.opened_at.clone(),
+                opened_at: self.opened_at,
                 failures,
                 cancelled: self.cancelled,
             })

@@ -103,15 +103,15 @@ impl<'g> Tree<'g> {
             [.., last] if run.len() > 1 => {
                 format!("{} … {} ({} tasks)", first.task, last.task, run.len())
             }
-            _ => first.task.clone(),
+            _ => first.task.to_string(),
         };
         lines(out, margin, &format!("{names}: {}", first.failure))?;
-        lines(out, margin, &format!("spawned at {}", first.spawned_at))?;
+        lines(out, margin, &format!("spawned at {}", first.spawned_at()))?;
         match &first.failure {
             Failure::Error(error) => causes(out, margin, &**error),
-            Failure::Panic(_) | Failure::Deadline => Ok(()),
+            Failure::Panic(_) | Failure::Refused(_) | Failure::Deadline => Ok(()),
             Failure::Group(group) => {
-                lines(out, margin, &format!("opened at {}", group.opened_at))?;
+                lines(out, margin, &format!("opened at {}", group.opened_at()))?;
                 let inner = Tree {
                     group,
                     depth: self.depth - 1,
@@ -132,7 +132,7 @@ impl Display for Tree<'_> {
         lines(
             &mut out,
             "  ",
-            &format!("opened at {}", self.group.opened_at),
+            &format!("opened at {}", self.group.opened_at()),
         )?;
         self.members(&mut out, "  ")?;
         f.write_str(out.trim_end())

@@ -1,6 +1,6 @@
 //! A task of a group: its handle, and the guard around its future.
 
-use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -8,11 +8,9 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use tokio::task::{self, AbortHandle, JoinHandle};
-use tracing::Level;
-#[cfg(all(tokio_unstable, feature = "observe"))]
-use tracing::level_filters::LevelFilter;
 
 use super::member::Member;
+use super::named;
 use super::turn::Turn;
 use crate::error_group::{BoxError, Failure, Panic};
 
@@ -23,7 +21,7 @@ use crate::error_group::{BoxError, Failure, Panic};
 #[derive(Debug)]
 pub struct Child<T>(JoinHandle<Option<T>>);
 
-impl<T: Send + 'static> Child<T> {
+impl<T: 'static> Child<T> {
     /// Waits for the end of the task: its value, or nothing if it failed or was cancelled. Both are part
     /// of what the group's scope returns.
     ///
@@ -49,127 +47,144 @@ impl<T: Send + 'static> Child<T> {
         self.0.abort_handle()
     }
 
-    /// Spawns under the name `group/task` where Tokio has names for tasks.
     #[track_caller]
-    pub(super) fn spawn<F, E>(future: Guarded<F>) -> Self
+    pub(super) fn spawn<F, E>(name: impl FnOnce() -> String, future: Guarded<F>) -> Self
     where
+        T: Send,
         F: Future<Output = Result<T, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self(spawn_named(future))
+        Self(named::spawn(name, future))
     }
 
     #[track_caller]
-    pub(super) fn spawn_blocking<E: Into<BoxError>>(
-        f: impl FnOnce() -> Result<T, E> + Send + 'static,
-        mut report: Report,
-    ) -> Self {
-        Self(task::spawn_blocking(move || {
-            let ended = report.run(f);
-            report.ended(ended)
-        }))
+    pub(super) fn spawn_local<F, E>(name: impl FnOnce() -> String, future: Guarded<F>) -> Self
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        E: Into<BoxError>,
+    {
+        Self(named::spawn_local(name, future))
     }
-}
 
-#[cfg(all(tokio_unstable, feature = "observe"))]
-#[track_caller]
-fn spawn_named<F>(future: Guarded<F>) -> JoinHandle<<Guarded<F> as Future>::Output>
-where
-    Guarded<F>: Future<Output: Send + 'static> + Send + 'static,
-{
-    // Nobody reads the name unless spans of that level are recorded.
-    let name = match &future.report.member {
-        Some(member) if LevelFilter::current() == LevelFilter::TRACE => {
-            format!("{}/{}", member.shared.name, member.name)
-        }
-        _ => return task::spawn(future),
-    };
-    match task::Builder::new().name(&name).spawn(future) {
-        Ok(handle) => handle,
-        Err(never) => unreachable!("spawning a future does no I/O, yet it failed: {never}"),
+    #[track_caller]
+    pub(super) fn spawn_blocking<F, E>(guarded: GuardedFn<F>) -> Self
+    where
+        T: Send,
+        F: FnOnce() -> Result<T, E> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        Self(task::spawn_blocking(|| guarded.run()))
     }
-}
-
-#[cfg(not(all(tokio_unstable, feature = "observe")))]
-#[track_caller]
-fn spawn_named<F>(future: Guarded<F>) -> JoinHandle<<Guarded<F> as Future>::Output>
-where
-    Guarded<F>: Future<Output: Send + 'static> + Send + 'static,
-{
-    task::spawn(future)
 }
 
 /// Tells the group how a task ended, at the latest when it is dropped.
 pub(super) struct Report {
     /// None only while the task is being polled.
     member: Option<Member>,
-    failures: Vec<Failure>,
-    finished: bool,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// If it stays at that, the task was cancelled.
+    None,
+    Value,
+    Failure,
 }
 
 impl Report {
     pub(super) fn of(member: Member) -> Self {
         Self {
             member: Some(member),
-            failures: Vec::new(),
-            finished: false,
+            outcome: Outcome::None,
         }
     }
 
-    /// Runs a part of the task, in the task. What it panicked with, if it did.
-    fn run<R>(&mut self, f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
-        if let Some(member) = &mut self.member
-            && member.id.is_none()
-        {
-            member.id = task::try_id();
+    /// Runs a part of the task, in the task. A panic is the group's to tell.
+    fn run<R>(&mut self, f: impl FnOnce() -> R) -> Option<R> {
+        let run = || catch_unwind(AssertUnwindSafe(f));
+        match Member::enter(&mut self.member, run) {
+            Ok(result) => Some(result),
+            Err(payload) => {
+                self.failed(Panic::new(payload).into());
+                None
+            }
         }
-        Member::enter(&mut self.member, || catch_unwind(AssertUnwindSafe(f)))
     }
 
-    /// Takes down how the task ended. The value, if it has one.
-    fn ended<T, E: Into<BoxError>>(
-        &mut self,
-        ended: Result<Result<T, E>, Box<dyn Any + Send>>,
-    ) -> Option<T> {
-        self.finished = true;
+    /// Takes down what the task ended with. The value, if it is one.
+    fn ended<T, E: Into<BoxError>>(&mut self, ended: Result<T, E>) -> Option<T> {
         match ended {
-            Ok(Ok(value)) => return Some(value),
-            Ok(Err(error)) => self.failures.push(Failure::from(error.into())),
-            Err(payload) => self.failures.push(Panic::new(payload).into()),
+            Ok(value) => {
+                self.outcome = Outcome::Value;
+                Some(value)
+            }
+            Err(error) => {
+                self.failed(Failure::from(error.into()));
+                None
+            }
         }
-        None
+    }
+
+    #[cold]
+    fn failed(&mut self, failure: Failure) {
+        self.outcome = Outcome::Failure;
+        let Some(member) = &self.member else { return };
+        let id = task::try_id();
+        match &failure {
+            Failure::Panic(panic) => tell(id, "panic", panic),
+            error => tell(id, "error", error),
+        }
+        member.shared.failed(member.key, id, failure);
     }
 }
 
 impl Drop for Report {
     fn drop(&mut self) {
-        let Some(member) = self.member.take() else {
+        let Some(Member { shared, key }) = self.member.take() else {
             return;
         };
-        tell(member.id, &self.failures, self.finished);
-        let failures = self.failures.drain(..);
-        let failures = failures.map(|failure| member.failure(failure)).collect();
-        let Member {
-            shared, key, order, ..
-        } = member;
-        shared.ended(key, order, failures, !self.finished);
+        let cancelled = self.outcome == Outcome::None;
+        if cancelled {
+            tell(task::try_id(), "cancelled", &"");
+        }
+        shared.ended(key, cancelled);
     }
 }
 
-const GROUP: &str = "unstuck::group";
-
-/// Tells subscribers of a task that did not end well; the engine is one of them.
-fn tell(id: Option<task::Id>, failures: &[Failure], finished: bool) {
-    let Some(id) = id else { return };
-    if finished && failures.is_empty() || !tracing::event_enabled!(target: GROUP, Level::DEBUG) {
-        return;
+/// Tells subscribers of a task that does not end well; the engine is one of them.
+fn tell(id: Option<task::Id>, outcome: &str, error: &dyn fmt::Display) {
+    if let Some(id) = id {
+        tracing::debug!(target: "unstuck::group", { task.id = %id, outcome, %error }, "task ended");
     }
-    let (outcome, error) = match failures.first() {
-        Some(panic @ Failure::Panic(_)) => ("panic", panic.to_string()),
-        Some(error) => ("error", error.to_string()),
-        None => ("cancelled", String::new()),
-    };
-    tracing::debug!(target: GROUP, { task.id = %id, outcome, error }, "task ended");
+}
+
+/// A function whose errors and panics, and those of what it owns, go to the group.
+pub(super) struct GuardedFn<F> {
+    f: Option<F>,
+    report: Report,
+}
+
+impl<F> GuardedFn<F> {
+    pub(super) fn new(f: F, report: Report) -> Self {
+        Self { f: Some(f), report }
+    }
+
+    fn run<T, E>(mut self) -> Option<T>
+    where
+        F: FnOnce() -> Result<T, E>,
+        E: Into<BoxError>,
+    {
+        let ended = self.report.run(self.f.take()?)?;
+        self.report.ended(ended)
+    }
+}
+
+impl<F> Drop for GuardedFn<F> {
+    fn drop(&mut self) {
+        let f = self.f.take();
+        self.report.run(|| drop(f));
+    }
 }
 
 pin_project! {
@@ -200,9 +215,7 @@ impl<F> Guarded<F> {
     /// Drops the future; if that panics, so did the task.
     fn put_down(self: Pin<&mut Self>) {
         let mut this = self.project();
-        if let Err(payload) = this.report.run(|| this.future.set(None)) {
-            this.report.failures.push(Panic::new(payload).into());
-        }
+        this.report.run(|| this.future.set(None));
     }
 }
 
@@ -219,11 +232,10 @@ where
         let Some(future) = this.future.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        let ended = match this.report.run(|| future.poll(cx)) {
-            Ok(polled) => Ok(ready!(polled)),
-            Err(payload) => Err(payload),
+        let value = match this.report.run(|| future.poll(cx)) {
+            Some(polled) => this.report.ended(ready!(polled)),
+            None => None,
         };
-        let value = this.report.ended(ended);
         self.put_down();
         Poll::Ready(value)
     }

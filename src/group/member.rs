@@ -3,28 +3,16 @@
 //! A scope that is dropped before its end can't wait for its children, nor return what they ended with.
 //! If it was running in a child, or in the body, of another group, it leaves both to that group.
 
-use std::borrow::Cow;
 use std::cell::Cell;
-use std::panic::Location;
 use std::sync::Arc;
 
-use tokio::task;
-
-use super::shared::Shared;
-use crate::error_group::{Failure, TaskFailure};
+use super::shared::{Key, Shared};
 
 /// A place in a group.
 #[derive(Clone)]
 pub(super) struct Member {
     pub(super) shared: Arc<Shared>,
-    /// Under which the group has it as open; the body is not on that list.
-    pub(super) key: usize,
-    /// The order in which it was spawned.
-    pub(super) order: usize,
-    pub(super) name: Cow<'static, str>,
-    pub(super) spawned_at: &'static Location<'static>,
-    /// Tokio's id of its task, from the first poll on.
-    pub(super) id: Option<task::Id>,
+    pub(super) key: Key,
 }
 
 thread_local! {
@@ -55,14 +43,5 @@ impl Member {
             member
         };
         POLLED.try_with(read).ok().flatten()
-    }
-
-    pub(super) fn failure(&self, failure: Failure) -> TaskFailure {
-        TaskFailure {
-            task: self.name.clone().into_owned(),
-            id: self.id,
-            spawned_at: self.spawned_at.into(),
-            failure,
-        }
     }
 }

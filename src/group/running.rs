@@ -10,8 +10,8 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::OnFailure;
 use super::member::Member;
-use super::shared::{BODY, Shared, Stage};
-use crate::error_group::{BoxError, ErrorGroup, Failure, Panic, TaskFailure};
+use super::shared::{Key, Shared, Stage};
+use crate::error_group::{BoxError, ErrorGroup, Failure, Panic};
 
 /// A group at work. Dropping it takes the children with it, even where a scope outlives it.
 pub(super) struct Running {
@@ -19,21 +19,17 @@ pub(super) struct Running {
     deadline: Option<Pin<Box<Sleep>>>,
     /// Runs from the first failure to the moment at which the rest is cancelled.
     grace: Option<Pin<Box<Sleep>>>,
-    /// The body, as a member of the group.
+    /// The body, as a member of the group: none once it has ended, and while it is being polled.
     body: Option<Member>,
     is_over: bool,
 }
 
 impl Running {
-    pub(super) fn new(shared: Arc<Shared>, deadline: Option<Instant>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, body: Key, deadline: Option<Instant>) -> Self {
         Self {
             body: Some(Member {
                 shared: Arc::clone(&shared),
-                key: BODY,
-                order: BODY,
-                name: "body".into(),
-                spawned_at: shared.opened_at(),
-                id: None,
+                key: body,
             }),
             is_over: false,
             shared,
@@ -66,16 +62,29 @@ impl Running {
         let value = match ended {
             Some(Ok(value)) => Some(value),
             Some(Err(failure)) => {
-                self.failed("body", failure);
+                self.failed(failure);
                 None
             }
             None => None,
         };
         let put_down = || catch_unwind(AssertUnwindSafe(|| body.set(None)));
         if let Err(payload) = Member::enter(&mut self.body, put_down) {
-            self.failed("body", Panic::new(payload).into());
+            self.failed(Panic::new(payload).into());
         }
+        self.end_body();
         value
+    }
+
+    fn failed(&self, failure: Failure) {
+        if let Some(Member { shared, key }) = &self.body {
+            shared.failed(*key, None, failure);
+        }
+    }
+
+    fn end_body(&mut self) {
+        if let Some(Member { shared, key }) = self.body.take() {
+            shared.ended(key, false);
+        }
     }
 
     /// Waits until the last child has ended.
@@ -98,8 +107,7 @@ impl Running {
             return stage;
         }
         if is_due(&mut self.deadline, cx) {
-            self.failed("deadline", Failure::Deadline);
-            self.shared.cancel();
+            self.shared.expired();
         }
         if let OnFailure::CancelAfter(grace) = self.shared.on_failure()
             && stage == Stage::Stopping
@@ -110,15 +118,6 @@ impl Running {
             }
         }
         self.shared.stage()
-    }
-
-    fn failed(&self, task: &str, failure: Failure) {
-        self.shared.failed(TaskFailure {
-            task: task.to_owned(),
-            id: None,
-            spawned_at: self.shared.opened_at().into(),
-            failure,
-        });
     }
 
     pub(super) fn outcome<T>(self, value: Option<T>) -> Result<T, ErrorGroup> {
@@ -146,5 +145,6 @@ impl Drop for Running {
         if !self.is_over {
             self.shared.abandon(Member::current());
         }
+        self.end_body();
     }
 }

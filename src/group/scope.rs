@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
 
-use super::child::{Child, Guarded, Report};
+use super::child::{Child, Guarded, GuardedFn, Report};
 use super::member::Member;
-use super::shared::{Shared, Stage};
+use super::shared::{Admitted, Shared, Stage};
 use super::started::{self, NeverStarted, Started, Starter};
 use super::turn::Turn;
 use crate::error_group::BoxError;
@@ -58,6 +58,52 @@ impl Scope {
     {
         let turn = Turn::ahead(self.0.turns.as_ref());
         self.start(name.into(), Location::caller(), turn, future)
+    }
+
+    /// Spawns a task that stays on this thread, for a future that can't be sent to another. Such tasks
+    /// run in a [`LocalSet`](tokio::task::LocalSet), or on a runtime that is local itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Scope::spawn).
+    ///
+    /// # Panics
+    ///
+    /// Outside both.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use std::rc::Rc;
+    /// use tokio::task::LocalSet;
+    /// use unstuck::{BoxError, TaskGroup};
+    ///
+    /// let scope = TaskGroup::new("local").scope(async |group| {
+    ///     let shared = Rc::new(20);
+    ///     let mine = Rc::clone(&shared);
+    ///     let child = group.spawn_local("child", async move { Ok::<_, BoxError>(*mine + 1) })?;
+    ///     Ok(child.value().await.map(|child| child + *shared))
+    /// });
+    /// assert_eq!(LocalSet::new().run_until(scope).await.unwrap(), Some(41));
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn spawn_local<T, E>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        future: impl Future<Output = Result<T, E>> + 'static,
+    ) -> Result<Child<T>, Refused>
+    where
+        T: 'static,
+        E: Into<BoxError>,
+    {
+        let turn = Turn::ahead(self.0.turns.as_ref());
+        let (report, admitted) = self.admit(name.into(), Location::caller())?;
+        let name = || self.0.full_name(admitted.key);
+        let child = Child::spawn_local(name, Guarded::new(turn, future, report));
+        self.spawned(admitted, &child);
+        Ok(child)
     }
 
     /// Waits for a turn, where the group has a [limit](crate::TaskGroup::limit), and then spawns.
@@ -142,10 +188,9 @@ impl Scope {
         T: Send + 'static,
         E: Into<BoxError>,
     {
-        let member = self.admit(name.into(), Location::caller())?;
-        let (key, order) = (member.key, member.order);
-        let child = Child::spawn_blocking(f, Report::of(member));
-        self.0.spawned(key, order, child.abort_handle());
+        let (report, admitted) = self.admit(name.into(), Location::caller())?;
+        let child = Child::spawn_blocking(GuardedFn::new(f, report));
+        self.spawned(admitted, &child);
         Ok(child)
     }
 
@@ -184,10 +229,10 @@ impl Scope {
         T: Send + 'static,
         E: Into<BoxError>,
     {
-        let member = self.admit(name, spawned_at)?;
-        let (key, order) = (member.key, member.order);
-        let child = Child::spawn(Guarded::new(turn, future, Report::of(member)));
-        self.0.spawned(key, order, child.abort_handle());
+        let (report, admitted) = self.admit(name, spawned_at)?;
+        let name = || self.0.full_name(admitted.key);
+        let child = Child::spawn(name, Guarded::new(turn, future, report));
+        self.spawned(admitted, &child);
         Ok(child)
     }
 
@@ -195,28 +240,27 @@ impl Scope {
         &self,
         name: Cow<'static, str>,
         spawned_at: &'static Location<'static>,
-    ) -> Result<Member, Refused> {
-        match self.0.admit() {
-            Some((key, order)) => Ok(Member {
-                shared: Arc::clone(&self.0),
-                key,
-                order,
-                name,
-                spawned_at,
-                id: None,
-            }),
-            None => Err(Refused {
-                task: name.into_owned(),
-                group: self.0.name.clone(),
-            }),
-        }
+    ) -> Result<(Report, Admitted), Refused> {
+        let admitted = self.0.admit(name, spawned_at).map_err(|name| Refused {
+            task: name.into_owned(),
+            group: self.0.name().to_owned(),
+        })?;
+        let member = Member {
+            shared: Arc::clone(&self.0),
+            key: admitted.key,
+        };
+        Ok((Report::of(member), admitted))
+    }
+
+    fn spawned<T: 'static>(&self, admitted: Admitted, child: &Child<T>) {
+        self.0.spawned(admitted, child.abort_handle());
     }
 }
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scope")
-            .field("group", &self.0.name)
+            .field("group", &self.0.name())
             .finish_non_exhaustive()
     }
 }

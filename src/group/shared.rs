@@ -2,9 +2,10 @@
 //!
 //! A child takes itself off the list when it is dropped, which is the one thing that happens to each
 //! task exactly once: whether it ended, panicked, was aborted before its first poll, or went down with
-//! the runtime. So nothing that a child ended with is kept but failures, and the owner is woken only for
-//! those, and at the end.
+//! the runtime. So nothing that a child ended with is kept but failures, and the owner is woken only when
+//! the group has come further, and at the end.
 
+use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
@@ -21,7 +22,7 @@ use crate::place::Place;
 use crate::registry::{Registry, lock};
 
 pub(crate) struct Shared {
-    pub(super) name: String,
+    name: String,
     opened_at: &'static Location<'static>,
     on_failure: OnFailure,
     /// Permits to run, where there is a limit.
@@ -35,26 +36,48 @@ pub(crate) struct Shared {
 struct State {
     /// What has not ended.
     open: Slab<Open>,
-    spawned: usize,
-    /// With the order of their tasks: the body comes first, then the children as they were spawned.
-    failures: Vec<(usize, TaskFailure)>,
+    /// How many have been opened.
+    opened: usize,
+    failures: Vec<(Order, TaskFailure)>,
     cancelled: usize,
     stage: Stage,
-    /// The body is done.
-    draining: bool,
-    /// Whom to wake for a failure, and at the end.
+    /// Whom to wake when the group has come further, and at the end.
     owner: Option<Waker>,
     /// The task that waits for the children, once the body is done.
     waiter: Option<task::Id>,
-    /// Who waits for the children instead, once the scope is gone, and under which key.
-    heir: Option<(Member, usize)>,
+    /// Who waits for the children instead, once the scope is gone.
+    heir: Option<Heir>,
 }
 
-/// Something that the group waits for.
+/// Something that the group waits for: its body, a child, or a group that was left to it.
 struct Open {
-    order: usize,
+    order: Order,
+    name: Cow<'static, str>,
+    spawned_at: &'static Location<'static>,
     /// None while a child is just being spawned, and for what is no child.
     handle: Option<AbortHandle>,
+}
+
+/// Where something that is open stands on the list.
+#[derive(Clone, Copy)]
+pub(super) struct Key(usize);
+
+/// A child that may be spawned. Others get its key once it has ended, but not its order.
+pub(super) struct Admitted {
+    pub(super) key: Key,
+    order: Order,
+}
+
+/// When something was opened, counted from 0, which is the body.
+type Order = usize;
+const BODY: Order = 0;
+
+/// Whoever waits for the children of a scope that is gone: a member of another group.
+struct Heir {
+    group: Arc<Shared>,
+    /// What keeps that group open until then.
+    key: Key,
+    id: Option<task::Id>,
 }
 
 /// How far a group has come. It never goes back.
@@ -73,30 +96,30 @@ pub(super) enum Stage {
 
 pub(crate) static GROUPS: Registry<Shared> = Registry::new();
 
-/// The body's place among the failures.
-pub(super) const BODY: usize = 0;
-
 impl Shared {
+    /// A group in which its body is open.
     pub(super) fn new(
         name: String,
         opened_at: &'static Location<'static>,
         on_failure: OnFailure,
         limit: Option<usize>,
-    ) -> Arc<Self> {
+    ) -> (Arc<Self>, Key) {
+        let mut state = State::default();
+        let body = state.open("body".into(), opened_at).key;
         let shared = Arc::new(Self {
             name,
             opened_at,
             on_failure,
             turns: limit.map(|limit| Arc::new(Semaphore::new(limit))),
             stop: Notify::new(),
-            state: Mutex::default(),
+            state: Mutex::new(state),
         });
         GROUPS.enter(&shared);
-        shared
+        (shared, body)
     }
 
-    pub(super) fn opened_at(&self) -> &'static Location<'static> {
-        self.opened_at
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn on_failure(&self) -> OnFailure {
@@ -107,24 +130,29 @@ impl Shared {
         lock(&self.state).stage
     }
 
-    /// A place for one more child, and its order: none if the group takes no more.
-    pub(super) fn admit(&self) -> Option<(usize, usize)> {
+    /// `group/task`.
+    pub(super) fn full_name(&self, key: Key) -> String {
+        format!("{}/{}", self.name, lock(&self.state).open[key.0].name)
+    }
+
+    /// A place for one more child: none if the group takes no more, and then the name is given back.
+    pub(super) fn admit(
+        &self,
+        name: Cow<'static, str>,
+        spawned_at: &'static Location<'static>,
+    ) -> Result<Admitted, Cow<'static, str>> {
         let mut state = lock(&self.state);
         if state.stage >= Stage::Cancelled {
-            return None;
+            return Err(name);
         }
-        state.spawned += 1;
-        let order = BODY + state.spawned;
-        let handle = None;
-        let key = state.open.insert(Open { order, handle });
-        Some((key, order))
+        Ok(state.open(name, spawned_at))
     }
 
     /// The child in that place has been spawned, and may have ended since.
-    pub(super) fn spawned(&self, key: usize, order: usize, handle: AbortHandle) {
+    pub(super) fn spawned(&self, Admitted { key, order }: Admitted, handle: AbortHandle) {
         let mut state = lock(&self.state);
         let too_late = (state.stage >= Stage::Cancelled).then(|| handle.clone());
-        match state.open.get_mut(key) {
+        match state.open.get_mut(key.0) {
             Some(open) if open.order == order => open.handle = Some(handle),
             // It has ended, and its place may be another's by now.
             _ => return,
@@ -136,77 +164,20 @@ impl Shared {
         }
     }
 
-    /// Whatever was open under `key` has ended, with these failures: more than one if its destructor
-    /// panicked too.
-    pub(super) fn ended(
-        &self,
-        key: usize,
-        order: usize,
-        failures: Vec<TaskFailure>,
-        cancelled: bool,
-    ) {
-        let failed = !failures.is_empty();
+    /// What is open under `key` has failed, in the task of that id. It may do so again before it ends:
+    /// its destructor may panic.
+    pub(super) fn failed(&self, key: Key, id: Option<task::Id>, failure: Failure) {
         let mut state = lock(&self.state);
-        let open = state.open.remove(key);
-        state.cancelled += usize::from(cancelled && !failed);
-        for failure in failures {
-            state.failures.push((order, failure));
-        }
-        let bequest = state.open.is_empty().then(|| state.heir.take()).flatten();
-        let concerns_owner = failed || (state.draining && state.open.is_empty());
-        let owner = concerns_owner.then(|| state.owner.take()).flatten();
+        let open = &state.open[key.0];
+        let order = open.order;
+        let failure = TaskFailure {
+            task: open.name.clone(),
+            id,
+            spawned_at: open.spawned_at,
+            failure,
+        };
+        state.failures.push((order, failure));
         drop(state);
-        drop(open);
-        if failed {
-            self.react();
-        }
-        if let Some(owner) = owner {
-            owner.wake();
-        }
-        if let Some((heir, key)) = bequest {
-            self.bequeath(&heir, key);
-        }
-    }
-
-    /// The body or the group itself failed.
-    pub(super) fn failed(&self, failure: TaskFailure) {
-        lock(&self.state).failures.push((BODY, failure));
-        self.react();
-    }
-
-    /// The scope is gone before its end, with nobody to wait for the children. If it ran in another
-    /// group, that one waits for them, and gets what they ended with.
-    pub(super) fn abandon(&self, heir: Option<Member>) {
-        self.cancel();
-        let mut state = lock(&self.state);
-        state.waiter = None;
-        let Some(heir) = heir else { return };
-        let key = heir.shared.hold();
-        if state.open.is_empty() {
-            drop(state);
-            self.bequeath(&heir, key);
-        } else {
-            state.heir = Some((heir, key));
-        }
-    }
-
-    fn bequeath(&self, heir: &Member, key: usize) {
-        let errors = self.take_errors();
-        let failures = (!errors.failures.is_empty()).then(|| heir.failure(Failure::Group(errors)));
-        let failures = failures.into_iter().collect();
-        heir.shared.ended(key, heir.order, failures, false);
-    }
-
-    /// Keeps the group from ending until that key has [`ended`](Shared::ended).
-    fn hold(&self) -> usize {
-        let mut state = lock(&self.state);
-        state.spawned += 1;
-        let order = BODY + state.spawned;
-        let handle = None;
-        state.open.insert(Open { order, handle })
-    }
-
-    fn react(&self) {
         match self.on_failure {
             OnFailure::WaitForAll => {}
             OnFailure::Cancel => self.cancel(),
@@ -216,15 +187,66 @@ impl Shared {
         }
     }
 
-    /// Goes on to that stage. False if the group had come so far already.
+    /// What was open under `key` has ended.
+    pub(super) fn ended(&self, key: Key, cancelled: bool) {
+        let mut state = lock(&self.state);
+        let open = state.open.remove(key.0);
+        state.cancelled += usize::from(cancelled);
+        let is_last = state.open.is_empty();
+        let owner = is_last.then(|| state.owner.take()).flatten();
+        let heir = is_last.then(|| state.heir.take()).flatten();
+        drop(state);
+        drop(open);
+        if let Some(owner) = owner {
+            owner.wake();
+        }
+        if let Some(heir) = heir {
+            heir.inherit(self.take_errors());
+        }
+    }
+
+    /// The group itself has failed: it has run out of time.
+    pub(super) fn expired(&self) {
+        let failure = TaskFailure {
+            task: "deadline".into(),
+            id: None,
+            spawned_at: self.opened_at,
+            failure: Failure::Deadline,
+        };
+        lock(&self.state).failures.push((BODY, failure));
+        self.cancel();
+    }
+
+    /// The scope is gone before its end, with nobody to wait for the children. If it ran in another
+    /// group, that one waits for them, and gets what they ended with.
+    pub(super) fn abandon(&self, heir: Option<Member>) {
+        self.cancel();
+        let heir = heir.map(Heir::new);
+        let mut state = lock(&self.state);
+        state.waiter = None;
+        if !state.open.is_empty() {
+            state.heir = heir;
+            return;
+        }
+        drop(state);
+        if let Some(heir) = heir {
+            heir.inherit(self.take_errors());
+        }
+    }
+
+    /// Goes on to that stage, and wakes the owner. False if the group had come so far already.
     fn advance(&self, to: Stage) -> bool {
         let mut state = lock(&self.state);
         if state.stage >= to {
             return false;
         }
         state.stage = to;
+        let owner = state.owner.take();
         drop(state);
         self.stop.notify_waiters();
+        if let Some(owner) = owner {
+            owner.wake();
+        }
         true
     }
 
@@ -233,54 +255,107 @@ impl Shared {
         if !self.advance(Stage::Cancelled) {
             return;
         }
-        let mut state = lock(&self.state);
+        let state = lock(&self.state);
         let open = state.open.iter().map(|(_, open)| open);
         let handles: Vec<_> = open.filter_map(|open| open.handle.clone()).collect();
-        let owner = state.owner.take();
         drop(state);
         // Not under the lock: on a runtime that shuts down, aborting may run destructors right here.
         for handle in handles {
             handle.abort();
         }
-        if let Some(owner) = owner {
-            owner.wake();
-        }
     }
 
-    /// From now on `owner` is woken for a failure and for the end. Returns how far the group has come.
+    /// From now on `owner` is woken when the group has come further, and at the end. Returns how far it
+    /// has come.
     pub(super) fn watch(&self, owner: &Waker) -> Stage {
         let mut state = lock(&self.state);
-        state.owner = Some(owner.clone());
+        state.wake_later(owner);
         state.stage
     }
 
-    /// The body is done, and `owner` waits for the children. Whether there are none left; then the group
-    /// is over.
+    /// The body has ended, and `owner` waits for the children. Whether there are none left; then the
+    /// group is over.
     pub(super) fn drain(&self, owner: &Waker) -> bool {
         let mut state = lock(&self.state);
-        state.draining = true;
-        state.waiter = task::try_id();
-        if state.open.is_empty() {
+        let is_over = state.open.is_empty();
+        if is_over {
             state.stage = Stage::Over;
             state.waiter = None;
-            return true;
+        } else {
+            state.waiter = task::try_id();
+            state.wake_later(owner);
         }
-        state.owner = Some(owner.clone());
-        false
+        is_over
     }
 
     /// All that failed, in spawn order.
     pub(super) fn take_errors(&self) -> ErrorGroup {
         let mut state = lock(&self.state);
         let mut failures = std::mem::take(&mut state.failures);
+        let cancelled = state.cancelled;
+        drop(state);
         // Stable, so that what one task failed with stays in its order.
         failures.sort_by_key(|(order, _)| *order);
         ErrorGroup {
             name: self.name.clone(),
-            opened_at: self.opened_at.into(),
+            opened_at: self.opened_at,
             failures: failures.into_iter().map(|(_, failure)| failure).collect(),
-            cancelled: state.cancelled,
+            cancelled,
         }
+    }
+}
+
+impl State {
+    fn open(
+        &mut self,
+        name: Cow<'static, str>,
+        spawned_at: &'static Location<'static>,
+    ) -> Admitted {
+        let order = self.opened;
+        self.opened += 1;
+        let key = Key(self.open.insert(Open {
+            order,
+            name,
+            spawned_at,
+            handle: None,
+        }));
+        Admitted { key, order }
+    }
+
+    fn wake_later(&mut self, owner: &Waker) {
+        match &mut self.owner {
+            Some(known) => known.clone_from(owner),
+            none => *none = Some(owner.clone()),
+        }
+    }
+}
+
+impl Heir {
+    /// Keeps that member's group open.
+    fn new(Member { shared, key }: Member) -> Self {
+        let mut state = lock(&shared.state);
+        let member = &state.open[key.0];
+        let is_body = member.order == BODY;
+        let held = Open {
+            name: member.name.clone(),
+            handle: None,
+            ..*member
+        };
+        let key = Key(state.open.insert(held));
+        drop(state);
+        Self {
+            group: shared,
+            key,
+            id: if is_body { None } else { task::try_id() },
+        }
+    }
+
+    fn inherit(self, errors: ErrorGroup) {
+        let Self { group, key, id } = self;
+        if !errors.failures.is_empty() {
+            group.failed(key, id, Failure::Group(Box::new(errors)));
+        }
+        group.ended(key, false);
     }
 }
 

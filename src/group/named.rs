@@ -1,0 +1,44 @@
+//! Spawning under a name, where Tokio has names for tasks and somebody reads them.
+
+use std::future::Future;
+
+use tokio::task::{self, JoinHandle};
+#[cfg(all(tokio_unstable, feature = "observe"))]
+use tracing::level_filters::LevelFilter;
+
+#[track_caller]
+pub(super) fn spawn<F>(name: impl FnOnce() -> String, future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    #[cfg(all(tokio_unstable, feature = "observe"))]
+    if is_read() {
+        let named = task::Builder::new().name(&name()).spawn(future);
+        return named.expect(NO_IO);
+    }
+    let _ = name;
+    task::spawn(future)
+}
+
+#[track_caller]
+pub(super) fn spawn_local<F>(name: impl FnOnce() -> String, future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: 'static> + 'static,
+{
+    #[cfg(all(tokio_unstable, feature = "observe"))]
+    if is_read() {
+        let named = task::Builder::new().name(&name()).spawn_local(future);
+        return named.expect(NO_IO);
+    }
+    let _ = name;
+    task::spawn_local(future)
+}
+
+/// Names are part of spans, so nobody reads them unless those are recorded.
+#[cfg(all(tokio_unstable, feature = "observe"))]
+fn is_read() -> bool {
+    LevelFilter::current() == LevelFilter::TRACE
+}
+
+#[cfg(all(tokio_unstable, feature = "observe"))]
+const NO_IO: &str = "spawning a future does no I/O that could fail";
