@@ -11,7 +11,8 @@ use tokio::task;
 use tracing::Span;
 
 use crate::place::Place;
-use crate::registry::{Registry, lock};
+use crate::registry::Registry;
+use crate::sync::lock;
 
 /// A flag that is set once and for all, and that any number of tasks can wait for.
 ///

@@ -31,6 +31,7 @@ mod event;
 mod group;
 mod place;
 mod registry;
+mod sync;
 
 #[cfg(feature = "demo")]
 pub mod cli;

@@ -24,7 +24,7 @@ use tokio::runtime::Handle;
 use tokio::task;
 use tracing::subscriber::{DefaultGuard, NoSubscriber};
 
-use crate::registry::lock;
+use crate::sync::lock;
 use tasks::Tasks;
 
 pub use panics::catch_panics;

@@ -1,6 +1,8 @@
 //! What is alive: lets the engine find the primitives of this crate once a program is stuck.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
+
+use crate::sync::lock;
 
 /// Weak references to every living `T`, where there is an engine to ask for them.
 ///
@@ -43,10 +45,4 @@ impl<T> Registry<T> {
             .filter_map(Weak::upgrade)
             .collect()
     }
-}
-
-/// Locks `mutex` even where a thread panicked while it held it: what is kept behind the mutexes of
-/// this crate is whole between any two statements.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,19 +7,20 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Waker;
 
 use slab::Slab;
 use tokio::sync::{Notify, Semaphore};
-use tokio::task::{self, AbortHandle};
+use tokio::task;
 
 use super::OnFailure;
 use super::member::Member;
 use crate::error_group::{ErrorGroup, Failure, TaskFailure};
 #[cfg(all(tokio_unstable, feature = "observe"))]
 use crate::place::Place;
-use crate::registry::{Registry, lock};
+use crate::registry::Registry;
+use crate::sync::{AbortHandle, Mutex, lock};
 
 pub(crate) struct Shared {
     name: String,
@@ -181,9 +182,7 @@ impl Shared {
         match self.on_failure {
             OnFailure::WaitForAll => {}
             OnFailure::Cancel => self.cancel(),
-            OnFailure::CancelAfter(_) => {
-                self.advance(Stage::Stopping);
-            }
+            OnFailure::CancelAfter(_) => self.advance(Stage::Stopping),
         }
     }
 
@@ -234,34 +233,29 @@ impl Shared {
         }
     }
 
-    /// Goes on to that stage, and wakes the owner. False if the group had come so far already.
-    fn advance(&self, to: Stage) -> bool {
+    /// Aborts every child; whoever is spawned from now on is refused.
+    pub(super) fn cancel(&self) {
+        self.advance(Stage::Cancelled);
+    }
+
+    /// Goes on to that stage, unless the group has come so far already.
+    fn advance(&self, to: Stage) {
         let mut state = lock(&self.state);
         if state.stage >= to {
-            return false;
+            return;
         }
         state.stage = to;
         let owner = state.owner.take();
+        let open = state.open.iter().filter(|_| to >= Stage::Cancelled);
+        let aborted: Vec<_> = open.filter_map(|(_, open)| open.handle.clone()).collect();
         drop(state);
         self.stop.notify_waiters();
+        // Not under the lock: on a runtime that shuts down, aborting may run destructors right here.
+        for handle in aborted {
+            handle.abort();
+        }
         if let Some(owner) = owner {
             owner.wake();
-        }
-        true
-    }
-
-    /// Aborts every child; whoever is spawned from now on is refused.
-    pub(super) fn cancel(&self) {
-        if !self.advance(Stage::Cancelled) {
-            return;
-        }
-        let state = lock(&self.state);
-        let open = state.open.iter().map(|(_, open)| open);
-        let handles: Vec<_> = open.filter_map(|open| open.handle.clone()).collect();
-        drop(state);
-        // Not under the lock: on a runtime that shuts down, aborting may run destructors right here.
-        for handle in handles {
-            handle.abort();
         }
     }
 

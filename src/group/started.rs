@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
 use crate::error_group::BoxError;
-use crate::registry::lock;
+use crate::sync::lock;
 
 /// Lets a task say that it has started. It can be said once, as saying it uses this up.
 pub struct Started<V>(Starter<V>);

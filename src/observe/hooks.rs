@@ -6,7 +6,7 @@
 use tokio::runtime::Builder;
 
 use super::{HERE, Observer, Seat};
-use crate::registry::lock;
+use crate::sync::lock;
 
 impl Observer {
     /// Adds the hooks to a runtime that is about to be built.

@@ -7,7 +7,7 @@ use tokio::task;
 
 use super::Observer;
 use super::snapshot::End;
-use crate::registry::lock;
+use crate::sync::lock;
 
 /// Takes note of the panics of observed tasks, which are then not printed. All others go on to the
 /// hook that was there before. Calling it again does nothing.

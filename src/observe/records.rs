@@ -19,7 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::Observer;
 use super::snapshot::{End, TaskId};
-use crate::registry::lock;
+use crate::sync::lock;
 
 /// The layer through which observers hear of names and errors. One is enough for all observers.
 pub fn layer<S>() -> impl Layer<S>

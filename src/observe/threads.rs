@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use crate::registry::lock;
+use crate::sync::lock;
 
 pub(super) const UNSEEN: &str = "threads outside the runtime (only Linux tells of them)";
 

@@ -1,0 +1,254 @@
+//! What the threads of a task group share, played in every order in which they could meet.
+//!
+//! It is the source itself that is played, with loom's mutex in place of the standard library's, and
+//! tasks that are no more than a thread each.
+
+#![allow(dead_code, reason = "not all of the source is played")]
+
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::Poll;
+
+use loom::future::block_on;
+use loom::thread::{self, JoinHandle};
+
+use error_group::{ErrorGroup, Failure};
+use member::Member;
+use shared::{Admitted, Key, Shared, Stage};
+use sync::AbortHandle;
+use unstuck::OnFailure;
+
+#[path = "../src/group/member.rs"]
+mod member;
+#[path = "../src/group/shared.rs"]
+mod shared;
+
+mod error_group {
+    use std::borrow::Cow;
+    use std::panic::Location;
+
+    use tokio::task;
+
+    pub(crate) struct ErrorGroup {
+        pub(crate) name: String,
+        pub(crate) opened_at: &'static Location<'static>,
+        pub(crate) failures: Vec<TaskFailure>,
+        pub(crate) cancelled: usize,
+    }
+
+    pub(crate) struct TaskFailure {
+        pub(crate) task: Cow<'static, str>,
+        pub(crate) id: Option<task::Id>,
+        pub(crate) spawned_at: &'static Location<'static>,
+        pub(crate) failure: Failure,
+    }
+
+    pub(crate) enum Failure {
+        Error(&'static str),
+        Group(Box<ErrorGroup>),
+        Deadline,
+    }
+}
+
+mod place {
+    pub(crate) use unstuck::Place;
+}
+
+mod registry {
+    use std::marker::PhantomData;
+    use std::sync::Arc;
+
+    /// Nobody looks for groups here.
+    pub(crate) struct Registry<T>(PhantomData<fn(T)>);
+
+    impl<T> Registry<T> {
+        pub(crate) const fn new() -> Self {
+            Self(PhantomData)
+        }
+
+        #[expect(clippy::unused_self, reason = "it stands for one that has a use for it")]
+        pub(crate) fn enter(&self, _: &Arc<T>) {}
+    }
+}
+
+mod sync {
+    use std::sync::PoisonError;
+
+    use loom::sync::atomic::{AtomicUsize, Ordering};
+    use loom::sync::{Arc, MutexGuard};
+    use tokio::task;
+
+    pub(crate) use loom::sync::Mutex;
+
+    pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts how often its task was aborted.
+    #[derive(Clone)]
+    pub(crate) struct AbortHandle(Arc<AtomicUsize>);
+
+    impl AbortHandle {
+        pub(crate) fn new() -> Self {
+            Self(Arc::new(AtomicUsize::new(0)))
+        }
+
+        pub(crate) fn abort(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+
+        pub(crate) fn times(&self) -> usize {
+            self.0.load(Ordering::SeqCst)
+        }
+
+        #[expect(clippy::unused_self, reason = "it stands for one that has a use for it")]
+        pub(crate) fn id(&self) -> task::Id {
+            task::id()
+        }
+    }
+}
+
+/// In every order in which no more than three turns are taken from a thread, which are those in which
+/// mistakes are found; all of them would take hours.
+fn in_every_order(play: impl Fn() + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(play);
+}
+
+fn open(name: &str, on_failure: OnFailure) -> (Arc<Shared>, Key) {
+    Shared::new(name.to_owned(), Location::caller(), on_failure, None)
+}
+
+fn admit(group: &Shared, name: &'static str) -> Result<Admitted, Cow<'static, str>> {
+    group.admit(name.into(), Location::caller())
+}
+
+fn fail(group: &Shared, key: Key, text: &'static str) {
+    group.failed(key, None, Failure::Error(text));
+    group.ended(key, false);
+}
+
+/// Spawns a child, which fails with its name.
+fn spawn_failing(group: &Arc<Shared>, name: &'static str) -> JoinHandle<()> {
+    let admitted = admit(group, name).expect("the group is open");
+    let (key, child) = (admitted.key, Arc::clone(group));
+    let thread = thread::spawn(move || fail(&child, key, name));
+    group.spawned(admitted, AbortHandle::new());
+    thread
+}
+
+/// Waits for the children as the owner does. Where it is not woken loom finds that nobody can go on.
+fn drain(group: &Shared) -> ErrorGroup {
+    block_on(poll_fn(|cx| {
+        if group.drain(cx.waker()) {
+            return Poll::Ready(());
+        }
+        group.watch(cx.waker());
+        Poll::Pending
+    }));
+    group.take_errors()
+}
+
+/// `[a, [b]]`.
+fn shape(errors: &ErrorGroup) -> String {
+    let failures = errors.failures.iter();
+    let shapes = failures.map(|failure| match &failure.failure {
+        Failure::Error(text) => (*text).to_owned(),
+        Failure::Group(inner) => shape(inner),
+        Failure::Deadline => "deadline".to_owned(),
+    });
+    format!("[{}]", shapes.collect::<Vec<_>>().join(", "))
+}
+
+#[test]
+fn an_owner_that_waits_is_woken_by_the_last_child_and_has_every_error() {
+    in_every_order(|| {
+        let (group, body) = open("g", OnFailure::WaitForAll);
+        let children = ["a", "b"].map(|name| spawn_failing(&group, name));
+        group.ended(body, false);
+        assert_eq!(shape(&drain(&group)), "[a, b]");
+        for child in children {
+            child.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_body_that_waits_is_woken_by_a_failure() {
+    in_every_order(|| {
+        let (group, body) = open("g", OnFailure::Cancel);
+        let child = spawn_failing(&group, "a");
+        block_on(poll_fn(|cx| match group.watch(cx.waker()) {
+            Stage::Cancelled => Poll::Ready(()),
+            _ => Poll::Pending,
+        }));
+        group.ended(body, false);
+        assert_eq!(shape(&drain(&group)), "[a]");
+        child.join().unwrap();
+    });
+}
+
+#[test]
+fn a_child_that_is_spawned_while_the_group_is_cancelled_is_aborted_or_refused() {
+    in_every_order(|| {
+        let (group, _body) = open("g", OnFailure::Cancel);
+        let other = Arc::clone(&group);
+        let cancels = thread::spawn(move || other.cancel());
+        let aborted = admit(&group, "a").map(|admitted| {
+            let handle = AbortHandle::new();
+            group.spawned(admitted, handle.clone());
+            handle
+        });
+        cancels.join().unwrap();
+        if let Ok(handle) = aborted {
+            assert_eq!(handle.times(), 1);
+        }
+    });
+}
+
+#[test]
+fn a_child_that_takes_the_place_of_one_that_ended_at_once_is_aborted_in_its_own_name() {
+    in_every_order(|| {
+        let (group, _body) = open("g", OnFailure::Cancel);
+        let early = admit(&group, "early").expect("the group is open");
+        let (key, other) = (early.key, Arc::clone(&group));
+        let next = thread::spawn(move || {
+            other.ended(key, false);
+            let handle = AbortHandle::new();
+            let next = admit(&other, "next").expect("the group is open");
+            other.spawned(next, handle.clone());
+            handle
+        });
+        let gone = AbortHandle::new();
+        group.spawned(early, gone.clone());
+        let next = next.join().unwrap();
+        group.cancel();
+        assert_eq!((gone.times(), next.times()), (0, 1));
+    });
+}
+
+#[test]
+fn a_scope_that_is_dropped_leaves_its_children_and_their_errors_to_the_group_around_it() {
+    in_every_order(|| {
+        let (outer, outer_body) = open("outer", OnFailure::WaitForAll);
+        let around = admit(&outer, "around").expect("the group is open");
+        let (inner, inner_body) = open("inner", OnFailure::WaitForAll);
+        let child = spawn_failing(&inner, "a");
+        inner.ended(inner_body, false);
+        let other = Arc::clone(&outer);
+        let dropped = thread::spawn(move || {
+            inner.abandon(Some(Member {
+                shared: Arc::clone(&other),
+                key: around.key,
+            }));
+            other.ended(around.key, true);
+        });
+        outer.ended(outer_body, false);
+        assert_eq!(shape(&drain(&outer)), "[[a]]");
+        dropped.join().unwrap();
+        child.join().unwrap();
+    });
+}
