@@ -2,6 +2,7 @@
 //! terms, and some that only Rust can promise. The number of each test is the number of the case.
 
 mod failing;
+mod flavor;
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
@@ -11,14 +12,22 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::{Barrier, oneshot, watch};
 use tokio::task;
 use unstuck::{BoxError, ErrorGroup, Failure, NeverStarted, OnFailure, Scope, Started, TaskGroup};
 
 use failing::{Unit, fail, shape};
+use flavor::on_each_flavor;
 
-/// Counts the clean-ups that have run.
+/// Counts the clean-ups that have run, and those that sleepers have ahead of them.
 #[derive(Clone, Default)]
-struct CleanUps(Arc<AtomicUsize>);
+struct CleanUps(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    ran: AtomicUsize,
+    asleep: watch::Sender<usize>,
+}
 
 struct CleanUp(CleanUps);
 
@@ -28,19 +37,32 @@ impl CleanUps {
     }
 
     fn ran(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.0.ran.load(Ordering::SeqCst)
+    }
+
+    /// Waits until that many sleepers sleep.
+    async fn asleep(&self, sleepers: usize) {
+        let mut asleep = self.0.asleep.subscribe();
+        asleep.wait_for(|asleep| *asleep >= sleepers).await.unwrap();
     }
 }
 
 impl Drop for CleanUp {
     fn drop(&mut self) {
-        self.0.0.fetch_add(1, Ordering::SeqCst);
+        self.0.0.ran.fetch_add(1, Ordering::SeqCst);
     }
 }
 
 /// Sleeps for ever, and cleans up when it is cancelled.
 async fn sleeper(guard: CleanUp) -> Unit {
+    guard.0.0.asleep.send_modify(|asleep| *asleep += 1);
     let _guard = guard;
+    pending().await
+}
+
+/// Sleeps for ever, and panics when it is cancelled, were it before its first poll.
+async fn bombed(bomb: Bomb) -> Unit {
+    let _bomb = bomb;
     pending().await
 }
 
@@ -53,80 +75,92 @@ impl Drop for Bomb {
     }
 }
 
-#[tokio::test]
-async fn case_01_values_of_children_can_be_read_in_the_body_and_after_it() {
-    let (first, second) = TaskGroup::new("g")
-        .scope(async |group| {
-            let first = group.spawn("first", async { Ok::<_, BoxError>(42) })?;
-            task::yield_now().await;
-            let second = group.spawn("second", async { Ok::<_, BoxError>(11) })?;
-            Ok((first.value().await, second))
-        })
-        .await
-        .unwrap();
-    assert_eq!((first, second.value().await), (Some(42), Some(11)));
+#[test]
+fn case_01_values_of_children_can_be_read_in_the_body_and_after_it() {
+    on_each_flavor(async || {
+        let (first, second) = TaskGroup::new("g")
+            .scope(async |group| {
+                let first = group.spawn("first", async { Ok::<_, BoxError>(42) })?;
+                task::yield_now().await;
+                let second = group.spawn("second", async { Ok::<_, BoxError>(11) })?;
+                Ok((first.value().await, second))
+            })
+            .await
+            .unwrap();
+        assert_eq!((first, second.value().await), (Some(42), Some(11)));
+    });
 }
 
-#[tokio::test]
-async fn case_02_a_failure_cancels_the_sleeping_sibling_and_what_follows_does_not_run() {
-    let clean = CleanUps::default();
-    let followed = CleanUps::default();
-    let group: Result<(), ErrorGroup> = async {
-        TaskGroup::new("g")
-            .scope(async |group| {
-                group.spawn("sleeps", sleeper(clean.guard()))?;
-                group.spawn("fails", async { fail("boom") })?;
-                Ok(())
-            })
-            .await?;
-        drop(followed.guard());
-        Ok(())
-    }
-    .await;
-    let errors = group.unwrap_err();
-    assert_eq!(followed.ran(), 0);
-    assert_eq!(shape(&errors), "[boom]");
-    assert_eq!((errors.cancelled(), clean.ran()), (1, 1));
+#[test]
+fn case_02_a_failure_cancels_the_sleeping_sibling_and_what_follows_does_not_run() {
+    on_each_flavor(async || {
+        let clean = CleanUps::default();
+        let followed = CleanUps::default();
+        let group: Result<(), ErrorGroup> = async {
+            TaskGroup::new("g")
+                .scope(async |group| {
+                    group.spawn("sleeps", sleeper(clean.guard()))?;
+                    let clean = clean.clone();
+                    group.spawn("fails", async move {
+                        clean.asleep(1).await;
+                        fail("boom")
+                    })?;
+                    Ok(())
+                })
+                .await?;
+            drop(followed.guard());
+            Ok(())
+        }
+        .await;
+        let errors = group.unwrap_err();
+        assert_eq!(followed.ran(), 0);
+        assert_eq!(shape(&errors), "[boom]");
+        assert_eq!((errors.cancelled(), clean.ran()), (1, 1));
+    });
 }
 
 /// Where Tokio can wait, it does: a group that is cancelled from inside ends after its clean-ups.
-#[tokio::test]
-async fn case_03_cancelling_from_inside_waits_for_every_clean_up() {
-    let clean = CleanUps::default();
-    let errors = TaskGroup::new("g")
-        .scope(async |group| {
-            for n in 0..5 {
-                group.spawn(format!("{n}"), sleeper(clean.guard()))?;
-            }
-            task::yield_now().await;
-            group.cancel();
-            pending::<Unit>().await
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (errors.failures().len(), errors.cancelled(), clean.ran()),
-        (0, 5, 5)
-    );
+#[test]
+fn case_03_cancelling_from_inside_waits_for_every_clean_up() {
+    on_each_flavor(async || {
+        let clean = CleanUps::default();
+        let errors = TaskGroup::new("g")
+            .scope(async |group| {
+                for n in 0..5 {
+                    group.spawn(format!("{n}"), sleeper(clean.guard()))?;
+                }
+                clean.asleep(5).await;
+                group.cancel();
+                pending::<Unit>().await
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (errors.failures().len(), errors.cancelled(), clean.ran()),
+            (0, 5, 5)
+        );
+    });
 }
 
 /// Where it can't, it says so: an owner that is aborted is gone at once, and the clean-ups follow.
-#[tokio::test]
-async fn case_03_aborting_the_owner_runs_every_clean_up_though_not_before_the_owner_is_gone() {
-    let clean = CleanUps::default();
-    let guards: Vec<_> = (0..5).map(|_| clean.guard()).collect();
-    let before = Handle::current().metrics().num_alive_tasks();
-    let owner = task::spawn(TaskGroup::new("g").scope(async |group| {
-        for guard in guards {
-            group.spawn("sleeper", sleeper(guard))?;
-        }
-        pending::<Unit>().await
-    }));
-    task::yield_now().await;
-    owner.abort();
-    assert!(owner.await.unwrap_err().is_cancelled());
-    until_alive(before).await;
-    assert_eq!(clean.ran(), 5);
+#[test]
+fn case_03_aborting_the_owner_runs_every_clean_up_though_not_before_the_owner_is_gone() {
+    on_each_flavor(async || {
+        let clean = CleanUps::default();
+        let guards: Vec<_> = (0..5).map(|_| clean.guard()).collect();
+        let before = Handle::current().metrics().num_alive_tasks();
+        let owner = task::spawn(TaskGroup::new("g").scope(async |group| {
+            for guard in guards {
+                group.spawn("sleeper", sleeper(guard))?;
+            }
+            pending::<Unit>().await
+        }));
+        clean.asleep(5).await;
+        owner.abort();
+        assert!(owner.await.unwrap_err().is_cancelled());
+        until_alive(before).await;
+        assert_eq!(clean.ran(), 5);
+    });
 }
 
 async fn until_alive(tasks: usize) {
@@ -135,30 +169,30 @@ async fn until_alive(tasks: usize) {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn case_04_errors_made_while_cleaning_up_win_over_the_cancellation() {
-    let errors = TaskGroup::new("g")
-        .on_failure(OnFailure::CancelAfter(Duration::from_secs(1)))
-        .scope(async |group: Scope| {
-            let inner = group.clone();
-            group.spawn("is asked", async move {
-                inner.stopping().await;
-                fail("in clean-up")
-            })?;
-            group.spawn("is cancelled", async {
-                let _bomb = Bomb("in destructor");
-                pending::<Unit>().await
-            })?;
-            task::yield_now().await;
-            fail("body")
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(
-        shape(&errors),
-        "[body, in clean-up, panicked: in destructor]"
-    );
-    assert_eq!(errors.cancelled(), 0, "neither of the two just vanished");
+#[test]
+fn case_04_errors_made_while_cleaning_up_win_over_the_cancellation() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .on_failure(OnFailure::CancelAfter(Duration::MAX))
+            .scope(async |group: Scope| {
+                let inner = group.clone();
+                group.spawn("is asked", async move {
+                    inner.stopping().await;
+                    // Not left to the clock, which would not wait for this clean-up.
+                    inner.cancel();
+                    fail("in clean-up")
+                })?;
+                group.spawn("is cancelled", bombed(Bomb("in destructor")))?;
+                fail("body")
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(
+            shape(&errors),
+            "[body, in clean-up, panicked: in destructor]"
+        );
+        assert_eq!(errors.cancelled(), 0, "neither of the two just vanished");
+    });
 }
 
 async fn group_of_two(texts: [&'static str; 2]) -> Result<(), ErrorGroup> {
@@ -173,305 +207,346 @@ async fn group_of_two(texts: [&'static str; 2]) -> Result<(), ErrorGroup> {
         .await
 }
 
-#[tokio::test]
-async fn case_05_an_inner_group_that_fails_is_a_group_in_the_outer_one() {
-    let errors = TaskGroup::new("outer")
-        .scope(async |_| Ok(group_of_two(["a", "b"]).await?))
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[[a, b]]");
+#[test]
+fn case_05_an_inner_group_that_fails_is_a_group_in_the_outer_one() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("outer")
+            .scope(async |_| Ok(group_of_two(["a", "b"]).await?))
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[[a, b]]");
+    });
 }
 
-#[tokio::test]
-async fn case_06_an_inner_child_that_fails_first_brings_down_both() {
-    let errors = TaskGroup::new("outer")
-        .scope(async |group| {
-            group.spawn("sleeper", sleeper(CleanUps::default().guard()))?;
-            let inner = TaskGroup::new("inner").scope(async |group| {
-                group.spawn("fails", async { fail("a") })?;
+#[test]
+fn case_06_an_inner_child_that_fails_first_brings_down_both() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("outer")
+            .scope(async |group| {
+                group.spawn("sleeper", sleeper(CleanUps::default().guard()))?;
+                let inner = TaskGroup::new("inner").scope(async |group| {
+                    group.spawn("fails", async { fail("a") })?;
+                    pending::<Unit>().await
+                });
+                Ok(inner.await?)
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[[a]]");
+        assert_eq!(errors.cancelled(), 1);
+    });
+}
+
+#[test]
+fn case_07_an_empty_group_whose_owner_is_cancelled_cleans_up_and_has_no_errors() {
+    on_each_flavor(async || {
+        let clean = CleanUps::default();
+        let guard = clean.guard();
+        let owner = task::spawn(TaskGroup::new("g").scope(async |_| sleeper(guard).await));
+        clean.asleep(1).await;
+        owner.abort();
+        assert!(owner.await.unwrap_err().is_cancelled());
+        assert_eq!(clean.ran(), 1);
+
+        let errors = TaskGroup::new("g")
+            .scope(async |group| {
+                group.cancel();
                 pending::<Unit>().await
-            });
-            Ok(inner.await?)
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[[a]]");
-    assert_eq!(errors.cancelled(), 1);
+            })
+            .await
+            .unwrap_err();
+        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[]", 0));
+    });
 }
 
-#[tokio::test]
-async fn case_07_an_empty_group_whose_owner_is_cancelled_cleans_up_and_has_no_errors() {
-    let clean = CleanUps::default();
-    let guard = clean.guard();
-    let owner = task::spawn(TaskGroup::new("g").scope(async |_| sleeper(guard).await));
-    task::yield_now().await;
-    owner.abort();
-    assert!(owner.await.unwrap_err().is_cancelled());
-    assert_eq!(clean.ran(), 1);
-
-    let errors = TaskGroup::new("g")
-        .scope(async |group| {
-            group.cancel();
-            pending::<Unit>().await
-        })
-        .await
-        .unwrap_err();
-    assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[]", 0));
+#[test]
+fn case_08_a_childs_error_and_one_of_the_bodys_clean_up_are_both_there() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .scope(async |group| {
+                group.spawn("child", async { fail("child's") })?;
+                let _bomb = Bomb("body's clean-up");
+                pending::<Unit>().await
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[panicked: body's clean-up, child's]");
+    });
 }
 
-#[tokio::test]
-async fn case_08_a_childs_error_and_one_of_the_bodys_clean_up_are_both_there() {
-    let errors = TaskGroup::new("g")
-        .scope(async |group| {
-            group.spawn("child", async { fail("child's") })?;
-            let _bomb = Bomb("body's clean-up");
-            pending::<Unit>().await
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[panicked: body's clean-up, child's]");
+#[test]
+fn case_09_a_child_that_fails_and_a_body_that_fails_are_both_there() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .on_failure(OnFailure::WaitForAll)
+            .scope(async |group| {
+                group.spawn("child", async { fail("child's") })?;
+                fail("body's")
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[body's, child's]");
+    });
 }
 
-#[tokio::test]
-async fn case_09_a_child_that_fails_and_a_body_that_fails_are_both_there() {
-    let errors = TaskGroup::new("g")
-        .on_failure(OnFailure::WaitForAll)
-        .scope(async |group| {
-            group.spawn("child", async { fail("child's") })?;
-            fail("body's")
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[body's, child's]");
-}
-
-#[tokio::test]
-async fn case_10_a_grandchild_that_is_spawned_while_the_group_drains_is_waited_for() {
-    let clean = CleanUps::default();
-    let guard = clean.guard();
-    TaskGroup::new("g")
-        .scope(async |group: Scope| {
-            let inner = group.clone();
-            group.spawn("child", async move {
-                task::yield_now().await;
-                inner.spawn("grandchild", async move {
-                    let _guard = guard;
-                    task::yield_now().await;
+#[test]
+fn case_10_a_grandchild_that_is_spawned_while_the_group_drains_is_waited_for() {
+    on_each_flavor(async || {
+        let clean = CleanUps::default();
+        let guard = clean.guard();
+        TaskGroup::new("g")
+            .scope(async |group: Scope| {
+                let inner = group.clone();
+                let (_in_body, body_ends) = oneshot::channel::<()>();
+                group.spawn("child", async move {
+                    assert!(body_ends.await.is_err(), "nobody says anything");
+                    inner.spawn("grandchild", async move {
+                        let _guard = guard;
+                        task::yield_now().await;
+                        Ok::<_, BoxError>(())
+                    })?;
                     Ok::<_, BoxError>(())
                 })?;
-                Ok::<_, BoxError>(())
-            })?;
-            Ok(())
-        })
-        .await
-        .unwrap();
-    assert_eq!(clean.ran(), 1);
+                Ok(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(clean.ran(), 1);
+    });
 }
 
-#[tokio::test]
-async fn case_11_the_name_of_a_task_can_be_read_back() {
-    let errors = TaskGroup::new("g")
-        .scope(async |group| {
-            group.spawn("yolo", async { fail("x") })?;
-            Ok(())
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(errors.failures()[0].task(), "yolo");
-    assert!(
-        errors.failures()[0]
-            .spawned_at()
-            .file()
-            .ends_with("conformance.rs")
-    );
+#[test]
+fn case_11_the_name_of_a_task_can_be_read_back() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .scope(async |group| {
+                group.spawn("yolo", async { fail("x") })?;
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(errors.failures()[0].task(), "yolo");
+        assert!(
+            errors.failures()[0]
+                .spawned_at()
+                .file()
+                .ends_with("conformance.rs")
+        );
+    });
 }
 
-#[tokio::test]
-async fn case_12_two_failures_with_the_same_text_are_two() {
-    let errors = group_of_two(["same", "same"]).await.unwrap_err();
-    assert_eq!(shape(&errors), "[same, same]");
+#[test]
+fn case_12_two_failures_with_the_same_text_are_two() {
+    on_each_flavor(async || {
+        let errors = group_of_two(["same", "same"]).await.unwrap_err();
+        assert_eq!(shape(&errors), "[same, same]");
+    });
 }
 
-#[tokio::test]
-async fn case_13_an_inner_group_that_is_dealt_with_leaves_the_outer_one_its_own_errors() {
-    let errors = TaskGroup::new("outer")
-        .scope(async |group| {
-            assert_eq!(
-                shape(&group_of_two(["a", "b"]).await.unwrap_err()),
-                "[a, b]"
-            );
-            group.spawn("own", async { fail("own") })?;
-            Ok(())
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[own]");
+#[test]
+fn case_13_an_inner_group_that_is_dealt_with_leaves_the_outer_one_its_own_errors() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("outer")
+            .scope(async |group| {
+                assert_eq!(
+                    shape(&group_of_two(["a", "b"]).await.unwrap_err()),
+                    "[a, b]"
+                );
+                group.spawn("own", async { fail("own") })?;
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[own]");
+    });
 }
 
-#[tokio::test]
-async fn case_14_a_spawn_into_a_cancelled_group_runs_nothing_disposes_of_the_future_and_says_so() {
-    let clean = CleanUps::default();
-    let guard = clean.guard();
-    let value = TaskGroup::new("g")
-        .scope(async |group| {
-            group.cancel();
-            let refused = group.spawn("late", async move {
-                let _guard = guard;
-                unreachable!("it never runs");
-                #[expect(unreachable_code)]
-                Unit::Ok(())
-            });
-            Ok(refused.unwrap_err().to_string())
-        })
-        .await
-        .unwrap();
-    assert_eq!(
-        value,
-        "task `late` was not spawned: group `g` is cancelled or has ended"
-    );
-    assert_eq!(clean.ran(), 1);
+#[test]
+fn case_14_a_spawn_into_a_cancelled_group_runs_nothing_disposes_of_the_future_and_says_so() {
+    on_each_flavor(async || {
+        let clean = CleanUps::default();
+        let guard = clean.guard();
+        let value = TaskGroup::new("g")
+            .scope(async |group| {
+                group.cancel();
+                let refused = group.spawn("late", async move {
+                    let _guard = guard;
+                    unreachable!("it never runs");
+                    #[expect(unreachable_code)]
+                    Unit::Ok(())
+                });
+                Ok(refused.unwrap_err().to_string())
+            })
+            .await
+            .unwrap();
+        assert_eq!(
+            value,
+            "task `late` was not spawned: group `g` is cancelled or has ended"
+        );
+        assert_eq!(clean.ran(), 1);
+    });
 }
 
-#[tokio::test]
-async fn case_15_a_body_that_would_sleep_for_ever_wakes_when_a_child_fails() {
-    let errors = TaskGroup::new("g")
-        .scope(async |group| {
-            group.spawn("fails", async {
-                task::yield_now().await;
-                fail("boom")
-            })?;
-            pending::<Unit>().await
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[boom]");
-}
-
-#[tokio::test]
-async fn case_16_an_error_before_a_task_has_started_is_its_starters_alone() {
-    let value = TaskGroup::new("g")
-        .scope(async |group| {
-            let early = group.spawn_started::<(), _, _>("early", |_| async { fail("too early") });
-            assert_eq!(early.await.unwrap_err().to_string(), "too early");
-            let silent = group.spawn_started::<(), _, _>("silent", |_| async { Unit::Ok(()) });
-            assert!(silent.await.unwrap_err().is::<NeverStarted>());
-            Ok("went on")
-        })
-        .await
-        .unwrap();
-    assert_eq!(value, "went on");
-
-    // Saying it twice does not compile: `Started::say` uses it up.
-    let errors = TaskGroup::new("g")
-        .scope(async |group| {
-            let late = group.spawn_started("late", |started: Started<u16>| async move {
-                started.say(8080);
-                task::yield_now().await;
-                fail("too late")
-            });
-            assert_eq!(late.await?, 8080);
-            Ok(())
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[too late]");
-}
-
-#[tokio::test]
-async fn case_17_a_lone_error_is_wrapped_in_a_group_too() {
-    let errors = TaskGroup::new("g")
-        .scope(async |_| fail("alone"))
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[alone]");
-}
-
-#[tokio::test]
-async fn case_18_cancellation_that_the_group_caused_is_no_error() {
-    let errors = TaskGroup::new("g")
-        .scope(async |group| {
-            for n in 0..3 {
-                group.spawn(format!("{n}"), pending::<Unit>())?;
-            }
-            group.spawn("fails", async { fail("key") })?;
-            Ok(())
-        })
-        .await
-        .unwrap_err();
-    assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[key]", 3));
-}
-
-#[tokio::test]
-async fn case_19_cancelling_an_owner_that_drains_reaches_a_waiter_nested_in_it() {
-    let clean = CleanUps::default();
-    let guard = clean.guard();
-    let before = Handle::current().metrics().num_alive_tasks();
-    let owner = task::spawn(TaskGroup::new("outer").scope(async |group| {
-        group.spawn("child", async {
-            TaskGroup::new("inner")
-                .scope(async |group| {
-                    group.spawn("waiter", sleeper(guard))?;
-                    Ok(())
-                })
-                .await
-        })?;
-        Ok(())
-    }));
-    task::yield_now().await;
-    task::yield_now().await;
-    owner.abort();
-    assert!(owner.await.unwrap_err().is_cancelled());
-    until_alive(before).await;
-    assert_eq!(clean.ran(), 1);
-}
-
-#[tokio::test]
-async fn case_21_a_panic_keeps_its_payload_its_name_and_its_line() {
-    let mut errors = TaskGroup::new("g")
-        .scope(async |group| {
-            group.spawn("thrower", async {
-                if true {
-                    std::panic::panic_any(7_u64);
-                }
-                Unit::Ok(())
-            })?;
-            Ok(())
-        })
-        .await
-        .unwrap_err();
-    let failure = &errors.failures()[0];
-    assert_eq!(failure.task(), "thrower");
-    assert!(failure.spawned_at().file().ends_with("conformance.rs"));
-    let Failure::Panic(panic) = errors.into_failures().remove(0).into_failure() else {
-        panic!("it was a panic");
-    };
-    assert_eq!(panic.into_payload().downcast_ref(), Some(&7_u64));
-
-    errors = TaskGroup::new("g")
-        .scope(async |group| {
-            group.spawn("bombed", async {
-                let _bomb = Bomb("while cancelled");
+#[test]
+fn case_15_a_body_that_would_sleep_for_ever_wakes_when_a_child_fails() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .scope(async |group| {
+                let (sleeps, body_sleeps) = oneshot::channel();
+                group.spawn("fails", async {
+                    body_sleeps.await?;
+                    fail("boom")
+                })?;
+                let _ = sleeps.send(());
                 pending::<Unit>().await
-            })?;
-            task::yield_now().await;
-            fail("body")
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[body, panicked: while cancelled]");
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[boom]");
+    });
 }
 
-/// Drops the future after its `polls`-th poll. Whether it had ended by then.
+#[test]
+fn case_16_an_error_before_a_task_has_started_is_its_starters_alone() {
+    on_each_flavor(async || {
+        let value = TaskGroup::new("g")
+            .scope(async |group| {
+                let early =
+                    group.spawn_started::<(), _, _>("early", |_| async { fail("too early") });
+                assert_eq!(early.await.unwrap_err().to_string(), "too early");
+                let silent = group.spawn_started::<(), _, _>("silent", |_| async { Unit::Ok(()) });
+                assert!(silent.await.unwrap_err().is::<NeverStarted>());
+                Ok("went on")
+            })
+            .await
+            .unwrap();
+        assert_eq!(value, "went on");
+
+        // Saying it twice does not compile: `Started::say` uses it up.
+        let errors = TaskGroup::new("g")
+            .scope(async |group| {
+                let (heard, was_heard) = oneshot::channel();
+                let late = group.spawn_started("late", |started: Started<u16>| async move {
+                    started.say(8080);
+                    was_heard.await?;
+                    fail("too late")
+                });
+                assert_eq!(late.await?, 8080);
+                let _ = heard.send(());
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[too late]");
+    });
+}
+
+#[test]
+fn case_17_a_lone_error_is_wrapped_in_a_group_too() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .scope(async |_| fail("alone"))
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[alone]");
+    });
+}
+
+#[test]
+fn case_18_cancellation_that_the_group_caused_is_no_error() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .scope(async |group| {
+                for n in 0..3 {
+                    group.spawn(format!("{n}"), pending::<Unit>())?;
+                }
+                group.spawn("fails", async { fail("key") })?;
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[key]", 3));
+    });
+}
+
+#[test]
+fn case_19_cancelling_an_owner_that_drains_reaches_a_waiter_nested_in_it() {
+    on_each_flavor(async || {
+        let clean = CleanUps::default();
+        let guard = clean.guard();
+        let before = Handle::current().metrics().num_alive_tasks();
+        let owner = task::spawn(TaskGroup::new("outer").scope(async |group| {
+            group.spawn("child", async {
+                TaskGroup::new("inner")
+                    .scope(async |group| {
+                        group.spawn("waiter", sleeper(guard))?;
+                        Ok(())
+                    })
+                    .await
+            })?;
+            Ok(())
+        }));
+        clean.asleep(1).await;
+        owner.abort();
+        assert!(owner.await.unwrap_err().is_cancelled());
+        until_alive(before).await;
+        assert_eq!(clean.ran(), 1);
+    });
+}
+
+#[test]
+fn case_21_a_panic_keeps_its_payload_its_name_and_its_line() {
+    on_each_flavor(async || {
+        let mut errors = TaskGroup::new("g")
+            .scope(async |group| {
+                group.spawn("thrower", async {
+                    if true {
+                        std::panic::panic_any(7_u64);
+                    }
+                    Unit::Ok(())
+                })?;
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        let failure = &errors.failures()[0];
+        assert_eq!(failure.task(), "thrower");
+        assert!(failure.spawned_at().file().ends_with("conformance.rs"));
+        let Failure::Panic(panic) = errors.into_failures().remove(0).into_failure() else {
+            panic!("it was a panic");
+        };
+        assert_eq!(panic.into_payload().downcast_ref(), Some(&7_u64));
+
+        errors = TaskGroup::new("g")
+            .scope(async |group| {
+                group.spawn("bombed", bombed(Bomb("while cancelled")))?;
+                fail("body")
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[body, panicked: while cancelled]");
+    });
+}
+
+/// Drops the future after its `polls`-th poll, and after its tasks had a turn. Whether it had ended by then.
 async fn drop_after<F: Future>(polls: usize, future: F) -> bool {
     let mut future = pin!(future);
-    for _ in 0..polls {
-        let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await;
-        if polled {
-            return true;
+    let mut polled = 0;
+    let ended = poll_fn(|cx| {
+        if polled == polls {
+            return Poll::Ready(false);
         }
-        task::yield_now().await;
-    }
-    false
+        polled += 1;
+        match future.as_mut().poll(cx) {
+            Poll::Ready(_) => Poll::Ready(true),
+            Poll::Pending if polled == polls => Poll::Ready(false),
+            // Polled again only once it is woken: on any runtime it takes few polls.
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await;
+    task::yield_now().await;
+    ended
 }
 
 /// A body with a group inside, in which tasks of both fail, sleep and clean up.
@@ -486,6 +561,7 @@ async fn busy(clean: CleanUps) -> Result<(), ErrorGroup> {
                     task::yield_now().await;
                     fail("outer")
                 })?;
+                task::yield_now().await;
             }
             let guards: Vec<_> = (0..3).map(|_| clean.guard()).collect();
             let inner = TaskGroup::new("inner").scope(async |group| {
@@ -506,51 +582,61 @@ async fn busy(clean: CleanUps) -> Result<(), ErrorGroup> {
         .await
 }
 
-#[tokio::test]
-async fn case_22_dropped_after_any_poll_no_child_is_alive_and_no_clean_up_is_skipped() {
-    let before = Handle::current().metrics().num_alive_tasks();
-    for polls in 0.. {
-        let clean = CleanUps::default();
-        let made = Arc::clone(&clean.0);
-        let ended = drop_after(polls, busy(clean.clone())).await;
-        until_alive(before).await;
-        drop(clean);
-        assert_eq!(
-            Arc::strong_count(&made),
-            1,
-            "a guard is left after {polls} polls"
-        );
-        if ended {
-            assert!(polls > 3, "it takes several polls");
-            return;
+#[test]
+fn case_22_dropped_after_any_poll_no_child_is_alive_and_no_clean_up_is_skipped() {
+    on_each_flavor(async || {
+        let before = Handle::current().metrics().num_alive_tasks();
+        for polls in 0.. {
+            let clean = CleanUps::default();
+            let made = Arc::clone(&clean.0);
+            let ended = drop_after(polls, busy(clean.clone())).await;
+            until_alive(before).await;
+            drop(clean);
+            assert_eq!(
+                Arc::strong_count(&made),
+                1,
+                "a guard is left after {polls} polls"
+            );
+            if ended {
+                assert!(polls > 3, "it takes several polls");
+                return;
+            }
         }
-    }
+    });
 }
 
-#[tokio::test]
-async fn case_23_finished_children_are_not_retained() {
-    const CHILDREN: usize = 100_000;
-    let at_once = Arc::new(AtomicUsize::new(0));
-    let most = Arc::new(AtomicUsize::new(0));
-    TaskGroup::new("g")
-        .limit(100)
-        .scope(async |group| {
-            for _ in 0..CHILDREN {
-                let (at_once, most) = (Arc::clone(&at_once), Arc::clone(&most));
-                let child = async move {
-                    let now = at_once.fetch_add(1, Ordering::SeqCst) + 1;
-                    most.fetch_max(now, Ordering::SeqCst);
-                    task::yield_now().await;
-                    at_once.fetch_sub(1, Ordering::SeqCst);
-                    Ok::<_, BoxError>(())
-                };
-                group.spawn_in_turn("child", child).await?;
-                let alive = Handle::current().metrics().num_alive_tasks();
-                assert!(alive <= 101, "{alive} tasks are alive");
-            }
-            Ok(())
-        })
-        .await
-        .unwrap();
-    assert_eq!(most.load(Ordering::SeqCst), 100);
+#[test]
+fn case_23_finished_children_are_not_retained() {
+    on_each_flavor(async || {
+        const CHILDREN: usize = 100_000;
+        const LIMIT: usize = 100;
+        let at_once = Arc::new(AtomicUsize::new(0));
+        let most = Arc::new(AtomicUsize::new(0));
+        // As many as may run at the same time wait for each other, so they do.
+        let together = Arc::new(Barrier::new(LIMIT));
+        let workers = Handle::current().metrics().num_workers();
+        TaskGroup::new("g")
+            .limit(LIMIT)
+            .scope(async |group| {
+                for _ in 0..CHILDREN {
+                    let (at_once, most) = (Arc::clone(&at_once), Arc::clone(&most));
+                    let together = Arc::clone(&together);
+                    let child = async move {
+                        let now = at_once.fetch_add(1, Ordering::SeqCst) + 1;
+                        most.fetch_max(now, Ordering::SeqCst);
+                        together.wait().await;
+                        at_once.fetch_sub(1, Ordering::SeqCst);
+                        Ok::<_, BoxError>(())
+                    };
+                    group.spawn_in_turn("child", child).await?;
+                    let alive = Handle::current().metrics().num_alive_tasks();
+                    // A task gives its turn away just before it is gone, on each worker one at a time.
+                    assert!(alive <= LIMIT + workers, "{alive} tasks are alive");
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(most.load(Ordering::SeqCst), LIMIT);
+    });
 }

@@ -1,6 +1,7 @@
 //! What a task group can do besides: deadlines, turns, blocking tasks, and its errors taken apart.
 
 mod failing;
+mod flavor;
 
 use std::future::{Future, pending};
 use std::pin::pin;
@@ -9,13 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::task;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::{Barrier, oneshot};
+use tokio::time::{Instant, sleep};
 use unstuck::{BoxError, ErrorGroup, Failure, OnFailure, Scope, TaskGroup};
 
 use failing::{Unit, fail, shape};
+use flavor::on_each_flavor;
 
+/// On one thread only, as Tokio can't stop the clock of several.
 #[tokio::test(start_paused = true)]
 async fn the_earliest_of_nested_deadlines_comes_first() {
     let started = Instant::now();
@@ -57,56 +59,111 @@ async fn the_earliest_of_nested_deadlines_comes_first() {
     );
 }
 
-#[tokio::test]
-async fn a_blocking_task_is_waited_for_and_one_that_has_not_begun_is_cancelled() {
-    let (begun, has_begun) = oneshot::channel();
-    let errors = TaskGroup::new("g")
-        .scope(async |group: Scope| {
-            let inner = group.clone();
-            let value = group.spawn_blocking("value", || Ok::<_, BoxError>(7))?;
-            assert_eq!(value.value().await, Some(7));
-            group.spawn_blocking("looks", move || {
+#[test]
+fn a_blocking_task_is_waited_for() {
+    on_each_flavor(async || {
+        let (begun, has_begun) = oneshot::channel();
+        let errors = TaskGroup::new("g")
+            .scope(async |group: Scope| {
+                let inner = group.clone();
+                let value = group.spawn_blocking("value", || Ok::<_, BoxError>(7))?;
+                assert_eq!(value.value().await, Some(7));
+                group.spawn_blocking("looks", move || {
+                    let _ = begun.send(());
+                    while !inner.is_stopping() {
+                        std::thread::yield_now();
+                    }
+                    fail("it was stopped")
+                })?;
+                has_begun.await?;
+                fail("body")
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[body, it was stopped]");
+    });
+}
+
+#[test]
+fn a_blocking_task_that_has_not_begun_is_cancelled() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .scope(async |group| {
+                let (begun, has_begun) = oneshot::channel();
+                let (go_on, may_go_on) = oneshot::channel::<()>();
+                group.spawn_blocking("has the thread", || {
+                    let _ = begun.send(());
+                    may_go_on.blocking_recv()
+                })?;
+                has_begun.await?;
+                group.spawn_blocking("waits for it", || fail("it never runs"))?;
+                group.cancel();
+                let _ = go_on.send(());
+                fail("body")
+            })
+            .await
+            .unwrap_err();
+        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[body]", 1));
+    });
+}
+
+#[test]
+fn a_panic_of_a_blocking_task_is_kept() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .scope(async |group| {
+                group.spawn_blocking("panics", || -> Unit { panic!("blocked") })?;
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[panicked: blocked]");
+    });
+}
+
+/// Plays a group that lets one task run at a time: the first, and then, while others wait for their
+/// turn, `then`.
+async fn with_others_waiting(then: impl Fn(Scope) -> Unit + Copy + Send + 'static) -> ErrorGroup {
+    let outcome: Result<(), _> = TaskGroup::new("g")
+        .limit(1)
+        .scope(async |group| {
+            let (begun, has_begun) = oneshot::channel();
+            let (go_on, may_go_on) = oneshot::channel();
+            let scope = group.clone();
+            group.spawn("first", async move {
                 let _ = begun.send(());
-                while !inner.is_stopping() {
-                    std::thread::yield_now();
-                }
-                fail("it was stopped")
+                may_go_on.await?;
+                then(scope)?;
+                pending::<Unit>().await
             })?;
             has_begun.await?;
-            fail("body")
+            for _ in 0..20 {
+                group.spawn("next", async { fail("it never runs") })?;
+            }
+            let _ = go_on.send(());
+            pending().await
         })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[body, it was stopped]");
+        .await;
+    outcome.unwrap_err()
 }
 
-#[tokio::test]
-async fn a_panic_of_a_blocking_task_is_kept() {
-    let errors = TaskGroup::new("g")
-        .scope(async |group| {
-            group.spawn_blocking("panics", || -> Unit { panic!("blocked") })?;
-            Ok(())
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[panicked: blocked]");
-}
-
-#[tokio::test]
-async fn tasks_that_wait_for_their_turn_are_cancelled_with_the_others() {
-    let group = TaskGroup::new("g").limit(1).scope(async |group| {
-        group.spawn("first", async {
-            task::yield_now().await;
-            fail("boom")
-        })?;
-        group.spawn("second", async { fail("it never runs") })?;
-        Ok(())
+#[test]
+fn tasks_that_wait_for_their_turn_are_cancelled_with_the_others() {
+    on_each_flavor(async || {
+        for _ in 0..100 {
+            let errors = with_others_waiting(|_| fail("boom")).await;
+            assert_eq!(
+                (shape(&errors).as_str(), errors.cancelled()),
+                ("[boom]", 20)
+            );
+            let errors = with_others_waiting(|group| {
+                group.cancel();
+                Ok(())
+            })
+            .await;
+            assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[]", 21));
+        }
     });
-    let errors = timeout(Duration::from_mins(1), group)
-        .await
-        .unwrap()
-        .unwrap_err();
-    assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[boom]", 1));
 }
 
 /// A poll from outside any task, and a group with no runtime under it, are no different.
@@ -117,63 +174,68 @@ fn a_group_without_children_needs_no_runtime() {
     assert!(matches!(polled, Poll::Ready(Ok(1))));
 }
 
-#[tokio::test]
-async fn a_sleep_in_the_body_does_not_keep_children_from_running() {
-    TaskGroup::new("g")
-        .scope(async |group| {
-            let (done, is_done) = oneshot::channel();
-            group.spawn("child", async move {
-                sleep(Duration::from_millis(1)).await;
-                let _ = done.send(());
-                Ok::<_, BoxError>(())
-            })?;
-            Ok(is_done.await?)
-        })
-        .await
-        .unwrap();
+#[test]
+fn a_sleep_in_the_body_does_not_keep_children_from_running() {
+    on_each_flavor(async || {
+        TaskGroup::new("g")
+            .scope(async |group| {
+                let (done, is_done) = oneshot::channel();
+                group.spawn("child", async move {
+                    sleep(Duration::from_millis(1)).await;
+                    let _ = done.send(());
+                    Ok::<_, BoxError>(())
+                })?;
+                Ok(is_done.await?)
+            })
+            .await
+            .unwrap();
+    });
 }
 
 /// Neither the error that it had collected nor the clean-up of its child is lost.
-#[tokio::test]
-async fn a_scope_that_is_cancelled_within_another_leaves_it_its_errors_and_its_children() {
-    struct CleanUp(Arc<AtomicBool>);
-    impl Drop for CleanUp {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::SeqCst);
+#[test]
+fn a_scope_that_is_cancelled_within_another_leaves_it_its_errors_and_its_children() {
+    on_each_flavor(async || {
+        struct CleanUp(Arc<AtomicBool>);
+        impl Drop for CleanUp {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::SeqCst);
+            }
         }
-    }
-    let cleaned_up = Arc::new(AtomicBool::new(false));
-    let guard = CleanUp(Arc::clone(&cleaned_up));
-    let errors = TaskGroup::new("outer")
-        .scope(async |group| {
-            group.spawn("inner", async {
-                TaskGroup::new("inner")
-                    .on_failure(OnFailure::WaitForAll)
-                    .scope(async |group| {
-                        group.spawn("fails", async { fail("kept") })?;
-                        group.spawn("sleeps", async {
-                            let _guard = guard;
-                            pending::<Unit>().await
-                        })?;
-                        Ok(())
-                    })
-                    .await
-            })?;
-            group.spawn("fails later", async {
-                for _ in 0..9 {
-                    task::yield_now().await;
-                }
-                fail("boom")
-            })?;
-            Ok(())
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[[kept], boom]");
-    assert!(
-        cleaned_up.load(Ordering::SeqCst),
-        "the outer group has waited for it"
-    );
+        let cleaned_up = Arc::new(AtomicBool::new(false));
+        let guard = CleanUp(Arc::clone(&cleaned_up));
+        let (failed, has_failed) = oneshot::channel();
+        let errors = TaskGroup::new("outer")
+            .scope(async |group| {
+                group.spawn("inner", async {
+                    TaskGroup::new("inner")
+                        .on_failure(OnFailure::WaitForAll)
+                        .scope(async |group| {
+                            let fails = group.spawn("fails", async { fail("kept") })?;
+                            group.spawn("sleeps", async {
+                                let _guard = guard;
+                                pending::<Unit>().await
+                            })?;
+                            assert_eq!(fails.value().await, None);
+                            let _ = failed.send(());
+                            Ok(())
+                        })
+                        .await
+                })?;
+                group.spawn("fails later", async {
+                    has_failed.await?;
+                    fail("boom")
+                })?;
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[[kept], boom]");
+        assert!(
+            cleaned_up.load(Ordering::SeqCst),
+            "the outer group has waited for it"
+        );
+    });
 }
 
 /// A group that fails with these texts, and with inner groups where one has several.
@@ -251,22 +313,29 @@ async fn a_large_tree_is_folded_and_cut() {
     });
 }
 
-#[tokio::test]
-async fn many_failures_at_once_are_all_kept_whatever_the_policy() {
-    const CHILDREN: usize = 20_000;
-    for on_failure in [OnFailure::WaitForAll, OnFailure::Cancel] {
-        let errors = TaskGroup::new("g")
-            .on_failure(on_failure)
-            .scope(async |group| {
-                for _ in 0..CHILDREN {
-                    // All of them fail before the group gets to know of the first.
-                    group.spawn("child", async { fail("boom") })?;
-                }
-                Ok(())
-            })
-            .await
-            .unwrap_err();
-        assert_eq!(errors.len() + errors.cancelled(), CHILDREN);
-        assert!(on_failure == OnFailure::Cancel || errors.cancelled() == 0);
-    }
+#[test]
+fn many_failures_at_once_are_all_kept_whatever_the_policy() {
+    on_each_flavor(async || {
+        const CHILDREN: usize = 20_000;
+        for on_failure in [OnFailure::WaitForAll, OnFailure::Cancel] {
+            // None fails before all of them are there.
+            let all = Arc::new(Barrier::new(CHILDREN));
+            let errors = TaskGroup::new("g")
+                .on_failure(on_failure)
+                .scope(async |group| {
+                    for _ in 0..CHILDREN {
+                        let all = Arc::clone(&all);
+                        group.spawn("child", async move {
+                            all.wait().await;
+                            fail("boom")
+                        })?;
+                    }
+                    Ok(())
+                })
+                .await
+                .unwrap_err();
+            assert_eq!(errors.len() + errors.cancelled(), CHILDREN);
+            assert!(on_failure == OnFailure::Cancel || errors.cancelled() == 0);
+        }
+    });
 }

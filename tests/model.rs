@@ -68,7 +68,10 @@ mod registry {
             Self(PhantomData)
         }
 
-        #[expect(clippy::unused_self, reason = "it stands for one that has a use for it")]
+        #[expect(
+            clippy::unused_self,
+            reason = "it stands for one that has a use for it"
+        )]
         pub(crate) fn enter(&self, _: &Arc<T>) {}
     }
 }
@@ -103,7 +106,10 @@ mod sync {
             self.0.load(Ordering::SeqCst)
         }
 
-        #[expect(clippy::unused_self, reason = "it stands for one that has a use for it")]
+        #[expect(
+            clippy::unused_self,
+            reason = "it stands for one that has a use for it"
+        )]
         pub(crate) fn id(&self) -> task::Id {
             task::id()
         }

@@ -11,6 +11,7 @@ use tokio::task::{self, AbortHandle, JoinHandle};
 
 use super::member::Member;
 use super::named;
+use super::shared::Stage;
 use super::turn::Turn;
 use crate::error_group::{BoxError, Failure, Panic};
 
@@ -100,6 +101,12 @@ impl Report {
         }
     }
 
+    /// Whether the task had better not begin.
+    fn is_cancelled(&self) -> bool {
+        let member = self.member.as_ref();
+        member.is_some_and(|member| member.shared.stage() >= Stage::Cancelled)
+    }
+
     /// Runs a part of the task, in the task. A panic is the group's to tell.
     fn run<R>(&mut self, f: impl FnOnce() -> R) -> Option<R> {
         let run = || catch_unwind(AssertUnwindSafe(f));
@@ -175,6 +182,9 @@ impl<F> GuardedFn<F> {
         F: FnOnce() -> Result<T, E>,
         E: Into<BoxError>,
     {
+        if self.report.is_cancelled() {
+            return None;
+        }
         let ended = self.report.run(self.f.take()?)?;
         self.report.ended(ended)
     }
@@ -190,10 +200,11 @@ impl<F> Drop for GuardedFn<F> {
 pin_project! {
     /// A future whose errors and panics, and those of its destructor, go to the group.
     pub(super) struct Guarded<F> {
-        turn: Turn,
         #[pin]
         future: Option<F>,
         report: Report,
+        // Given up last, when the group knows of the end.
+        turn: Turn,
     }
 
     impl<F> PinnedDrop for Guarded<F> {
@@ -206,9 +217,9 @@ pin_project! {
 impl<F> Guarded<F> {
     pub(super) fn new(turn: Turn, future: F, report: Report) -> Self {
         Self {
-            turn,
             future: Some(future),
             report,
+            turn,
         }
     }
 
@@ -228,7 +239,13 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.as_mut().project();
-        ready!(this.turn.poll(cx));
+        if this.turn.is_ahead() {
+            ready!(this.turn.poll(cx));
+            // Then it came from one that was cancelled, and this one is about to be.
+            if this.report.is_cancelled() {
+                return Poll::Ready(None);
+            }
+        }
         let Some(future) = this.future.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };

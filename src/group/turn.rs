@@ -32,6 +32,10 @@ impl Turn {
         }
     }
 
+    pub(super) fn is_ahead(&self) -> bool {
+        matches!(self, Turn::Ahead(_))
+    }
+
     /// Ready once the turn has come.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Turn::Ahead(coming) = self {
