@@ -54,10 +54,10 @@ lint:
     cargo fmt --all --check
     cargo clippy --all-targets --locked -- -D warnings
 
-# task groups beside other ways to wait for many tasks; takes minutes
+# time and memory of task groups, beside other ways to wait for many tasks; takes minutes
 [group('work')]
 bench *ARGS:
-    cargo bench --bench group -- {{ ARGS }}
+    cargo bench --bench group --bench memory -- {{ ARGS }}
 
 # everything that has to pass
 [group('work')]
