@@ -1,5 +1,6 @@
 //! What a task group ended with, when not all went well.
 
+mod causes;
 mod split;
 mod tree;
 
