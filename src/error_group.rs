@@ -1,6 +1,8 @@
 //! What a task group ended with, when not all went well.
 
 mod causes;
+#[cfg(feature = "serde")]
+mod serialize;
 mod split;
 mod tree;
 

@@ -3,7 +3,8 @@
 //! What is useful by itself, on stable Tokio and without any feature:
 //!
 //! - [`TaskGroup`] runs tasks in a scope that ends after them, and loses nothing that they end with;
-//! - [`ErrorGroup`] is what it loses nothing in: a tree of errors and panics, each with its task;
+//! - [`ErrorGroup`] is what it loses nothing in: a tree of errors and panics, each with its task; the
+//!   feature `serde` can write it as data;
 //! - [`Event`] is a flag to wait for that knows who could still set it.
 //!
 //! ```

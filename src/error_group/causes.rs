@@ -12,6 +12,12 @@ pub(super) fn of(error: &AnyError) -> impl Iterator<Item = &AnyError> {
     chain(error).skip(1)
 }
 
+/// Their texts.
+#[cfg(feature = "serde")]
+pub(super) fn texts(error: &AnyError) -> Vec<String> {
+    of(error).map(ToString::to_string).collect()
+}
+
 fn chain(error: &AnyError) -> impl Iterator<Item = &AnyError> {
     successors(Some(error), |&error| match as_group(error) {
         Some(_) => None,
