@@ -8,7 +8,8 @@
 //! - [`Event`] is a flag to wait for that knows who could still set it.
 //!
 //! ```
-//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
 //! use unstuck::TaskGroup;
 //!
 //! let sum = TaskGroup::new("sums")
@@ -19,7 +20,7 @@
 //!     })
 //!     .await;
 //! assert_eq!(sum.unwrap(), Some((2, 3)));
-//! # });
+//! # }
 //! ```
 //!
 //! The rest needs `--cfg tokio_unstable`. With the feature `observe`: `observe` collects what there is to

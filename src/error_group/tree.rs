@@ -11,6 +11,23 @@ use super::{ErrorGroup, Failure, TaskFailure, causes};
 ///
 /// A group among the causes of an error is shown with its members too. More than four neighbours that
 /// failed alike are told of together. What is past the limits is counted.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use unstuck::TaskGroup;
+///
+/// # let errors = TaskGroup::new("pool")
+/// #     .scope(async |group| {
+/// #         group.spawn("odd", async { "x".parse::<u8>() })?;
+/// #         Ok(())
+/// #     })
+/// #     .await
+/// #     .unwrap_err();
+/// let tree = errors.tree().width(5).depth(2).to_string();
+/// assert!(tree.contains("| odd: invalid digit found in string"));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Tree<'g> {
     group: &'g ErrorGroup,
@@ -40,13 +57,47 @@ impl<'g> Tree<'g> {
         }
     }
 
-    /// Shows no more than `width` members of each group; 20 unless told otherwise.
+    /// Shows no more than `width` members of each group; 20 unless told otherwise. Members that are told
+    /// of together count as one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::TaskGroup;
+    ///
+    /// # let errors = TaskGroup::new("pool")
+    /// #     .scope(async |group| {
+    /// #         group.spawn("odd", async { "x".parse::<u8>() })?;
+    /// #         Ok(())
+    /// #     })
+    /// #     .await
+    /// #     .unwrap_err();
+    /// assert!(errors.tree().width(0).to_string().contains("and 1 more"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn width(self, width: usize) -> Self {
         Self { width, ..self }
     }
 
-    /// Shows no more than `depth` levels of groups; 8 unless told otherwise.
+    /// Shows no more than `depth` levels of groups; 8 unless told otherwise. Of those below, it counts the
+    /// errors.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::TaskGroup;
+    ///
+    /// # let errors = TaskGroup::new("pool")
+    /// #     .scope(async |group| {
+    /// #         group.spawn("odd", async { "x".parse::<u8>() })?;
+    /// #         Ok(())
+    /// #     })
+    /// #     .await
+    /// #     .unwrap_err();
+    /// assert!(errors.tree().depth(0).to_string().contains("1 error in it"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn depth(self, depth: usize) -> Self {
         Self { depth, ..self }

@@ -8,13 +8,44 @@ use tokio::sync::oneshot;
 use crate::error_group::BoxError;
 use crate::registry::lock;
 
-/// Lets a task say that it has started. It can be said once, as saying it uses this up.
+/// Lets a task of [`Scope::spawn_started`](crate::Scope::spawn_started) say that it has started. It can be
+/// said once, as saying it uses this up.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use unstuck::{BoxError, Started, TaskGroup};
+///
+/// async fn serve(started: Started<u16>) -> Result<(), BoxError> {
+///     started.say(8080);
+///     Ok(())
+/// }
+///
+/// let port = TaskGroup::new("server")
+///     .scope(async |group| group.spawn_started("serve", serve).await)
+///     .await;
+/// assert_eq!(port.unwrap(), 8080);
+/// # }
+/// ```
 pub struct Started<V>(Starter<V>);
 
 /// Whoever waits for the task to start; none once it has been answered.
 pub(super) type Starter<V> = Arc<Mutex<Option<oneshot::Sender<Result<V, BoxError>>>>>;
 
 /// A task ended, panicked or was cancelled before it said that it had started.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use unstuck::{BoxError, NeverStarted, Started, TaskGroup};
+///
+/// let group = TaskGroup::new("server").scope(async |group| {
+///     let forgets = |_: Started<u16>| async { Ok::<_, BoxError>(()) };
+///     Ok(group.spawn_started("forgets", forgets).await.unwrap_err())
+/// });
+/// assert!(group.await.unwrap().is::<NeverStarted>());
+/// # }
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NeverStarted;
@@ -24,7 +55,23 @@ impl<V> Started<V> {
         Self(Arc::clone(starter))
     }
 
-    /// Says that the task has started, and hands `value` to its starter.
+    /// Says that the task has started, and hands `value` to its starter, if that still waits.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::{BoxError, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("server").scope(async |group| {
+    ///     let serve = |started: unstuck::Started<_>| async move {
+    ///         started.say("ready");
+    ///         Ok::<_, BoxError>(())
+    ///     };
+    ///     group.spawn_started("serve", serve).await
+    /// });
+    /// assert_eq!(group.await.unwrap(), "ready");
+    /// # }
+    /// ```
     pub fn say(self, value: V) {
         if let Some(starter) = lock(&self.0).take() {
             // A starter that is gone has no use for it.
