@@ -1,5 +1,8 @@
 //! What a task group ended with, when not all went well.
 
+mod causes;
+#[cfg(feature = "serde")]
+mod serialize;
 mod split;
 mod tree;
 
@@ -30,6 +33,30 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// whole [`tree`](ErrorGroup::tree).
 ///
 /// The idea and the shape are those of Python's exception groups (PEP 654).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use unstuck::TaskGroup;
+///
+/// let errors = TaskGroup::new("pool")
+///     .scope(async |group| {
+///         group.spawn("odd", async { "x".parse::<u8>() })?;
+///         Ok(())
+///     })
+///     .await
+///     .unwrap_err();
+///
+/// assert_eq!(errors.to_string(), "1 error in task group `pool`");
+/// assert_eq!((errors.name(), errors.len(), errors.cancelled()), ("pool", 1, 0));
+/// assert_eq!(errors.failures()[0].task(), "odd");
+/// for failure in errors.leaves() {
+///     eprintln!("{}: {}", failure.task(), failure.failure());
+/// }
+/// eprintln!("the group of {} as a tree:\n{}", errors.opened_at(), errors.tree());
+/// assert_eq!(errors.into_failures().len(), 1);
+/// # }
+/// ```
 pub struct ErrorGroup {
     pub(crate) name: String,
     pub(crate) opened_at: &'static Location<'static>,
@@ -38,6 +65,27 @@ pub struct ErrorGroup {
 }
 
 /// How one task of a group failed.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use unstuck::{Failure, TaskGroup};
+///
+/// # let errors = TaskGroup::new("pool")
+/// #     .scope(async |group| {
+/// #         group.spawn("odd", async { "x".parse::<u8>() })?;
+/// #         Ok(())
+/// #     })
+/// #     .await
+/// #     .unwrap_err();
+/// for failure in errors.into_failures() {
+///     assert_eq!(failure.task(), "odd");
+///     assert!(failure.id().is_some());
+///     eprintln!("spawned at {}: {}", failure.spawned_at(), failure.failure());
+///     assert!(matches!(failure.into_failure(), Failure::Error(_)));
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TaskFailure {
     pub(crate) task: Cow<'static, str>,
@@ -47,14 +95,41 @@ pub struct TaskFailure {
 }
 
 /// The ways in which a task fails.
+///
+/// An error can be had back as what it was:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::num::ParseIntError;
+/// use unstuck::{Failure, TaskGroup};
+///
+/// # let errors = TaskGroup::new("pool")
+/// #     .scope(async |group| {
+/// #         group.spawn("odd", async { "x".parse::<u8>() })?;
+/// #         Ok(())
+/// #     })
+/// #     .await
+/// #     .unwrap_err();
+/// match errors.failures()[0].failure() {
+///     Failure::Error(error) => assert!(error.is::<ParseIntError>()),
+///     Failure::Panic(panic) => eprintln!("panicked: {}", panic.message()),
+///     Failure::Group(inner) => eprintln!("{} errors in {}", inner.len(), inner.name()),
+///     other => eprintln!("{other}"),
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// It returned this error.
+    /// It returned this error, which may well have been caused by a group: see [`ErrorGroup::tree`].
     Error(BoxError),
     /// It panicked.
     Panic(Panic),
     /// It ran a task group of its own, and returned what that ended with.
+    ///
+    /// That has to be the `ErrorGroup` itself: one that became an `anyhow::Error` without a context is
+    /// hidden in it, and stays [`Failure::Error`], of which only its line and its first cause are seen.
     Group(Box<ErrorGroup>),
     /// It tried to spawn a task into a group that took no more, and returned the refusal.
     Refused(Box<Refused>),
@@ -63,6 +138,23 @@ pub enum Failure {
 }
 
 /// A panic, with all that it carried.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use unstuck::{BoxError, Failure, TaskGroup};
+///
+/// let errors = TaskGroup::new("bets")
+///     .scope(async |_| -> Result<(), BoxError> { panic!("no luck") })
+///     .await
+///     .unwrap_err();
+/// for failure in errors.into_failures() {
+///     let Failure::Panic(panic) = failure.into_failure() else { continue };
+///     assert_eq!(panic.message(), "no luck");
+///     assert!(panic.into_payload().is::<&str>());
+/// }
+/// # }
+/// ```
 pub struct Panic(Box<Caught>);
 
 struct Caught {
@@ -120,7 +212,8 @@ impl ErrorGroup {
         self.leaves().count()
     }
 
-    /// The whole tree, over several lines, in the shape in which Python prints an exception group.
+    /// The whole tree, over several lines, in the shape in which Python prints an exception group. A group
+    /// that an error was caused by is part of it, though it counts as that one error.
     pub fn tree(&self) -> Tree<'_> {
         Tree::new(self)
     }
@@ -166,7 +259,7 @@ impl Panic {
         Self(Box::new(Caught { message, payload }))
     }
 
-    /// The panic's message.
+    /// The panic's message; says so where it is no text.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -182,6 +275,10 @@ impl From<BoxError> for Failure {
     fn from(error: BoxError) -> Self {
         let error = match error.downcast() {
             Ok(group) => return Failure::Group(group),
+            Err(error) => error,
+        };
+        let error = match error.downcast::<Box<ErrorGroup>>() {
+            Ok(group) => return Failure::Group(*group),
             Err(error) => error,
         };
         match error.downcast() {

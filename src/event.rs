@@ -24,7 +24,8 @@ use crate::sync::lock;
 /// In tokio-console an event is a resource of its own, shown with the task that awaits it.
 ///
 /// ```
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
 /// use unstuck::Event;
 ///
 /// let mut ready = Event::new("ready");
@@ -32,7 +33,7 @@ use crate::sync::lock;
 /// tokio::spawn(async move { setter.set() });
 /// ready.wait().await;
 /// assert!(ready.is_set());
-/// # });
+/// # }
 /// ```
 pub struct Event(Arc<Shared>);
 
@@ -72,6 +73,12 @@ pub(crate) static EVENTS: Registry<Shared> = Registry::new();
 
 impl Event {
     /// A new event that is not set, under the name by which reports call it.
+    ///
+    /// ```
+    /// let event = unstuck::Event::new("ready");
+    /// assert_eq!(event.name(), "ready");
+    /// assert!(!event.is_set());
+    /// ```
     #[track_caller]
     pub fn new(name: impl Into<String>) -> Self {
         let (name, made_at) = (name.into(), Place::caller());
@@ -95,6 +102,12 @@ impl Event {
     }
 
     /// Sets the event and wakes everyone who waits. Setting it again does nothing.
+    ///
+    /// ```
+    /// let event = unstuck::Event::new("ready");
+    /// event.set();
+    /// assert!(event.is_set());
+    /// ```
     pub fn set(&self) {
         lock(&self.0.state).set = true;
         self.0.record_state(true);
@@ -110,7 +123,26 @@ impl Event {
     ///
     /// Nothing that this handle could do would end the wait, which is why it is borrowed mutably.
     ///
-    /// Cancel-safe: a wait that is dropped leaves nothing behind.
+    /// # Cancel safety
+    ///
+    /// A wait that is dropped leaves nothing behind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use tokio::time::timeout;
+    /// use unstuck::Event;
+    ///
+    /// let mut ready = Event::new("ready");
+    /// let second = Duration::from_secs(1);
+    /// assert!(timeout(second, ready.wait()).await.is_err());
+    /// ready.set();
+    /// ready.wait().await;
+    /// # }
+    /// ```
     #[track_caller]
     pub fn wait(&mut self) -> impl Future<Output = ()> + Send + '_ {
         let at = Place::caller();

@@ -6,6 +6,7 @@
 mod child;
 mod member;
 mod named;
+mod refused;
 mod running;
 mod scope;
 mod shared;
@@ -23,7 +24,8 @@ use running::Running;
 use shared::Shared;
 
 pub use child::Child;
-pub use scope::{Refused, Scope};
+pub use refused::Refused;
+pub use scope::Scope;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub(crate) use shared::GROUPS;
 pub use started::{NeverStarted, Started};
@@ -36,7 +38,8 @@ pub use started::{NeverStarted, Started};
 /// [`ErrorGroup`] too.
 ///
 /// ```
-/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
 /// use unstuck::{OnFailure, TaskGroup};
 ///
 /// let outcome = TaskGroup::new("pool")
@@ -52,7 +55,7 @@ pub use started::{NeverStarted, Started};
 /// let errors = outcome.unwrap_err();
 /// assert_eq!(errors.to_string(), "1 error in task group `pool`");
 /// assert_eq!(errors.failures()[0].task(), "odd");
-/// # });
+/// # }
 /// ```
 ///
 /// # How it compares
@@ -65,7 +68,9 @@ pub use started::{NeverStarted, Started};
 /// | a panic | kept, with its payload | – | – | – | ends the program | kept, by hand |
 /// | a child may spawn into it | yes | yes | yes | yes | yes | no |
 /// | cancels a task that does not await | no | no | no | no | no | no |
-/// | waits for clean-up when it is itself dropped | no: a destructor can't await | yes | yes | yes | – | no |
+/// | a spawn once it is cancelled or over | [`Refused`], kept if returned | raises | raises, once over | never runs | runs | runs |
+/// | tasks that stay on one thread | [`Scope::spawn_local`] | all | all | by dispatcher | – | `spawn_local` |
+/// | waits for clean-up when it is itself dropped | only within another group, which then does: a destructor can't await | yes | yes | yes | – | no |
 #[derive(Clone, Debug)]
 pub struct TaskGroup {
     name: String,
@@ -83,6 +88,26 @@ pub struct TaskGroup {
 /// a group that waits reports all three; with one post one fails and two wait for it, and only a group
 /// that cancels ends at all. Cancelling [after a while](OnFailure::CancelAfter) does right by both, for
 /// whoever can say how long is long enough.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::future::pending;
+/// use std::time::Duration;
+/// use unstuck::{BoxError, OnFailure, TaskGroup};
+///
+/// let errors = TaskGroup::new("pool")
+///     .on_failure(OnFailure::CancelAfter(Duration::from_secs(5)))
+///     .scope(async |group| {
+///         group.spawn("fails", async { "x".parse::<u8>() })?;
+///         group.spawn("waits", pending::<Result<(), BoxError>>())?;
+///         Ok(())
+///     })
+///     .await
+///     .unwrap_err();
+/// assert_eq!((errors.len(), errors.cancelled()), (1, 1));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFailure {
     /// Waits for all of them. Every error is reported, but a task that waits for what the failed one
@@ -100,6 +125,16 @@ impl TaskGroup {
     /// A group under the name by which errors and reports call it.
     ///
     /// In tokio-console its tasks are named `group/task`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::TaskGroup;
+    ///
+    /// let group = TaskGroup::new("pool");
+    /// assert_eq!(group.scope(async |_| Ok(1)).await.unwrap(), 1);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -111,7 +146,13 @@ impl TaskGroup {
         }
     }
 
-    /// Chooses what a failure does to the rest.
+    /// Chooses what a failure does to the rest: [`OnFailure::Cancel`] unless told otherwise.
+    ///
+    /// ```
+    /// use unstuck::{OnFailure, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("pool").on_failure(OnFailure::WaitForAll);
+    /// ```
     #[must_use]
     pub fn on_failure(self, on_failure: OnFailure) -> Self {
         Self { on_failure, ..self }
@@ -121,6 +162,23 @@ impl TaskGroup {
     /// [`Failure::Deadline`](crate::Failure::Deadline).
     ///
     /// Of several deadlines, on one group or on groups within groups, the earliest comes first.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::future::pending;
+    /// use std::time::Duration;
+    /// use tokio::time::Instant;
+    /// use unstuck::{BoxError, Failure, TaskGroup};
+    ///
+    /// let errors = TaskGroup::new("slow")
+    ///     .deadline(Instant::now() + Duration::from_secs(2))
+    ///     .scope(async |_| pending::<Result<(), BoxError>>().await)
+    ///     .await
+    ///     .unwrap_err();
+    /// assert!(matches!(errors.failures()[0].failure(), Failure::Deadline));
+    /// # }
+    /// ```
     #[must_use]
     pub fn deadline(self, deadline: Instant) -> Self {
         let earliest = self.deadline.map_or(deadline, |other| other.min(deadline));
@@ -132,11 +190,29 @@ impl TaskGroup {
 
     /// Lets no more than `limit` of the tasks run at the same time; the others wait for their turn before
     /// they are first polled. With [`Scope::spawn_in_turn`] they wait before they are spawned, so that
-    /// any number of tasks takes the memory of `limit`.
+    /// any number of tasks takes the memory of `limit`. [Blocking](Scope::spawn_blocking) tasks are not
+    /// counted.
     ///
     /// # Panics
     ///
     /// If `limit` is 0, as nothing would ever run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::{BoxError, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("pages").limit(2).scope(async |group| {
+    ///     for _ in 0..10 {
+    ///         group.spawn("page", async { Ok::<_, BoxError>(()) })?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// group.await.unwrap();
+    /// # }
+    /// ```
     #[must_use]
     pub fn limit(self, limit: usize) -> Self {
         assert!(limit > 0, "a group that runs no task at a time never ends");
@@ -160,8 +236,23 @@ impl TaskGroup {
     ///
     /// # Panics
     ///
-    /// Only outside a Tokio runtime, or for a deadline or [`OnFailure::CancelAfter`] in one without a
-    /// timer. A panic of the body is caught, and is part of the error.
+    /// For a deadline or [`OnFailure::CancelAfter`], where there is no Tokio runtime with a timer. A
+    /// panic of the body is caught, and is part of the error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::TaskGroup;
+    ///
+    /// let sum = TaskGroup::new("sum").scope(async |group| {
+    ///     let two = group.spawn("two", async { "2".parse::<i32>() })?;
+    ///     Ok(two.value().await.map(|two| two + 1))
+    /// });
+    /// assert_eq!(sum.await.unwrap(), Some(3));
+    /// # }
+    /// ```
     pub async fn scope<T>(
         self,
         body: impl AsyncFnOnce(Scope) -> Result<T, BoxError>,

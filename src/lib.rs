@@ -3,11 +3,13 @@
 //! What is useful by itself, on stable Tokio and without any feature:
 //!
 //! - [`TaskGroup`] runs tasks in a scope that ends after them, and loses nothing that they end with;
-//! - [`ErrorGroup`] is what it loses nothing in: a tree of errors and panics, each with its task;
+//! - [`ErrorGroup`] is what it loses nothing in: a tree of errors and panics, each with its task; the
+//!   feature `serde` can write it as data;
 //! - [`Event`] is a flag to wait for that knows who could still set it.
 //!
 //! ```
-//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
 //! use unstuck::TaskGroup;
 //!
 //! let sum = TaskGroup::new("sums")
@@ -18,7 +20,7 @@
 //!     })
 //!     .await;
 //! assert_eq!(sum.unwrap(), Some((2, 3)));
-//! # });
+//! # }
 //! ```
 //!
 //! The rest needs `--cfg tokio_unstable`. With the feature `observe`: `observe` collects what there is to

@@ -7,6 +7,15 @@ use std::panic::Location;
 /// A file and a line, printed as `file:line`, the form that editors and terminals open at a click.
 ///
 /// The path is as the compiler was given it, except that `a/../b` is written `b`.
+///
+/// ```
+/// use unstuck::Place;
+///
+/// let place = Place::new("src/main.rs", 7);
+/// assert_eq!(place.to_string(), "src/main.rs:7");
+/// assert_eq!((place.file(), place.line()), ("src/main.rs", 7));
+/// assert!(!place.is_library());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
     file: Cow<'static, str>,
@@ -15,12 +24,29 @@ pub struct Place {
 
 impl Place {
     /// The line from which the function that asks was called, where that function is `#[track_caller]`.
+    ///
+    /// ```
+    /// use unstuck::Place;
+    ///
+    /// #[track_caller]
+    /// fn ask() -> Place {
+    ///     Place::caller()
+    /// }
+    ///
+    /// assert_eq!(ask().line(), line!());
+    /// ```
     #[track_caller]
     pub fn caller() -> Self {
         Location::caller().into()
     }
 
     /// The line `line` (counted from 1) of `file`.
+    ///
+    /// ```
+    /// use unstuck::Place;
+    ///
+    /// assert_eq!(Place::new("src/../build.rs", 1).to_string(), "build.rs:1");
+    /// ```
     pub fn new(file: impl Into<Cow<'static, str>>, line: u32) -> Self {
         Self {
             file: without_detours(file.into()),

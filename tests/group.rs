@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{Barrier, oneshot};
 use tokio::task::{self, LocalSet};
 use tokio::time::{Instant, sleep};
-use unstuck::{BoxError, ErrorGroup, Failure, OnFailure, Scope, TaskGroup};
+use unstuck::{BoxError, ErrorGroup, Failure, NeverStarted, OnFailure, Scope, Started, TaskGroup};
 
 use failing::{Unit, fail, shape};
 use flavor::on_each_flavor;
@@ -391,5 +391,70 @@ fn local_tasks_that_go_down_with_their_set_are_reported_to_their_group() {
         group.cancel();
         let outcome: Result<(), _> = scope.await.unwrap();
         assert_eq!(outcome.unwrap_err().cancelled(), 1);
+    });
+}
+
+#[test]
+fn a_group_that_has_ended_keeps_nobody_waiting_for_it_to_stop() {
+    on_each_flavor(async || {
+        let (sender, scope) = oneshot::channel();
+        let (ready, is_ready) = oneshot::channel();
+        let outsider = task::spawn(async move {
+            let scope: Scope = scope.await.unwrap();
+            let mut stopping = pin!(scope.stopping());
+            // It waits before the group goes on.
+            assert!(futures_util::poll!(&mut stopping).is_pending());
+            let _ = ready.send(());
+            stopping.await;
+        });
+        TaskGroup::new("g")
+            .scope(async |group| {
+                let _ = sender.send(group);
+                Ok(is_ready.await?)
+            })
+            .await
+            .unwrap();
+        outsider.await.unwrap();
+    });
+}
+
+#[test]
+fn a_task_that_panics_keeps_its_starter_waiting_no_longer_than_it_lives() {
+    on_each_flavor(async || {
+        let mut elsewhere = None;
+        let errors = TaskGroup::new("g")
+            .scope(async |group| {
+                let started = group.spawn_started("panics", |started: Started<()>| {
+                    elsewhere = Some(started);
+                    async {
+                        task::yield_now().await;
+                        panic!("boom");
+                        #[expect(unreachable_code, reason = "it says what the task returns")]
+                        Ok::<_, BoxError>(())
+                    }
+                });
+                assert!(started.await.unwrap_err().is::<NeverStarted>());
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[panicked: boom]");
+        drop(elsewhere);
+    });
+}
+
+#[test]
+fn a_boxed_error_of_a_group_is_a_group_still() {
+    on_each_flavor(async || {
+        let inner = async {
+            let group = TaskGroup::new("inner");
+            let outcome = group.scope(async |_| fail("boom")).await;
+            outcome.map_err(Box::new)
+        };
+        let errors = TaskGroup::new("outer")
+            .scope(async |group| Ok(drop(group.spawn("inner", inner)?)))
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[[boom]]");
     });
 }

@@ -188,16 +188,17 @@ async fn nested() -> ErrorGroup {
         .unwrap_err()
 }
 
+/// An error that was caused by another.
 #[derive(Debug)]
-struct WithSource(io::Error);
+struct WithSource<E>(E);
 
-impl std::fmt::Display for WithSource {
+impl<E> std::fmt::Display for WithSource<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("the effect")
     }
 }
 
-impl Error for WithSource {
+impl<E: Error + 'static> Error for WithSource<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.0)
     }
@@ -217,14 +218,40 @@ async fn groups_nest_as_a_tree() {
 
 #[tokio::test]
 async fn the_tree_is_printed_in_the_shape_of_an_exception_group() {
+    let errors = nested().await;
+    snapshots().bind(|| {
+        insta::assert_snapshot!("error-tree", errors.tree());
+        insta::assert_snapshot!("error-tree-of-main", format!("Error: {errors:?}"));
+    });
+}
+
+fn snapshots() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.add_filter(r"library\.rs:\d+", "library.rs:[line]");
-    let errors = nested().await;
-    settings.bind(|| {
-        insta::assert_snapshot!("error-tree", errors.tree());
-        insta::assert_snapshot!("error-tree-of-main", format!("Error: {errors:?}"));
+    settings
+}
+
+#[tokio::test]
+async fn a_group_among_the_causes_of_an_error_is_shown_with_its_members() {
+    let errors = TaskGroup::new("outermost")
+        .on_failure(OnFailure::WaitForAll)
+        .scope(async |group| {
+            for name in ["first", "second"] {
+                group.spawn(name, async {
+                    let errors = nested().await;
+                    Result::<(), _>::Err(WithSource(WithSource(Box::new(errors))))
+                })?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(errors.len(), 2, "each of them is one error");
+    snapshots().bind(|| {
+        insta::assert_snapshot!("error-tree-of-causes", errors.tree().depth(2));
+        insta::assert_snapshot!("error-tree-of-causes-narrow", errors.tree().width(1));
     });
 }

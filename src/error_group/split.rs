@@ -8,6 +8,27 @@ impl ErrorGroup {
     /// that its failures were in; a part without failures is none at all.
     ///
     /// `matches` is asked for each of the [leaves](ErrorGroup::leaves) once, in their order.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::{OnFailure, TaskGroup};
+    ///
+    /// # let errors = TaskGroup::new("pool")
+    /// #     .on_failure(OnFailure::WaitForAll)
+    /// #     .scope(async |group| {
+    /// #         group.spawn("odd", async { "x".parse::<u8>() })?;
+    /// #         group.spawn("even", async { "y".parse::<u8>() })?;
+    /// #         Ok(())
+    /// #     })
+    /// #     .await
+    /// #     .unwrap_err();
+    /// assert_eq!(errors.len(), 2);
+    /// let (odd, rest) = errors.split(|failure| failure.task() == "odd");
+    /// assert_eq!(odd.map(|errors| errors.len()), Some(1));
+    /// assert_eq!(rest.map(|errors| errors.len()), Some(1));
+    /// # }
+    /// ```
     pub fn split(
         self,
         mut matches: impl FnMut(&TaskFailure) -> bool,
@@ -17,6 +38,26 @@ impl ErrorGroup {
 
     /// The part of the group whose failures `matches`: the first of what [`split`](ErrorGroup::split)
     /// gives.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::{OnFailure, TaskGroup};
+    ///
+    /// # let errors = TaskGroup::new("pool")
+    /// #     .on_failure(OnFailure::WaitForAll)
+    /// #     .scope(async |group| {
+    /// #         group.spawn("odd", async { "x".parse::<u8>() })?;
+    /// #         group.spawn("even", async { "y".parse::<u8>() })?;
+    /// #         Ok(())
+    /// #     })
+    /// #     .await
+    /// #     .unwrap_err();
+    /// assert_eq!(errors.len(), 2);
+    /// let odd = errors.filter(|failure| failure.task() == "odd");
+    /// assert_eq!(odd.map(|errors| errors.len()), Some(1));
+    /// # }
+    /// ```
     pub fn filter(self, matches: impl FnMut(&TaskFailure) -> bool) -> Option<ErrorGroup> {
         self.split(matches).0
     }

@@ -3,14 +3,31 @@
 //! The shape is the one in which Python prints an exception group: a group is a `+`, what belongs to
 //! it follows a `|`, and its members stand between numbered rules.
 
-use std::error::Error;
 use std::fmt::{self, Display, Formatter, Write};
 
-use super::{ErrorGroup, Failure, TaskFailure};
+use super::{ErrorGroup, Failure, TaskFailure, causes};
 
 /// A group as a tree, printed by its `Display`.
 ///
-/// More than four neighbours that failed alike are told of together. What is past the limits is counted.
+/// A group among the causes of an error is shown with its members too. More than four neighbours that
+/// failed alike are told of together. What is past the limits is counted.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use unstuck::TaskGroup;
+///
+/// # let errors = TaskGroup::new("pool")
+/// #     .scope(async |group| {
+/// #         group.spawn("odd", async { "x".parse::<u8>() })?;
+/// #         Ok(())
+/// #     })
+/// #     .await
+/// #     .unwrap_err();
+/// let tree = errors.tree().width(5).depth(2).to_string();
+/// assert!(tree.contains("| odd: invalid digit found in string"));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Tree<'g> {
     group: &'g ErrorGroup,
@@ -40,13 +57,47 @@ impl<'g> Tree<'g> {
         }
     }
 
-    /// Shows no more than `width` members of each group; 20 unless told otherwise.
+    /// Shows no more than `width` members of each group; 20 unless told otherwise. Members that are told
+    /// of together count as one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::TaskGroup;
+    ///
+    /// # let errors = TaskGroup::new("pool")
+    /// #     .scope(async |group| {
+    /// #         group.spawn("odd", async { "x".parse::<u8>() })?;
+    /// #         Ok(())
+    /// #     })
+    /// #     .await
+    /// #     .unwrap_err();
+    /// assert!(errors.tree().width(0).to_string().contains("and 1 more"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn width(self, width: usize) -> Self {
         Self { width, ..self }
     }
 
-    /// Shows no more than `depth` levels of groups; 8 unless told otherwise.
+    /// Shows no more than `depth` levels of groups; 8 unless told otherwise. Of those below, it counts the
+    /// errors.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::TaskGroup;
+    ///
+    /// # let errors = TaskGroup::new("pool")
+    /// #     .scope(async |group| {
+    /// #         group.spawn("odd", async { "x".parse::<u8>() })?;
+    /// #         Ok(())
+    /// #     })
+    /// #     .await
+    /// #     .unwrap_err();
+    /// assert!(errors.tree().depth(0).to_string().contains("1 error in it"));
+    /// # }
+    /// ```
     #[must_use]
     pub fn depth(self, depth: usize) -> Self {
         Self { depth, ..self }
@@ -89,11 +140,12 @@ impl<'g> Tree<'g> {
             )?;
         }
         // A group that ends with a group is closed by the inner one's last rule.
-        match failures.last().map(|last| &last.failure) {
-            None => Ok(()),
-            Some(Failure::Group(_)) if more == 0 => Ok(()),
-            Some(_) => writeln!(out, "{inner}+------------------------------------"),
+        let last = failures.last().and_then(|last| last.failure.group());
+        let has_rule = |inner: &ErrorGroup| self.depth > 1 && !inner.failures.is_empty();
+        if failures.is_empty() || more == 0 && last.is_some_and(has_rule) {
+            return Ok(());
         }
+        writeln!(out, "{inner}+------------------------------------")
     }
 
     /// Failures that are alike, or a single one.
@@ -107,19 +159,27 @@ impl<'g> Tree<'g> {
         };
         lines(out, margin, &format!("{names}: {}", first.failure))?;
         lines(out, margin, &format!("spawned at {}", first.spawned_at()))?;
-        match &first.failure {
-            Failure::Error(error) => causes(out, margin, &**error),
-            Failure::Panic(_) | Failure::Refused(_) | Failure::Deadline => Ok(()),
-            Failure::Group(group) => {
-                lines(out, margin, &format!("opened at {}", group.opened_at()))?;
-                let inner = Tree {
-                    group,
-                    depth: self.depth - 1,
-                    ..self
-                };
-                inner.members(out, margin)
+        if let Failure::Error(error) = &first.failure {
+            let mut said = error.to_string();
+            for cause in causes::of(&**error) {
+                let text = cause.to_string();
+                // Some errors have the text of their cause in their own.
+                if !said.contains(&text) {
+                    lines(out, margin, &format!("caused by: {text}"))?;
+                }
+                said = text;
             }
         }
+        let Some(group) = first.failure.group() else {
+            return Ok(());
+        };
+        lines(out, margin, &format!("opened at {}", group.opened_at()))?;
+        let inner = Tree {
+            group,
+            depth: self.depth - 1,
+            ..self
+        };
+        inner.members(out, margin)
     }
 }
 
@@ -141,26 +201,11 @@ impl Display for Tree<'_> {
 
 /// Whether two failures differ in nothing but the task.
 fn alike(a: &TaskFailure, b: &TaskFailure) -> bool {
-    let is_group = |failure: &TaskFailure| matches!(failure.failure, Failure::Group(_));
+    let is_group = |failure: &TaskFailure| failure.failure.group().is_some();
     !is_group(a)
         && !is_group(b)
         && a.spawned_at == b.spawned_at
         && a.failure.to_string() == b.failure.to_string()
-}
-
-/// The causes of an error, but for those that it has in its own text already.
-fn causes(out: &mut String, margin: &str, error: &(dyn Error + 'static)) -> fmt::Result {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !said.contains(&text) {
-            lines(out, margin, &format!("caused by: {text}"))?;
-        }
-        said = text;
-        cause = error.source();
-    }
-    Ok(())
 }
 
 fn lines(out: &mut String, margin: &str, text: &str) -> fmt::Result {

@@ -19,6 +19,20 @@ use crate::error_group::{BoxError, Failure, Panic};
 ///
 /// It is for reading the task's value. Errors and panics are the group's to tell, and dropping the handle
 /// does nothing to the task.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use unstuck::{BoxError, TaskGroup};
+///
+/// let group = TaskGroup::new("one").scope(async |group| {
+///     let child = group.spawn("child", async { Ok::<_, BoxError>(1) })?;
+///     println!("task {} has ended: {}", child.id(), child.is_finished());
+///     Ok(child.value().await)
+/// });
+/// assert_eq!(group.await.unwrap(), Some(1));
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Child<T>(JoinHandle<Option<T>>);
 
@@ -28,7 +42,24 @@ impl<T: 'static> Child<T> {
     ///
     /// Can be awaited in the body of the group, in its tasks, and after the scope has ended.
     ///
-    /// Cancel-safe, but the value is lost with the handle.
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses the value, but does nothing to the task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::TaskGroup;
+    ///
+    /// let group = TaskGroup::new("one").scope(async |group| {
+    ///     Ok(group.spawn("child", async { "1".parse::<u8>() })?)
+    /// });
+    /// let child = group.await.unwrap();
+    /// assert_eq!(child.value().await, Some(1));
+    /// # }
+    /// ```
     pub async fn value(self) -> Option<T> {
         // An error means that the task was aborted, of which the group knows.
         self.0.await.ok().flatten()

@@ -5,29 +5,36 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
-
-use tokio::sync::oneshot;
+use std::sync::Arc;
 
 use super::child::{Child, Guarded, GuardedFn, Report};
 use super::member::Member;
+use super::refused::Refused;
 use super::shared::{Admitted, Shared, Stage};
-use super::started::{self, NeverStarted, Started, Starter};
+use super::started::{self, NeverStarted, Started};
 use super::turn::Turn;
 use crate::error_group::BoxError;
 
 /// The inside of a running group, with which its body and its tasks spawn more tasks into it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use unstuck::{BoxError, Scope, TaskGroup};
+///
+/// let group = TaskGroup::new("crawl").scope(async |group: Scope| {
+///     let inner = group.clone();
+///     group.spawn("page", async move {
+///         inner.spawn("link", async { Ok::<_, BoxError>(()) })?;
+///         Ok::<_, BoxError>(())
+///     })?;
+///     Ok(())
+/// });
+/// group.await.unwrap();
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Scope(Arc<Shared>);
-
-/// A task was not spawned: the group is cancelled, or has ended. Its future was dropped without
-/// having been polled.
-#[derive(Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refused {
-    task: String,
-    group: String,
-}
 
 impl Scope {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
@@ -46,6 +53,22 @@ impl Scope {
     /// # Panics
     ///
     /// Outside a Tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::{BoxError, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("two").scope(async |group| {
+    ///     let two = group.spawn("two", async { "2".parse::<i32>() })?;
+    ///     group.spawn("unread", async { Ok::<_, BoxError>(()) })?;
+    ///     Ok(two.value().await)
+    /// });
+    /// assert_eq!(group.await.unwrap(), Some(2));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn<T, E>(
         &self,
@@ -74,7 +97,8 @@ impl Scope {
     /// # Examples
     ///
     /// ```
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
     /// use std::rc::Rc;
     /// use tokio::task::LocalSet;
     /// use unstuck::{BoxError, TaskGroup};
@@ -86,7 +110,7 @@ impl Scope {
     ///     Ok(child.value().await.map(|child| child + *shared))
     /// });
     /// assert_eq!(LocalSet::new().run_until(scope).await.unwrap(), Some(41));
-    /// # });
+    /// # }
     /// ```
     #[track_caller]
     pub fn spawn_local<T, E>(
@@ -115,6 +139,28 @@ impl Scope {
     /// # Cancel safety
     ///
     /// Dropped before its turn, it drops `future` and spawns nothing.
+    ///
+    /// # Panics
+    ///
+    /// When awaited outside a Tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::{BoxError, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("pages").limit(2).scope(async |group| {
+    ///     for _ in 0..10 {
+    ///         let page = async { Ok::<_, BoxError>(()) };
+    ///         group.spawn_in_turn("page", page).await?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// group.await.unwrap();
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_in_turn<T, E>(
         &self,
@@ -143,6 +189,30 @@ impl Scope {
     /// # Cancel safety
     ///
     /// Dropped before that, it leaves the task running, whose errors all go to the group.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::{BoxError, Started, TaskGroup};
+    ///
+    /// async fn serve(started: Started<u16>) -> Result<(), BoxError> {
+    ///     started.say("8080".parse()?);
+    ///     Ok(())
+    /// }
+    ///
+    /// let group = TaskGroup::new("server").scope(async |group| {
+    ///     let port = group.spawn_started("serve", serve).await?;
+    ///     Ok(port)
+    /// });
+    /// assert_eq!(group.await.unwrap(), 8080);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_started<V, E, F>(
         &self,
@@ -154,11 +224,10 @@ impl Scope {
         E: Into<BoxError>,
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
-        let starter: Starter<V> = Arc::new(Mutex::new(Some(answer)));
-        let future = task(Started::new(&starter));
+        let (started, starting, answered) = started::channel();
+        let future = task(started);
         let spawned = self.spawn(name, async move {
-            started::ended(&starter, future.await.map_err(Into::into))
+            starting.ended(future.await.map_err(Into::into))
         });
         async move {
             spawned?;
@@ -178,6 +247,21 @@ impl Scope {
     /// # Panics
     ///
     /// Outside a Tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::{BoxError, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("sum").scope(async |group| {
+    ///     let sum = group.spawn_blocking("sum", || Ok::<u64, BoxError>((1..=1000).sum()))?;
+    ///     Ok(sum.value().await)
+    /// });
+    /// assert_eq!(group.await.unwrap(), Some(500_500));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<T, E>(
         &self,
@@ -195,12 +279,47 @@ impl Scope {
     }
 
     /// Cancels the group: its body at its next await, and every task. That is no error.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::pending;
+    /// use unstuck::{BoxError, Scope, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("cancelled").scope(async |group: Scope| {
+    ///     group.spawn("forever", pending::<Result<(), BoxError>>())?;
+    ///     group.cancel();
+    ///     Ok("the body has its value before its next await")
+    /// });
+    /// assert!(group.await.is_ok());
+    /// # }
+    /// ```
     pub fn cancel(&self) {
         self.0.cancel();
     }
 
     /// Whether the group wants its tasks to end: something has failed, and the policy is not to wait, or
-    /// it was cancelled.
+    /// it was cancelled. Also once it has ended.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::{BoxError, Scope, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("busy").scope(async |group: Scope| {
+    ///     let scope = group.clone();
+    ///     group.spawn_blocking("busy", move || {
+    ///         while !scope.is_stopping() {
+    ///             std::thread::yield_now();
+    ///         }
+    ///         Ok::<_, BoxError>(())
+    ///     })?;
+    ///     group.cancel();
+    ///     Ok(())
+    /// });
+    /// group.await.unwrap();
+    /// # }
+    /// ```
     pub fn is_stopping(&self) -> bool {
         self.0.stage() >= Stage::Stopping
     }
@@ -208,7 +327,33 @@ impl Scope {
     /// Waits until the group [wants its tasks to end](Scope::is_stopping), so that a task can clean up
     /// before it is cancelled.
     ///
-    /// Cancel-safe.
+    /// # Cancel safety
+    ///
+    /// A wait that is dropped leaves nothing behind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use unstuck::{BoxError, OnFailure, Scope, TaskGroup};
+    ///
+    /// let errors = TaskGroup::new("careful")
+    ///     .on_failure(OnFailure::CancelAfter(Duration::from_secs(1)))
+    ///     .scope(async |group: Scope| {
+    ///         let scope = group.clone();
+    ///         group.spawn("cleans up", async move {
+    ///             scope.stopping().await;
+    ///             Ok::<_, BoxError>(())
+    ///         })?;
+    ///         Err::<(), BoxError>("boom".into())
+    ///     })
+    ///     .await
+    ///     .unwrap_err();
+    /// assert_eq!(errors.cancelled(), 0);
+    /// # }
+    /// ```
     pub async fn stopping(&self) {
         // Listening comes first, so that a change between the check and the await is not missed.
         let stop = pin!(self.0.stop.notified());
@@ -264,15 +409,3 @@ impl fmt::Debug for Scope {
             .finish_non_exhaustive()
     }
 }
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { task, group } = self;
-        write!(
-            f,
-            "task `{task}` was not spawned: group `{group}` is cancelled or has ended"
-        )
-    }
-}
-
-impl std::error::Error for Refused {}

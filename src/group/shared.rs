@@ -271,15 +271,17 @@ impl Shared {
     /// group is over.
     pub(super) fn drain(&self, owner: &Waker) -> bool {
         let mut state = lock(&self.state);
-        let is_over = state.open.is_empty();
-        if is_over {
-            state.stage = Stage::Over;
-            state.waiter = None;
-        } else {
+        if !state.open.is_empty() {
             state.waiter = task::try_id();
             state.wake_later(owner);
+            return false;
         }
-        is_over
+        state.stage = Stage::Over;
+        state.waiter = None;
+        drop(state);
+        // Somebody outside the group may have waited for that.
+        self.stop.notify_waiters();
+        true
     }
 
     /// All that failed, in spawn order.

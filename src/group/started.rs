@@ -8,23 +8,70 @@ use tokio::sync::oneshot;
 use crate::error_group::BoxError;
 use crate::sync::lock;
 
-/// Lets a task say that it has started. It can be said once, as saying it uses this up.
+/// Lets a task of [`Scope::spawn_started`](crate::Scope::spawn_started) say that it has started. It can be
+/// said once, as saying it uses this up.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use unstuck::{BoxError, Started, TaskGroup};
+///
+/// async fn serve(started: Started<u16>) -> Result<(), BoxError> {
+///     started.say(8080);
+///     Ok(())
+/// }
+///
+/// let port = TaskGroup::new("server")
+///     .scope(async |group| group.spawn_started("serve", serve).await)
+///     .await;
+/// assert_eq!(port.unwrap(), 8080);
+/// # }
+/// ```
 pub struct Started<V>(Starter<V>);
 
 /// Whoever waits for the task to start; none once it has been answered.
-pub(super) type Starter<V> = Arc<Mutex<Option<oneshot::Sender<Result<V, BoxError>>>>>;
+type Starter<V> = Arc<Mutex<Option<oneshot::Sender<Result<V, BoxError>>>>>;
+
+/// The task's own end of it: once that is gone, nobody waits for the task to start, wherever its
+/// [`Started`] may be.
+pub(super) struct Starting<V>(Starter<V>);
 
 /// A task ended, panicked or was cancelled before it said that it had started.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use unstuck::{BoxError, NeverStarted, Started, TaskGroup};
+///
+/// let group = TaskGroup::new("server").scope(async |group| {
+///     let forgets = |_: Started<u16>| async { Ok::<_, BoxError>(()) };
+///     Ok(group.spawn_started("forgets", forgets).await.unwrap_err())
+/// });
+/// assert!(group.await.unwrap().is::<NeverStarted>());
+/// # }
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NeverStarted;
 
 impl<V> Started<V> {
-    pub(super) fn new(starter: &Starter<V>) -> Self {
-        Self(Arc::clone(starter))
-    }
-
-    /// Says that the task has started, and hands `value` to its starter.
+    /// Says that the task has started, and hands `value` to its starter, if that still waits.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::{BoxError, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("server").scope(async |group| {
+    ///     let serve = |started: unstuck::Started<_>| async move {
+    ///         started.say("ready");
+    ///         Ok::<_, BoxError>(())
+    ///     };
+    ///     group.spawn_started("serve", serve).await
+    /// });
+    /// assert_eq!(group.await.unwrap(), "ready");
+    /// # }
+    /// ```
     pub fn say(self, value: V) {
         if let Some(starter) = lock(&self.0).take() {
             // A starter that is gone has no use for it.
@@ -33,16 +80,35 @@ impl<V> Started<V> {
     }
 }
 
-/// What the group gets of how a task ended. The error of one that had not started is its starter's alone,
-/// unless that is gone.
-pub(super) fn ended<V>(starter: &Starter<V>, ended: Result<(), BoxError>) -> Result<(), BoxError> {
-    let Some(starter) = lock(starter).take() else {
-        return ended;
-    };
-    let error = ended.err().unwrap_or_else(|| NeverStarted.into());
-    match starter.send(Err(error)) {
-        Err(Err(error)) => Err(error),
-        Err(Ok(_)) | Ok(()) => Ok(()),
+/// What a task gets that is to say it has started, what stays with it, and where it is said.
+pub(super) fn channel<V>() -> (
+    Started<V>,
+    Starting<V>,
+    oneshot::Receiver<Result<V, BoxError>>,
+) {
+    let (starter, answered) = oneshot::channel();
+    let starter = Arc::new(Mutex::new(Some(starter)));
+    (Started(Arc::clone(&starter)), Starting(starter), answered)
+}
+
+impl<V> Starting<V> {
+    /// What the group gets of how the task ended. The error of one that had not started is its starter's
+    /// alone, unless that is gone.
+    pub(super) fn ended(self, ended: Result<(), BoxError>) -> Result<(), BoxError> {
+        let Some(starter) = lock(&self.0).take() else {
+            return ended;
+        };
+        let error = ended.err().unwrap_or_else(|| NeverStarted.into());
+        match starter.send(Err(error)) {
+            Err(Err(error)) => Err(error),
+            Err(Ok(_)) | Ok(()) => Ok(()),
+        }
+    }
+}
+
+impl<V> Drop for Starting<V> {
+    fn drop(&mut self) {
+        lock(&self.0).take();
     }
 }
 
