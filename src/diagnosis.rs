@@ -8,6 +8,7 @@ mod rules;
 mod verdict;
 mod wait;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::observe::{End, Snapshot, TaskId, TaskSeen, TaskState};
@@ -20,7 +21,7 @@ pub use wait::{Wait, Waits};
 /// What a program came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
-    feature = "demo",
+    feature = "guard",
     derive(serde::Serialize),
     serde(rename_all = "lowercase")
 )]
@@ -35,12 +36,14 @@ pub enum Verdict {
     Blocked,
     /// It has not ended: it waits for something outside, or that can't be seen.
     Waiting,
+    /// It has not ended, and goes on by itself.
+    Running,
 }
 
 /// How sure a conclusion is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(
-    feature = "demo",
+    feature = "guard",
     derive(serde::Serialize),
     serde(rename_all = "lowercase")
 )]
@@ -53,7 +56,7 @@ pub enum Confidence {
 
 /// The answer of one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "demo", derive(serde::Serialize))]
+#[cfg_attr(feature = "guard", derive(serde::Serialize))]
 pub struct Finding {
     /// The name of the rule.
     pub rule: &'static str,
@@ -89,6 +92,8 @@ pub struct TaskStory {
     pub name: String,
     /// The line that spawned it; none for `main`, which no line of the program spawned.
     pub spawned_at: Option<Place>,
+    /// The task that spawned it, as its place among the program's tasks.
+    pub parent: Option<usize>,
     /// How it ended, or what it is at.
     pub fate: Fate,
 }
@@ -177,12 +182,22 @@ impl<'s> Case<'s> {
     }
 
     fn stories(&self) -> Vec<TaskStory> {
-        self.tasks().map(|task| self.story(task)).collect()
+        let places: HashMap<TaskId, usize> = self
+            .tasks()
+            .enumerate()
+            .map(|(place, task)| (task.id, place))
+            .collect();
+        let story = |task: &TaskSeen| TaskStory {
+            parent: task.parent.and_then(|parent| places.get(&parent).copied()),
+            ..self.story(task)
+        };
+        self.tasks().map(story).collect()
     }
 
     fn story(&self, task: &TaskSeen) -> TaskStory {
         TaskStory {
             name: task.display_name(),
+            parent: None,
             spawned_at: (task.id != self.main).then(|| task.spawned_at.clone()),
             fate: self.fate(task),
         }
@@ -233,6 +248,7 @@ impl fmt::Display for Verdict {
             Verdict::Stuck => "stuck",
             Verdict::Blocked => "blocked",
             Verdict::Waiting => "waiting",
+            Verdict::Running => "running",
         })
     }
 }

@@ -45,7 +45,7 @@ pub mod diagnosis;
 pub mod exit;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub mod observe;
-#[cfg(all(tokio_unstable, feature = "demo"))]
+#[cfg(all(tokio_unstable, feature = "guard"))]
 pub mod report;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub mod watch;

@@ -20,7 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::atomic::AtomicCell;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task;
 use tracing::subscriber::{DefaultGuard, NoSubscriber};
 
@@ -32,7 +32,9 @@ pub use records::layer;
 pub use snapshot::{
     End, EventSeen, GroupSeen, Leaf, Outside, Snapshot, TaskId, TaskSeen, TaskState, WaitSeen,
 };
-pub use threads::{Threads, mark_own_thread};
+use threads::Threads;
+
+pub use threads::mark_own_thread;
 
 /// Watches one Tokio runtime.
 ///
@@ -60,6 +62,21 @@ struct Seat {
 thread_local! {
     /// The runtime that this thread works for.
     static HERE: RefCell<Option<(Observer, Arc<Seat>)>> = const { RefCell::new(None) };
+}
+
+/// What workers and threads were at, at one moment.
+#[derive(Clone, Debug)]
+pub struct Before {
+    /// One for each thread of the runtime.
+    polls: Vec<Poll>,
+    threads: Threads,
+}
+
+/// A poll of a thread, while it lasts; or that there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Poll {
+    task: Option<task::Id>,
+    number: u64,
 }
 
 /// Counts that grow whenever anything happens in a runtime. Two equal pulses: nothing did.
@@ -154,15 +171,17 @@ impl Observer {
         }
     }
 
-    /// Looks at everything. `since` is what the threads looked like a while ago.
+    /// Looks at everything. `since` is what the workers and the threads outside were at a while ago.
     ///
-    /// Takes a task dump if the runtime is idle, which polls every task once more.
-    pub fn look(&self, runtime: &Handle, since: &Threads) -> Snapshot {
-        let polling = self.polling();
-        let dump = if polling.is_empty() {
-            dump::take(runtime)
-        } else {
+    /// Takes a task dump, which polls every task once more, unless a worker would keep it waiting.
+    pub fn look(&self, runtime: &Handle, since: &Before) -> Snapshot {
+        let polling = self.polling_since(since);
+        let dump = if !polling.is_empty() {
             Err("where tasks are parked: a dump would wait for the poll that goes on")
+        } else if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
+            Err("where tasks are parked: a dump could make a current_thread runtime panic")
+        } else {
+            dump::take(runtime)
         };
         let dumped = dump.is_ok();
         let blind = dump.as_ref().err().copied().into_iter().collect();
@@ -176,12 +195,13 @@ impl Observer {
             blind,
         };
         snapshot.keep_what_belongs_to_its_tasks();
+        snapshot.name_children();
         self.look_outside(runtime, since, &mut snapshot);
         snapshot
     }
 
     /// Looks again at what lies outside the tasks, and is cheap to look at.
-    pub fn look_outside(&self, runtime: &Handle, since: &Threads, snapshot: &mut Snapshot) {
+    pub fn look_outside(&self, runtime: &Handle, since: &Before, snapshot: &mut Snapshot) {
         let metrics = runtime.metrics();
         let threads = metrics.num_blocking_threads();
         let blocking = threads.saturating_sub(metrics.num_idle_blocking_threads());
@@ -190,7 +210,7 @@ impl Observer {
         if !threads_seen && !snapshot.blind.contains(&threads::UNSEEN) {
             snapshot.blind.push(threads::UNSEEN);
         }
-        let (busy, asleep) = now.unwrap_or_default().since(since);
+        let (busy, asleep) = now.unwrap_or_default().since(&since.threads);
         snapshot.outside = Outside {
             blocking_calls: blocking + metrics.blocking_queue_depth(),
             io_sources: io_sources(runtime).saturating_sub(self.0.own_io_sources.load()),
@@ -200,13 +220,28 @@ impl Observer {
         };
     }
 
-    /// The tasks that are being polled at this moment.
-    fn polling(&self) -> Vec<task::Id> {
+    /// What the workers, and the threads outside, are at. To be held against a look a while later.
+    pub fn before(&self) -> Before {
+        Before {
+            polls: self.polls(),
+            threads: Threads::now().unwrap_or_default(),
+        }
+    }
+
+    /// The tasks that have been in the same poll since then.
+    fn polling_since(&self, before: &Before) -> Vec<task::Id> {
+        let lasting = |(now, then): (&Poll, &Poll)| (now == then).then_some(now.task).flatten();
+        let now = self.polls();
+        now.iter().zip(&before.polls).filter_map(lasting).collect()
+    }
+
+    fn polls(&self) -> Vec<Poll> {
         let seats = lock(&self.0.seats);
-        seats
-            .iter()
-            .filter_map(|seat| seat.polling.load())
-            .collect()
+        let poll = |seat: &Arc<Seat>| Poll {
+            task: seat.polling.load(),
+            number: seat.polls.load(),
+        };
+        seats.iter().map(poll).collect()
     }
 
     /// Runs `f` with the observer of the runtime that this thread works for, if there is one, and with

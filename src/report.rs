@@ -1,10 +1,72 @@
-//! Reports: the only code that writes for a person, or for a program, to read.
+//! Reports: the only code that lays out what a person, or a program, reads.
 //!
-//! Everything is in the [`Document`] first. [`json`] prints it as it is, [`text`] lays it out.
+//! A [`Report`] is the data on one program. Its `Display` is [`text`], and [`json`] is the same for a
+//! program to read.
 
+#[cfg(feature = "demo")]
 mod document;
 pub mod json;
 mod layout;
+#[cfg(feature = "demo")]
+pub mod sides;
+mod task;
 pub mod text;
+mod tree;
 
-pub use document::{Document, PostsDocument, SideDocument, TaskDocument};
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::diagnosis::{Confidence, Diagnosis, Errors, Finding, Verdict};
+
+#[cfg(feature = "demo")]
+pub use document::{Document, PostsDocument, SideDocument};
+pub use task::TaskDocument;
+
+/// All that is reported of a program, as plain data. `json.md` says what each field means.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// What it came to.
+    pub verdict: Verdict,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// From its start to its end, or to the verdict, in milliseconds.
+    pub elapsed_ms: u64,
+    /// What became of its errors.
+    pub errors: Errors,
+    /// Its tasks in spawn order.
+    pub tasks: Vec<TaskDocument>,
+    /// What explains the verdict.
+    pub findings: Vec<Finding>,
+    /// What could not be looked at.
+    pub unseen: Vec<&'static str>,
+}
+
+impl Report {
+    /// The report on a program that was looked at `elapsed` after its start.
+    pub fn new(diagnosis: &Diagnosis, elapsed: Duration) -> Self {
+        Self {
+            verdict: diagnosis.verdict,
+            confidence: diagnosis.confidence,
+            elapsed_ms: milliseconds(elapsed),
+            errors: diagnosis.errors,
+            tasks: diagnosis.tasks.iter().map(TaskDocument::from).collect(),
+            findings: diagnosis.findings.clone(),
+            unseen: diagnosis.blind.clone(),
+        }
+    }
+}
+
+/// As text without colours, for lines of any length.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            &anstream::adapter::strip_str(&text::render(self, text::Page::Plain)).to_string(),
+        )
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use crate::diagnosis::{Judgement, Verdict, judge};
-use crate::observe::{Observer, Pulse, Snapshot, TaskId, Threads};
+use crate::diagnosis::{Confidence, Judgement, Verdict, judge};
+use crate::observe::{Before, Observer, Pulse, Snapshot, TaskId};
 
 /// How a program is watched.
 #[derive(Clone, Copy, Debug)]
@@ -49,36 +49,93 @@ impl Watch {
         main: TaskId,
         has_ended: impl Fn() -> bool,
     ) -> Sight {
-        let mut rest = Rest::begins(observer.pulse());
+        let mut watching = Watching::new(*self, observer, runtime, main);
         loop {
             thread::sleep(TICK);
             if has_ended() {
                 return Sight::Ended(observer.look_back(runtime));
             }
-            let pulse = observer.pulse();
-            if pulse != rest.pulse {
-                rest = Rest::begins(pulse);
-                continue;
-            }
-            let idle = observer.is_idle(runtime);
-            let lasting = rest.since.elapsed() >= self.patience;
-            if !(idle || lasting) || !rest.is_due(self.quiet) {
-                continue;
-            }
-            let judgement = match rest.look(observer, runtime) {
-                Some(snapshot) => judge(snapshot, main),
-                None => continue,
-            };
-            let Some(judgement) = judgement else { continue };
-            let certain = match judgement.verdict {
-                Verdict::Stuck => idle,
-                Verdict::Blocked => lasting,
-                _ => idle && lasting,
-            };
-            if certain && let Some(snapshot) = rest.snapshot.take() {
+            if let Some((snapshot, judgement)) = watching.tick() {
                 return Sight::Halted(snapshot, judgement);
             }
         }
+    }
+}
+
+/// A watch that goes on, a tick at a time.
+pub struct Watching<'r> {
+    watch: Watch,
+    observer: &'r Observer,
+    runtime: &'r Handle,
+    main: TaskId,
+    rest: Rest,
+}
+
+impl<'r> Watching<'r> {
+    /// Begins to watch a program whose main task is `main`.
+    pub fn new(watch: Watch, observer: &'r Observer, runtime: &'r Handle, main: TaskId) -> Self {
+        Self {
+            watch,
+            observer,
+            runtime,
+            main,
+            rest: Rest::begins(observer.pulse()),
+        }
+    }
+
+    /// Compares the counts; to be called every few milliseconds. What was seen, once it is clear that the
+    /// program will not go on by itself; and then nothing more until something moves again.
+    pub fn tick(&mut self) -> Option<(Snapshot, Judgement)> {
+        let Self {
+            watch,
+            observer,
+            runtime,
+            main,
+            ref mut rest,
+        } = *self;
+        let pulse = observer.pulse();
+        if pulse != rest.pulse {
+            *rest = Rest::begins(pulse);
+            return None;
+        }
+        let idle = observer.is_idle(runtime);
+        let lasting = rest.since.elapsed() >= watch.patience;
+        if rest.is_told || !(idle || lasting) || !rest.is_due(watch.quiet, observer) {
+            return None;
+        }
+        let judgement = judge(rest.look(observer, runtime)?, main)?;
+        let certain = match judgement.verdict {
+            Verdict::Stuck => idle,
+            Verdict::Blocked => lasting,
+            _ => idle && lasting,
+        };
+        if !certain {
+            return None;
+        }
+        rest.is_told = true;
+        Some((rest.snapshot.take()?, judgement))
+    }
+
+    /// What is to be seen at this moment, whatever the program is at. Takes as long as it takes to tell
+    /// what moves, and up to two seconds more for a dump.
+    pub fn look(&mut self) -> (Snapshot, Judgement) {
+        let (earlier, before) = (self.observer.pulse(), self.observer.before());
+        thread::sleep(self.watch.quiet);
+        let moves = self.observer.pulse() != earlier;
+        let snapshot = self.observer.look(self.runtime, &before);
+        let is_blocked = snapshot.is_blocked();
+        let judgement = if moves && !is_blocked {
+            None
+        } else {
+            judge(&snapshot, self.main)
+        };
+        let goes_on = Judgement {
+            verdict: Verdict::Running,
+            confidence: Confidence::Proven,
+        };
+        // The dump has moved every task once.
+        self.rest = Rest::begins(self.observer.pulse());
+        (snapshot, judgement.unwrap_or(goes_on))
     }
 }
 
@@ -86,10 +143,12 @@ impl Watch {
 struct Rest {
     pulse: Pulse,
     since: Instant,
-    /// The threads outside the runtime when it was last looked at them, and when that was.
-    threads: Option<(Threads, Instant)>,
+    /// What was to be seen from outside when it was last looked at, and when that was.
+    before: Option<(Before, Instant)>,
     /// What was seen in it. The tasks are looked at once, as they don't move.
     snapshot: Option<Snapshot>,
+    /// It has been told of.
+    is_told: bool,
 }
 
 impl Rest {
@@ -97,25 +156,26 @@ impl Rest {
         Self {
             pulse,
             since: Instant::now(),
-            threads: None,
+            before: None,
             snapshot: None,
+            is_told: false,
         }
     }
 
     /// Whether it has lasted `quiet` since the last look.
-    fn is_due(&mut self, quiet: Duration) -> bool {
-        let now = || (Threads::now().unwrap_or_default(), Instant::now());
-        let (_, looked_at) = self.threads.get_or_insert_with(now);
+    fn is_due(&mut self, quiet: Duration, observer: &Observer) -> bool {
+        let now = || (observer.before(), Instant::now());
+        let (_, looked_at) = self.before.get_or_insert_with(now);
         looked_at.elapsed() >= quiet
     }
 
     /// Looks at all that could end it. None: it has ended meanwhile.
     fn look(&mut self, observer: &Observer, runtime: &Handle) -> Option<&Snapshot> {
-        let (threads, _) = self.threads.take()?;
+        let (before, _) = self.before.take()?;
         if let Some(snapshot) = &mut self.snapshot {
-            observer.look_outside(runtime, &threads, snapshot);
+            observer.look_outside(runtime, &before, snapshot);
         } else {
-            self.snapshot = Some(observer.look(runtime, &threads));
+            self.snapshot = Some(observer.look(runtime, &before));
             self.pulse = observer.echo(runtime, &self.pulse)?;
         }
         self.snapshot.as_ref()

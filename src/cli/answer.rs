@@ -11,8 +11,8 @@ use super::arguments::{Color, Command, Run};
 use super::{Failure, print, write_all};
 use crate::demo::{self, Notices, Options, Scenario, Side};
 use crate::exit;
-use crate::report::text::{self, Page};
-use crate::report::{Document, json};
+use crate::report::text::Page;
+use crate::report::{Document, json, sides};
 
 pub(super) fn answer(command: Command, catalogue: &'static [Scenario]) -> Result<u8, Failure> {
     match command {
@@ -65,15 +65,15 @@ fn run(arguments: &Run, catalogue: &'static [Scenario]) -> Result<u8, Failure> {
     } else {
         let mut report = String::new();
         if outcome.interrupted {
-            let sides = scenario.sides.iter();
-            let held = sides.flat_map(|side| {
+            let played = scenario.sides.iter();
+            let held = played.flat_map(|side| {
                 let documents = document.sides.iter();
                 let held = documents.filter(|held| held.name == side.name);
-                held.filter_map(move |held| text::innocent_line(side, held))
+                held.filter_map(move |held| sides::innocent_line(side, held))
             });
             report.extend(held);
         }
-        report += &text::render(&document, scenario, page(arguments), program());
+        report += &sides::render(&document, scenario, page(arguments), program());
         let mut out = AutoStream::new(io::stdout().lock(), color(arguments));
         write_all(&mut out, &report)?;
     }

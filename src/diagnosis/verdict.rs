@@ -116,6 +116,7 @@ mod tests {
             tasks: vec![TaskSeen {
                 id: MAIN,
                 name: None,
+                parent: None,
                 spawned_at: Place::new("main.rs", 1),
                 state: TaskState::Parked(leaves.iter().map(leaf).collect()),
             }],

@@ -369,6 +369,16 @@ pub(crate) struct GroupState {
 
 #[cfg(all(tokio_unstable, feature = "observe"))]
 impl Shared {
+    /// The names of the children that have not ended, `group/child`.
+    pub(crate) fn names(&self) -> Vec<(task::Id, String)> {
+        let state = lock(&self.state);
+        let children = state.open.iter().filter_map(|(_, open)| {
+            let id = open.handle.as_ref()?.id();
+            Some((id, format!("{}/{}", self.name, open.name)))
+        });
+        children.collect()
+    }
+
     pub(crate) fn state(&self) -> GroupState {
         let state = lock(&self.state);
         let mut open: Vec<_> = state

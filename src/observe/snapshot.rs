@@ -1,6 +1,6 @@
 //! What was seen at one moment, as plain data.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use tokio::task;
@@ -39,6 +39,8 @@ pub struct TaskSeen {
     pub name: Option<String>,
     /// The line that spawned it.
     pub spawned_at: Place,
+    /// The task that spawned it; none for one that was spawned from outside the runtime's tasks.
+    pub parent: Option<TaskId>,
     /// What it is at.
     pub state: TaskState,
 }
@@ -132,6 +134,12 @@ pub struct Outside {
 }
 
 impl Snapshot {
+    /// Whether a poll did not come back while it was looked at.
+    pub(crate) fn is_blocked(&self) -> bool {
+        let mut tasks = self.tasks.iter();
+        tasks.any(|task| matches!(task.state, TaskState::Polling))
+    }
+
     /// Shortens the names of tasks that start with `prefix`: tokio-console shows all programs of a
     /// process in one list, a report tells of one.
     pub(crate) fn shorten_names(&mut self, prefix: &str) {
@@ -139,6 +147,19 @@ impl Snapshot {
             if let Some(short) = name.strip_prefix(prefix) {
                 *name = short.to_owned();
             }
+        }
+    }
+
+    /// Where nobody records the spans that have the names, groups still know those of their children.
+    pub(super) fn name_children(&mut self) {
+        let groups = GROUPS.alive();
+        let names: HashMap<TaskId, String> = groups
+            .iter()
+            .flat_map(|group| group.names())
+            .map(|(id, name)| (id.into(), name))
+            .collect();
+        for task in self.tasks.iter_mut().filter(|task| task.name.is_none()) {
+            task.name = names.get(&task.id).cloned();
         }
     }
 

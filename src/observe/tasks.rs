@@ -20,6 +20,8 @@ pub(super) struct Tasks {
 
 struct Record {
     order: usize,
+    /// The task that spawned it.
+    parent: Option<task::Id>,
     spawned_at: &'static Location<'static>,
     fate: Fate,
 }
@@ -39,9 +41,11 @@ impl Tasks {
         self.ended
     }
 
+    /// To be called where the task is being spawned.
     pub(super) fn spawn(&mut self, id: task::Id, spawned_at: &'static Location<'static>) {
         let record = Record {
             order: self.records.len(),
+            parent: task::try_id(),
             spawned_at,
             fate: Fate::Alive(None),
         };
@@ -95,6 +99,7 @@ impl Tasks {
                     id: number,
                     name: self.names.get(&number).cloned(),
                     spawned_at: record.spawned_at.into(),
+                    parent: record.parent.map(TaskId::from),
                     state: match &record.fate {
                         Fate::Ended(end) => {
                             TaskState::Ended(self.told.get(&number).unwrap_or(end).clone())

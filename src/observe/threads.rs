@@ -19,7 +19,7 @@ static OWN: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
 
 /// The threads of the process at one moment, those of observed runtimes left out.
 #[derive(Clone, Debug, Default)]
-pub struct Threads(BTreeMap<u64, Thread>);
+pub(super) struct Threads(BTreeMap<u64, Thread>);
 
 #[derive(Clone, Debug)]
 struct Thread {
@@ -59,7 +59,7 @@ impl Drop for Mark {
 
 impl Threads {
     /// The threads at this moment; none where the system does not tell.
-    pub fn now() -> Option<Self> {
+    pub(super) fn now() -> Option<Self> {
         let own = lock(&OWN).clone();
         let threads = all_threads()?
             .filter(|(id, thread)| !own.contains(id) && !thread.name.starts_with(WATCHERS));

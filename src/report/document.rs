@@ -1,12 +1,10 @@
 //! All that is reported of a run, as plain data. `json.md` says what each field means.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
+use super::{Report, milliseconds};
 use crate::demo::{Options, Outcome, Posts, Scenario, SideRun};
-use crate::diagnosis::{Confidence, Errors, Fate, Finding, TaskStory, Verdict};
-use crate::observe::End;
+use crate::diagnosis::Verdict;
 
 /// The report of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -32,47 +30,19 @@ pub struct SideDocument {
     pub expected: Verdict,
     /// In what it was not as expected; none at all in an exploration.
     pub unexpected: Option<Vec<String>>,
-    /// What it came to.
-    pub verdict: Verdict,
-    /// How sure that is.
-    pub confidence: Confidence,
-    /// From its start to its end, or to the verdict, in milliseconds.
-    pub elapsed_ms: u64,
+    /// What it came to, and why.
+    #[serde(flatten)]
+    pub report: Report,
     /// What it did.
     pub posts: PostsDocument,
-    /// What became of its errors.
-    pub errors: Errors,
     /// What the program would have printed by itself.
     pub printed: String,
-    /// Its tasks in spawn order.
-    pub tasks: Vec<TaskDocument>,
-    /// What explains the verdict.
-    pub findings: Vec<Finding>,
-    /// What could not be looked at.
-    pub unseen: Vec<&'static str>,
     /// Where its database is, if it was kept.
     pub database: Option<String>,
 }
 
 /// What it did.
 pub type PostsDocument = Posts;
-
-/// What became of a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TaskDocument {
-    /// Its name.
-    pub name: String,
-    /// `file:line`; none for `main`.
-    pub spawned_at: Option<String>,
-    /// `ok`, `error`, `panic`, `cancelled`, `parked` or `running`.
-    pub outcome: &'static str,
-    /// The text of its error or panic.
-    pub error: Option<String>,
-    /// The `file:line` at which it is parked, where that is known.
-    pub waits_at: Option<String>,
-    /// What it is parked on.
-    pub waits_on: Option<String>,
-}
 
 impl Document {
     /// The version of what is printed as JSON.
@@ -104,47 +74,15 @@ impl Document {
 
 impl SideDocument {
     fn new(run: &SideRun, exploration: bool) -> Self {
-        let diagnosis = &run.diagnosis;
         let expected = run.side.expected;
         Self {
             name: run.side.name,
             expected: expected.verdict,
             unexpected: (!exploration).then(|| expected.differences(run)),
-            verdict: diagnosis.verdict,
-            confidence: diagnosis.confidence,
-            elapsed_ms: milliseconds(run.elapsed),
+            report: Report::new(&run.diagnosis, run.elapsed),
             posts: run.posts,
-            errors: diagnosis.errors,
             printed: run.printed.clone(),
-            tasks: diagnosis.tasks.iter().map(TaskDocument::from).collect(),
-            findings: diagnosis.findings.clone(),
-            unseen: diagnosis.blind.clone(),
             database: run.database.as_ref().map(|path| path.display().to_string()),
         }
     }
-}
-
-impl From<&TaskStory> for TaskDocument {
-    fn from(story: &TaskStory) -> Self {
-        let (outcome, error, waits_at, waits_on) = match &story.fate {
-            Fate::Ended(End::Ok) => ("ok", None, None, None),
-            Fate::Ended(End::Error(text)) => ("error", Some(text), None, None),
-            Fate::Ended(End::Panic(text)) => ("panic", Some(text), None, None),
-            Fate::Ended(End::Cancelled) => ("cancelled", None, None, None),
-            Fate::Running => ("running", None, None, None),
-            Fate::Parked { at, on } => ("parked", None, at.as_ref(), Some(on)),
-        };
-        Self {
-            name: story.name.clone(),
-            spawned_at: story.spawned_at.as_ref().map(ToString::to_string),
-            outcome,
-            error: error.cloned(),
-            waits_at: waits_at.map(ToString::to_string),
-            waits_on: waits_on.cloned(),
-        }
-    }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

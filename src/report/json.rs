@@ -1,12 +1,12 @@
 #![doc = include_str!("json.md")]
 
-use super::Document;
+use serde::Serialize;
 
 /// The document as JSON, over several lines.
 ///
 /// # Errors
 ///
-/// Never for a document of this crate; serializing to text can fail in principle.
-pub fn render(document: &Document) -> Result<String, serde_json::Error> {
+/// Never for what this crate reports; serializing to text can fail in principle.
+pub fn render(document: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(document)
 }

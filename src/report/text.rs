@@ -1,12 +1,12 @@
-//! A run as text for a terminal, or for a file.
+//! A report as text for a terminal, or for a file.
 
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::layout::{Block, margin};
-use super::{Document, SideDocument, TaskDocument};
-use crate::demo::{Scenario, Side};
+use super::layout::Block;
+use super::tree::{self, Row};
+use super::{Report, TaskDocument};
 use crate::diagnosis::{Finding, Verdict};
 
 /// What there is room for.
@@ -18,48 +18,48 @@ pub enum Page {
     Plain,
 }
 
-/// A column narrower than this is harder to read than a longer page.
-const NARROWEST_COLUMN: usize = 58;
-const BETWEEN_COLUMNS: usize = 3;
-const BOLD: Style = Style::new().bold();
-const FAINT: Style = Style::new().dimmed();
-const NONE: Style = Style::new();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const FAINT: Style = Style::new().dimmed();
+pub(super) const NONE: Style = Style::new();
 
-/// The whole report. Styles are written as escape sequences, to be stripped where they are not wanted.
-pub fn render(document: &Document, scenario: &Scenario, page: Page, program: &str) -> String {
-    let mut text = sides(&document.sides, page);
-    text.push('\n');
-    text += &ending(document, scenario, page, program);
-    text
-}
-
-fn sides(sides: &[SideDocument], page: Page) -> String {
-    let width = match page {
-        Page::Terminal(width) => Some(width),
-        Page::Plain => None,
-    };
-    if let ([left, right], Some(width)) = (sides, width) {
-        let column = width.saturating_sub(BETWEEN_COLUMNS) / 2;
-        if column >= NARROWEST_COLUMN {
-            let column = Some(column);
-            return side(left, column).print_beside(&side(right, column));
+impl Page {
+    /// The width at which lines are wrapped, if they are.
+    pub(super) fn width(self) -> Option<usize> {
+        match self {
+            Page::Terminal(width) => Some(width),
+            Page::Plain => None,
         }
     }
-    let printed: Vec<String> = sides.iter().map(|one| side(one, width).print()).collect();
-    printed.join("\n")
 }
 
-fn side(side: &SideDocument, width: Option<usize>) -> Block {
-    let mut block = Block::new(width);
-    block.add(side.name, "", BOLD);
-    block.add(&verdict(side), "", colour(side.verdict).bold());
-    let posts = side.posts;
-    block.add(
-        &format!("{} of {} posts stored", posts.stored, posts.total),
-        "",
-        NONE,
-    );
-    let errors = side.errors;
+/// The whole report. Styles are written as escape sequences, to be stripped where they are not wanted.
+pub fn render(report: &Report, page: Page) -> String {
+    let mut block = Block::new(page.width());
+    verdict(&mut block, report);
+    errors(&mut block, report);
+    findings(&mut block, report);
+    heading(&mut block, "tasks");
+    for row in tree::rows(&report.tasks) {
+        task(&mut block, &row);
+    }
+    unseen(&mut block, report);
+    block.print()
+}
+
+pub(super) fn verdict(block: &mut Block, report: &Report) {
+    let sure = match report.verdict {
+        Verdict::Completed | Verdict::Failed | Verdict::Running => String::new(),
+        Verdict::Stuck | Verdict::Blocked | Verdict::Waiting => format!(" ({})", report.confidence),
+    };
+    let seconds = report.elapsed_ms / 1000;
+    let hundredths = report.elapsed_ms % 1000 / 10;
+    let verdict = format!("{}{sure} after {seconds}.{hundredths:02} s", report.verdict);
+    block.add(&verdict, "", colour(report.verdict).bold());
+}
+
+/// What became of the errors, in numbers.
+pub(super) fn errors(block: &mut Block, report: &Report) {
+    let errors = report.errors;
     let counts = format!(
         "{} returned, {} surfaced, {} swallowed",
         plural(errors.returned, "error"),
@@ -67,116 +67,68 @@ fn side(side: &SideDocument, width: Option<usize>) -> Block {
         errors.swallowed
     );
     block.add(&counts, "", NONE);
-
-    heading(&mut block, "the program printed");
-    printed(&mut block, &side.printed);
-    heading(&mut block, "tasks");
-    tasks(&mut block, &side.tasks);
-    if !side.findings.is_empty() {
-        heading(&mut block, "findings");
-        for finding in &side.findings {
-            self::finding(&mut block, finding);
-        }
-    }
-    if !side.unseen.is_empty() {
-        heading(&mut block, "not looked at");
-        for unseen in &side.unseen {
-            block.add(&format!("  {unseen}"), "  ", NONE);
-        }
-    }
-    if let Some(database) = &side.database {
-        heading(&mut block, "database");
-        block.add(&format!("  {database}"), "  ", NONE);
-    }
-    block
 }
 
-fn verdict(side: &SideDocument) -> String {
-    let sure = match side.verdict {
-        Verdict::Completed | Verdict::Failed => String::new(),
-        Verdict::Stuck | Verdict::Blocked | Verdict::Waiting => format!(" ({})", side.confidence),
-    };
-    let seconds = side.elapsed_ms / 1000;
-    let hundredths = side.elapsed_ms % 1000 / 10;
-    format!("{}{sure} after {seconds}.{hundredths:02} s", side.verdict)
+pub(super) fn findings(block: &mut Block, report: &Report) {
+    if report.findings.is_empty() {
+        return;
+    }
+    heading(block, "findings");
+    for one in &report.findings {
+        finding(block, one);
+    }
 }
 
-fn colour(verdict: Verdict) -> Style {
+pub(super) fn unseen(block: &mut Block, report: &Report) {
+    if report.unseen.is_empty() {
+        return;
+    }
+    heading(block, "not looked at");
+    for unseen in &report.unseen {
+        block.add(&format!("  {unseen}"), "  ", NONE);
+    }
+}
+
+pub(super) fn colour(verdict: Verdict) -> Style {
     let colour = match verdict {
-        Verdict::Completed => AnsiColor::Green,
+        Verdict::Completed | Verdict::Running => AnsiColor::Green,
         Verdict::Failed | Verdict::Waiting => AnsiColor::Yellow,
         Verdict::Stuck | Verdict::Blocked => AnsiColor::Red,
     };
     colour.on_default()
 }
 
-fn heading(block: &mut Block, text: &str) {
+pub(super) fn heading(block: &mut Block, text: &str) {
     block.gap();
     block.add(text, "", BOLD);
 }
 
-fn printed(block: &mut Block, printed: &str) {
-    if printed.is_empty() {
-        block.add("  nothing", "", FAINT);
-    }
-    for line in printed.lines() {
-        let line = format!("  {line}");
-        block.add(&line, &margin(&line), NONE);
+/// The tasks, whoever spawned them, one below the other.
+pub(super) fn tasks(block: &mut Block, tasks: &[TaskDocument]) {
+    for row in tree::flat(tasks) {
+        task(block, &row);
     }
 }
 
-/// Many tasks that did the same are told of together.
-const TOLD_EACH: usize = 4;
-
-fn tasks(block: &mut Block, tasks: &[TaskDocument]) {
-    let mut kinds: Vec<(&TaskDocument, Vec<&str>)> = Vec::new();
-    for task in tasks {
-        let same = |other: &TaskDocument| {
-            let name = task.name.clone();
-            *task
-                == TaskDocument {
-                    name,
-                    ..other.clone()
-                }
-        };
-        match kinds.iter_mut().find(|(other, _)| same(other)) {
-            Some((_, names)) => names.push(&task.name),
-            None => kinds.push((task, vec![&task.name])),
-        }
-    }
-    for (kind, names) in kinds {
-        if names.len() > TOLD_EACH {
-            let last = names[names.len() - 1];
-            task(
-                block,
-                &format!("{} … {last} ({} tasks)", names[0], names.len()),
-                kind,
-            );
-        } else {
-            for name in names {
-                task(block, name, kind);
-            }
-        }
-    }
-}
-
-fn task(block: &mut Block, name: &str, task: &TaskDocument) {
-    const HANG: &str = "    ";
-    let mut told = format!("  {name}: {}", task.outcome);
+fn task(block: &mut Block, row: &Row<'_>) {
+    let task = row.task;
+    let indent = "  ".repeat(row.depth + 1);
+    let hang = format!("{indent}  ");
+    let mut told = format!("{indent}{}: {}", row.name, task.outcome);
     if let Some(on) = &task.waits_on {
         let _ = write!(told, " on {on}");
     }
-    block.add(&told, HANG, NONE);
+    block.add(&told, &hang, NONE);
     if let Some(at) = &task.waits_at {
-        block.add(&format!("{HANG}at {at}"), HANG, NONE);
+        block.add(&format!("{hang}at {at}"), &hang, NONE);
     }
     if let Some(error) = &task.error {
         for line in error.lines() {
-            block.add(&format!("{HANG}{line}"), HANG, NONE);
+            block.add(&format!("{hang}{line}"), &hang, NONE);
         }
     }
     if let Some(spawned_at) = &task.spawned_at {
-        block.add(&format!("{HANG}spawned at {spawned_at}"), HANG, FAINT);
+        block.add(&format!("{hang}spawned at {spawned_at}"), &hang, FAINT);
     }
 }
 
@@ -189,56 +141,7 @@ fn finding(block: &mut Block, finding: &Finding) {
     }
 }
 
-/// What stands below both sides: what was not as expected, and what to try next.
-fn ending(document: &Document, scenario: &Scenario, page: Page, program: &str) -> String {
-    let width = match page {
-        Page::Terminal(width) => Some(width),
-        Page::Plain => None,
-    };
-    let mut block = Block::new(width);
-    if document.exploration {
-        block.add(
-            "This is an exploration: nothing is expected of it.",
-            "",
-            NONE,
-        );
-        block.gap();
-    }
-    for sentence in document.unexpected() {
-        block.add(
-            &format!("not as expected: {sentence}"),
-            "  ",
-            colour(Verdict::Stuck),
-        );
-    }
-    if document.unexpected().next().is_some() {
-        block.gap();
-    }
-    block.add("try next", "", BOLD);
-    for (arguments, why) in scenario.next {
-        block.add(&format!("  {program} {arguments}"), "    ", NONE);
-        block.add(&format!("    {why}"), "    ", FAINT);
-    }
-    block.print()
-}
-
-/// What Ctrl+C alone tells of a side that hangs: the line at which main waits.
-pub fn innocent_line(side: &Side, document: &SideDocument) -> Option<String> {
-    let main = document.tasks.first()?;
-    let at = main.waits_at.as_deref()?;
-    let mut text = format!("\n{}: main was here, at {at}\n", side.name);
-    let line = at
-        .strip_prefix(side.file)
-        .and_then(|rest| rest.strip_prefix(':')?.parse::<usize>().ok())
-        .and_then(|line| side.source.lines().nth(line - 1));
-    if let Some(line) = line {
-        let _ = write!(text, "\n{line}\n");
-    }
-    text += "\nThat is all that Ctrl+C tells, and nothing is wrong with that line.\n\n";
-    Some(text)
-}
-
-fn plural(number: usize, noun: &str) -> String {
+pub(super) fn plural(number: usize, noun: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{s}")
 }

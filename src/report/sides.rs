@@ -1,0 +1,112 @@
+//! A run as text: its sides in columns, where there is room for them, and what to try next.
+
+use std::fmt::Write as _;
+
+use super::layout::{Block, margin};
+use super::text::{self, BOLD, FAINT, NONE, Page, colour, heading};
+use super::{Document, SideDocument};
+use crate::demo::{Scenario, Side};
+use crate::diagnosis::Verdict;
+
+/// A column narrower than this is harder to read than a longer page.
+const NARROWEST_COLUMN: usize = 58;
+const BETWEEN_COLUMNS: usize = 3;
+/// The whole report. Styles are written as escape sequences, to be stripped where they are not wanted.
+pub fn render(document: &Document, scenario: &Scenario, page: Page, program: &str) -> String {
+    let mut text = sides(&document.sides, page);
+    text.push('\n');
+    text += &ending(document, scenario, page, program);
+    text
+}
+
+fn sides(sides: &[SideDocument], page: Page) -> String {
+    let width = page.width();
+    if let ([left, right], Some(width)) = (sides, width) {
+        let column = width.saturating_sub(BETWEEN_COLUMNS) / 2;
+        if column >= NARROWEST_COLUMN {
+            let column = Some(column);
+            return side(left, column).print_beside(&side(right, column));
+        }
+    }
+    let printed: Vec<String> = sides.iter().map(|one| side(one, width).print()).collect();
+    printed.join("\n")
+}
+
+fn side(side: &SideDocument, width: Option<usize>) -> Block {
+    let mut block = Block::new(width);
+    block.add(side.name, "", BOLD);
+    text::verdict(&mut block, &side.report);
+    let posts = side.posts;
+    block.add(
+        &format!("{} of {} posts stored", posts.stored, posts.total),
+        "",
+        NONE,
+    );
+    text::errors(&mut block, &side.report);
+    heading(&mut block, "the program printed");
+    printed(&mut block, &side.printed);
+    heading(&mut block, "tasks");
+    text::tasks(&mut block, &side.report.tasks);
+    text::findings(&mut block, &side.report);
+    text::unseen(&mut block, &side.report);
+    if let Some(database) = &side.database {
+        heading(&mut block, "database");
+        block.add(&format!("  {database}"), "  ", NONE);
+    }
+    block
+}
+
+/// What stands below both sides: what was not as expected, and what to try next.
+fn ending(document: &Document, scenario: &Scenario, page: Page, program: &str) -> String {
+    let mut block = Block::new(page.width());
+    if document.exploration {
+        block.add(
+            "This is an exploration: nothing is expected of it.",
+            "",
+            NONE,
+        );
+        block.gap();
+    }
+    for sentence in document.unexpected() {
+        block.add(
+            &format!("not as expected: {sentence}"),
+            "  ",
+            colour(Verdict::Stuck),
+        );
+    }
+    if document.unexpected().next().is_some() {
+        block.gap();
+    }
+    block.add("try next", "", BOLD);
+    for (arguments, why) in scenario.next {
+        block.add(&format!("  {program} {arguments}"), "    ", NONE);
+        block.add(&format!("    {why}"), "    ", FAINT);
+    }
+    block.print()
+}
+
+/// What Ctrl+C alone tells of a side that hangs: the line at which main waits.
+pub fn innocent_line(side: &Side, document: &SideDocument) -> Option<String> {
+    let main = document.report.tasks.first()?;
+    let at = main.waits_at.as_deref()?;
+    let mut text = format!("\n{}: main was here, at {at}\n", side.name);
+    let line = at
+        .strip_prefix(side.file)
+        .and_then(|rest| rest.strip_prefix(':')?.parse::<usize>().ok())
+        .and_then(|line| side.source.lines().nth(line - 1));
+    if let Some(line) = line {
+        let _ = write!(text, "\n{line}\n");
+    }
+    text += "\nThat is all that Ctrl+C tells, and nothing is wrong with that line.\n\n";
+    Some(text)
+}
+
+fn printed(block: &mut Block, printed: &str) {
+    if printed.is_empty() {
+        block.add("  nothing", "", FAINT);
+    }
+    for line in printed.lines() {
+        let line = format!("  {line}");
+        block.add(&line, &margin(&line), NONE);
+    }
+}

@@ -1,0 +1,122 @@
+//! Tasks in the order in which a person reads them: each below the one that spawned it, and those that
+//! did the same together.
+
+use std::collections::HashMap;
+
+use super::TaskDocument;
+
+/// What stands in one place of the list: a task, or several that did the same.
+pub(super) struct Row<'t> {
+    /// How many tasks it stands below.
+    pub(super) depth: usize,
+    /// The name of the task, or of the first and the last of them.
+    pub(super) name: String,
+    /// The task, or the first of them.
+    pub(super) task: &'t TaskDocument,
+}
+
+/// More tasks than these that did the same are told of together.
+const TOLD_EACH: usize = 4;
+
+/// Each task below the one that spawned it.
+pub(super) fn rows(tasks: &[TaskDocument]) -> Vec<Row<'_>> {
+    let mut children: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
+    for (place, task) in tasks.iter().enumerate() {
+        children.entry(task.parent).or_default().push(place);
+    }
+    let mut rows = Vec::new();
+    // Places still to be told of, the next one last.
+    let mut ahead: Vec<(usize, Vec<usize>)> = Vec::new();
+    let below = |parent, depth| {
+        let siblings = children.get(&parent).map_or(&[][..], Vec::as_slice);
+        let is_leaf = |place: &usize| !children.contains_key(&Some(*place));
+        let mut runs = runs(tasks, siblings, is_leaf);
+        runs.reverse();
+        runs.into_iter().map(move |run| (depth, run))
+    };
+    ahead.extend(below(None, 0));
+    while let Some((depth, run)) = ahead.pop() {
+        rows.push(row(tasks, depth, &run));
+        if let [place] = run[..] {
+            ahead.extend(below(Some(place), depth + 1));
+        }
+    }
+    rows
+}
+
+/// All tasks in one list.
+pub(super) fn flat(tasks: &[TaskDocument]) -> Vec<Row<'_>> {
+    let places: Vec<usize> = (0..tasks.len()).collect();
+    let runs = runs(tasks, &places, |_| true);
+    runs.iter().map(|run| row(tasks, 0, run)).collect()
+}
+
+/// Puts together, of the tasks at `places`, those that did the same, where there are many of them; but
+/// only such as may be told of in one line.
+fn runs(
+    tasks: &[TaskDocument],
+    places: &[usize],
+    may_be_told_together: impl Fn(&usize) -> bool,
+) -> Vec<Vec<usize>> {
+    let mut kinds: Vec<Vec<usize>> = Vec::new();
+    let mut known: HashMap<Kind<'_>, usize> = HashMap::new();
+    for place in places {
+        if !may_be_told_together(place) {
+            kinds.push(vec![*place]);
+            continue;
+        }
+        let kind = *known.entry(Kind::of(&tasks[*place])).or_insert_with(|| {
+            kinds.push(Vec::new());
+            kinds.len() - 1
+        });
+        kinds[kind].push(*place);
+    }
+    let each = |kind: Vec<usize>| match kind.len() {
+        ..=TOLD_EACH => kind.into_iter().map(|place| vec![place]).collect(),
+        _ => vec![kind],
+    };
+    kinds.into_iter().flat_map(each).collect()
+}
+
+fn row<'t>(tasks: &'t [TaskDocument], depth: usize, run: &[usize]) -> Row<'t> {
+    let (first, last) = (&tasks[run[0]], &tasks[run[run.len() - 1]]);
+    let name = match run.len() {
+        1 => first.name.clone(),
+        many => format!("{} … {} ({many} tasks)", first.name, last.name),
+    };
+    let task = first;
+    Row { depth, name, task }
+}
+
+/// All of a task but its name.
+#[derive(PartialEq, Eq, Hash)]
+struct Kind<'t> {
+    spawned_at: Option<&'t str>,
+    parent: Option<usize>,
+    outcome: &'static str,
+    error: Option<&'t str>,
+    waits_at: Option<&'t str>,
+    waits_on: Option<&'t str>,
+}
+
+impl<'t> Kind<'t> {
+    fn of(task: &'t TaskDocument) -> Self {
+        let TaskDocument {
+            name: _,
+            spawned_at,
+            parent,
+            outcome,
+            error,
+            waits_at,
+            waits_on,
+        } = task;
+        Self {
+            spawned_at: spawned_at.as_deref(),
+            parent: *parent,
+            outcome,
+            error: error.as_deref(),
+            waits_at: waits_at.as_deref(),
+            waits_on: waits_on.as_deref(),
+        }
+    }
+}
