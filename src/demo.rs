@@ -4,7 +4,6 @@
 mod console;
 mod database;
 mod error;
-mod interrupt;
 mod job;
 mod run;
 mod scenario;

@@ -23,34 +23,51 @@
 //! # }
 //! ```
 //!
-//! The rest needs `--cfg tokio_unstable`. With the feature `observe`: `observe` collects what there is to
-//! see of a runtime, `diagnosis` says what it means, and `watch` does both until a program has ended or
-//! clearly will not. With `demo`, which is on by default: `demo` plays scenarios, `report` prints what
-//! became of them, and `cli` is the command line.
+//! The rest needs `--cfg tokio_unstable`. With the feature `guard`, `run` stands beside a program of your
+//! own and says why it hangs, `check` does so for a test, and `report` is what they say. They are made of
+//! what the feature `observe` gives: `observe` collects what there is to see of a runtime, `diagnosis` says
+//! what it means, and `watch` tells when to look. With `demo`, which is on by default, `demo` plays
+//! scenarios, and `cli` is the command line.
 
 mod error_group;
 mod event;
 mod group;
 mod place;
 mod registry;
+#[cfg(all(tokio_unstable, feature = "guard"))]
+mod signals;
 mod sync;
+#[cfg(all(not(tokio_unstable), feature = "guard"))]
+mod unguarded;
 
+#[cfg(all(tokio_unstable, feature = "guard"))]
+mod check;
 #[cfg(feature = "demo")]
 pub mod cli;
 #[cfg(all(tokio_unstable, feature = "demo"))]
 pub mod demo;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub mod diagnosis;
-#[cfg(feature = "demo")]
+#[cfg(feature = "guard")]
 pub mod exit;
+#[cfg(all(tokio_unstable, feature = "guard"))]
+mod guard;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub mod observe;
+#[cfg(all(tokio_unstable, feature = "guard"))]
+mod observed;
 #[cfg(all(tokio_unstable, feature = "guard"))]
 pub mod report;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub mod watch;
 
+#[cfg(all(tokio_unstable, feature = "guard"))]
+pub use check::{Check, check};
 pub use error_group::{BoxError, ErrorGroup, Failure, Panic, TaskFailure, Tree};
 pub use event::Event;
 pub use group::{Child, NeverStarted, OnFailure, Refused, Scope, Started, TaskGroup};
+#[cfg(all(tokio_unstable, feature = "guard"))]
+pub use guard::{Guard, GuardError, run};
 pub use place::Place;
+#[cfg(all(not(tokio_unstable), feature = "guard"))]
+pub use unguarded::{Check, Guard, GuardError, check, run};

@@ -27,14 +27,14 @@ use tracing::subscriber::{DefaultGuard, NoSubscriber};
 use crate::sync::lock;
 use tasks::Tasks;
 
-pub use panics::catch_panics;
+pub use panics::note_panics;
 pub use records::layer;
 pub use snapshot::{
     End, EventSeen, GroupSeen, Leaf, Outside, Snapshot, TaskId, TaskSeen, TaskState, WaitSeen,
 };
 use threads::Threads;
 
-pub use threads::mark_own_thread;
+pub use threads::{leave_out_harness, mark_own_thread};
 
 /// Watches one Tokio runtime.
 ///
@@ -48,6 +48,8 @@ struct Shared {
     seats: Mutex<Vec<Arc<Seat>>>,
     /// Sources of I/O that the runtime registers for itself.
     own_io_sources: AtomicCell<usize>,
+    /// Panics of its tasks are not printed.
+    keeps_panics: AtomicCell<bool>,
 }
 
 /// What one thread of the runtime is at. Only that thread writes to it.
@@ -105,12 +107,24 @@ impl Observer {
             tasks: Mutex::default(),
             seats: Mutex::default(),
             own_io_sources: AtomicCell::new(0),
+            keeps_panics: AtomicCell::new(false),
         }))
     }
 
     /// To be called once the runtime is built, before anything runs on it.
     pub fn runtime_is_built(&self, runtime: &Handle) {
         self.0.own_io_sources.store(io_sources(runtime));
+    }
+
+    /// From now on the panics of its tasks are not printed, as they are part of what is reported. Takes
+    /// [`note_panics`].
+    pub fn keep_panics(&self) {
+        self.0.keeps_panics.store(true);
+    }
+
+    /// Takes down the name of a task.
+    pub fn name(&self, task: TaskId, name: &str) {
+        lock(&self.0.tasks).name(task, name.to_owned());
     }
 
     /// Counts the calling thread among those of the runtime, as far as spawning onto it goes.

@@ -44,6 +44,22 @@ pub struct Report {
 }
 
 impl Report {
+    /// As JSON, over several lines: an object with the fields of a side in [`json`], and `schema`.
+    ///
+    /// # Panics
+    ///
+    /// Never for what this crate reports.
+    pub fn to_json(&self) -> String {
+        #[derive(Serialize)]
+        struct Standalone<'r> {
+            schema: u32,
+            #[serde(flatten)]
+            report: &'r Report,
+        }
+        let (schema, report) = (json::SCHEMA, self);
+        json::render(&Standalone { schema, report }).expect("its fields are texts and numbers")
+    }
+
     /// The report on a program that was looked at `elapsed` after its start.
     pub fn new(diagnosis: &Diagnosis, elapsed: Duration) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Watches a program until it ends, or until it is clear that it will not.
+//! Watches a program until it is clear that it will not end.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,17 +18,8 @@ pub struct Watch {
     pub patience: Duration,
 }
 
-/// How a watched program ended up.
-#[derive(Clone, Debug)]
-pub enum Sight {
-    /// Its main task has returned.
-    Ended(Snapshot),
-    /// It has not, and this is why.
-    Halted(Snapshot, Judgement),
-}
-
-/// How often the counts are compared.
-const TICK: Duration = Duration::from_millis(5);
+/// How often the counts had better be compared.
+pub const TICK: Duration = Duration::from_millis(5);
 
 impl Default for Watch {
     fn default() -> Self {
@@ -39,30 +30,7 @@ impl Default for Watch {
     }
 }
 
-impl Watch {
-    /// Watches the runtime until `has_ended`, blocking the calling thread, which must not be one of the
-    /// runtime's own.
-    pub fn over(
-        &self,
-        observer: &Observer,
-        runtime: &Handle,
-        main: TaskId,
-        has_ended: impl Fn() -> bool,
-    ) -> Sight {
-        let mut watching = Watching::new(*self, observer, runtime, main);
-        loop {
-            thread::sleep(TICK);
-            if has_ended() {
-                return Sight::Ended(observer.look_back(runtime));
-            }
-            if let Some((snapshot, judgement)) = watching.tick() {
-                return Sight::Halted(snapshot, judgement);
-            }
-        }
-    }
-}
-
-/// A watch that goes on, a tick at a time.
+/// A watch over a program, a tick at a time. From a thread that is none of the runtime's own.
 pub struct Watching<'r> {
     watch: Watch,
     observer: &'r Observer,

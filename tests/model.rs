@@ -52,6 +52,7 @@ mod error_group {
     }
 }
 
+#[cfg(all(tokio_unstable, feature = "observe"))]
 mod place {
     pub(crate) use unstuck::Place;
 }

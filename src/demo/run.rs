@@ -13,9 +13,10 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use super::side::{Played, play};
-use super::{Error, Job, Posts, Scenario, Side, SideRun, console, database, interrupt};
+use super::{Error, Job, Posts, Scenario, Side, SideRun, console, database};
 use crate::diagnosis::Verdict;
-use crate::observe::{catch_panics, mark_own_thread, unrecorded};
+use crate::observe::{mark_own_thread, note_panics, unrecorded};
+use crate::signals::{self, Signal};
 
 /// How to play a scenario.
 #[derive(Clone, Debug)]
@@ -105,15 +106,16 @@ pub fn run(
     let (tell, news) = mpsc::channel();
     let interrupting = tell.clone();
     // Before the folder is made, so that no Ctrl+C can leave it behind.
-    interrupt::on_interrupt(move || {
+    signals::on(Signal::Interrupt, move || {
         let _ = interrupting.send(News::Interrupted);
+        false
     })?;
     let folder = temporary_folder()?;
     if let Some(address) = console::subscribe(options.console)? {
         notices.console(address);
     }
     let _unrecorded = unrecorded();
-    catch_panics();
+    note_panics();
 
     let stage = Stage::set_up(scenario, options, folder.path())?;
     stage.start(&tell)?;

@@ -1,16 +1,18 @@
 //! One side at work: on a runtime of its own, watched from a thread of its own.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::{self, JoinError, JoinHandle};
+use tokio::task::JoinError;
 
 use super::{Job, Side};
-use crate::diagnosis::{Diagnosis, Program, Surfaced, diagnose};
-use crate::observe::{End, Observer, TaskId, unrecorded};
-use crate::watch::{Sight, Watch};
-use crate::{BoxError, ErrorGroup, Failure, Panic};
+use crate::diagnosis::{Diagnosis, Judgement, Program, Surfaced};
+use crate::observe::{End, Observer, Snapshot, unrecorded};
+use crate::observed::Observed;
+use crate::watch::{TICK, Watch};
+use crate::{BoxError, Panic};
 
 /// What became of a side.
 #[derive(Debug)]
@@ -46,13 +48,8 @@ pub(super) struct Played {
     pub(super) runtime: Runtime,
 }
 
-type Ended = Result<Result<(), BoxError>, JoinError>;
-
 /// Plays `side` until it ends, or until it is clear that it will not.
 pub(super) fn play(side: &Side, job: Job) -> std::io::Result<Played> {
-    let started = Instant::now();
-    let observer = Observer::new();
-    observer.adopt_thread();
     let mut builder = Builder::new_multi_thread();
     // One worker is enough, and makes a dump of its tasks a matter of one thread.
     builder
@@ -61,41 +58,55 @@ pub(super) fn play(side: &Side, job: Job) -> std::io::Result<Played> {
         .thread_name(side.name);
     // Tasks first run in the order in which they were spawned, which is the order of the lesson.
     builder.disable_lifo_slot();
-    observer.attach(&mut builder);
-    let runtime = builder.build()?;
-    observer.runtime_is_built(runtime.handle());
-
     let name = format!("{}/main", side.name);
-    let main = task::Builder::new()
-        .name(&name)
-        .spawn_on((side.main)(job), runtime.handle())?;
-    let id = TaskId::from(main.id());
-    let sight = Watch::default().over(&observer, runtime.handle(), id, || main.is_finished());
-    let elapsed = started.elapsed();
+    let observer = Observer::new();
+    observer.keep_panics();
+    let played = Observed::start(observer, builder, &name, (side.main)(job))?;
+    let view = played.view.clone();
+    let sight = watch(&played);
+    let elapsed = view.elapsed();
 
-    let (mut seen, (program, printed)) = match sight {
-        Sight::Halted(seen, judgement) => (seen, (Program::Runs(judgement), String::new())),
-        Sight::Ended(seen) => (seen, returned(&runtime, main)),
+    let (mut seen, (program, printed), runtime) = if let Some((seen, judgement)) = sight {
+        let runs = (Program::Runs(judgement), String::new());
+        (seen, runs, played.runtime)
+    } else {
+        let seen = view.look_back();
+        let _unrecorded = unrecorded();
+        let (ended, runtime) = played.end();
+        (seen, returned(ended), runtime)
     };
     seen.shorten_names(&format!("{}/", side.name));
     Ok(Played {
-        diagnosis: diagnose(&seen, id, &program),
+        diagnosis: view.diagnose(&seen, &program),
         printed,
         elapsed,
         runtime,
     })
 }
 
+/// Watches a side until it has ended, or will clearly not: then what was seen of it.
+fn watch(side: &Observed<Result<(), BoxError>>) -> Option<(Snapshot, Judgement)> {
+    let mut watching = side.view.watching(Watch::default());
+    loop {
+        thread::sleep(TICK);
+        if side.has_ended() {
+            return None;
+        }
+        let halted = watching.tick();
+        if halted.is_some() {
+            return halted;
+        }
+    }
+}
+
 /// What main returned, and what Rust prints of that.
-fn returned(runtime: &Runtime, main: JoinHandle<Result<(), BoxError>>) -> (Program, String) {
-    let _unrecorded = unrecorded();
-    let ended: Ended = runtime.block_on(main);
+fn returned(ended: Result<Result<(), BoxError>, JoinError>) -> (Program, String) {
     match ended {
         Ok(Ok(())) => (Program::Returned(End::Ok, Vec::new()), String::new()),
         Ok(Err(error)) => {
             let end = End::Error(error.to_string());
             let printed = format!("Error: {error:?}");
-            (Program::Returned(end, surfaced(&error)), printed)
+            (Program::Returned(end, Surfaced::all_in(&*error)), printed)
         }
         Err(end) => {
             let panic = end.try_into_panic().map(Panic::new);
@@ -107,25 +118,5 @@ fn returned(runtime: &Runtime, main: JoinHandle<Result<(), BoxError>>) -> (Progr
             let printed = format!("thread 'main' panicked: {text}");
             (Program::Returned(End::Panic(text), vec![error]), printed)
         }
-    }
-}
-
-/// The errors in what main returned: all of a group's, or the one.
-fn surfaced(error: &BoxError) -> Vec<Surfaced> {
-    match error.downcast_ref::<ErrorGroup>() {
-        Some(group) => group
-            .leaves()
-            .map(|leaf| Surfaced {
-                task: leaf.id().map(TaskId::from),
-                text: match leaf.failure() {
-                    Failure::Panic(panic) => panic.message().to_owned(),
-                    other => other.to_string(),
-                },
-            })
-            .collect(),
-        None => vec![Surfaced {
-            task: None,
-            text: error.to_string(),
-        }],
     }
 }

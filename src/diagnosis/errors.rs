@@ -1,5 +1,8 @@
 //! What became of the errors: which were returned, which surfaced, which nobody saw.
 
+use std::error::Error;
+
+use crate::error_group::{ErrorGroup, Failure, TaskFailure};
 use crate::observe::{End, Snapshot, TaskId, TaskSeen, TaskState};
 
 use super::Program;
@@ -11,6 +14,26 @@ pub struct Surfaced {
     pub task: Option<TaskId>,
     /// Its text.
     pub text: String,
+}
+
+impl Surfaced {
+    /// The errors in what a main function returned: all of a group's, or the one.
+    pub fn all_in(error: &(dyn Error + 'static)) -> Vec<Self> {
+        let Some(group) = error.downcast_ref::<ErrorGroup>() else {
+            return vec![Self {
+                task: None,
+                text: error.to_string(),
+            }];
+        };
+        let leaf = |leaf: &TaskFailure| Self {
+            task: leaf.id().map(TaskId::from),
+            text: match leaf.failure() {
+                Failure::Panic(panic) => panic.message().to_owned(),
+                other => other.to_string(),
+            },
+        };
+        group.leaves().map(leaf).collect()
+    }
 }
 
 /// How many errors, and panics, the tasks of a program ended with.

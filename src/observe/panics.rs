@@ -9,27 +9,29 @@ use super::Observer;
 use super::snapshot::End;
 use crate::sync::lock;
 
-/// Takes note of the panics of observed tasks, which are then not printed. All others go on to the
-/// hook that was there before. Calling it again does nothing.
-pub fn catch_panics() {
+/// Takes note of the panics of observed tasks. They go on to the hook that was there before, but for those
+/// of an observer that [keeps](Observer::keep_panics) them. Calling it again does nothing.
+pub fn note_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            let noted = task::try_id().is_some_and(|id| {
+            let kept = task::try_id().is_some_and(|id| {
                 let message = info.payload_as_str().unwrap_or("a payload that is no text");
                 note(id, message.to_owned())
             });
-            if !noted {
+            if !kept {
                 before(info);
             }
         }));
     });
 }
 
+/// Whether the panic is the observer's to tell.
 fn note(id: task::Id, message: String) -> bool {
-    let noted = Observer::here(|observer, poll| {
+    let kept = Observer::here(|observer, poll| {
         lock(&observer.0.tasks).hear(id, End::Panic(message), poll);
+        observer.0.keeps_panics.load()
     });
-    noted.is_some()
+    kept.unwrap_or_default()
 }

@@ -142,7 +142,7 @@ impl Snapshot {
 
     /// Shortens the names of tasks that start with `prefix`: tokio-console shows all programs of a
     /// process in one list, a report tells of one.
-    pub(crate) fn shorten_names(&mut self, prefix: &str) {
+    pub fn shorten_names(&mut self, prefix: &str) {
         for name in self.tasks.iter_mut().filter_map(|task| task.name.as_mut()) {
             if let Some(short) = name.strip_prefix(prefix) {
                 *name = short.to_owned();

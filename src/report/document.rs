@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Report, milliseconds};
+use super::{Report, json, milliseconds};
 use crate::demo::{Options, Outcome, Posts, Scenario, SideRun};
 use crate::diagnosis::Verdict;
 
@@ -45,15 +45,12 @@ pub struct SideDocument {
 pub type PostsDocument = Posts;
 
 impl Document {
-    /// The version of what is printed as JSON.
-    pub const SCHEMA: u32 = 1;
-
     /// The report of `outcome`, of a run of `scenario` with `options`.
     pub fn new(scenario: &Scenario, options: &Options, outcome: &Outcome) -> Self {
         let exploration = !options.is_as_shipped();
         let sides = outcome.sides.iter();
         Self {
-            schema: Self::SCHEMA,
+            schema: json::SCHEMA,
             scenario: scenario.name,
             exploration,
             sides: sides

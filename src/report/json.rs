@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// The version of what is printed as JSON.
+pub const SCHEMA: u32 = 1;
+
 /// The document as JSON, over several lines.
 ///
 /// # Errors

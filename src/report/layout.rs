@@ -56,6 +56,7 @@ impl Block {
     }
 
     /// Two blocks side by side, the left one padded to its width.
+    #[cfg(feature = "demo")]
     pub(super) fn print_beside(&self, right: &Block) -> String {
         let width = self.width.unwrap_or_default();
         let empty = Line::default();
@@ -78,6 +79,7 @@ impl Line {
 }
 
 /// What the lines go on behind that follow a line of an error tree: its margin.
+#[cfg(feature = "demo")]
 pub(super) fn margin(line: &str) -> String {
     let end = line
         .find(|c: char| !" |+".contains(c))
@@ -85,7 +87,7 @@ pub(super) fn margin(line: &str) -> String {
     line[..end].replace('+', " ")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "demo"))]
 mod tests {
     use super::*;
 

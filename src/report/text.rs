@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use super::Report;
+#[cfg(feature = "demo")]
+use super::TaskDocument;
 use super::layout::Block;
 use super::tree::{self, Row};
-use super::{Report, TaskDocument};
 use crate::diagnosis::{Finding, Verdict};
 
 /// What there is room for.
@@ -39,8 +41,16 @@ pub fn render(report: &Report, page: Page) -> String {
     errors(&mut block, report);
     findings(&mut block, report);
     heading(&mut block, "tasks");
-    for row in tree::rows(&report.tasks) {
-        task(&mut block, &row);
+    let (rows, left_out) = tree::rows(&report.tasks);
+    for row in &rows {
+        task(&mut block, row);
+    }
+    if left_out > 0 {
+        let ended = format!(
+            "  {} ended without an error",
+            plural(left_out, "other task")
+        );
+        block.add(&ended, "  ", FAINT);
     }
     unseen(&mut block, report);
     block.print()
@@ -104,6 +114,7 @@ pub(super) fn heading(block: &mut Block, text: &str) {
 }
 
 /// The tasks, whoever spawned them, one below the other.
+#[cfg(feature = "demo")]
 pub(super) fn tasks(block: &mut Block, tasks: &[TaskDocument]) {
     for row in tree::flat(tasks) {
         task(block, &row);

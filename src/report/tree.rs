@@ -18,11 +18,21 @@ pub(super) struct Row<'t> {
 /// More tasks than these that did the same are told of together.
 const TOLD_EACH: usize = 4;
 
-/// Each task below the one that spawned it.
-pub(super) fn rows(tasks: &[TaskDocument]) -> Vec<Row<'_>> {
+/// Each task below the one that spawned it, without those that ended well and left nothing behind; and how
+/// many these are.
+pub(super) fn rows(tasks: &[TaskDocument]) -> (Vec<Row<'_>>, usize) {
     let mut children: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
-    for (place, task) in tasks.iter().enumerate() {
-        children.entry(task.parent).or_default().push(place);
+    let mut left_out = 0;
+    // From the last on, as a task is spawned before those that it spawns.
+    for (place, task) in tasks.iter().enumerate().rev() {
+        if task.outcome == "ok" && task.parent.is_some() && !children.contains_key(&Some(place)) {
+            left_out += 1;
+        } else {
+            children.entry(task.parent).or_default().push(place);
+        }
+    }
+    for siblings in children.values_mut() {
+        siblings.reverse();
     }
     let mut rows = Vec::new();
     // Places still to be told of, the next one last.
@@ -41,10 +51,11 @@ pub(super) fn rows(tasks: &[TaskDocument]) -> Vec<Row<'_>> {
             ahead.extend(below(Some(place), depth + 1));
         }
     }
-    rows
+    (rows, left_out)
 }
 
 /// All tasks in one list.
+#[cfg(feature = "demo")]
 pub(super) fn flat(tasks: &[TaskDocument]) -> Vec<Row<'_>> {
     let places: Vec<usize> = (0..tasks.len()).collect();
     let runs = runs(tasks, &places, |_| true);

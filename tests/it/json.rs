@@ -89,7 +89,8 @@ fn the_fix_completes_both_sides() {
         assert_eq!(side["posts"], serde_json::json!({"total": 3, "stored": 3}));
         assert_eq!(
             outcomes(side),
-            ["main ok", "worker-0 ok", "worker-1 ok", "worker-2 ok"]
+            ["main ok", "worker-0 ok", "worker-1 ok", "worker-2 ok"],
+            "{side:#}"
         );
     }
 }

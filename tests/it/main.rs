@@ -3,6 +3,8 @@
 #[cfg(tokio_unstable)]
 mod console;
 #[cfg(tokio_unstable)]
+mod guard;
+#[cfg(tokio_unstable)]
 mod hold;
 #[cfg(tokio_unstable)]
 mod json;

@@ -31,11 +31,17 @@ fn finding(case: &Case<'_>, event: &EventSeen) -> Finding {
         .filter(|task| could_have.iter().any(|other| other.id == task.id))
         .collect();
 
-    let waits = event.waits.iter().map(|wait| {
-        let waiter = case.name_of(wait.task);
+    let mut waits: Vec<_> = event.waits.iter().collect();
+    waits.sort_unstable_by_key(|wait| wait.task);
+    let waits = waits
+        .into_iter()
+        .map(|wait| (&wait.at, case.name_of(wait.task)));
+    let waits = prose::fold(waits).into_iter().map(|(at, names)| {
+        let wait = if names.len() == 1 { "waits" } else { "wait" };
+        let (names, made_at) = (prose::list(names), &event.made_at);
         format!(
-            "{waiter} waits for `{}` at {}, made at {}",
-            event.name, wait.at, event.made_at
+            "{names} {wait} for `{}` at {at}, made at {made_at}",
+            event.name
         )
     });
     let ends = prose::fold(
@@ -58,7 +64,12 @@ fn finding(case: &Case<'_>, event: &EventSeen) -> Finding {
 fn summary(event: &EventSeen, could_have: &[&TaskSeen]) -> String {
     let name = &event.name;
     if could_have.is_empty() {
-        return format!("`{name}` can't be set: nobody but the one who waits ever had a handle");
+        let who = if event.waits.len() == 1 {
+            "the one who waits"
+        } else {
+            "those who wait"
+        };
+        return format!("`{name}` can't be set: nobody but {who} ever had a handle");
     }
     let failed =
         |task: &&TaskSeen| matches!(task.state, TaskState::Ended(End::Error(_) | End::Panic(_)));

@@ -1,0 +1,304 @@
+//! Around a program: it runs as it did, and says on request, or by itself, why it hangs.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::io::{self, Write};
+use std::panic::resume_unwind;
+use std::process;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+
+use tokio::runtime::{Builder, Handle};
+
+use crate::diagnosis::{Judgement, Program, Surfaced};
+use crate::exit;
+use crate::observe::{End, Observer, Snapshot, mark_own_thread, note_panics, unrecorded};
+use crate::observed::{Observed, View};
+use crate::report::Report;
+use crate::report::text::{self, Page};
+use crate::signals::{self, Signal};
+use crate::watch::{TICK, Watch};
+use crate::{BoxError, ErrorGroup};
+
+/// Runs `body` to its end, as `#[tokio::main]` would, under a [`Guard`] as it comes.
+///
+/// ```no_run
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     unstuck::run(async {
+///         // What was in the async main function.
+///     })?;
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+///
+/// As [`Guard::run`].
+pub fn run<F>(body: F) -> Result<F::Output, GuardError>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    Guard::new().run(body)
+}
+
+/// Stands beside a program, and explains what it is at when asked to:
+///
+/// - Ctrl+\ (SIGQUIT; not on Windows) prints a report to standard error, and the program goes on;
+/// - Ctrl+C prints one and ends the process, with the [exit code](crate::exit) 130.
+///
+/// Both work while the threads of the runtime are blocked. Where they are parked is seen on Linux, and
+/// not on a `current_thread` runtime, which might panic if it was looked at.
+///
+/// Names of tasks and errors of `#[instrument(err)]` are known where the program's own subscriber has
+/// [`observe::layer`](crate::observe::layer) in it.
+///
+/// ```
+/// let answer = unstuck::Guard::new()
+///     .watch()
+///     .run(async { tokio::spawn(async { 42 }).await });
+/// assert_eq!(answer.unwrap().unwrap(), 42);
+/// ```
+pub struct Guard {
+    runtime: Builder,
+    watch: Option<Watch>,
+    interrupts: bool,
+    tell: Tell,
+}
+
+type Tell = Box<dyn FnMut(&Report) + Send>;
+
+/// Why a program was not run.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum GuardError {
+    /// There is a runtime around the call, and a thread can't drive two.
+    #[error(
+        "a guard has a runtime of its own and can't run in another; call it from a plain `fn main` or `#[test]`"
+    )]
+    InsideRuntime,
+    /// The runtime, or what stands beside it, could not be set up.
+    #[error("the runtime can't be set up: {0}")]
+    SetUp(#[from] io::Error),
+    /// The main task was cut off.
+    #[error("the program was cut off before it returned")]
+    CutOff,
+}
+
+/// What Rust prints when `main` returns it: the same as its `Display`.
+impl fmt::Debug for GuardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// What a guard hears of.
+enum News {
+    Asked(Signal),
+    /// The main task has ended, with these errors in what it returned, if that is known.
+    Ended(Option<Vec<Surfaced>>),
+}
+
+impl Guard {
+    /// A guard that speaks when it is asked.
+    #[expect(clippy::new_without_default, reason = "a guard is made on purpose")]
+    pub fn new() -> Self {
+        let mut runtime = Builder::new_multi_thread();
+        runtime.enable_all();
+        Self {
+            runtime,
+            watch: None,
+            interrupts: true,
+            tell: Box::new(print),
+        }
+    }
+
+    /// Also reports by itself: once the program is stuck, once it has been blocked or has waited for
+    /// something outside for 5 seconds, and, if something is amiss, when it has ended.
+    #[must_use]
+    pub fn watch(self) -> Self {
+        let watch = Some(Watch::default());
+        Self { watch, ..self }
+    }
+
+    /// Runs the program on this runtime rather than on the default one. The guard's hooks take the place
+    /// of those for the start of threads, and for the spawn, the polls and the end of tasks.
+    #[must_use]
+    pub fn runtime(self, runtime: Builder) -> Self {
+        Self { runtime, ..self }
+    }
+
+    /// Leaves Ctrl+C to the program.
+    #[must_use]
+    pub fn leave_ctrl_c(self) -> Self {
+        let interrupts = false;
+        Self { interrupts, ..self }
+    }
+
+    /// Hands reports to `tell`, on the guard's own thread, rather than printing them.
+    #[must_use]
+    pub fn on_report(self, tell: impl FnMut(&Report) + Send + 'static) -> Self {
+        let tell = Box::new(tell);
+        Self { tell, ..self }
+    }
+
+    /// Runs `body` as the main task of a program, to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError`] if it could not be started. What `body` returns is its own.
+    ///
+    /// # Panics
+    ///
+    /// If `body` does, with the same payload.
+    pub fn run<F>(self, body: F) -> Result<F::Output, GuardError>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let Self {
+            runtime,
+            watch,
+            interrupts,
+            tell,
+        } = self;
+        refuse_inside_runtime()?;
+        note_panics();
+        let (asking, asked) = mpsc::channel();
+        listen(Signal::Quit, &asking)?;
+        if interrupts {
+            listen(Signal::Interrupt, &asking)?;
+        }
+        let program = Observed::start(Observer::new(), runtime, "main", body)?;
+        let beside = Beside {
+            view: program.view.clone(),
+            watch,
+            tell,
+        };
+        let guarding = thread::Builder::new().name("unstuck-guard".into());
+        let guarding = guarding.spawn(move || beside.guard(&asked))?;
+        let (ended, runtime) = program.end();
+        let surfaced = ended.as_ref().ok().and_then(|value| surfaced(value));
+        let _ = asking.send(News::Ended(surfaced));
+        // It speaks its last word before tasks that are left are cut off.
+        let _ = guarding.join();
+        drop(runtime);
+        match ended {
+            Ok(value) => Ok(value),
+            Err(end) => match end.try_into_panic() {
+                Ok(payload) => resume_unwind(payload),
+                Err(_) => Err(GuardError::CutOff),
+            },
+        }
+    }
+}
+
+pub(crate) fn refuse_inside_runtime() -> Result<(), GuardError> {
+    match Handle::try_current() {
+        Ok(_) => Err(GuardError::InsideRuntime),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Sends word of each such signal, for as long as there is a guard.
+fn listen(signal: Signal, asking: &Sender<News>) -> io::Result<()> {
+    let asking = asking.clone();
+    let send = move || asking.send(News::Asked(signal)).is_ok();
+    match signals::on(signal, send) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        listening => listening,
+    }
+}
+
+/// What stands beside the program, on a thread of its own.
+struct Beside {
+    view: View,
+    watch: Option<Watch>,
+    tell: Tell,
+}
+
+impl Beside {
+    fn guard(mut self, news: &Receiver<News>) {
+        mark_own_thread();
+        let _unrecorded = unrecorded();
+        let view = self.view.clone();
+        let mut watching = view.watching(self.watch.unwrap_or_default());
+        loop {
+            let heard = match self.watch {
+                Some(_) => news.recv_timeout(TICK),
+                None => news.recv().map_err(RecvTimeoutError::from),
+            };
+            match heard {
+                Ok(News::Asked(signal)) => {
+                    self.report(watching.look());
+                    if signal == Signal::Interrupt {
+                        process::exit(exit::INTERRUPTED.into());
+                    }
+                }
+                Ok(News::Ended(surfaced)) => {
+                    if self.watch.is_some() {
+                        self.look_back(surfaced);
+                    }
+                    return;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(seen) = watching.tick() {
+                        self.report(seen);
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn report(&mut self, (seen, judgement): (Snapshot, Judgement)) {
+        let diagnosis = self.view.diagnose(&seen, &Program::Runs(judgement));
+        (self.tell)(&Report::new(&diagnosis, self.view.elapsed()));
+    }
+
+    /// Tells of what is amiss with a program that has ended.
+    fn look_back(&mut self, surfaced: Option<Vec<Surfaced>>) {
+        // Where it is not known what main returned, any error may be in it.
+        let Some(surfaced) = surfaced else { return };
+        let end = match surfaced.first() {
+            Some(error) => End::Error(error.text.clone()),
+            None => End::Ok,
+        };
+        let program = Program::Returned(end, surfaced);
+        let diagnosis = self.view.diagnose(&self.view.look_back(), &program);
+        if !diagnosis.findings.is_empty() {
+            (self.tell)(&Report::new(&diagnosis, self.view.elapsed()));
+        }
+    }
+}
+
+/// The errors in what a main function returned: none at all if it is not known how to look for them.
+pub(crate) fn surfaced(value: &dyn Any) -> Option<Vec<Surfaced>> {
+    if value.is::<()>() {
+        return Some(Vec::new());
+    }
+    if let Some(ended) = value.downcast_ref::<Result<(), ErrorGroup>>() {
+        return Some(
+            ended
+                .as_ref()
+                .err()
+                .map_or_else(Vec::new, |error| Surfaced::all_in(error)),
+        );
+    }
+    let ended = value.downcast_ref::<Result<(), BoxError>>()?;
+    Some(
+        ended
+            .as_ref()
+            .err()
+            .map_or_else(Vec::new, |error| Surfaced::all_in(&**error)),
+    )
+}
+
+fn print(report: &Report) {
+    let page = match terminal_size::terminal_size_of(io::stderr()) {
+        Some((width, _)) => Page::Terminal(usize::from(width.0)),
+        None => Page::Plain,
+    };
+    let mut out = anstream::stderr().lock();
+    // With nowhere left to say it, it stays unsaid.
+    let _ = out.write_all(format!("unstuck: {}", text::render(report, page)).as_bytes());
+}

@@ -1,0 +1,58 @@
+//! Ctrl+C, and Ctrl+\ where there is one.
+
+use std::io;
+use std::thread;
+
+use tokio::runtime::Builder;
+
+use crate::observe::{mark_own_thread, unrecorded};
+
+/// What a person at a terminal can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Ctrl+C.
+    Interrupt,
+    /// Ctrl+\, on Unix: SIGQUIT.
+    Quit,
+}
+
+impl Signal {
+    #[cfg(unix)]
+    fn listen(self) -> io::Result<tokio::signal::unix::Signal> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        signal(match self {
+            Signal::Interrupt => SignalKind::interrupt(),
+            Signal::Quit => SignalKind::quit(),
+        })
+    }
+
+    #[cfg(windows)]
+    fn listen(self) -> io::Result<tokio::signal::windows::CtrlC> {
+        match self {
+            Signal::Interrupt => tokio::signal::windows::ctrl_c(),
+            Signal::Quit => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
+/// Calls `f` each time the signal comes, for as long as `f` says so. From now on the signal does not end
+/// the process by itself.
+///
+/// On a thread of its own, so that it works whatever the runtimes are stuck in.
+pub(crate) fn on(signal: Signal, mut f: impl FnMut() -> bool + Send + 'static) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let mut signals = {
+        let _here = runtime.enter();
+        signal.listen()?
+    };
+    let listen = move || {
+        mark_own_thread();
+        let _unrecorded = unrecorded();
+        while runtime.block_on(signals.recv()).is_some() && f() {}
+    };
+    thread::Builder::new()
+        .name("unstuck-signals".into())
+        .spawn(listen)?;
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! What stands in for a guard and a check in a build that can't look into the runtime: they run what they
+//! are given, and say that they see nothing.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+
+use tokio::runtime::{Builder, Handle};
+
+/// Runs `body` to its end, unseen.
+///
+/// # Errors
+///
+/// As [`Guard::run`].
+pub fn run<F>(body: F) -> Result<F::Output, GuardError>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    Guard::new().run(body)
+}
+
+/// Runs the body of a test, unseen.
+///
+/// # Panics
+///
+/// If `body` does; within a runtime, as it has its own.
+#[track_caller]
+pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) -> T {
+    Check::new().run(body)
+}
+
+/// Would stand beside a program in a build with `--cfg tokio_unstable`.
+pub struct Guard {
+    runtime: Builder,
+}
+
+/// Would watch a test in a build with `--cfg tokio_unstable`.
+#[derive(Clone, Copy, Debug)]
+pub struct Check;
+
+/// Why a program was not run.
+#[non_exhaustive]
+pub enum GuardError {
+    /// There is a runtime around the call, and a thread can't drive two.
+    InsideRuntime,
+    /// The runtime could not be set up.
+    SetUp(io::Error),
+}
+
+impl Guard {
+    /// A guard that sees nothing.
+    #[expect(clippy::new_without_default, reason = "a guard is made on purpose")]
+    pub fn new() -> Self {
+        let mut runtime = Builder::new_multi_thread();
+        runtime.enable_all();
+        Self { runtime }
+    }
+
+    /// Does nothing here.
+    #[must_use]
+    pub fn watch(self) -> Self {
+        self
+    }
+
+    /// Runs the program on this runtime rather than on the default one.
+    #[must_use]
+    pub fn runtime(self, runtime: Builder) -> Self {
+        Self { runtime }
+    }
+
+    /// Does nothing here.
+    #[must_use]
+    pub fn leave_ctrl_c(self) -> Self {
+        self
+    }
+
+    /// Runs `body` to its end, and says once that nobody looks.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError`] if it could not be started.
+    pub fn run<F>(mut self, body: F) -> Result<F::Output, GuardError>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        if Handle::try_current().is_ok() {
+            return Err(GuardError::InsideRuntime);
+        }
+        let runtime = self.runtime.build().map_err(GuardError::SetUp)?;
+        eprintln!(
+            "unstuck: nothing will be seen; build with `--cfg tokio_unstable` in RUSTFLAGS to look into \
+             the runtime"
+        );
+        Ok(runtime.block_on(body))
+    }
+}
+
+impl Check {
+    /// A check that sees nothing.
+    #[expect(clippy::new_without_default, reason = "a check is made on purpose")]
+    pub fn new() -> Self {
+        Self
+    }
+
+    /// Does nothing here.
+    #[must_use]
+    pub fn strict(self) -> Self {
+        self
+    }
+
+    /// Runs `body` to its end.
+    ///
+    /// # Panics
+    ///
+    /// If `body` does; within a runtime, as it has its own.
+    #[track_caller]
+    pub fn run<T: Send + 'static>(self, body: impl Future<Output = T> + Send + 'static) -> T {
+        match Guard::new().run(body) {
+            Ok(value) => value,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+impl fmt::Display for GuardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GuardError::InsideRuntime => f.write_str(
+                "a guard has a runtime of its own and can't run in another; call it from a plain `fn main` \
+                 or `#[test]`",
+            ),
+            GuardError::SetUp(error) => write!(f, "the runtime can't be set up: {error}"),
+        }
+    }
+}
+
+impl fmt::Debug for GuardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::error::Error for GuardError {}

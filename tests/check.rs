@@ -1,0 +1,163 @@
+//! Tests under a check: what would hang for ever fails at once, and says why.
+
+#![cfg(tokio_unstable)]
+
+use std::panic::catch_unwind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
+use tokio::task;
+use tokio::time::sleep;
+use unstuck::{BoxError, Check, Event, TaskGroup, check};
+
+/// The message with which `test` fails.
+fn failure(body: impl FnOnce() + Send + 'static) -> String {
+    let payload = catch_unwind(std::panic::AssertUnwindSafe(body)).expect_err("it fails");
+    match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
+    }
+}
+
+#[test]
+fn a_test_that_ends_gives_what_its_future_gives() {
+    assert_eq!(
+        check(async { task::spawn(async { 42 }).await.unwrap() }),
+        42
+    );
+}
+
+#[test]
+fn a_failed_assertion_fails_as_it_always_does() {
+    let message = failure(|| check(async { panic!("two is not three") }));
+    assert_eq!(message, "two is not three");
+}
+
+#[test]
+fn a_hang_fails_within_a_second_and_says_where() {
+    let begun = Instant::now();
+    let message = failure(|| {
+        check(async {
+            let notify = Notify::new();
+            notify.notified().await;
+        });
+    });
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(message.starts_with("the test hangs\n\nstuck"), "{message}");
+    assert!(message.contains("main: parked"), "{message}");
+    assert!(message.contains("at tests/check.rs:"), "{message}");
+}
+
+#[test]
+fn a_hang_after_swallowed_errors_names_them() {
+    let message = failure(|| {
+        check(async {
+            let mut done = Event::new("done");
+            let setter = done.clone();
+            drop(task::spawn(async move {
+                "seven".parse::<u8>().expect("a number");
+                setter.set();
+            }));
+            done.wait().await;
+        });
+    });
+    assert!(message.contains("stuck (proven)"), "{message}");
+    assert!(message.contains("orphaned-event (proven)"), "{message}");
+    assert!(message.contains("a number"), "{message}");
+}
+
+#[test]
+fn a_hung_group_names_the_children_that_it_waits_for() {
+    let message = failure(|| {
+        check(async {
+            let group = TaskGroup::new("pool").scope(async |group| {
+                let mut done = Event::new("done");
+                group.spawn("idle", async move {
+                    done.wait().await;
+                    Ok::<_, BoxError>(())
+                })?;
+                Ok(())
+            });
+            group.await.unwrap();
+        });
+    });
+    assert!(message.contains("task group pool: pool/idle"), "{message}");
+}
+
+#[test]
+fn slow_is_not_stuck() {
+    check(async {
+        let (send, mut receive) = mpsc::channel(1);
+        let lock = Arc::new(Mutex::new(()));
+        let held = Arc::clone(&lock);
+        task::spawn(async move {
+            let _held = held.lock_owned().await;
+            sleep(Duration::from_millis(300)).await;
+            send.send(1).await
+        });
+        task::yield_now().await;
+        drop(lock.lock().await);
+        assert_eq!(receive.recv().await, Some(1));
+    });
+}
+
+#[test]
+fn a_thread_of_the_tests_own_is_waited_for() {
+    check(async {
+        let (send, receive) = oneshot::channel();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(400));
+            send.send(1)
+        });
+        assert_eq!(receive.await, Ok(1));
+    });
+}
+
+#[test]
+fn work_on_a_blocking_thread_is_waited_for() {
+    check(async {
+        let slept = task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(400)));
+        slept.await.unwrap();
+    });
+}
+
+#[test]
+fn a_strict_check_fails_on_an_error_that_nobody_saw() {
+    let swallows = || async {
+        let failing = task::spawn(async { panic!("boom") });
+        // Its end is awaited, its panic is not looked at.
+        let _: Result<(), _> = failing.await;
+    };
+    check(swallows());
+    let message = failure(move || Check::new().strict().run(swallows()));
+    assert!(message.contains("swallowed-error"), "{message}");
+    assert!(message.contains("boom"), "{message}");
+}
+
+#[test]
+fn a_strict_check_is_content_with_an_error_that_is_returned() {
+    let ended = Check::new().strict().run(async {
+        let group = TaskGroup::new("g").scope(async |group| {
+            group.spawn("fails", async { Err::<(), BoxError>("boom".into()) })?;
+            Ok(())
+        });
+        Ok::<(), BoxError>(group.await?)
+    });
+    assert!(ended.is_err());
+}
+
+#[test]
+fn a_check_within_a_runtime_is_refused_with_a_reason() {
+    let message = failure(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async { check(async {}) });
+    });
+    assert!(message.contains("can't run in another"), "{message}");
+}

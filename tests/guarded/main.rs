@@ -1,0 +1,110 @@
+//! Small programs under a guard, for the tests to look at from outside.
+
+#[cfg(tokio_unstable)]
+mod programs {
+    use std::error::Error;
+    use std::io::{self, BufRead};
+    use std::time::Duration;
+
+    use tokio::runtime::Builder;
+    use tokio::sync::Notify;
+    use tokio::task;
+    use tokio::time::sleep;
+    use unstuck::{Event, Guard, TaskGroup};
+
+    type Ended = Result<(), Box<dyn Error + Send + Sync>>;
+
+    /// Says that it is at work, for the test to wait for.
+    fn ready() {
+        println!("ready");
+    }
+
+    /// Stuck until somebody writes a line: a thread outside, which can't be seen through.
+    async fn waits_for_a_line() -> Ended {
+        let notify = std::sync::Arc::new(Notify::new());
+        let waker = std::sync::Arc::clone(&notify);
+        std::thread::spawn(move || {
+            let _ = io::stdin().lock().lines().next();
+            waker.notify_one();
+        });
+        let waiting = task::spawn(async move { notify.notified().await });
+        ready();
+        waiting.await?;
+        println!("went on");
+        Ok(())
+    }
+
+    async fn stuck() -> Ended {
+        let mut done = Event::new("done");
+        let group = TaskGroup::new("pool").scope(async |group| {
+            for n in 0..10 {
+                let mut done = done.clone();
+                group.spawn(format!("worker-{n}"), async move {
+                    done.wait().await;
+                    Ok::<_, Box<dyn Error + Send + Sync>>(())
+                })?;
+            }
+            ready();
+            done.wait().await;
+            Ok(())
+        });
+        Ok(group.await?)
+    }
+
+    async fn blocked() -> Ended {
+        let endless = task::spawn(async {
+            ready();
+            std::thread::sleep(Duration::from_hours(1));
+        });
+        Ok(endless.await?)
+    }
+
+    async fn ticks() -> Ended {
+        ready();
+        loop {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[expect(clippy::unused_async, reason = "it stands for a main function")]
+    async fn panics() -> Ended {
+        panic!("as it would without a guard")
+    }
+
+    pub(super) fn main() -> Ended {
+        let mut arguments = std::env::args().skip(1);
+        let program = arguments.next().unwrap_or_default();
+        let mut guard = Guard::new();
+        for argument in arguments {
+            guard = match &*argument {
+                "--watch" => guard.watch(),
+                "--json" => guard.on_report(|report| println!("{}", report.to_json())),
+                "--current-thread" => {
+                    let mut runtime = Builder::new_current_thread();
+                    runtime.enable_all();
+                    guard.runtime(runtime)
+                }
+                other => return Err(other.into()),
+            };
+        }
+        match &*program {
+            "waits-for-a-line" => guard.run(waits_for_a_line())?,
+            "stuck" => guard.run(stuck())?,
+            "blocked" => guard.run(blocked())?,
+            "ticks" => guard.run(ticks())?,
+            "panics" => guard.run(panics())?,
+            "inside" => Builder::new_current_thread()
+                .build()?
+                .block_on(async { guard.run(async { Ok(()) }) })?,
+            other => Err(other.into()),
+        }
+    }
+}
+
+#[cfg(tokio_unstable)]
+fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    programs::main()
+}
+
+#[cfg(not(tokio_unstable))]
+fn main() {}

@@ -1,0 +1,165 @@
+//! A program under a guard, as whoever runs it sees it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+/// A program that says when it is at work.
+struct Guarded {
+    process: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Guarded {
+    fn start(arguments: &str) -> Self {
+        let folder = Path::new(env!("CARGO_BIN_EXE_unstuck")).parent().unwrap();
+        let mut command = Command::new(folder.join("examples").join("guarded"));
+        command.args(arguments.split_whitespace());
+        command.current_dir(env!("CARGO_MANIFEST_DIR"));
+        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = pipes.stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        Self { process, stdout }
+    }
+
+    fn ready(arguments: &str) -> Self {
+        let mut guarded = Self::start(arguments);
+        assert_eq!(guarded.line(), "ready\n");
+        guarded
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// What it says on standard error until a line has this in it.
+    fn says(&mut self, last: &str) -> String {
+        let stderr = self.process.stderr.as_mut().unwrap();
+        let mut said = Vec::new();
+        let mut byte = [0];
+        while !String::from_utf8_lossy(&said).contains(last) {
+            assert_eq!(
+                stderr.read(&mut byte).unwrap(),
+                1,
+                "{}",
+                String::from_utf8_lossy(&said)
+            );
+            said.push(byte[0]);
+        }
+        String::from_utf8(said).unwrap()
+    }
+
+    /// The exit code and the rest of standard error.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        let mut stderr = self.process.stderr.take().unwrap();
+        stderr.read_to_string(&mut said).unwrap();
+        (self.process.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn ctrl_backslash_prints_a_report_and_the_program_goes_on() {
+    let mut program = Guarded::ready("waits-for-a-line");
+    program.signal("-QUIT");
+    let said = program.says("tests/guarded/main.rs:");
+    assert!(said.starts_with("unstuck: waiting (likely)"), "{said}");
+    assert!(said.contains("main: parked on a task to end"), "{said}");
+    program
+        .process
+        .stdin
+        .as_mut()
+        .unwrap()
+        .write_all(b"\n")
+        .unwrap();
+    assert_eq!(program.line(), "went on\n");
+    assert_eq!(program.end().0, Some(0));
+}
+
+#[test]
+fn ctrl_c_prints_a_report_and_ends_the_program_though_its_threads_are_blocked() {
+    let program = Guarded::ready("blocked");
+    program.signal("-INT");
+    let (code, said) = program.end();
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.starts_with("unstuck: blocked (likely)"), "{said}");
+}
+
+#[test]
+fn a_program_that_goes_on_is_called_running() {
+    for flavor in ["", "--current-thread"] {
+        let program = Guarded::ready(&format!("ticks {flavor}"));
+        program.signal("-INT");
+        let (code, said) = program.end();
+        assert_eq!(code, Some(130), "{said}");
+        assert!(said.starts_with("unstuck: running"), "{said}");
+    }
+}
+
+#[test]
+fn one_that_is_watched_reports_by_itself_and_once() {
+    let mut program = Guarded::ready("stuck --watch");
+    let said = program.says("(10 tasks)");
+    assert!(said.starts_with("unstuck: stuck (proven)"), "{said}");
+    assert!(
+        said.contains("pool/worker-0 … pool/worker-9 (10 tasks)"),
+        "{said}"
+    );
+    program.signal("-INT");
+    let (_, rest) = program.end();
+    assert_eq!(rest.matches("stuck (proven)").count(), 1, "{rest}");
+}
+
+#[test]
+fn on_one_thread_it_is_seen_what_can_be_seen_without_a_dump() {
+    let mut program = Guarded::ready("stuck --watch --current-thread");
+    let said = program.says("not looked at");
+    assert!(said.starts_with("unstuck: stuck (likely)"), "{said}");
+    assert!(said.contains("orphaned-event (proven)"), "{said}");
+}
+
+#[test]
+fn json_has_the_fields_of_the_demos() {
+    let mut program = Guarded::ready("stuck --json");
+    program.signal("-INT");
+    let mut json = String::new();
+    program.stdout.read_to_string(&mut json).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(report["schema"], 1);
+    assert_eq!(report["verdict"], "stuck");
+    assert_eq!(report["findings"][0]["rule"], "orphaned-event");
+    assert_eq!(report["tasks"][1]["parent"], 0);
+}
+
+#[test]
+fn a_panic_is_as_it_would_be_without() {
+    let (code, said) = Guarded::start("panics").end();
+    assert_eq!(code, Some(101), "{said}");
+    assert_eq!(
+        said.matches("as it would without a guard").count(),
+        1,
+        "{said}"
+    );
+}
+
+#[test]
+fn within_a_runtime_it_is_refused_with_a_reason() {
+    let (code, said) = Guarded::start("inside").end();
+    assert_eq!(code, Some(1));
+    assert!(said.contains("call it from a plain `fn main`"), "{said}");
+}
