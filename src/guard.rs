@@ -113,8 +113,9 @@ impl Guard {
         }
     }
 
-    /// Also reports by itself: once the program is stuck, once it has been blocked or has waited for
-    /// something outside for 5 seconds, and, if something is amiss, when it has ended.
+    /// Also reports by itself: once the program is stuck, or a part of it waits for an event that nobody can
+    /// set; once it has been blocked or has waited for something outside for 5 seconds; and, if something
+    /// is amiss, when it has ended.
     #[must_use]
     pub fn watch(self) -> Self {
         let watch = Some(Watch::default());
@@ -241,7 +242,7 @@ impl Beside {
                     return;
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    if let Some(seen) = watching.tick() {
+                    if let Some(seen) = watching.tick().or_else(|| watching.glance()) {
                         self.report(seen);
                     }
                 }

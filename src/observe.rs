@@ -15,6 +15,7 @@ mod tasks;
 mod threads;
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -212,6 +213,16 @@ impl Observer {
         snapshot.name_children();
         self.look_outside(runtime, since, &mut snapshot);
         snapshot
+    }
+
+    /// The tasks that wait for an event that nobody can set any more.
+    pub fn orphaned(&self) -> HashSet<TaskId> {
+        let events = snapshot::events().into_iter();
+        let orphans = events.filter(|event| !event.set && event.setters == 0);
+        let waits = orphans.flat_map(|event| event.waits);
+        let tasks = lock(&self.0.tasks);
+        let ids = waits.map(|wait| wait.task);
+        ids.filter(|id| tasks.has(*id)).collect()
     }
 
     /// Looks again at what lies outside the tasks, and is cheap to look at.

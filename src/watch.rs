@@ -1,5 +1,6 @@
 //! Watches a program until it is clear that it will not end.
 
+use std::collections::HashSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,9 @@ pub struct Watching<'r> {
     runtime: &'r Handle,
     main: TaskId,
     rest: Rest,
+    glanced_at: Instant,
+    /// The tasks that were last seen to wait for an event that nobody can set.
+    orphaned: HashSet<TaskId>,
 }
 
 impl<'r> Watching<'r> {
@@ -48,6 +52,8 @@ impl<'r> Watching<'r> {
             runtime,
             main,
             rest: Rest::begins(observer.pulse()),
+            glanced_at: Instant::now(),
+            orphaned: HashSet::new(),
         }
     }
 
@@ -60,6 +66,7 @@ impl<'r> Watching<'r> {
             runtime,
             main,
             ref mut rest,
+            ..
         } = *self;
         let pulse = observer.pulse();
         if pulse != rest.pulse {
@@ -81,7 +88,22 @@ impl<'r> Watching<'r> {
             return None;
         }
         rest.is_told = true;
-        Some((rest.snapshot.take()?, judgement))
+        self.orphaned = observer.orphaned();
+        Some((self.rest.snapshot.take()?, judgement))
+    }
+
+    /// Looks, once a second, for events that nobody can set any more though tasks wait for them, beside a
+    /// part of the program that goes on. What was seen, if there are new ones.
+    pub fn glance(&mut self) -> Option<(Snapshot, Judgement)> {
+        const EVERY: Duration = Duration::from_secs(1);
+        if self.glanced_at.elapsed() < EVERY {
+            return None;
+        }
+        self.glanced_at = Instant::now();
+        let orphaned = self.observer.orphaned();
+        let is_new = !orphaned.is_subset(&self.orphaned);
+        self.orphaned = orphaned;
+        is_new.then(|| self.look())
     }
 
     /// What is to be seen at this moment, whatever the program is at. Takes as long as it takes to tell
@@ -101,7 +123,8 @@ impl<'r> Watching<'r> {
             verdict: Verdict::Running,
             confidence: Confidence::Proven,
         };
-        // The dump has moved every task once.
+        // It tells of these too, and the dump has moved every task once.
+        self.orphaned = self.observer.orphaned();
         self.rest = Rest::begins(self.observer.pulse());
         (snapshot, judgement.unwrap_or(goes_on))
     }

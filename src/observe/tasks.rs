@@ -52,6 +52,11 @@ impl Tasks {
         self.records.insert(id, record);
     }
 
+    /// Whether the task is one of this runtime's.
+    pub(super) fn has(&self, id: TaskId) -> bool {
+        self.records.keys().any(|known| TaskId::from(*known) == id)
+    }
+
     pub(super) fn name(&mut self, id: TaskId, name: String) {
         self.names.insert(id, name);
     }

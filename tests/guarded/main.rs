@@ -66,6 +66,14 @@ mod programs {
         }
     }
 
+    /// One part ticks on, the other is stuck.
+    async fn half_stuck() -> Ended {
+        let mut done = Event::new("done");
+        let waits = task::spawn(async move { done.wait().await });
+        ticks().await?;
+        Ok(waits.await?)
+    }
+
     #[expect(clippy::unused_async, reason = "it stands for a main function")]
     async fn panics() -> Ended {
         panic!("as it would without a guard")
@@ -92,6 +100,7 @@ mod programs {
             "stuck" => guard.run(stuck())?,
             "blocked" => guard.run(blocked())?,
             "ticks" => guard.run(ticks())?,
+            "half-stuck" => guard.run(half_stuck())?,
             "panics" => guard.run(panics())?,
             "inside" => Builder::new_current_thread()
                 .build()?

@@ -126,6 +126,14 @@ fn one_that_is_watched_reports_by_itself_and_once() {
 }
 
 #[test]
+fn a_part_that_is_stuck_is_found_beside_one_that_goes_on() {
+    let mut program = Guarded::ready("half-stuck --watch");
+    let said = program.says("tests/guarded/main.rs:");
+    assert!(said.starts_with("unstuck: running"), "{said}");
+    assert!(said.contains("orphaned-event (proven)"), "{said}");
+}
+
+#[test]
 fn on_one_thread_it_is_seen_what_can_be_seen_without_a_dump() {
     let mut program = Guarded::ready("stuck --watch --current-thread");
     let said = program.says("not looked at");
