@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::panic::resume_unwind;
-use std::thread;
 
 use tokio::runtime::Builder;
 use tokio::task::JoinError;
@@ -76,11 +75,11 @@ impl Check {
             runtime.enable_all().worker_threads(1);
             Ok(Observed::start(Observer::new(), runtime, "main", body)?)
         });
-        let program = match started {
+        let mut program = match started {
             Ok(program) => program,
             Err(error) => panic!("{error}"),
         };
-        if let Some(report) = watch(&program) {
+        if let Some(report) = watch(&mut program) {
             program.runtime.shutdown_background();
             panic!("the test hangs\n\n{report}");
         }
@@ -110,12 +109,11 @@ impl Check {
 }
 
 /// Watches a test until it has ended, or is stuck: then why.
-fn watch<T: Send + 'static>(program: &Observed<T>) -> Option<Report> {
-    let view = &program.view;
+fn watch<T: Send + 'static>(program: &mut Observed<T>) -> Option<Report> {
+    let view = program.view.clone();
     let mut watching = view.watching(Watch::default());
     loop {
-        thread::sleep(TICK);
-        if program.has_ended() {
+        if program.has_ended_within(TICK) {
             return None;
         }
         let Some((seen, judgement)) = watching.tick() else {

@@ -10,3 +10,5 @@ pub const USAGE: u8 = 2;
 pub const UNEXPECTED: u8 = 3;
 /// Ctrl+C ended it.
 pub const INTERRUPTED: u8 = 130;
+/// Ctrl+\\ ended it.
+pub const QUIT: u8 = 131;

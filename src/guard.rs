@@ -12,7 +12,6 @@ use std::thread;
 use tokio::runtime::{Builder, Handle};
 
 use crate::diagnosis::{Judgement, Program, Surfaced};
-use crate::exit;
 use crate::observe::{End, Observer, Snapshot, mark_own_thread, note_panics, unrecorded};
 use crate::observed::{Observed, View};
 use crate::report::Report;
@@ -200,11 +199,17 @@ pub(crate) fn refuse_inside_runtime() -> Result<(), GuardError> {
     }
 }
 
-/// Sends word of each such signal, for as long as there is a guard.
+/// Sends word of each such signal, for as long as there is a guard; after that it ends the process, as it
+/// would have without one.
 fn listen(signal: Signal, asking: &Sender<News>) -> io::Result<()> {
     let asking = asking.clone();
-    let send = move || asking.send(News::Asked(signal)).is_ok();
-    match signals::on(signal, send) {
+    let ask = move || {
+        if asking.send(News::Asked(signal)).is_err() {
+            process::exit(signal.exit_code().into());
+        }
+        true
+    };
+    match signals::on(signal, ask) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
         listening => listening,
     }
@@ -232,7 +237,7 @@ impl Beside {
                 Ok(News::Asked(signal)) => {
                     self.report(watching.look());
                     if signal == Signal::Interrupt {
-                        process::exit(exit::INTERRUPTED.into());
+                        process::exit(signal.exit_code().into());
                     }
                 }
                 Ok(News::Ended(surfaced)) => {

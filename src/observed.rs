@@ -2,6 +2,10 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -15,6 +19,7 @@ use crate::watch::{Watch, Watching};
 pub(crate) struct Observed<T> {
     pub(crate) runtime: Runtime,
     main: JoinHandle<T>,
+    ended: Option<Result<T, JoinError>>,
     pub(crate) view: View,
 }
 
@@ -55,17 +60,41 @@ impl<T: Send + 'static> Observed<T> {
         Ok(Self {
             runtime,
             main,
+            ended: None,
             view,
         })
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
-        self.main.is_finished()
+    /// Waits for the main task, no longer than that. Whether it has ended.
+    pub(crate) fn has_ended_within(&mut self, at_most: Duration) -> bool {
+        if self.ended.is_some() {
+            return true;
+        }
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let main = Pin::new(&mut self.main);
+        match main.poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(ended) => self.ended = Some(ended),
+            Poll::Pending => thread::park_timeout(at_most),
+        }
+        self.ended.is_some()
     }
 
     /// Waits for the main task. Its end, and the runtime with all that is still in it.
     pub(crate) fn end(self) -> (Result<T, JoinError>, Runtime) {
-        (self.runtime.block_on(self.main), self.runtime)
+        let ended = match self.ended {
+            Some(ended) => ended,
+            None => self.runtime.block_on(self.main),
+        };
+        (ended, self.runtime)
+    }
+}
+
+/// Wakes the thread that waits for the main task.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
 

@@ -5,6 +5,7 @@ use std::thread;
 
 use tokio::runtime::Builder;
 
+use crate::exit;
 use crate::observe::{mark_own_thread, unrecorded};
 
 /// What a person at a terminal can ask for.
@@ -17,6 +18,14 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
+    /// With which a process ends that the signal has ended, by the habit of shells.
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Signal::Interrupt => exit::INTERRUPTED,
+            Signal::Quit => exit::QUIT,
+        }
+    }
+
     #[cfg(unix)]
     fn listen(self) -> io::Result<tokio::signal::unix::Signal> {
         use tokio::signal::unix::{SignalKind, signal};

@@ -162,3 +162,16 @@ fn a_check_within_a_runtime_is_refused_with_a_reason() {
     });
     assert!(message.contains("can't run in another"), "{message}");
 }
+
+#[test]
+fn guards_stand_one_after_another_and_side_by_side() {
+    let three = || {
+        for n in 0..3 {
+            assert_eq!(unstuck::run(async move { n }).unwrap(), n);
+        }
+    };
+    let threads = [0; 3].map(|_| std::thread::spawn(three));
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}

@@ -1,7 +1,6 @@
 //! One side at work: on a runtime of its own, watched from a thread of its own.
 
 use std::path::PathBuf;
-use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
@@ -61,9 +60,9 @@ pub(super) fn play(side: &Side, job: Job) -> std::io::Result<Played> {
     let name = format!("{}/main", side.name);
     let observer = Observer::new();
     observer.keep_panics();
-    let played = Observed::start(observer, builder, &name, (side.main)(job))?;
+    let mut played = Observed::start(observer, builder, &name, (side.main)(job))?;
     let view = played.view.clone();
-    let sight = watch(&played);
+    let sight = watch(&mut played);
     let elapsed = view.elapsed();
 
     let (mut seen, (program, printed), runtime) = if let Some((seen, judgement)) = sight {
@@ -85,11 +84,11 @@ pub(super) fn play(side: &Side, job: Job) -> std::io::Result<Played> {
 }
 
 /// Watches a side until it has ended, or will clearly not: then what was seen of it.
-fn watch(side: &Observed<Result<(), BoxError>>) -> Option<(Snapshot, Judgement)> {
-    let mut watching = side.view.watching(Watch::default());
+fn watch(side: &mut Observed<Result<(), BoxError>>) -> Option<(Snapshot, Judgement)> {
+    let view = side.view.clone();
+    let mut watching = view.watching(Watch::default());
     loop {
-        thread::sleep(TICK);
-        if side.has_ended() {
+        if side.has_ended_within(TICK) {
             return None;
         }
         let halted = watching.tick();

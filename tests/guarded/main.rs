@@ -101,6 +101,12 @@ mod programs {
             "blocked" => guard.run(blocked())?,
             "ticks" => guard.run(ticks())?,
             "half-stuck" => guard.run(half_stuck())?,
+            "returns" => {
+                guard.run(async {})?;
+                ready();
+                std::thread::sleep(Duration::from_hours(1));
+                Ok(())
+            }
             "panics" => guard.run(panics())?,
             "inside" => Builder::new_current_thread()
                 .build()?

@@ -171,3 +171,13 @@ fn within_a_runtime_it_is_refused_with_a_reason() {
     assert_eq!(code, Some(1));
     assert!(said.contains("call it from a plain `fn main`"), "{said}");
 }
+
+#[test]
+fn once_the_program_has_returned_signals_end_the_process_as_ever() {
+    for (signal, expected) in [("-INT", 130), ("-QUIT", 131)] {
+        let program = Guarded::ready("returns");
+        program.signal(signal);
+        let (code, said) = program.end();
+        assert_eq!((code, &*said), (Some(expected), ""));
+    }
+}

@@ -2,7 +2,7 @@
 
 #[cfg(tokio_unstable)]
 mod console;
-#[cfg(tokio_unstable)]
+#[cfg(all(tokio_unstable, unix))]
 mod guard;
 #[cfg(tokio_unstable)]
 mod hold;
