@@ -9,6 +9,7 @@
 mod dump;
 mod hooks;
 mod panics;
+mod polls;
 mod records;
 mod snapshot;
 mod tasks;
@@ -30,7 +31,8 @@ use tasks::Tasks;
 pub use panics::catch_panics;
 pub use records::layer;
 pub use snapshot::{
-    End, EventSeen, GroupSeen, Leaf, Outside, Snapshot, TaskId, TaskSeen, TaskState, WaitSeen,
+    Doing, End, EventSeen, GroupSeen, Leaf, Outside, PollSeen, Snapshot, TaskId, TaskSeen,
+    TaskState, WaitSeen,
 };
 pub use threads::{Threads, mark_own_thread};
 
@@ -55,6 +57,8 @@ struct Seat {
     polling: AtomicCell<Option<task::Id>>,
     /// Polls begun so far.
     polls: AtomicCell<u64>,
+    /// The system's number of the thread.
+    thread: Option<u64>,
 }
 
 thread_local! {
@@ -99,7 +103,10 @@ impl Observer {
     /// Counts the calling thread among those of the runtime, as far as spawning onto it goes.
     pub fn adopt_thread(&self) {
         mark_own_thread();
-        let seat = Arc::new(Seat::default());
+        let seat = Arc::new(Seat {
+            thread: threads::this_thread(),
+            ..Seat::default()
+        });
         lock(&self.0.seats).push(Arc::clone(&seat));
         HERE.set(Some((self.clone(), seat)));
     }
@@ -135,23 +142,34 @@ impl Observer {
         (self.is_idle(runtime) && pulse.is_echo_of(before)).then_some(pulse)
     }
 
-    /// Gives the runtime a moment to come to rest.
-    fn settle(&self, runtime: &Handle) {
-        const AT_MOST: Duration = Duration::from_millis(200);
+    /// Gives the runtime a moment to come to rest. Whether it did.
+    fn settle(&self, runtime: &Handle) -> bool {
+        const AT_MOST: Duration = Duration::from_millis(500);
         let begun = Instant::now();
-        while !self.is_idle(runtime) && begun.elapsed() < AT_MOST {
+        while !self.is_idle(runtime) {
+            if begun.elapsed() >= AT_MOST {
+                return false;
+            }
             thread::sleep(Duration::from_millis(1));
         }
+        true
     }
 
-    /// Looks back at a program that has ended: how its tasks did.
+    /// Looks back at a program that has ended: how its tasks did, and what those are at that it left
+    /// behind.
     pub fn look_back(&self, runtime: &Handle) -> Snapshot {
-        // A task may be awaited, and its awaiter return, before the hook has heard of its end.
-        self.settle(runtime);
-        Snapshot {
-            tasks: lock(&self.0.tasks).seen(&[], &dump::Leaves::default()),
-            ..Snapshot::default()
-        }
+        // A task may be awaited, and its awaiter return, before the hook has heard of its end. And one
+        // that was aborted ends in a moment.
+        let mut at_rest = self.settle(runtime);
+        let left_behind = lock(&self.0.tasks).has_own_alive();
+        let dump = if at_rest && left_behind {
+            let dump = dump::take(runtime);
+            at_rest = self.settle(runtime);
+            dump.map(Some)
+        } else {
+            Ok(None)
+        };
+        self.snapshot(dump, &self.polling(), at_rest)
     }
 
     /// Looks at everything. `since` is what the threads looked like a while ago.
@@ -159,24 +177,40 @@ impl Observer {
     /// Takes a task dump if the runtime is idle, which polls every task once more.
     pub fn look(&self, runtime: &Handle, since: &Threads) -> Snapshot {
         let polling = self.polling();
+        let at_rest = self.is_idle(runtime);
         let dump = if polling.is_empty() {
-            dump::take(runtime)
+            dump::take(runtime).map(Some)
         } else {
             Err("where tasks are parked: a dump would wait for the poll that goes on")
         };
-        let dumped = dump.is_ok();
+        let mut snapshot = self.snapshot(dump, &polling, at_rest);
+        if !polling.is_empty() {
+            snapshot.polls = self.polls();
+        }
+        self.look_outside(runtime, since, &mut snapshot);
+        snapshot
+    }
+
+    /// The tasks, with what the primitives of this crate know and the dump, if one was taken, saw.
+    fn snapshot(
+        &self,
+        dump: Result<Option<dump::Leaves>, &'static str>,
+        polling: &[task::Id],
+        at_rest: bool,
+    ) -> Snapshot {
+        let dumped = matches!(dump, Ok(Some(_)));
         let blind = dump.as_ref().err().copied().into_iter().collect();
-        let leaves = dump.unwrap_or_default();
+        let leaves = dump.ok().flatten().unwrap_or_default();
         let mut snapshot = Snapshot {
-            tasks: lock(&self.0.tasks).seen(&polling, &leaves),
+            tasks: lock(&self.0.tasks).seen(polling, &leaves),
             events: snapshot::events(),
             groups: snapshot::groups(),
-            outside: Outside::default(),
             dumped,
+            at_rest,
             blind,
+            ..Snapshot::default()
         };
         snapshot.keep_what_belongs_to_its_tasks();
-        self.look_outside(runtime, since, &mut snapshot);
         snapshot
     }
 

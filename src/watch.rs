@@ -118,6 +118,8 @@ impl Rest {
             self.snapshot = Some(observer.look(runtime, &threads));
             self.pulse = observer.echo(runtime, &self.pulse)?;
         }
-        self.snapshot.as_ref()
+        let snapshot = self.snapshot.as_mut()?;
+        snapshot.quiet_for = self.since.elapsed();
+        Some(snapshot)
     }
 }

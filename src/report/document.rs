@@ -64,7 +64,7 @@ pub struct TaskDocument {
     pub name: String,
     /// `file:line`; none for `main`.
     pub spawned_at: Option<String>,
-    /// `ok`, `error`, `panic`, `cancelled`, `parked` or `running`.
+    /// `ok`, `error`, `panic`, `cancelled`, `outlived`, `parked` or `running`.
     pub outcome: &'static str,
     /// The text of its error or panic.
     pub error: Option<String>,
@@ -131,6 +131,7 @@ impl From<&TaskStory> for TaskDocument {
             Fate::Ended(End::Error(text)) => ("error", Some(text), None, None),
             Fate::Ended(End::Panic(text)) => ("panic", Some(text), None, None),
             Fate::Ended(End::Cancelled) => ("cancelled", None, None, None),
+            Fate::Outlived { at, on } => ("outlived", None, at.as_ref(), on.as_ref()),
             Fate::Running => ("running", None, None, None),
             Fate::Parked { at, on } => ("parked", None, at.as_ref(), Some(on)),
         };

@@ -162,9 +162,13 @@ fn tasks(block: &mut Block, tasks: &[TaskDocument]) {
 
 fn task(block: &mut Block, name: &str, task: &TaskDocument) {
     const HANG: &str = "    ";
-    let mut told = format!("  {name}: {}", task.outcome);
+    let (outcome, parked_on) = match task.outcome {
+        "outlived" => ("outlived main", ", parked on"),
+        outcome => (outcome, " on"),
+    };
+    let mut told = format!("  {name}: {outcome}");
     if let Some(on) = &task.waits_on {
-        let _ = write!(told, " on {on}");
+        let _ = write!(told, "{parked_on} {on}");
     }
     block.add(&told, HANG, NONE);
     if let Some(at) = &task.waits_at {
