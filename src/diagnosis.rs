@@ -5,6 +5,7 @@
 mod errors;
 mod prose;
 mod rules;
+mod standing;
 mod verdict;
 mod wait;
 
@@ -103,6 +104,13 @@ pub struct TaskStory {
 pub enum Fate {
     /// It has ended.
     Ended(End),
+    /// It was alive when main returned, and was cut off.
+    Outlived {
+        /// The user's own innermost line at which it was parked, where that is known.
+        at: Option<Place>,
+        /// What it was parked on, where that was looked at.
+        on: Option<String>,
+    },
     /// It is being polled.
     Running,
     /// It waits.
@@ -162,7 +170,12 @@ impl<'s> Case<'s> {
     }
 
     fn is_stuck(&self) -> bool {
-        matches!(self.program, Program::Runs(judgement) if judgement.verdict == Verdict::Stuck)
+        self.has_come_to(Verdict::Stuck)
+    }
+
+    /// Whether the program has not returned, and this is why.
+    fn has_come_to(&self, verdict: Verdict) -> bool {
+        matches!(self.program, Program::Runs(judgement) if judgement.verdict == verdict)
     }
 
     fn task(&self, id: TaskId) -> Option<&'s TaskSeen> {
@@ -187,37 +200,53 @@ impl<'s> Case<'s> {
             .enumerate()
             .map(|(place, task)| (task.id, place))
             .collect();
-        let story = |task: &TaskSeen| TaskStory {
+        let story = |task: &'s TaskSeen| TaskStory {
             parent: task.parent.and_then(|parent| places.get(&parent).copied()),
             ..self.story(task)
         };
         self.tasks().map(story).collect()
     }
 
-    fn story(&self, task: &TaskSeen) -> TaskStory {
+    fn story(&self, task: &'s TaskSeen) -> TaskStory {
         TaskStory {
             name: task.display_name(),
             parent: None,
-            spawned_at: (task.id != self.main).then(|| task.spawned_at.clone()),
+            spawned_at: self.spawned_at(task).cloned(),
             fate: self.fate(task),
         }
+    }
+
+    /// The line that spawned a task; none for `main`, which no line of the program spawned.
+    fn spawned_at(&self, task: &'s TaskSeen) -> Option<&'s Place> {
+        (task.id != self.main).then_some(&task.spawned_at)
     }
 
     fn fate(&self, task: &TaskSeen) -> Fate {
         match (self.program, &task.state) {
             (Program::Returned(end, _), _) if task.id == self.main => Fate::Ended(end.clone()),
             (_, TaskState::Ended(end)) => Fate::Ended(end.clone()),
-            // A runtime that shuts down cancels what is left.
-            (Program::Returned(..), _) => Fate::Ended(End::Cancelled),
+            (Program::Returned(..), TaskState::Polling) => Fate::Outlived { at: None, on: None },
+            (Program::Returned(..), TaskState::Parked(_)) => {
+                let (at, on) = self.parked(task.id);
+                let waits = self.waits.on(task.id);
+                let is_known = |wait: &Wait<'_>| self.seen.dumped || !matches!(wait, Wait::Unseen);
+                let on = waits.iter().any(is_known).then_some(on);
+                Fate::Outlived { at, on }
+            }
             (_, TaskState::Polling) => Fate::Running,
             (_, TaskState::Parked(_)) => {
-                let waits = self.waits.on(task.id);
-                Fate::Parked {
-                    at: waits.iter().find_map(Wait::at).cloned(),
-                    on: prose::unique(waits.iter().map(|wait| self.describe(wait))),
-                }
+                let (at, on) = self.parked(task.id);
+                Fate::Parked { at, on }
             }
         }
+    }
+
+    /// Where a task is parked, and on what.
+    fn parked(&self, id: TaskId) -> (Option<Place>, String) {
+        let waits = self.waits.on(id);
+        let at = waits.iter().find_map(Wait::at).cloned();
+        let on = prose::unique(waits.iter().map(|wait| self.describe(wait)));
+        (at, on)
     }
 
     /// What a task waits for, in words.
@@ -235,6 +264,7 @@ impl<'s> Case<'s> {
                 call: Some(call), ..
             } => format!("a task to end ({call})"),
             Wait::Sync { call, .. } => call.clone(),
+            Wait::Unseen if !self.seen.dumped => "something that was not looked at".to_owned(),
             Wait::Unseen => "something that can't be seen".to_owned(),
         }
     }

@@ -9,6 +9,7 @@
 mod dump;
 mod hooks;
 mod panics;
+mod polls;
 mod records;
 mod snapshot;
 mod tasks;
@@ -21,7 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::atomic::AtomicCell;
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::runtime::Handle;
 use tokio::task;
 use tracing::subscriber::{DefaultGuard, NoSubscriber};
 
@@ -31,7 +32,8 @@ use tasks::Tasks;
 pub use panics::note_panics;
 pub use records::layer;
 pub use snapshot::{
-    End, EventSeen, GroupSeen, Leaf, Outside, Snapshot, TaskId, TaskSeen, TaskState, WaitSeen,
+    Doing, End, EventSeen, GroupSeen, Leaf, Outside, PollSeen, Snapshot, TaskId, TaskSeen,
+    TaskState, WaitSeen,
 };
 use threads::Threads;
 
@@ -60,6 +62,8 @@ struct Seat {
     polling: AtomicCell<Option<task::Id>>,
     /// Polls begun so far.
     polls: AtomicCell<u64>,
+    /// The system's number of the thread.
+    thread: Option<u64>,
 }
 
 thread_local! {
@@ -71,15 +75,15 @@ thread_local! {
 #[derive(Clone, Debug)]
 pub struct Before {
     /// One for each thread of the runtime.
-    polls: Vec<Poll>,
+    seats: Vec<AtSeat>,
     threads: Threads,
 }
 
-/// A poll of a thread, while it lasts; or that there is none.
+/// What a seat showed at that moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Poll {
+struct AtSeat {
     task: Option<task::Id>,
-    number: u64,
+    polls: u64,
 }
 
 /// Counts that grow whenever anything happens in a runtime. Two equal pulses: nothing did.
@@ -131,7 +135,10 @@ impl Observer {
     /// Counts the calling thread among those of the runtime, as far as spawning onto it goes.
     pub fn adopt_thread(&self) {
         mark_own_thread();
-        let seat = Arc::new(Seat::default());
+        let seat = Arc::new(Seat {
+            thread: threads::this_thread(),
+            ..Seat::default()
+        });
         lock(&self.0.seats).push(Arc::clone(&seat));
         HERE.set(Some((self.clone(), seat)));
     }
@@ -167,23 +174,35 @@ impl Observer {
         (self.is_idle(runtime) && pulse.is_echo_of(before)).then_some(pulse)
     }
 
-    /// Gives the runtime a moment to come to rest.
-    fn settle(&self, runtime: &Handle) {
-        const AT_MOST: Duration = Duration::from_millis(200);
+    /// Gives the runtime a moment to come to rest. Whether it did.
+    fn settle(&self, runtime: &Handle) -> bool {
+        const AT_MOST: Duration = Duration::from_millis(500);
         let begun = Instant::now();
-        while !self.is_idle(runtime) && begun.elapsed() < AT_MOST {
+        while !self.is_idle(runtime) {
+            if begun.elapsed() >= AT_MOST {
+                return false;
+            }
             thread::sleep(Duration::from_millis(1));
         }
+        true
     }
 
-    /// Looks back at a program that has ended: how its tasks did.
+    /// Looks back at a program that has ended: how its tasks did, and what those are at that it left
+    /// behind.
     pub fn look_back(&self, runtime: &Handle) -> Snapshot {
-        // A task may be awaited, and its awaiter return, before the hook has heard of its end.
-        self.settle(runtime);
-        Snapshot {
-            tasks: lock(&self.0.tasks).seen(&[], &dump::Leaves::default()),
-            ..Snapshot::default()
-        }
+        // A task may be awaited, and its awaiter return, before the hook has heard of its end. And one
+        // that was aborted ends in a moment.
+        let mut at_rest = self.settle(runtime);
+        let left_behind = lock(&self.0.tasks).has_own_alive();
+        let dump = if at_rest && left_behind {
+            let dump = dump::take(runtime);
+            at_rest = self.settle(runtime);
+            dump.map(Some)
+        } else {
+            Ok(None)
+        };
+        let polling: Vec<_> = self.seats().iter().filter_map(|seat| seat.task).collect();
+        self.snapshot(dump, &polling, at_rest)
     }
 
     /// Looks at everything. `since` is what the workers and the threads outside were at a while ago.
@@ -191,27 +210,41 @@ impl Observer {
     /// Takes a task dump, which polls every task once more, unless a worker would keep it waiting.
     pub fn look(&self, runtime: &Handle, since: &Before) -> Snapshot {
         let polling = self.polling_since(since);
-        let dump = if !polling.is_empty() {
-            Err("where tasks are parked: a dump would wait for the poll that goes on")
-        } else if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
-            Err("where tasks are parked: a dump could make a current_thread runtime panic")
+        let at_rest = self.is_idle(runtime);
+        let dump = if polling.is_empty() {
+            dump::take(runtime).map(Some)
         } else {
-            dump::take(runtime)
+            Err("where tasks are parked: a dump would wait for the poll that goes on")
         };
-        let dumped = dump.is_ok();
+        let mut snapshot = self.snapshot(dump, &polling, at_rest);
+        if !polling.is_empty() {
+            snapshot.polls = self.polls();
+        }
+        self.look_outside(runtime, since, &mut snapshot);
+        snapshot
+    }
+
+    /// The tasks, with what the primitives of this crate know and the dump, if one was taken, saw.
+    fn snapshot(
+        &self,
+        dump: Result<Option<dump::Leaves>, &'static str>,
+        polling: &[task::Id],
+        at_rest: bool,
+    ) -> Snapshot {
+        let dumped = matches!(dump, Ok(Some(_)));
         let blind = dump.as_ref().err().copied().into_iter().collect();
-        let leaves = dump.unwrap_or_default();
+        let leaves = dump.ok().flatten().unwrap_or_default();
         let mut snapshot = Snapshot {
-            tasks: lock(&self.0.tasks).seen(&polling, &leaves),
+            tasks: lock(&self.0.tasks).seen(polling, &leaves),
             events: snapshot::events(),
             groups: snapshot::groups(),
-            outside: Outside::default(),
             dumped,
+            at_rest,
             blind,
+            ..Snapshot::default()
         };
         snapshot.keep_what_belongs_to_its_tasks();
         snapshot.name_children();
-        self.look_outside(runtime, since, &mut snapshot);
         snapshot
     }
 
@@ -248,25 +281,25 @@ impl Observer {
     /// What the workers, and the threads outside, are at. To be held against a look a while later.
     pub fn before(&self) -> Before {
         Before {
-            polls: self.polls(),
+            seats: self.seats(),
             threads: Threads::now().unwrap_or_default(),
         }
     }
 
     /// The tasks that have been in the same poll since then.
     fn polling_since(&self, before: &Before) -> Vec<task::Id> {
-        let lasting = |(now, then): (&Poll, &Poll)| (now == then).then_some(now.task).flatten();
-        let now = self.polls();
-        now.iter().zip(&before.polls).filter_map(lasting).collect()
+        let lasting = |(now, then): (&AtSeat, &AtSeat)| (now == then).then_some(now.task).flatten();
+        let now = self.seats();
+        now.iter().zip(&before.seats).filter_map(lasting).collect()
     }
 
-    fn polls(&self) -> Vec<Poll> {
+    fn seats(&self) -> Vec<AtSeat> {
         let seats = lock(&self.0.seats);
-        let poll = |seat: &Arc<Seat>| Poll {
+        let now = |seat: &Arc<Seat>| AtSeat {
             task: seat.polling.load(),
-            number: seat.polls.load(),
+            polls: seat.polls.load(),
         };
-        seats.iter().map(poll).collect()
+        seats.iter().map(now).collect()
     }
 
     /// Runs `f` with the observer of the runtime that this thread works for, if there is one, and with

@@ -169,6 +169,8 @@ impl Rest {
             self.snapshot = Some(observer.look(runtime, &before));
             self.pulse = observer.echo(runtime, &self.pulse)?;
         }
-        self.snapshot.as_ref()
+        let snapshot = self.snapshot.as_mut()?;
+        snapshot.quiet_for = self.since.elapsed();
+        Some(snapshot)
     }
 }

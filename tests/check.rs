@@ -141,6 +141,15 @@ fn a_strict_check_fails_on_an_error_that_nobody_saw() {
 }
 
 #[test]
+fn a_strict_check_fails_on_tasks_that_outlive_the_test() {
+    let leaves = || async { drop(task::spawn(sleep(Duration::from_hours(1)))) };
+    check(leaves());
+    let message = failure(move || Check::new().strict().run(leaves()));
+    assert!(message.contains("outlived (proven)"), "{message}");
+    assert!(message.contains("spawned at tests/check.rs:"), "{message}");
+}
+
+#[test]
 fn a_strict_check_is_content_with_an_error_that_is_returned() {
     let ended = Check::new().strict().run(async {
         let group = TaskGroup::new("g").scope(async |group| {

@@ -87,7 +87,7 @@ fn all_threads_are_known(seen: &Snapshot) -> bool {
         && outside.sleeping_threads.iter().all(|name| is_servant(name))
 }
 
-fn is_servant(thread: &str) -> bool {
+pub(super) fn is_servant(thread: &str) -> bool {
     SERVANTS.iter().any(|servant| thread.starts_with(servant))
 }
 

@@ -59,7 +59,7 @@ mod linux {
     use std::time::Duration;
 
     use tokio::runtime::dump::{Backtrace, BacktraceFrame, Dump};
-    use tokio::runtime::{Builder, Handle};
+    use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 
     use super::super::snapshot::Leaf;
     use super::super::threads::mark_own_thread;
@@ -73,6 +73,10 @@ mod linux {
     /// Dumps the tasks of `runtime`, which polls each of them once more.
     pub(in super::super) fn take(runtime: &Handle) -> Result<Leaves, &'static str> {
         const LATE: &str = "where tasks are parked: the dump did not come back";
+        // A task that wakes itself during a dump makes such a runtime panic.
+        if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
+            return Err("where tasks are parked: a current_thread runtime can't be dumped safely");
+        }
         let (done, dumped) = mpsc::channel();
         let runtime = runtime.clone();
         let dumping = move || {

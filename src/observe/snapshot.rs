@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::time::Duration;
 
 use tokio::task;
 
@@ -18,6 +19,12 @@ pub struct Snapshot {
     pub events: Vec<EventSeen>,
     /// Every task group that one of the tasks waits for.
     pub groups: Vec<GroupSeen>,
+    /// Every poll that goes on, if it was looked at them.
+    pub polls: Vec<PollSeen>,
+    /// For how long nothing had moved by then, so that each of those polls has lasted at least as long.
+    pub quiet_for: Duration,
+    /// Whether no task was being polled, nor on its way to it.
+    pub at_rest: bool,
     /// What else there is that could wake a task.
     pub outside: Outside,
     /// Whether it was seen where tasks are parked. If not, each may wait for more than is known.
@@ -77,6 +84,26 @@ pub struct Leaf {
     pub at: Option<Place>,
     /// The functions between that line and the leaf, the one that was called there first.
     pub calls: Vec<String>,
+}
+
+/// A poll that goes on.
+#[derive(Clone, Debug)]
+pub struct PollSeen {
+    /// The task that is being polled.
+    pub task: TaskId,
+    /// What the thread does that polls it; none where the system does not tell.
+    pub doing: Option<Doing>,
+}
+
+/// What a thread does, seen at two moments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// It was at work both times.
+    Works,
+    /// It was asleep all the time, in this function of the system, where that is told.
+    Sleeps(Option<String>),
+    /// Both by turns.
+    WorksAndSleeps,
 }
 
 /// An [`Event`](crate::Event).

@@ -7,6 +7,7 @@ use tokio::task;
 
 use super::dump::Leaves;
 use super::snapshot::{End, TaskId, TaskSeen, TaskState};
+use crate::place::Place;
 
 #[derive(Default)]
 pub(super) struct Tasks {
@@ -90,6 +91,14 @@ impl Tasks {
         };
         record.fate = Fate::Ended(end);
         self.ended += 1;
+    }
+
+    /// Whether a task is alive that no library spawned.
+    pub(super) fn has_own_alive(&self) -> bool {
+        let mut records = self.records.values();
+        records.any(|record| {
+            matches!(record.fate, Fate::Alive(_)) && !Place::from(record.spawned_at).is_library()
+        })
     }
 
     /// All tasks in spawn order.

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
+use super::snapshot::Doing;
 use crate::sync::lock;
 
 pub(super) const UNSEEN: &str = "threads outside the runtime (only Linux tells of them)";
@@ -26,6 +27,31 @@ struct Thread {
     name: String,
     runs: bool,
     switches: u64,
+}
+
+/// A thread at one moment, and the function of the system that it sleeps in, where that is told.
+pub(super) struct Moment {
+    thread: Thread,
+    asleep_in: Option<String>,
+}
+
+impl Moment {
+    pub(super) fn of(thread: u64) -> Option<Self> {
+        Some(Self {
+            thread: status(thread)?,
+            asleep_in: asleep_in(thread),
+        })
+    }
+
+    pub(super) fn doing_since(self, then: &Self) -> Doing {
+        match (then.thread.runs, self.thread.runs) {
+            (true, true) => Doing::Works,
+            (false, false) if then.thread.switches == self.thread.switches => {
+                Doing::Sleeps(self.asleep_in)
+            }
+            _ => Doing::WorksAndSleeps,
+        }
+    }
 }
 
 /// Counts the calling thread among those that wake no task: it works for an observed runtime, or only
@@ -91,7 +117,7 @@ impl Threads {
 }
 
 #[cfg(target_os = "linux")]
-fn this_thread() -> Option<u64> {
+pub(super) fn this_thread() -> Option<u64> {
     let link = std::fs::read_link("/proc/thread-self").ok()?;
     link.file_name()?.to_str()?.parse().ok()
 }
@@ -103,9 +129,21 @@ fn all_threads() -> Option<impl Iterator<Item = (u64, Thread)>> {
         let entry = entry.ok()?;
         let id = entry.file_name().to_str()?.parse().ok()?;
         // A thread may end while its status is being read.
-        let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
-        Some((id, parse(&status)?))
+        Some((id, status(id)?))
     }))
+}
+
+#[cfg(target_os = "linux")]
+fn status(thread: u64) -> Option<Thread> {
+    let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/status"));
+    parse(&status.ok()?)
+}
+
+#[cfg(target_os = "linux")]
+fn asleep_in(thread: u64) -> Option<String> {
+    let function = std::fs::read_to_string(format!("/proc/self/task/{thread}/wchan"));
+    // `0` where the system keeps it to itself.
+    function.ok().filter(|name| !name.is_empty() && name != "0")
 }
 
 #[cfg(target_os = "linux")]
@@ -124,7 +162,17 @@ fn parse(status: &str) -> Option<Thread> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn this_thread() -> Option<u64> {
+pub(super) fn this_thread() -> Option<u64> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn status(_thread: u64) -> Option<Thread> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn asleep_in(_thread: u64) -> Option<String> {
     None
 }
 

@@ -15,7 +15,7 @@ pub struct TaskDocument {
     /// The task that spawned it, as its place in the list, counted from 0; none for one that no task of
     /// the list spawned.
     pub parent: Option<usize>,
-    /// `ok`, `error`, `panic`, `cancelled`, `parked` or `running`.
+    /// `ok`, `error`, `panic`, `cancelled`, `outlived`, `parked` or `running`.
     pub outcome: &'static str,
     /// The text of its error or panic.
     pub error: Option<String>,
@@ -32,6 +32,7 @@ impl From<&TaskStory> for TaskDocument {
             Fate::Ended(End::Error(text)) => ("error", Some(text), None, None),
             Fate::Ended(End::Panic(text)) => ("panic", Some(text), None, None),
             Fate::Ended(End::Cancelled) => ("cancelled", None, None, None),
+            Fate::Outlived { at, on } => ("outlived", None, at.as_ref(), on.as_ref()),
             Fate::Running => ("running", None, None, None),
             Fate::Parked { at, on } => ("parked", None, at.as_ref(), Some(on)),
         };

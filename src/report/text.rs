@@ -125,9 +125,13 @@ fn task(block: &mut Block, row: &Row<'_>) {
     let task = row.task;
     let indent = "  ".repeat(row.depth + 1);
     let hang = format!("{indent}  ");
-    let mut told = format!("{indent}{}: {}", row.name, task.outcome);
+    let (outcome, parked_on) = match task.outcome {
+        "outlived" => ("outlived main", ", parked on"),
+        outcome => (outcome, " on"),
+    };
+    let mut told = format!("{indent}{}: {outcome}", row.name);
     if let Some(on) = &task.waits_on {
-        let _ = write!(told, " on {on}");
+        let _ = write!(told, "{parked_on} {on}");
     }
     block.add(&told, &hang, NONE);
     if let Some(at) = &task.waits_at {

@@ -23,13 +23,20 @@ macro_rules! program {
 }
 
 #[cfg(tokio_unstable)]
+mod left_behind;
+#[cfg(tokio_unstable)]
 mod near_misses;
 #[cfg(tokio_unstable)]
 mod stuck;
 
 #[cfg(tokio_unstable)]
 fn main() -> std::process::ExitCode {
-    let all: Vec<_> = [stuck::PROGRAMS, near_misses::PROGRAMS].concat();
+    let all: Vec<_> = [
+        stuck::PROGRAMS,
+        near_misses::PROGRAMS,
+        left_behind::PROGRAMS,
+    ]
+    .concat();
     unstuck::cli::main(std::env::args_os(), all.leak()).into()
 }
 

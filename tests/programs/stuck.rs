@@ -1,13 +1,17 @@
 //! Programs that hang.
 
 use std::future::pending;
+use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::task;
+use tokio::task::{self, JoinSet};
 use unstuck::demo::{Expected, Job, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 use unstuck::{BoxError, Event, TaskGroup};
@@ -61,17 +65,42 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
         group_of_the_stuck,
         hangs(Verdict::Stuck, &["orphaned-event"])
     ),
-    program!("never", never, hangs(Verdict::Stuck, &[])),
-    program!("silent-socket", silent_socket, hangs(Verdict::Waiting, &[])),
+    program!("never", never, hangs(Verdict::Stuck, &["unseen"])),
+    program!("unseen-set", unseen_set, hangs(Verdict::Stuck, &["unseen"])),
+    program!(
+        "set-of-the-stuck",
+        set_of_the_stuck,
+        hangs(Verdict::Stuck, &["orphaned-event"])
+    ),
+    program!(
+        "silent-socket",
+        silent_socket,
+        hangs(Verdict::Waiting, &["outside"])
+    ),
+    program!(
+        "silent-server",
+        silent_server,
+        hangs(Verdict::Waiting, &["outside"])
+    ),
+    program!(
+        "silent-process",
+        silent_process,
+        hangs(Verdict::Waiting, &["outside"])
+    ),
     program!(
         "sleeping-thread",
         sleeping_thread,
-        hangs(Verdict::Waiting, &[])
+        hangs(Verdict::Waiting, &["outside"])
     ),
     program!(
         "blocked-worker",
         blocked_worker,
-        hangs(Verdict::Blocked, &[])
+        hangs(Verdict::Blocked, &["blocked-worker"])
+    ),
+    program!(
+        "busy-worker",
+        busy_worker,
+        hangs(Verdict::Blocked, &["blocked-worker"])
     ),
     // What is expected of it is wrong, to show that it would be noticed.
     program!(
@@ -138,9 +167,45 @@ async fn never(_job: Job) -> Result<(), BoxError> {
     pending().await
 }
 
+/// Neither the set can be seen nor what its tasks wait for.
+async fn unseen_set(_job: Job) -> Result<(), BoxError> {
+    let mut set = JoinSet::new();
+    for _ in 0..3 {
+        set.spawn(pending::<()>());
+    }
+    while set.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// The set can't be seen, but what its task waits for explains it all.
+async fn set_of_the_stuck(_job: Job) -> Result<(), BoxError> {
+    let mut set = JoinSet::new();
+    let mut done = Event::new("done");
+    set.spawn(async move { done.wait().await });
+    while set.join_next().await.is_some() {}
+    Ok(())
+}
+
 async fn silent_socket(_job: Job) -> Result<(), BoxError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     listener.accept().await?;
+    Ok(())
+}
+
+/// The server has taken the connection, and says nothing.
+async fn silent_server(_job: Job) -> Result<(), BoxError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    let _server = listener.accept().await?;
+    client.read_exact(&mut [0; 5]).await?;
+    Ok(())
+}
+
+/// Ends with the program: it reads from a pipe that closes then.
+async fn silent_process(_job: Job) -> Result<(), BoxError> {
+    let mut process = Command::new("cat").stdin(Stdio::piped()).spawn()?;
+    let _input = process.stdin.take();
+    process.wait().await?;
     Ok(())
 }
 
@@ -166,5 +231,16 @@ async fn blocked_worker(_job: Job) -> Result<(), BoxError> {
     is_locked.recv()?;
     // The mistake: a lock that blocks the thread, taken by a task.
     drop(lock.lock());
+    Ok(())
+}
+
+/// The mistake: a loop that waits without an `.await`.
+async fn busy_worker(_job: Job) -> Result<(), BoxError> {
+    let done = Arc::new(AtomicBool::new(false));
+    let setter = Arc::clone(&done);
+    task::spawn(async move { setter.store(true, Ordering::Relaxed) });
+    while !done.load(Ordering::Relaxed) {
+        std::hint::spin_loop();
+    }
     Ok(())
 }

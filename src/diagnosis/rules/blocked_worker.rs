@@ -1,0 +1,84 @@
+//! `blocked-worker`: a poll has not come back, and its thread can run no other task meanwhile.
+//!
+//! Likely: the poll may yet come back. That it has not for so long was watched, and what its thread does
+//! was looked at twice.
+//!
+//! Triggered by a task that takes a `std::sync::Mutex` which is not let go, and by one that loops without
+//! an `.await`. A near miss: the same loop if it ends after a while, or if it yields.
+
+use std::time::Duration;
+
+use crate::diagnosis::{Case, Confidence, Finding, Verdict};
+use crate::observe::{Doing, PollSeen};
+
+pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
+    if !case.has_come_to(Verdict::Blocked) {
+        return Vec::new();
+    }
+    let polls = case.seen.polls.iter();
+    polls.map(|poll| finding(case, poll)).collect()
+}
+
+fn finding(case: &Case<'_>, poll: &PollSeen) -> Finding {
+    let task = case.task(poll.task);
+    let spawned_at = task.and_then(|task| case.spawned_at(task));
+    let spawned_at = spawned_at.map_or_else(String::new, |at| format!(", spawned at {at},"));
+    let (what, evidence) = match &poll.doing {
+        Some(Doing::Works) => (
+            "it computes, or loops without an `.await`",
+            Some("its thread was at work each time it was looked at".to_owned()),
+        ),
+        Some(Doing::Sleeps(function)) => sleep(function.as_deref()),
+        Some(Doing::WorksAndSleeps) => (
+            "it works and sleeps by turns, without an `.await`",
+            Some("its thread was at work, and asleep, when it was looked at".to_owned()),
+        ),
+        None => ("it loops, or blocks its thread", None),
+    };
+    let alone = "until it does, its thread runs no other task".to_owned();
+    Finding {
+        rule: "blocked-worker",
+        confidence: Confidence::Likely,
+        summary: format!(
+            "{}{spawned_at} has not come back from a poll{}: {what}",
+            case.name_of(poll.task),
+            lasted(case.seen.quiet_for),
+        ),
+        evidence: evidence.into_iter().chain([alone]).collect(),
+    }
+}
+
+/// What a thread is kept by that is asleep in this function of the system.
+fn sleep(function: Option<&str>) -> (&'static str, Option<String>) {
+    const KNOWN: [(&str, &str); 8] = [
+        (
+            "futex",
+            "it waits for a lock, a thread or a channel that blocks",
+        ),
+        ("nanosleep", "it sleeps in a call that blocks"),
+        ("do_wait", "it waits for a process in a call that blocks"),
+        ("pipe", "it reads or writes a pipe in a call that blocks"),
+        ("unix_", "it reads or writes a socket in a call that blocks"),
+        ("inet_", "it waits for a connection in a call that blocks"),
+        (
+            "wait_woken",
+            "it reads or writes a socket in a call that blocks",
+        ),
+        ("poll", "it waits for I/O in a call that blocks"),
+    ];
+    let Some(function) = function else {
+        let evidence = "its thread was asleep all the time".to_owned();
+        return ("it sleeps in a call that blocks", Some(evidence));
+    };
+    let known = KNOWN.iter().find(|(part, _)| function.contains(part));
+    let what = known.map_or("it sleeps in a call that blocks", |(_, what)| what);
+    let evidence = format!("its thread was asleep all the time, in the system's `{function}`");
+    (what, Some(evidence))
+}
+
+fn lasted(at_least: Duration) -> String {
+    match at_least.as_secs() {
+        0 => String::new(),
+        seconds => format!(" for {seconds} s"),
+    }
+}

@@ -1,0 +1,73 @@
+//! `outside`: the program is not stuck; it waits for a socket, a process, a signal or a timer, or might be
+//! woken by something that is no task.
+//!
+//! Proven where a task was seen to be parked on one of those. Likely where they only could not be ruled
+//! out: a thread may hold the other end of anything.
+//!
+//! Triggered by a client whose server does not answer, and by a task that waits for a thread. A near miss:
+//! the same where the answer comes before patience is over.
+
+use crate::diagnosis::verdict::is_servant;
+use crate::diagnosis::{Case, Confidence, Finding, Verdict, Wait, prose, standing};
+use crate::observe::{TaskSeen, TaskState};
+
+pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
+    if !case.has_come_to(Verdict::Waiting) {
+        return Vec::new();
+    }
+    let from_outside = |wait: &Wait<'_>| matches!(wait, Wait::Io { .. } | Wait::Timer { .. });
+    let waiting = |task: &&TaskSeen| case.waits.on(task.id).iter().any(from_outside);
+    let waiting: Vec<&TaskSeen> = case.tasks().filter(waiting).collect();
+    if waiting.is_empty() {
+        return could_wake(case);
+    }
+    let names = prose::list(waiting.iter().map(|task| task.display_name()));
+    let wait = if waiting.len() == 1 { "waits" } else { "wait" };
+    vec![Finding {
+        rule: "outside",
+        confidence: Confidence::Proven,
+        summary: format!("{names} {wait} for something from outside, which may yet come"),
+        evidence: standing::alike(case, waiting),
+    }]
+}
+
+/// No task is known to wait for anything outside, but that is not all there is to know.
+fn could_wake(case: &Case<'_>) -> Vec<Finding> {
+    let outside = &case.seen.outside;
+    let some = |number, noun| (number > 0).then(|| prose::count(number, noun));
+    let threads = |names: &[String], what| {
+        let names = names.iter().filter(|name| !is_servant(name));
+        let names = prose::list(names.map(|name| format!("`{name}`")));
+        (!names.is_empty()).then(|| format!("{what} outside the runtime, by name {names}"))
+    };
+    let unseen = |seen: bool, what: &str| (!seen).then(|| what.to_owned());
+    let sources: Vec<String> = [
+        some(outside.io_sources, "socket, pipe or the like")
+            .map(|sources| format!("{sources} that the runtime listens to")),
+        some(outside.blocking_calls, "blocking call")
+            .map(|calls| format!("{calls} under way in the runtime's pool")),
+        threads(&outside.busy_threads, "threads at work"),
+        threads(&outside.sleeping_threads, "threads asleep"),
+        unseen(outside.threads_seen, "threads, which can't be seen here"),
+        unseen(case.seen.dumped, "timers, which were not looked at"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if sources.is_empty() {
+        return Vec::new();
+    }
+    let parked = |task: &&TaskSeen| matches!(task.state, TaskState::Parked(_));
+    let could = sources
+        .iter()
+        .map(|source| format!("not ruled out: {source}"));
+    vec![Finding {
+        rule: "outside",
+        confidence: Confidence::Likely,
+        summary: "no task is left that could wake another, but something outside of them could"
+            .to_owned(),
+        evidence: could
+            .chain(standing::alike(case, case.tasks().filter(parked)))
+            .collect(),
+    }]
+}

@@ -1,0 +1,38 @@
+//! `unseen`: tasks are parked on something that no source can see.
+//!
+//! Never more than likely: it tells what is not known. So it speaks only where no other rule explains why
+//! the program does not go on; mostly, those who wait unseen wait for the tasks of which another rule tells.
+//!
+//! Triggered by a `JoinSet` of tasks that never end. A near miss: the same, if it is known what those
+//! tasks wait for.
+
+use crate::diagnosis::{Case, Confidence, Finding, Program, Verdict, Wait, prose, standing};
+use crate::observe::TaskSeen;
+
+pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
+    // Without a dump nothing at all was looked at, and the report says so.
+    // A task that moves is often between two waits.
+    let goes_on =
+        matches!(case.program, Program::Returned(..)) || case.has_come_to(Verdict::Running);
+    if goes_on || !case.seen.dumped {
+        return Vec::new();
+    }
+    let is_unseen = |wait: &Wait<'_>| matches!(wait, Wait::Unseen);
+    let unseen = |task: &&TaskSeen| case.waits.on(task.id).iter().any(is_unseen);
+    let unseen: Vec<&TaskSeen> = case.tasks().filter(unseen).collect();
+    if unseen.is_empty() {
+        return Vec::new();
+    }
+    let names = prose::list(unseen.iter().map(|task| task.display_name()));
+    let are = if unseen.len() == 1 { "is" } else { "are" };
+    let usual = "what usually hides there: a `JoinSet`, a `FuturesUnordered` (so a `join_all` of more than \
+                 30), a `OnceCell`, a channel of another crate than Tokio, a `pending()`";
+    let mut evidence = standing::alike(case, unseen);
+    evidence.push(usual.to_owned());
+    vec![Finding {
+        rule: "unseen",
+        confidence: Confidence::Likely,
+        summary: format!("{names} {are} parked on something that can't be seen"),
+        evidence,
+    }]
+}

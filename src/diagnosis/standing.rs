@@ -1,0 +1,41 @@
+//! Where tasks stand, in sentences: those that stand alike are told of together.
+
+use super::{Case, Fate, prose};
+use crate::observe::TaskSeen;
+
+/// `a and b, spawned at main.rs:7: parked on Receiver::recv at main.rs:8`, a sentence each.
+pub(super) fn alike<'s>(
+    case: &Case<'s>,
+    tasks: impl IntoIterator<Item = &'s TaskSeen>,
+) -> Vec<String> {
+    let told = tasks.into_iter().map(|task| {
+        let key = (case.spawned_at(task), standing(case, task));
+        (key, task.display_name())
+    });
+    prose::fold(told)
+        .into_iter()
+        .map(|((spawned_at, standing), names)| {
+            let names = prose::list(names);
+            match spawned_at {
+                Some(at) => format!("{names}, spawned at {at}: {standing}"),
+                None => format!("{names}: {standing}"),
+            }
+        })
+        .collect()
+}
+
+fn standing(case: &Case<'_>, task: &TaskSeen) -> String {
+    let (at, on) = match case.fate(task) {
+        Fate::Ended(_) => return "has ended".to_owned(),
+        Fate::Running => return "being polled".to_owned(),
+        Fate::Parked { at, on } => (at, Some(on)),
+        Fate::Outlived { at, on } => (at, on),
+    };
+    let Some(on) = on else {
+        return "alive, at what was not looked at".to_owned();
+    };
+    match at {
+        Some(at) => format!("parked on {on} at {at}"),
+        None => format!("parked on {on}"),
+    }
+}
