@@ -1,6 +1,7 @@
 //! What a task group ended with, when not all went well.
 
 mod causes;
+mod refused;
 #[cfg(feature = "serde")]
 mod serialize;
 mod split;
@@ -15,9 +16,9 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::task;
 
-use crate::group::Refused;
 use crate::place::Place;
 
+pub use refused::Refused;
 pub use tree::Tree;
 
 /// An error of any kind that can cross threads.

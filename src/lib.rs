@@ -63,9 +63,9 @@ pub mod watch;
 
 #[cfg(all(tokio_unstable, feature = "guard"))]
 pub use check::{Check, check};
-pub use error_group::{BoxError, ErrorGroup, Failure, Panic, TaskFailure, Tree};
+pub use error_group::{BoxError, ErrorGroup, Failure, Panic, Refused, TaskFailure, Tree};
 pub use event::Event;
-pub use group::{Child, NeverStarted, OnFailure, Refused, Scope, Started, TaskGroup};
+pub use group::{Child, NeverStarted, OnFailure, Scope, Started, TaskGroup};
 #[cfg(all(tokio_unstable, feature = "guard"))]
 pub use guard::{Guard, GuardError, run};
 pub use place::Place;

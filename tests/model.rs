@@ -22,6 +22,9 @@ use unstuck::OnFailure;
 
 #[path = "../src/group/member.rs"]
 mod member;
+mod on_failure {
+    pub(crate) use unstuck::OnFailure;
+}
 #[path = "../src/group/shared.rs"]
 mod shared;
 

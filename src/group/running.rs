@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use super::OnFailure;
 use super::member::Member;
+use super::on_failure::OnFailure;
 use super::shared::{Key, Shared, Stage};
 use crate::error_group::{BoxError, ErrorGroup, Failure, Panic};
 

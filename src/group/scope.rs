@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use super::child::{Child, Guarded, GuardedFn, Report};
 use super::member::Member;
-use super::refused::Refused;
 use super::shared::{Admitted, Shared, Stage};
 use super::started::{self, NeverStarted, Started};
 use super::turn::Turn;
-use crate::error_group::BoxError;
+use crate::error_group::{BoxError, Refused};
 
 /// The inside of a running group, with which its body and its tasks spawn more tasks into it.
 ///

@@ -14,8 +14,8 @@ use slab::Slab;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task;
 
-use super::OnFailure;
 use super::member::Member;
+use super::on_failure::OnFailure;
 use crate::error_group::{ErrorGroup, Failure, TaskFailure};
 #[cfg(all(tokio_unstable, feature = "observe"))]
 use crate::place::Place;

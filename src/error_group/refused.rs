@@ -24,8 +24,8 @@ use std::fmt;
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
-    pub(super) task: String,
-    pub(super) group: String,
+    pub(crate) task: String,
+    pub(crate) group: String,
 }
 
 impl fmt::Display for Refused {
