@@ -67,7 +67,7 @@ pub use started::{NeverStarted, Started};
 /// | a panic | kept, with its payload | – | – | – | ends the program | kept, by hand |
 /// | a child may spawn into it | yes | yes | yes | yes | yes | no |
 /// | cancels a task that does not await | no | no | no | no | no | no |
-/// | a spawn once it is cancelled or over | [`Refused`], kept if returned | raises | raises, once over | never runs | runs | runs |
+/// | a spawn once it is cancelled or over | [`Refused`](crate::Refused), kept if returned | raises | raises, once over | never runs | runs | runs |
 /// | tasks that stay on one thread | [`Scope::spawn_local`] | all | all | by dispatcher | – | `spawn_local` |
 /// | waits for clean-up when it is itself dropped | only within another group, which then does: a destructor can't await | yes | yes | yes | – | no |
 #[derive(Clone, Debug)]
