@@ -38,7 +38,7 @@ pub enum OnFailure {
     /// Cancels them at once. Nothing hangs, but errors on their way are never made.
     #[default]
     Cancel,
-    /// Asks them to end, by way of [`Scope::stopping`](crate::Scope::stopping), leaves them this long, and cancels those that
-    /// have not.
+    /// Asks them to end, by way of [`Scope::stopping`](crate::Scope::stopping), leaves them this long, and
+    /// cancels those that have not.
     CancelAfter(Duration),
 }
