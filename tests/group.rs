@@ -452,7 +452,10 @@ fn a_boxed_error_of_a_group_is_a_group_still() {
             outcome.map_err(Box::new)
         };
         let errors = TaskGroup::new("outer")
-            .scope(async |group| Ok(drop(group.spawn("inner", inner)?)))
+            .scope(async |group| {
+                drop(group.spawn("inner", inner)?);
+                Ok(())
+            })
             .await
             .unwrap_err();
         assert_eq!(shape(&errors), "[[boom]]");
