@@ -1,9 +1,6 @@
 //! What it takes to explain a program of very many tasks, from the look at them to the report: time, and
 //! the most memory. Each case in a process of its own. Linux only.
 
-use std::env;
-use std::error::Error;
-
 #[cfg(all(tokio_unstable, feature = "demo"))]
 mod explaining {
     use std::fs;
@@ -28,7 +25,7 @@ mod explaining {
         Notify,
         /// All wait for the same event, which nobody can set.
         Event,
-        /// All have ended but for the one that spawned them.
+        /// One after the other, they have ended.
         Ended,
     }
 
@@ -78,7 +75,9 @@ mod explaining {
                     let mut event = event.clone();
                     drop(task::spawn(async move { event.wait().await }));
                 }
-                Work::Ended => drop(task::spawn(async {})),
+                Work::Ended => {
+                    let _ended = task::spawn(async {}).await;
+                }
             }
         }
         event.wait().await;
@@ -172,9 +171,11 @@ mod explaining {
 }
 
 #[cfg(all(tokio_unstable, feature = "demo"))]
-fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    use explaining::{CASES, play};
+fn main() -> Result<(), unstuck::BoxError> {
+    use std::env;
     use std::process::Command;
+
+    use explaining::{CASES, play};
 
     const CASE: &str = "UNSTUCK_REPORT_CASE";
     if let Ok(case) = env::var(CASE) {

@@ -46,6 +46,8 @@ pub struct SideDocument {
     pub printed: String,
     /// Its tasks in spawn order.
     pub tasks: Vec<TaskDocument>,
+    /// How many tasks ended and are not among them: of very many, only the number is kept.
+    pub tasks_unlisted: usize,
     /// What explains the verdict.
     pub findings: Vec<Finding>,
     /// What could not be looked at.
@@ -117,6 +119,7 @@ impl SideDocument {
             errors: diagnosis.errors,
             printed: run.printed.clone(),
             tasks: diagnosis.tasks.iter().map(TaskDocument::from).collect(),
+            tasks_unlisted: diagnosis.unlisted,
             findings: diagnosis.findings.clone(),
             unseen: diagnosis.blind.clone(),
             database: run.database.as_ref().map(|path| path.display().to_string()),

@@ -8,6 +8,7 @@ use super::layout::{Block, margin};
 use super::{Document, SideDocument, TaskDocument};
 use crate::demo::{Scenario, Side};
 use crate::diagnosis::{Finding, Verdict};
+use crate::fold::fold;
 
 /// What there is room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,10 @@ fn side(side: &SideDocument, width: Option<usize>) -> Block {
     printed(&mut block, &side.printed);
     heading(&mut block, "tasks");
     tasks(&mut block, &side.tasks);
+    if side.tasks_unlisted > 0 {
+        let unlisted = format!("  and {} more that have ended", side.tasks_unlisted);
+        block.add(&unlisted, "  ", FAINT);
+    }
     if !side.findings.is_empty() {
         heading(&mut block, "findings");
         for finding in &side.findings {
@@ -128,33 +133,21 @@ fn printed(block: &mut Block, printed: &str) {
 /// Many tasks that did the same are told of together.
 const TOLD_EACH: usize = 4;
 
-fn tasks(block: &mut Block, tasks: &[TaskDocument]) {
-    let mut kinds: Vec<(&TaskDocument, Vec<&str>)> = Vec::new();
-    for task in tasks {
-        let same = |other: &TaskDocument| {
-            let name = task.name.clone();
-            *task
-                == TaskDocument {
-                    name,
-                    ..other.clone()
-                }
-        };
-        match kinds.iter_mut().find(|(other, _)| same(other)) {
-            Some((_, names)) => names.push(&task.name),
-            None => kinds.push((task, vec![&task.name])),
-        }
-    }
-    for (kind, names) in kinds {
-        if names.len() > TOLD_EACH {
-            let last = names[names.len() - 1];
-            task(
-                block,
-                &format!("{} … {last} ({} tasks)", names[0], names.len()),
-                kind,
-            );
+fn tasks<'d>(block: &mut Block, tasks: &'d [TaskDocument]) {
+    let all_but_the_name = |task: &'d TaskDocument| {
+        let spawned_at = task.spawned_at.as_deref();
+        let (at, on) = (task.waits_at.as_deref(), task.waits_on.as_deref());
+        (spawned_at, task.outcome, task.error.as_deref(), at, on)
+    };
+    let kinds = fold(tasks.iter().map(|task| (all_but_the_name(task), task)));
+    for (_, tasks) in kinds {
+        let (first, last) = (tasks[0], tasks[tasks.len() - 1]);
+        if tasks.len() > TOLD_EACH {
+            let names = format!("{} … {} ({} tasks)", first.name, last.name, tasks.len());
+            task(block, &names, first);
         } else {
-            for name in names {
-                task(block, name, kind);
+            for one in tasks {
+                task(block, &one.name, one);
             }
         }
     }

@@ -6,8 +6,11 @@
 //! Triggered by a pool whose workers fail before they raise the flag that `main` awaits. A near miss:
 //! the same pool with one worker that still has its handle, and sleeps.
 
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
 use crate::diagnosis::{Case, Confidence, Finding, Program, prose};
-use crate::observe::{End, EventSeen, TaskSeen, TaskState};
+use crate::observe::{End, EventSeen, TaskId, TaskSeen, TaskState};
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     if matches!(case.program, Program::Returned(..)) {
@@ -19,23 +22,26 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
 }
 
 fn finding(case: &Case<'_>, event: &EventSeen) -> Finding {
-    let could_have: Vec<&TaskSeen> = event
-        .let_go
-        .iter()
-        .filter(|id| event.waits.iter().all(|wait| wait.task != **id))
-        .filter_map(|id| case.task(*id))
-        .collect();
+    let waiting: HashSet<TaskId> = event.waits.iter().map(|wait| wait.task).collect();
+    let let_go: HashSet<TaskId> = event.let_go.iter().copied().collect();
+    let let_go: HashSet<TaskId> = &let_go - &waiting;
     // In spawn order, whoever ended first.
     let could_have: Vec<&TaskSeen> = case
         .tasks()
-        .filter(|task| could_have.iter().any(|other| other.id == task.id))
+        .filter(|task| let_go.contains(&task.id))
         .collect();
+    // Of tasks that ended long ago no more is kept than their number.
+    let unknown = let_go.iter().filter(|id| case.task(**id).is_none()).count();
 
-    let waits = event.waits.iter().map(|wait| {
-        let waiter = case.name_of(wait.task);
+    let waits = event.waits.iter();
+    let waits = prose::fold(waits.map(|wait| (&wait.at, case.name_of(wait.task))));
+    let waits = waits.into_iter().map(|(at, names)| {
+        let wait = if names.len() == 1 { "waits" } else { "wait" };
         format!(
-            "{waiter} waits for `{}` at {}, made at {}",
-            event.name, wait.at, event.made_at
+            "{} {wait} for `{}` at {at}, made at {}",
+            prose::list(names),
+            event.name,
+            event.made_at
         )
     });
     let ends = prose::fold(
@@ -50,21 +56,31 @@ fn finding(case: &Case<'_>, event: &EventSeen) -> Finding {
     Finding {
         rule: "orphaned-event",
         confidence: Confidence::Proven,
-        summary: summary(event, &could_have),
+        summary: summary(event, &could_have, unknown),
         evidence: waits.chain([count]).chain(ends).collect(),
     }
 }
 
-fn summary(event: &EventSeen, could_have: &[&TaskSeen]) -> String {
+fn summary(event: &EventSeen, could_have: &[&TaskSeen], unknown: usize) -> String {
     let name = &event.name;
+    if could_have.is_empty() && unknown > 0 {
+        return format!("`{name}` can't be set: everybody else who had a handle has let go of it");
+    }
     if could_have.is_empty() {
-        return format!("`{name}` can't be set: nobody but the one who waits ever had a handle");
+        let waiting = match event.waits.len() {
+            1 => "the one who waits",
+            _ => "those who wait",
+        };
+        return format!("`{name}` can't be set: nobody but {waiting} ever had a handle");
     }
     let failed =
         |task: &&TaskSeen| matches!(task.state, TaskState::Ended(End::Error(_) | End::Panic(_)));
-    let all = could_have.len();
+    let all = could_have.len() + unknown;
     let failed = could_have.iter().filter(|task| failed(task)).count();
-    let names = prose::list(could_have.iter().map(|task| task.display_name()));
+    let mut names = prose::list(could_have.iter().map(|task| task.display_name()));
+    if unknown > 0 {
+        let _ = write!(names, " and {unknown} more");
+    }
     let ended = match (all, failed) {
         (1, 1) => "it ended with an error first".to_owned(),
         (_, failed) if failed == all => {
