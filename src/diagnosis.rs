@@ -80,6 +80,8 @@ pub struct Diagnosis {
     pub errors: Errors,
     /// Its tasks in spawn order, those of libraries left out.
     pub tasks: Vec<TaskStory>,
+    /// How many tasks ended and are not among them: of very many, only the number is kept.
+    pub unlisted: usize,
     /// What explains the verdict.
     pub findings: Vec<Finding>,
     /// What could not be looked at, in words.
@@ -144,6 +146,7 @@ pub fn diagnose(seen: &Snapshot, main: TaskId, program: &Program) -> Diagnosis {
         confidence,
         errors: case.errors.counts(),
         tasks: case.stories(),
+        unlisted: seen.unlisted.tasks,
         findings: rules::all(&case),
         blind: seen.blind.clone(),
     }
@@ -154,15 +157,24 @@ struct Case<'s> {
     seen: &'s Snapshot,
     main: TaskId,
     program: &'s Program,
+    /// All tasks, in the order of their numbers.
+    by_id: Vec<&'s TaskSeen>,
+    /// The program's own, in spawn order.
+    own: Vec<&'s TaskSeen>,
     waits: Waits<'s>,
     errors: errors::Returned<'s>,
 }
 
 impl<'s> Case<'s> {
     fn new(seen: &'s Snapshot, main: TaskId, program: &'s Program) -> Self {
+        let mut by_id: Vec<&TaskSeen> = seen.tasks.iter().collect();
+        by_id.sort_by_key(|task| task.id);
+        let is_own = |task: &&TaskSeen| task.id == main || !task.spawned_at.is_library();
         Self {
             seen,
             main,
+            by_id,
+            own: seen.tasks.iter().filter(is_own).collect(),
             program,
             waits: Waits::of(seen),
             errors: errors::Returned::of(seen, main, program),
@@ -179,14 +191,13 @@ impl<'s> Case<'s> {
     }
 
     fn task(&self, id: TaskId) -> Option<&'s TaskSeen> {
-        self.seen.tasks.iter().find(|task| task.id == id)
+        let found = self.by_id.binary_search_by_key(&id, |task| task.id).ok()?;
+        Some(self.by_id[found])
     }
 
     /// The program's own tasks; those that a library spawned for itself are left out.
     fn tasks(&self) -> impl Iterator<Item = &'s TaskSeen> {
-        let main = self.main;
-        let tasks = self.seen.tasks.iter();
-        tasks.filter(move |task| task.id == main || !task.spawned_at.is_library())
+        self.own.iter().copied()
     }
 
     fn name_of(&self, id: TaskId) -> String {

@@ -31,6 +31,8 @@
 
 mod error_group;
 mod event;
+#[cfg(all(tokio_unstable, feature = "observe"))]
+mod fold;
 mod group;
 mod place;
 mod registry;

@@ -33,7 +33,7 @@ pub use panics::note_panics;
 pub use records::layer;
 pub use snapshot::{
     Doing, End, EventSeen, GroupSeen, Leaf, Outside, PollSeen, Snapshot, TaskId, TaskSeen,
-    TaskState, WaitSeen,
+    TaskState, Unlisted, WaitSeen,
 };
 use threads::Threads;
 
@@ -169,9 +169,23 @@ impl Observer {
     /// The counts once the polls that a task dump sets off are over: one of each living task. None if
     /// more than that has happened since `before`, or still goes on.
     pub fn echo(&self, runtime: &Handle, before: &Pulse) -> Option<Pulse> {
-        self.settle(runtime);
+        const STILL: Duration = Duration::from_secs(1);
+        let mut pulse = self.pulse();
+        let mut moved = Instant::now();
+        // Each poll is short, but there may be a million of them.
+        while !self.is_idle(runtime) && pulse.is_echo_of(before) && moved.elapsed() < STILL {
+            thread::sleep(Duration::from_millis(1));
+            let now = self.pulse();
+            if now != pulse {
+                (pulse, moved) = (now, Instant::now());
+            }
+        }
+        // Tokio's worker may spin for ever after it has dumped more tasks than its queue holds. No poll goes
+        // on then, and none comes any more: what was seen before still holds.
+        let spins = moved.elapsed() >= STILL && self.polling().is_empty();
         let pulse = self.pulse();
-        (self.is_idle(runtime) && pulse.is_echo_of(before)).then_some(pulse)
+        let at_rest = self.is_idle(runtime) || spins;
+        (at_rest && pulse.is_echo_of(before)).then_some(pulse)
     }
 
     /// Gives the runtime a moment to come to rest. Whether it did.
@@ -195,14 +209,13 @@ impl Observer {
         let mut at_rest = self.settle(runtime);
         let left_behind = lock(&self.0.tasks).has_own_alive();
         let dump = if at_rest && left_behind {
-            let dump = dump::take(runtime);
+            let dump = self.dump(runtime);
             at_rest = self.settle(runtime);
             dump.map(Some)
         } else {
             Ok(None)
         };
-        let polling: Vec<_> = self.seats().iter().filter_map(|seat| seat.task).collect();
-        self.snapshot(dump, &polling, at_rest)
+        self.snapshot(dump, &self.polling(), at_rest)
     }
 
     /// Looks at everything. `since` is what the workers and the threads outside were at a while ago.
@@ -211,10 +224,13 @@ impl Observer {
     pub fn look(&self, runtime: &Handle, since: &Before) -> Snapshot {
         let polling = self.polling_since(since);
         let at_rest = self.is_idle(runtime);
-        let dump = if polling.is_empty() {
-            dump::take(runtime).map(Some)
-        } else {
+        let dump = if !polling.is_empty() {
             Err("where tasks are parked: a dump would wait for the poll that goes on")
+        } else if at_rest {
+            self.dump(runtime).map(Some)
+        } else {
+            // A worker whose queue is full may never get over it.
+            Err("where tasks are parked: a dump may hang a runtime that is not at rest")
         };
         let mut snapshot = self.snapshot(dump, &polling, at_rest);
         if !polling.is_empty() {
@@ -222,6 +238,15 @@ impl Observer {
         }
         self.look_outside(runtime, since, &mut snapshot);
         snapshot
+    }
+
+    /// Dumps the tasks. It needs every worker to come by, and one that is blocked may keep it waiting for
+    /// ever: so it is not waited for longer than it should take.
+    fn dump(&self, runtime: &Handle) -> Result<dump::Leaves, &'static str> {
+        const A_WHILE: Duration = Duration::from_secs(2);
+        const EACH: Duration = Duration::from_micros(20);
+        let alive = u32::try_from(lock(&self.0.tasks).alive()).unwrap_or(u32::MAX);
+        dump::take(runtime, A_WHILE + EACH * alive)
     }
 
     /// The tasks, with what the primitives of this crate know and the dump, if one was taken, saw.
@@ -234,8 +259,13 @@ impl Observer {
         let dumped = matches!(dump, Ok(Some(_)));
         let blind = dump.as_ref().err().copied().into_iter().collect();
         let leaves = dump.ok().flatten().unwrap_or_default();
+        let (tasks, unlisted) = {
+            let tasks = lock(&self.0.tasks);
+            (tasks.seen(polling, &leaves), tasks.unlisted())
+        };
         let mut snapshot = Snapshot {
-            tasks: lock(&self.0.tasks).seen(polling, &leaves),
+            tasks,
+            unlisted,
             events: snapshot::events(),
             groups: snapshot::groups(),
             dumped,
@@ -284,6 +314,11 @@ impl Observer {
             seats: self.seats(),
             threads: Threads::now().unwrap_or_default(),
         }
+    }
+
+    /// The tasks that are being polled at this moment.
+    fn polling(&self) -> Vec<task::Id> {
+        self.seats().iter().filter_map(|seat| seat.task).collect()
     }
 
     /// The tasks that have been in the same poll since then.

@@ -73,8 +73,12 @@ impl Place {
             "/rustc/",
             "/rustlib/src/",
         ];
-        let file = self.file.replace('\\', "/");
-        HOMES.iter().any(|home| file.contains(home))
+        let within = |file: &str| HOMES.iter().any(|home| file.contains(home));
+        if self.file.contains('\\') {
+            within(&self.file.replace('\\', "/"))
+        } else {
+            within(&self.file)
+        }
     }
 }
 

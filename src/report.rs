@@ -37,6 +37,8 @@ pub struct Report {
     pub errors: Errors,
     /// Its tasks in spawn order.
     pub tasks: Vec<TaskDocument>,
+    /// How many tasks ended and are not among them: of very many, only the number is kept.
+    pub tasks_unlisted: usize,
     /// What explains the verdict.
     pub findings: Vec<Finding>,
     /// What could not be looked at.
@@ -68,6 +70,7 @@ impl Report {
             elapsed_ms: milliseconds(elapsed),
             errors: diagnosis.errors,
             tasks: diagnosis.tasks.iter().map(TaskDocument::from).collect(),
+            tasks_unlisted: diagnosis.unlisted,
             findings: diagnosis.findings.clone(),
             unseen: diagnosis.blind.clone(),
         }

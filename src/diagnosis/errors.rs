@@ -1,5 +1,6 @@
 //! What became of the errors: which were returned, which surfaced, which nobody saw.
 
+use std::collections::HashSet;
 use std::error::Error;
 
 use crate::error_group::{ErrorGroup, Failure, TaskFailure};
@@ -52,37 +53,43 @@ pub struct Errors {
 
 /// The errors that tasks ended with.
 pub(super) struct Returned<'s> {
-    /// Errors that main returned, and no task that is known ended with.
+    /// Errors that main returned, and no task that is listed ended with.
     of_main: usize,
     surfaced: Vec<&'s TaskSeen>,
     pub(super) swallowed: Vec<&'s TaskSeen>,
+    /// Errors that did not surface either, of tasks that are not listed.
+    pub(super) swallowed_unlisted: usize,
 }
 
 impl<'s> Returned<'s> {
     pub(super) fn of(seen: &'s Snapshot, main: TaskId, program: &Program) -> Self {
-        let mut unmatched = match program {
-            Program::Returned(_, errors) => errors.clone(),
-            Program::Runs(_) => Vec::new(),
+        let returned: &[Surfaced] = match program {
+            Program::Returned(_, errors) => errors,
+            Program::Runs(_) => &[],
         };
+        let mut of_tasks: HashSet<TaskId> =
+            returned.iter().filter_map(|error| error.task).collect();
+        let of_anybody = returned.iter().filter(|error| error.task.is_none());
+        let mut texts: Vec<&str> = of_anybody.map(|error| error.text.as_str()).collect();
         let failed = |task: &&TaskSeen| task.id != main && text(task).is_some();
         let (surfaced, swallowed) = seen.tasks.iter().filter(failed).partition(|task| {
-            let same = |error: &Surfaced| match error.task {
-                Some(id) => id == task.id,
-                None => text(task).is_some_and(|text| error.text.contains(text)),
-            };
-            let found = unmatched.iter().position(same);
-            found.map(|at| unmatched.swap_remove(at)).is_some()
+            let same = |error: &&str| text(task).is_some_and(|text| error.contains(text));
+            of_tasks.remove(&task.id) || {
+                let found = texts.iter().position(same);
+                found.map(|at| texts.swap_remove(at)).is_some()
+            }
         });
         Self {
-            of_main: unmatched.len(),
+            of_main: of_tasks.len() + texts.len(),
             surfaced,
             swallowed,
+            swallowed_unlisted: seen.unlisted.failed.saturating_sub(of_tasks.len()),
         }
     }
 
     pub(super) fn counts(&self) -> Errors {
         let surfaced = self.surfaced.len() + self.of_main;
-        let swallowed = self.swallowed.len();
+        let swallowed = self.swallowed.len() + self.swallowed_unlisted;
         Errors {
             returned: surfaced + swallowed,
             surfaced,

@@ -1,5 +1,9 @@
 //! Lists in sentences.
 
+use std::collections::HashSet;
+
+pub(super) use crate::fold::fold;
+
 /// How many names a sentence can bear.
 const NAMES: usize = 4;
 
@@ -23,11 +27,11 @@ pub(super) fn list(names: impl IntoIterator<Item = String>) -> String {
 
 /// The different ones among `items`, in the order in which they came first.
 pub(super) fn unique(items: impl IntoIterator<Item = String>) -> String {
-    let mut different: Vec<String> = Vec::new();
-    for item in items {
-        if !different.contains(&item) {
-            different.push(item);
-        }
+    let mut different: Vec<String> = items.into_iter().collect();
+    // Mostly there is one, and there may be many who ask.
+    if different.len() > 1 {
+        let mut seen = HashSet::new();
+        different.retain(|item| seen.insert(item.clone()));
     }
     different.join(", ")
 }
@@ -46,18 +50,6 @@ pub(super) fn number(number: usize) -> String {
 pub(super) fn count(number: usize, noun: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{s}")
-}
-
-/// Puts items with the same key together, in the order in which the keys came first.
-pub(super) fn fold<K: PartialEq, V>(items: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
-    let mut folded: Vec<(K, Vec<V>)> = Vec::new();
-    for (key, value) in items {
-        match folded.iter_mut().find(|(other, _)| *other == key) {
-            Some((_, values)) => values.push(value),
-            None => folded.push((key, vec![value])),
-        }
-    }
-    folded
 }
 
 #[cfg(test)]

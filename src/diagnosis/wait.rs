@@ -1,6 +1,7 @@
 //! What each parked task waits for.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::observe::{EventSeen, GroupSeen, Leaf, Snapshot, TaskId, TaskState};
 use crate::place::Place;
@@ -52,17 +53,22 @@ pub enum Wait<'s> {
     Unseen,
 }
 
-/// The waits of every parked task.
-pub struct Waits<'s>(BTreeMap<TaskId, Vec<Wait<'s>>>);
+/// The waits of every parked task. Tasks that wait alike share them.
+pub struct Waits<'s>(HashMap<TaskId, Rc<Vec<Wait<'s>>>>);
 
 impl<'s> Waits<'s> {
     /// Joins what the dump saw with what the primitives of this crate know of themselves.
     pub fn of(seen: &'s Snapshot) -> Self {
-        let mut waits: BTreeMap<TaskId, Vec<Wait<'s>>> = BTreeMap::new();
+        let mut alike: HashMap<*const Leaf, Rc<Vec<Wait<'s>>>> = HashMap::new();
+        let mut waits: HashMap<TaskId, Rc<Vec<Wait<'s>>>> =
+            HashMap::with_capacity(seen.tasks.len());
         for task in &seen.tasks {
             if let TaskState::Parked(leaves) = &task.state {
-                let known = leaves.iter().filter(|leaf| !leaf.is_own_event());
-                waits.insert(task.id, known.map(Wait::from).collect());
+                let shared = alike.entry(leaves.as_ptr()).or_insert_with(|| {
+                    let known = leaves.iter().filter(|leaf| !leaf.is_own_event());
+                    Rc::new(known.map(Wait::from).collect())
+                });
+                waits.insert(task.id, Rc::clone(shared));
             }
         }
         for event in &seen.events {
@@ -75,21 +81,22 @@ impl<'s> Waits<'s> {
             let at = &group.opened_at;
             add(&mut waits, group.waiter, Wait::Group { group, at });
         }
+        let unseen = Rc::new(vec![Wait::Unseen]);
         for waits in waits.values_mut().filter(|waits| waits.is_empty()) {
-            waits.push(Wait::Unseen);
+            *waits = Rc::clone(&unseen);
         }
         Self(waits)
     }
 
     /// What the task `id` waits for: at least one thing if it is parked.
     pub fn on(&self, id: TaskId) -> &[Wait<'s>] {
-        self.0.get(&id).map_or(&[], Vec::as_slice)
+        self.0.get(&id).map_or(&[], |waits| waits.as_slice())
     }
 }
 
-fn add<'s>(waits: &mut BTreeMap<TaskId, Vec<Wait<'s>>>, task: TaskId, wait: Wait<'s>) {
+fn add<'s>(waits: &mut HashMap<TaskId, Rc<Vec<Wait<'s>>>>, task: TaskId, wait: Wait<'s>) {
     if let Some(waits) = waits.get_mut(&task) {
-        waits.push(wait);
+        Rc::make_mut(waits).push(wait);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Equal traces are resolved once: most of the time goes into reading the debug info.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tokio::task;
 
@@ -10,10 +11,10 @@ use super::snapshot::Leaf;
 
 /// The leaves of each task that the dump saw.
 #[derive(Default)]
-pub(super) struct Leaves(HashMap<task::Id, Vec<Leaf>>);
+pub(super) struct Leaves(HashMap<task::Id, Arc<[Leaf]>>);
 
 impl Leaves {
-    pub(super) fn of(&self, id: task::Id) -> Vec<Leaf> {
+    pub(super) fn of(&self, id: task::Id) -> Arc<[Leaf]> {
         self.0.get(&id).cloned().unwrap_or_default()
     }
 }
@@ -27,7 +28,10 @@ impl Leaves {
         target_arch = "s390x"
     )
 )))]
-pub(super) fn take(_runtime: &tokio::runtime::Handle) -> Result<Leaves, &'static str> {
+pub(super) fn take(
+    _runtime: &tokio::runtime::Handle,
+    _at_most: std::time::Duration,
+) -> Result<Leaves, &'static str> {
     Err("where tasks are parked (Tokio dumps tasks on Linux only)")
 }
 
@@ -53,8 +57,9 @@ pub(super) use linux::take;
 ))]
 mod linux {
     use std::collections::HashMap;
+    use std::fmt::Write as _;
     use std::path::Path;
-    use std::sync::mpsc;
+    use std::sync::{Arc, mpsc};
     use std::thread;
     use std::time::Duration;
 
@@ -67,11 +72,11 @@ mod linux {
     use super::Leaves;
     use crate::place::Place;
 
-    /// A dump needs every worker to come by; one that is blocked may keep it waiting for ever.
-    const AT_MOST: Duration = Duration::from_secs(2);
-
     /// Dumps the tasks of `runtime`, which polls each of them once more.
-    pub(in super::super) fn take(runtime: &Handle) -> Result<Leaves, &'static str> {
+    pub(in super::super) fn take(
+        runtime: &Handle,
+        at_most: Duration,
+    ) -> Result<Leaves, &'static str> {
         const LATE: &str = "where tasks are parked: the dump did not come back";
         // A task that wakes itself during a dump makes such a runtime panic.
         if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
@@ -91,20 +96,24 @@ mod linux {
             .name("unstuck-dump".into())
             .spawn(dumping)
             .map_err(|_| "where tasks are parked: no thread to dump them on")?;
-        let dump = dumped.recv_timeout(AT_MOST).map_err(|_| LATE)?;
+        let dump = dumped.recv_timeout(at_most).map_err(|_| LATE)?;
         Ok(resolve(&dump))
     }
 
     fn resolve(dump: &Dump) -> Leaves {
-        let mut resolved: HashMap<String, Vec<Leaf>> = HashMap::new();
+        let mut resolved: HashMap<String, Arc<[Leaf]>> = HashMap::new();
+        let mut key = String::new();
         let tasks = dump.tasks().iter().map(|task| {
             // The raw addresses, which are the same for the same wait at the same line.
-            let key = format!("{:?}", task.trace());
-            let leaves = resolved.entry(key).or_insert_with(|| {
+            key.clear();
+            let _ = write!(key, "{:?}", task.trace());
+            let leaves = resolved.get(&key).cloned().unwrap_or_else(|| {
                 let backtraces = task.trace().resolve_backtraces();
-                backtraces.iter().map(leaf).collect()
+                let leaves: Arc<[Leaf]> = backtraces.iter().map(leaf).collect();
+                resolved.insert(key.clone(), Arc::clone(&leaves));
+                leaves
             });
-            (task.id(), leaves.clone())
+            (task.id(), leaves)
         });
         Leaves(tasks.collect())
     }

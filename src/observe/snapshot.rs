@@ -1,7 +1,8 @@
 //! What was seen at one moment, as plain data.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
+use std::fmt::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task;
@@ -13,8 +14,10 @@ use crate::place::Place;
 /// All that was seen of a program at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// Every task of the runtime, in spawn order.
+    /// The tasks of the runtime, in spawn order: all that are alive, and the first that ended.
     pub tasks: Vec<TaskSeen>,
+    /// Those that ended and are not among them.
+    pub unlisted: Unlisted,
     /// Every event that one of the tasks waits for.
     pub events: Vec<EventSeen>,
     /// Every task group that one of the tasks waits for.
@@ -31,6 +34,15 @@ pub struct Snapshot {
     pub dumped: bool,
     /// What could not be looked at, in words.
     pub blind: Vec<&'static str>,
+}
+
+/// Tasks that ended, and of which no more is kept than their number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unlisted {
+    /// All of them.
+    pub tasks: usize,
+    /// Those that ended with an error or a panic.
+    pub failed: usize,
 }
 
 /// Tokio's number of a task. No two tasks of a process have the same.
@@ -57,8 +69,9 @@ pub struct TaskSeen {
 pub enum TaskState {
     /// It is being polled.
     Polling,
-    /// It waits for something at each of these leaves. None: for something that can't be seen.
-    Parked(Vec<Leaf>),
+    /// It waits for something at each of these leaves. None: for something that can't be seen. Tasks
+    /// that are parked alike share them.
+    Parked(Arc<[Leaf]>),
     /// It has ended.
     Ended(End),
 }
@@ -192,6 +205,9 @@ impl Snapshot {
 
     /// Events and groups are listed for the whole process; those of other runtimes are left out.
     pub(super) fn keep_what_belongs_to_its_tasks(&mut self) {
+        if self.events.is_empty() && self.groups.is_empty() {
+            return;
+        }
         let ids: HashSet<TaskId> = self.tasks.iter().map(|task| task.id).collect();
         for event in &mut self.events {
             event.waits.retain(|wait| ids.contains(&wait.task));
@@ -213,7 +229,22 @@ impl TaskSeen {
 impl From<task::Id> for TaskId {
     fn from(id: task::Id) -> Self {
         // Tokio keeps the number to itself, but prints it.
-        Self(id.to_string().parse().unwrap_or(u64::MAX))
+        let mut number = Number(0);
+        let _ = write!(number, "{id}");
+        Self(number.0)
+    }
+}
+
+/// Reads the digits that are written to it.
+struct Number(u64);
+
+impl Write for Number {
+    fn write_str(&mut self, digits: &str) -> fmt::Result {
+        for digit in digits.bytes() {
+            let digit = u64::from(digit.wrapping_sub(b'0'));
+            self.0 = self.0.wrapping_mul(10).wrapping_add(digit);
+        }
+        Ok(())
     }
 }
 
@@ -259,4 +290,16 @@ pub(super) fn groups() -> Vec<GroupSeen> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_a_task_is_the_one_that_it_prints() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let id = runtime.unwrap().spawn(async {}).id();
+        assert_eq!(TaskId::from(id).to_string(), id.to_string());
+    }
 }

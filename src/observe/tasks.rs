@@ -6,16 +6,24 @@ use std::panic::Location;
 use tokio::task;
 
 use super::dump::Leaves;
-use super::snapshot::{End, TaskId, TaskSeen, TaskState};
+use super::snapshot::{End, TaskId, TaskSeen, TaskState, Unlisted};
 use crate::place::Place;
+
+/// Of how many tasks that ended well, and of how many that failed, more is kept than their number. A
+/// server may spawn one for each request, for years.
+const KEPT: usize = 10_000;
 
 #[derive(Default)]
 pub(super) struct Tasks {
     records: HashMap<task::Id, Record>,
+    spawned: usize,
     ended: usize,
+    /// How many that ended well, and how many that failed, have a record.
+    kept: [usize; 2],
+    unlisted: Unlisted,
     /// Names by Tokio's number of the task: the span that has the name comes before the task.
     names: HashMap<TaskId, String>,
-    /// What task groups said of children that did not end well.
+    /// What task groups said of children that did not end well, and are about to end.
     told: HashMap<TaskId, End>,
 }
 
@@ -35,7 +43,16 @@ enum Fate {
 
 impl Tasks {
     pub(super) fn spawned(&self) -> usize {
-        self.records.len()
+        self.spawned
+    }
+
+    pub(super) fn alive(&self) -> usize {
+        self.spawned - self.ended
+    }
+
+    /// Those that ended and have no record.
+    pub(super) fn unlisted(&self) -> Unlisted {
+        self.unlisted
     }
 
     pub(super) fn ended(&self) -> usize {
@@ -45,11 +62,12 @@ impl Tasks {
     /// To be called where the task is being spawned.
     pub(super) fn spawn(&mut self, id: task::Id, spawned_at: &'static Location<'static>) {
         let record = Record {
-            order: self.records.len(),
+            order: self.spawned,
             parent: task::try_id(),
             spawned_at,
             fate: Fate::Alive(None),
         };
+        self.spawned += 1;
         self.records.insert(id, record);
     }
 
@@ -72,14 +90,17 @@ impl Tasks {
     }
 
     pub(super) fn tell(&mut self, id: TaskId, end: End) {
-        self.told.insert(id, end);
+        // A destructor may panic after an error: the error came first.
+        self.told.entry(id).or_insert(end);
     }
 
     /// The task ended, during the poll `poll` of its thread. What was heard of it in an earlier poll
     /// did not end it, so it has got over that.
     pub(super) fn end(&mut self, id: task::Id, poll: Option<u64>) {
+        let number = TaskId::from(id);
         // A `spawn_blocking` ends without having been spawned.
         let Some(record) = self.records.get_mut(&id) else {
+            self.names.remove(&number);
             return;
         };
         let Fate::Alive(heard) = &mut record.fate else {
@@ -89,8 +110,20 @@ impl Tasks {
             Some((end, heard_in)) if Some(heard_in) == poll => end,
             _ => End::Ok,
         };
-        record.fate = Fate::Ended(end);
+        let end = self.told.remove(&number).unwrap_or(end);
         self.ended += 1;
+        let failed = matches!(end, End::Error(_) | End::Panic(_));
+        let kept = &mut self.kept[usize::from(failed)];
+        // The first task is mostly the program's main.
+        if *kept < KEPT || record.order == 0 {
+            *kept += 1;
+            record.fate = Fate::Ended(end);
+            return;
+        }
+        self.records.remove(&id);
+        self.names.remove(&number);
+        self.unlisted.tasks += 1;
+        self.unlisted.failed += usize::from(failed);
     }
 
     /// Whether a task is alive that no library spawned.
@@ -101,7 +134,7 @@ impl Tasks {
         })
     }
 
-    /// All tasks in spawn order.
+    /// All tasks that have a record, in spawn order.
     pub(super) fn seen(&self, polling: &[task::Id], leaves: &Leaves) -> Vec<TaskSeen> {
         let mut records: Vec<_> = self.records.iter().collect();
         records.sort_unstable_by_key(|(_, record)| record.order);
@@ -115,14 +148,47 @@ impl Tasks {
                     spawned_at: record.spawned_at.into(),
                     parent: record.parent.map(TaskId::from),
                     state: match &record.fate {
-                        Fate::Ended(end) => {
-                            TaskState::Ended(self.told.get(&number).unwrap_or(end).clone())
-                        }
+                        Fate::Ended(end) => TaskState::Ended(end.clone()),
                         Fate::Alive(_) if polling.contains(&id) => TaskState::Polling,
                         Fate::Alive(_) => TaskState::Parked(leaves.of(id)),
                     },
                 }
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_tasks_that_ended_only_the_number_is_kept() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.unwrap();
+        let mut tasks = Tasks::default();
+        let mut spawn = |error: Option<&str>| {
+            let id = runtime.spawn(async {}).id();
+            tasks.name(TaskId::from(id), "named".to_owned());
+            tasks.spawn(id, Location::caller());
+            if let Some(error) = error {
+                tasks.hear(id, End::Error(error.to_owned()), 1);
+            }
+            tasks.end(id, Some(1));
+        };
+        for _ in 0..KEPT + 2 {
+            spawn(None);
+        }
+        for _ in 0..KEPT + 3 {
+            spawn(Some("oh no"));
+        }
+        let Unlisted { tasks: all, failed } = tasks.unlisted();
+        assert_eq!((all, failed), (5, 3));
+        assert_eq!(
+            (tasks.records.len(), tasks.names.len()),
+            (2 * KEPT, 2 * KEPT)
+        );
+        assert_eq!((tasks.spawned(), tasks.alive()), (2 * KEPT + 5, 0));
+        assert_eq!(tasks.seen(&[], &Leaves::default()).len(), 2 * KEPT);
     }
 }

@@ -47,6 +47,7 @@ fn side(side: &SideDocument, width: Option<usize>) -> Block {
     printed(&mut block, &side.printed);
     heading(&mut block, "tasks");
     text::tasks(&mut block, &side.report.tasks);
+    text::unlisted(&mut block, &side.report);
     text::findings(&mut block, &side.report);
     text::unseen(&mut block, &side.report);
     if let Some(database) = &side.database {

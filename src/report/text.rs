@@ -52,6 +52,7 @@ pub fn render(report: &Report, page: Page) -> String {
         );
         block.add(&ended, "  ", FAINT);
     }
+    unlisted(&mut block, report);
     unseen(&mut block, report);
     block.print()
 }
@@ -86,6 +87,14 @@ pub(super) fn findings(block: &mut Block, report: &Report) {
     heading(block, "findings");
     for one in &report.findings {
         finding(block, one);
+    }
+}
+
+/// How many tasks there were besides.
+pub(super) fn unlisted(block: &mut Block, report: &Report) {
+    if report.tasks_unlisted > 0 {
+        let unlisted = format!("  and {} more that have ended", report.tasks_unlisted);
+        block.add(&unlisted, "  ", FAINT);
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::TaskDocument;
+use crate::fold::fold;
 
 /// What stands in one place of the list: a task, or several that did the same.
 pub(super) struct Row<'t> {
@@ -69,24 +70,20 @@ fn runs(
     places: &[usize],
     may_be_told_together: impl Fn(&usize) -> bool,
 ) -> Vec<Vec<usize>> {
-    let mut kinds: Vec<Vec<usize>> = Vec::new();
-    let mut known: HashMap<Kind<'_>, usize> = HashMap::new();
-    for place in places {
-        if !may_be_told_together(place) {
-            kinds.push(vec![*place]);
-            continue;
-        }
-        let kind = *known.entry(Kind::of(&tasks[*place])).or_insert_with(|| {
-            kinds.push(Vec::new());
-            kinds.len() - 1
-        });
-        kinds[kind].push(*place);
-    }
+    let keyed = places.iter().map(|&place| {
+        let key = if may_be_told_together(&place) {
+            Key::Kind(Kind::of(&tasks[place]))
+        } else {
+            Key::Alone(place)
+        };
+        (key, place)
+    });
     let each = |kind: Vec<usize>| match kind.len() {
         ..=TOLD_EACH => kind.into_iter().map(|place| vec![place]).collect(),
         _ => vec![kind],
     };
-    kinds.into_iter().flat_map(each).collect()
+    let kinds = fold(keyed).into_iter().map(|(_, kind)| kind);
+    kinds.flat_map(each).collect()
 }
 
 fn row<'t>(tasks: &'t [TaskDocument], depth: usize, run: &[usize]) -> Row<'t> {
@@ -99,8 +96,15 @@ fn row<'t>(tasks: &'t [TaskDocument], depth: usize, run: &[usize]) -> Row<'t> {
     Row { depth, name, task }
 }
 
+/// What is told together has the same.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Key<'t> {
+    Kind(Kind<'t>),
+    Alone(usize),
+}
+
 /// All of a task but its name.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Kind<'t> {
     spawned_at: Option<&'t str>,
     parent: Option<usize>,

@@ -1,9 +1,13 @@
 //! Every small program is judged rightly: the stuck ones, and their near misses.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::thread;
 
 use crate::unstuck::{Ran, Unstuck};
+
+/// Most of them only wait, but some need a processor.
+const AT_A_TIME: usize = 12;
 
 fn programs() -> PathBuf {
     let debug = Path::new(env!("CARGO_BIN_EXE_unstuck"))
@@ -30,16 +34,17 @@ fn names() -> Vec<String> {
 fn each_is_judged_as_expected() {
     let names = names();
     assert!(names.len() > 20, "{names:?}");
-    let judged = |name: String| (run(&name), name);
-    let running: Vec<_> = names
-        .into_iter()
-        .filter(|name| name != "wrong-expectation")
-        .map(|name| thread::spawn(move || judged(name)))
-        .collect();
-    for (ran, name) in running
-        .into_iter()
-        .map(|thread| thread.join().expect("it is run"))
-    {
+    let right = |name: &String| name != "wrong-expectation";
+    let left = Mutex::new(names.into_iter().filter(right));
+    let next = || left.lock().expect("no test failed").next();
+    let judged = || std::iter::from_fn(|| next().map(|name| (run(&name), name))).collect();
+    let ran: Vec<(Ran, String)> = thread::scope(|scope| {
+        let running: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(judged)).collect();
+        let done = running.into_iter().map(thread::ScopedJoinHandle::join);
+        done.flat_map(|ran: Result<Vec<_>, _>| ran.expect("they are run"))
+            .collect()
+    });
+    for (ran, name) in ran {
         assert_eq!(ran.code, 0, "{name}: {ran:#?}");
     }
 }

@@ -25,6 +25,8 @@ macro_rules! program {
 #[cfg(tokio_unstable)]
 mod left_behind;
 #[cfg(tokio_unstable)]
+mod many;
+#[cfg(tokio_unstable)]
 mod near_misses;
 #[cfg(tokio_unstable)]
 mod stuck;
@@ -35,6 +37,7 @@ fn main() -> std::process::ExitCode {
         stuck::PROGRAMS,
         near_misses::PROGRAMS,
         left_behind::PROGRAMS,
+        many::PROGRAMS,
     ]
     .concat();
     unstuck::cli::main(std::env::args_os(), all.leak()).into()

@@ -24,7 +24,12 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
             _ => None,
         })
     });
-    prose::fold(receivers)
+    let receivers = prose::fold(receivers);
+    if receivers.is_empty() {
+        return Vec::new();
+    }
+    let others = others(case);
+    receivers
         .into_iter()
         .map(|((call, at), names)| {
             let at = at.map_or_else(String::new, |at| format!(" at {at}"));
@@ -36,7 +41,7 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
                     "{} {wait} in `{call}`{at} for an item that never comes: no task is left to send it",
                     prose::list(names)
                 ),
-                evidence: others(case),
+                evidence: others.clone(),
             }
         })
         .collect()

@@ -6,8 +6,11 @@
 //! Triggered by a pool whose workers fail before they raise the flag that `main` awaits. A near miss:
 //! the same pool with one worker that still has its handle, and sleeps.
 
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
 use crate::diagnosis::{Case, Confidence, Finding, Program, prose};
-use crate::observe::{End, EventSeen, TaskSeen, TaskState};
+use crate::observe::{End, EventSeen, TaskId, TaskSeen, TaskState};
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     if matches!(case.program, Program::Returned(..)) {
@@ -19,17 +22,16 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
 }
 
 fn finding(case: &Case<'_>, event: &EventSeen) -> Finding {
-    let could_have: Vec<&TaskSeen> = event
-        .let_go
-        .iter()
-        .filter(|id| event.waits.iter().all(|wait| wait.task != **id))
-        .filter_map(|id| case.task(*id))
-        .collect();
+    let waiting: HashSet<TaskId> = event.waits.iter().map(|wait| wait.task).collect();
+    let let_go: HashSet<TaskId> = event.let_go.iter().copied().collect();
+    let let_go: HashSet<TaskId> = &let_go - &waiting;
     // In spawn order, whoever ended first.
     let could_have: Vec<&TaskSeen> = case
         .tasks()
-        .filter(|task| could_have.iter().any(|other| other.id == task.id))
+        .filter(|task| let_go.contains(&task.id))
         .collect();
+    // Of tasks that ended long ago no more is kept than their number.
+    let unknown = let_go.iter().filter(|id| case.task(**id).is_none()).count();
 
     let mut waits: Vec<_> = event.waits.iter().collect();
     waits.sort_unstable_by_key(|wait| wait.task);
@@ -56,13 +58,16 @@ fn finding(case: &Case<'_>, event: &EventSeen) -> Finding {
     Finding {
         rule: "orphaned-event",
         confidence: Confidence::Proven,
-        summary: summary(event, &could_have),
+        summary: summary(event, &could_have, unknown),
         evidence: waits.chain([count]).chain(ends).collect(),
     }
 }
 
-fn summary(event: &EventSeen, could_have: &[&TaskSeen]) -> String {
+fn summary(event: &EventSeen, could_have: &[&TaskSeen], unknown: usize) -> String {
     let name = &event.name;
+    if could_have.is_empty() && unknown > 0 {
+        return format!("`{name}` can't be set: everybody else who had a handle has let go of it");
+    }
     if could_have.is_empty() {
         let who = if event.waits.len() == 1 {
             "the one who waits"
@@ -73,9 +78,12 @@ fn summary(event: &EventSeen, could_have: &[&TaskSeen]) -> String {
     }
     let failed =
         |task: &&TaskSeen| matches!(task.state, TaskState::Ended(End::Error(_) | End::Panic(_)));
-    let all = could_have.len();
+    let all = could_have.len() + unknown;
     let failed = could_have.iter().filter(|task| failed(task)).count();
-    let names = prose::list(could_have.iter().map(|task| task.display_name()));
+    let mut names = prose::list(could_have.iter().map(|task| task.display_name()));
+    if unknown > 0 {
+        let _ = write!(names, " and {unknown} more");
+    }
     let ended = match (all, failed) {
         (1, 1) => "it ended with an error first".to_owned(),
         (_, failed) if failed == all => {

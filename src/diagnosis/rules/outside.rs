@@ -34,10 +34,11 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
 /// No task is known to wait for anything outside, but that is not all there is to know.
 fn could_wake(case: &Case<'_>) -> Vec<Finding> {
     let outside = &case.seen.outside;
+    let asleep = outside.sleeping_threads.iter();
+    let asleep: Vec<String> = asleep.filter(|name| !is_servant(name)).cloned().collect();
     let some = |number, noun| (number > 0).then(|| prose::count(number, noun));
     let threads = |names: &[String], what| {
-        let names = names.iter().filter(|name| !is_servant(name));
-        let names = prose::list(names.map(|name| format!("`{name}`")));
+        let names = prose::unique(names.iter().map(|name| format!("`{name}`")));
         (!names.is_empty()).then(|| format!("{what} outside the runtime, by name {names}"))
     };
     let unseen = |seen: bool, what: &str| (!seen).then(|| what.to_owned());
@@ -47,7 +48,7 @@ fn could_wake(case: &Case<'_>) -> Vec<Finding> {
         some(outside.blocking_calls, "blocking call")
             .map(|calls| format!("{calls} under way in the runtime's pool")),
         threads(&outside.busy_threads, "threads at work"),
-        threads(&outside.sleeping_threads, "threads asleep"),
+        threads(&asleep, "threads asleep"),
         unseen(outside.threads_seen, "threads, which can't be seen here"),
         unseen(case.seen.dumped, "timers, which were not looked at"),
     ]

@@ -10,7 +10,9 @@ use crate::diagnosis::{Case, Confidence, Finding, errors, prose};
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let swallowed = &case.errors.swallowed;
-    if swallowed.is_empty() {
+    let unlisted = case.errors.swallowed_unlisted;
+    let all = swallowed.len() + unlisted;
+    if all == 0 {
         return Vec::new();
     }
     let same = prose::fold(swallowed.iter().map(|task| {
@@ -20,14 +22,15 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let evidence = same.into_iter().map(|((spawned_at, error), names)| {
         format!("{}, spawned at {spawned_at}: {error}", prose::list(names))
     });
-    let were = if swallowed.len() == 1 { "was" } else { "were" };
+    let unlisted = (unlisted > 0).then(|| format!("{unlisted} more, which were not kept"));
+    let were = if all == 1 { "was" } else { "were" };
     vec![Finding {
         rule: "swallowed-error",
         confidence: Confidence::Likely,
         summary: format!(
             "{} {were} returned to a handle, and nobody read what it held",
-            prose::count(swallowed.len(), "error")
+            prose::count(all, "error")
         ),
-        evidence: evidence.collect(),
+        evidence: evidence.chain(unlisted).collect(),
     }]
 }
