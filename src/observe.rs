@@ -10,6 +10,8 @@ mod dump;
 mod hooks;
 mod panics;
 mod records;
+mod resource;
+mod resources;
 mod snapshot;
 mod tasks;
 mod threads;
@@ -29,6 +31,8 @@ use tasks::Tasks;
 
 pub use panics::catch_panics;
 pub use records::layer;
+pub use resource::{HolderSeen, ResourceKind, ResourceSeen, WaiterSeen};
+pub use resources::resource_layer;
 pub use snapshot::{
     End, EventSeen, GroupSeen, Leaf, Outside, Snapshot, TaskId, TaskSeen, TaskState, WaitSeen,
 };
@@ -158,6 +162,8 @@ impl Observer {
     ///
     /// Takes a task dump if the runtime is idle, which polls every task once more.
     pub fn look(&self, runtime: &Handle, since: &Threads) -> Snapshot {
+        // First, as the polls that a dump sets off leave records too.
+        let resources = resources::seen();
         let polling = self.polling();
         let dump = if polling.is_empty() {
             dump::take(runtime)
@@ -171,12 +177,28 @@ impl Observer {
             tasks: lock(&self.0.tasks).seen(&polling, &leaves),
             events: snapshot::events(),
             groups: snapshot::groups(),
+            resources,
             outside: Outside::default(),
             dumped,
             blind,
         };
         snapshot.keep_what_belongs_to_its_tasks();
         self.look_outside(runtime, since, &mut snapshot);
+        snapshot
+    }
+
+    /// Looks at what is known without a dump, which takes nothing but a few locks and may be done at any
+    /// time: the tasks, but not where they are parked, and what the primitives know of themselves.
+    pub fn glance(&self) -> Snapshot {
+        let resources = resources::seen();
+        let mut snapshot = Snapshot {
+            tasks: lock(&self.0.tasks).seen(&self.polling(), &dump::Leaves::default()),
+            events: snapshot::events(),
+            groups: snapshot::groups(),
+            resources,
+            ..Snapshot::default()
+        };
+        snapshot.keep_what_belongs_to_its_tasks();
         snapshot
     }
 
