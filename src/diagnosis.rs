@@ -3,6 +3,8 @@
 //! Pure: observations in, conclusions out. No clock, no I/O, nothing printed.
 
 mod errors;
+mod graph;
+mod part;
 mod prose;
 mod rules;
 mod verdict;
@@ -12,8 +14,10 @@ use std::fmt;
 
 use crate::observe::{End, Snapshot, TaskId, TaskSeen, TaskState};
 use crate::place::Place;
+use graph::Graph;
 
 pub use errors::{Errors, Surfaced};
+pub use part::{StuckPart, stuck_part};
 pub use verdict::{Judgement, judge};
 pub use wait::{Wait, Waits};
 
@@ -142,22 +146,38 @@ struct Case<'s> {
     main: TaskId,
     program: &'s Program,
     waits: Waits<'s>,
+    graph: Graph<'s>,
     errors: errors::Returned<'s>,
 }
 
 impl<'s> Case<'s> {
     fn new(seen: &'s Snapshot, main: TaskId, program: &'s Program) -> Self {
+        let waits = Waits::of(seen);
         Self {
             seen,
             main,
             program,
-            waits: Waits::of(seen),
+            graph: Graph::of(seen, &waits),
+            waits,
             errors: errors::Returned::of(seen, main, program),
         }
     }
 
     fn is_stuck(&self) -> bool {
-        matches!(self.program, Program::Runs(judgement) if judgement.verdict == Verdict::Stuck)
+        self.verdict() == Some(Verdict::Stuck)
+    }
+
+    /// Whether the verdict is a proof.
+    fn is_proven(&self) -> bool {
+        matches!(self.program, Program::Runs(judgement) if judgement.confidence == Confidence::Proven)
+    }
+
+    /// The verdict on a program that has not ended.
+    fn verdict(&self) -> Option<Verdict> {
+        match self.program {
+            Program::Runs(judgement) => Some(judgement.verdict),
+            Program::Returned(..) => None,
+        }
     }
 
     fn task(&self, id: TaskId) -> Option<&'s TaskSeen> {

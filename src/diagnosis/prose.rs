@@ -23,13 +23,18 @@ pub(super) fn list(names: impl IntoIterator<Item = String>) -> String {
 
 /// The different ones among `items`, in the order in which they came first.
 pub(super) fn unique(items: impl IntoIterator<Item = String>) -> String {
+    different(items).join(", ")
+}
+
+/// The same, as a list.
+pub(super) fn different(items: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut different: Vec<String> = Vec::new();
     for item in items {
         if !different.contains(&item) {
             different.push(item);
         }
     }
-    different.join(", ")
+    different
 }
 
 /// `three`, and `200`.

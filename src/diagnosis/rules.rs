@@ -1,19 +1,38 @@
 //! The rules: each looks at a case and says what it finds, in its own file.
 
+mod futurelock;
 mod idle_receiver;
+mod lock_cycle;
+mod lost_permit;
 mod orphaned_event;
+mod self_deadlock;
+mod starved_pool;
 mod swallowed_error;
 
-use super::{Case, Finding};
+use super::{Case, Confidence, Finding};
 
 /// What all rules find, the surest first.
 pub(super) fn all(case: &Case<'_>) -> Vec<Finding> {
     let rules = [
         orphaned_event::check,
         idle_receiver::check,
+        lock_cycle::check,
+        self_deadlock::check,
+        futurelock::check,
+        starved_pool::check,
+        lost_permit::check,
         swallowed_error::check,
     ];
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| rule(case)).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.confidence));
     findings
+}
+
+/// What proves that some tasks will never go on, whatever the rest of the program does.
+pub(super) fn of_a_part(case: &Case<'_>) -> Vec<Finding> {
+    let rules = [lock_cycle::check, self_deadlock::check, futurelock::check];
+    let findings = rules.iter().flat_map(|rule| rule(case));
+    findings
+        .filter(|finding| finding.confidence == Confidence::Proven)
+        .collect()
 }

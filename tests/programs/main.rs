@@ -23,13 +23,28 @@ macro_rules! program {
 }
 
 #[cfg(tokio_unstable)]
+mod expected;
+#[cfg(tokio_unstable)]
+mod locks;
+#[cfg(tokio_unstable)]
 mod near_misses;
+#[cfg(tokio_unstable)]
+mod permits;
 #[cfg(tokio_unstable)]
 mod stuck;
 
 #[cfg(tokio_unstable)]
+use expected::{A_WHILE, COMPLETES, hangs};
+
+#[cfg(tokio_unstable)]
 fn main() -> std::process::ExitCode {
-    let all: Vec<_> = [stuck::PROGRAMS, near_misses::PROGRAMS].concat();
+    let all: Vec<_> = [
+        stuck::PROGRAMS,
+        near_misses::PROGRAMS,
+        locks::PROGRAMS,
+        permits::PROGRAMS,
+    ]
+    .concat();
     unstuck::cli::main(std::env::args_os(), all.leak()).into()
 }
 
