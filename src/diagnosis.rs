@@ -3,6 +3,8 @@
 //! Pure: observations in, conclusions out. No clock, no I/O, nothing printed.
 
 mod errors;
+mod graph;
+mod part;
 mod prose;
 mod rules;
 mod standing;
@@ -14,8 +16,10 @@ use std::fmt;
 
 use crate::observe::{End, Snapshot, TaskId, TaskSeen, TaskState};
 use crate::place::Place;
+use graph::Graph;
 
 pub use errors::{Errors, Surfaced};
+pub use part::{StuckPart, stuck_part};
 pub use verdict::{Judgement, judge};
 pub use wait::{Wait, Waits};
 
@@ -162,6 +166,7 @@ struct Case<'s> {
     /// The program's own, in spawn order.
     own: Vec<&'s TaskSeen>,
     waits: Waits<'s>,
+    graph: Graph<'s>,
     errors: errors::Returned<'s>,
 }
 
@@ -170,13 +175,15 @@ impl<'s> Case<'s> {
         let mut by_id: Vec<&TaskSeen> = seen.tasks.iter().collect();
         by_id.sort_by_key(|task| task.id);
         let is_own = |task: &&TaskSeen| task.id == main || !task.spawned_at.is_library();
+        let waits = Waits::of(seen);
         Self {
             seen,
             main,
             by_id,
             own: seen.tasks.iter().filter(is_own).collect(),
             program,
-            waits: Waits::of(seen),
+            graph: Graph::of(seen, &waits),
+            waits,
             errors: errors::Returned::of(seen, main, program),
         }
     }
@@ -187,7 +194,20 @@ impl<'s> Case<'s> {
 
     /// Whether the program has not returned, and this is why.
     fn has_come_to(&self, verdict: Verdict) -> bool {
-        matches!(self.program, Program::Runs(judgement) if judgement.verdict == verdict)
+        self.verdict() == Some(verdict)
+    }
+
+    /// Whether the verdict is a proof.
+    fn is_proven(&self) -> bool {
+        matches!(self.program, Program::Runs(judgement) if judgement.confidence == Confidence::Proven)
+    }
+
+    /// The verdict on a program that has not ended.
+    fn verdict(&self) -> Option<Verdict> {
+        match self.program {
+            Program::Runs(judgement) => Some(judgement.verdict),
+            Program::Returned(..) => None,
+        }
     }
 
     fn task(&self, id: TaskId) -> Option<&'s TaskSeen> {

@@ -8,11 +8,14 @@ use std::panic::resume_unwind;
 use std::process;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 
 use crate::diagnosis::{Judgement, Program, Surfaced};
-use crate::observe::{End, Observer, Snapshot, mark_own_thread, note_panics, unrecorded};
+use crate::observe::{
+    DUMP_SAFELY, End, Observer, Snapshot, mark_own_thread, note_panics, unrecorded,
+};
 use crate::observed::{Observed, View};
 use crate::report::Report;
 use crate::report::text::{self, Page};
@@ -47,7 +50,8 @@ where
 /// - Ctrl+C prints one and ends the process, with the [exit code](crate::exit) 130.
 ///
 /// Both work while the threads of the runtime are blocked. Where they are parked is seen on Linux, and
-/// not on a `current_thread` runtime, which might panic if it was looked at.
+/// neither on a `current_thread` runtime nor among [more tasks](crate::observe::DUMP_SAFELY) than can be
+/// dumped without harm.
 ///
 /// Names of tasks and errors of `#[instrument(err)]` are known where the program's own subscriber has
 /// [`observe::layer`](crate::observe::layer) in it.
@@ -60,10 +64,17 @@ where
 /// ```
 pub struct Guard {
     runtime: Builder,
-    watch: Option<Watch>,
+    watches: bool,
     interrupts: bool,
     tell: Tell,
 }
+
+/// The program is to go on, whatever is looked at: so no dump that could harm it.
+const WATCH: Watch = Watch {
+    quiet: Duration::from_millis(100),
+    patience: Duration::from_secs(5),
+    dump_at_most: DUMP_SAFELY,
+};
 
 type Tell = Box<dyn FnMut(&Report) + Send>;
 
@@ -106,7 +117,7 @@ impl Guard {
         runtime.enable_all();
         Self {
             runtime,
-            watch: None,
+            watches: false,
             interrupts: true,
             tell: Box::new(print),
         }
@@ -117,8 +128,8 @@ impl Guard {
     /// is amiss, when it has ended.
     #[must_use]
     pub fn watch(self) -> Self {
-        let watch = Some(Watch::default());
-        Self { watch, ..self }
+        let watches = true;
+        Self { watches, ..self }
     }
 
     /// Runs the program on this runtime rather than on the default one. The guard's hooks take the place
@@ -157,7 +168,7 @@ impl Guard {
     {
         let Self {
             runtime,
-            watch,
+            watches,
             interrupts,
             tell,
         } = self;
@@ -171,7 +182,7 @@ impl Guard {
         let program = Observed::start(Observer::new(), runtime, "main", body)?;
         let beside = Beside {
             view: program.view.clone(),
-            watch,
+            watches,
             tell,
         };
         let guarding = thread::Builder::new().name("unstuck-guard".into());
@@ -218,7 +229,7 @@ fn listen(signal: Signal, asking: &Sender<News>) -> io::Result<()> {
 /// What stands beside the program, on a thread of its own.
 struct Beside {
     view: View,
-    watch: Option<Watch>,
+    watches: bool,
     tell: Tell,
 }
 
@@ -227,11 +238,12 @@ impl Beside {
         mark_own_thread();
         let _unrecorded = unrecorded();
         let view = self.view.clone();
-        let mut watching = view.watching(self.watch.unwrap_or_default());
+        let mut watching = view.watching(WATCH);
         loop {
-            let heard = match self.watch {
-                Some(_) => news.recv_timeout(TICK),
-                None => news.recv().map_err(RecvTimeoutError::from),
+            let heard = if self.watches {
+                news.recv_timeout(TICK)
+            } else {
+                news.recv().map_err(RecvTimeoutError::from)
             };
             match heard {
                 Ok(News::Asked(signal)) => {
@@ -241,7 +253,7 @@ impl Beside {
                     }
                 }
                 Ok(News::Ended(surfaced)) => {
-                    if self.watch.is_some() {
+                    if self.watches {
                         self.look_back(surfaced);
                     }
                     return;

@@ -11,6 +11,8 @@ mod hooks;
 mod panics;
 mod polls;
 mod records;
+mod resource;
+mod resources;
 mod snapshot;
 mod tasks;
 mod threads;
@@ -31,6 +33,8 @@ use tasks::Tasks;
 
 pub use panics::note_panics;
 pub use records::layer;
+pub use resource::{HolderSeen, ResourceKind, ResourceSeen, WaiterSeen};
+pub use resources::resource_layer;
 pub use snapshot::{
     Doing, End, EventSeen, GroupSeen, Leaf, Outside, PollSeen, Snapshot, TaskId, TaskSeen,
     TaskState, Unlisted, WaitSeen,
@@ -38,6 +42,10 @@ pub use snapshot::{
 use threads::Threads;
 
 pub use threads::{leave_out_harness, mark_own_thread};
+
+/// Of how many tasks a dump can be taken without harm to the runtime: one hangs a worker for good that has
+/// some two hundred in its queue, and it may wake them all.
+pub const DUMP_SAFELY: usize = 150;
 
 /// Watches one Tokio runtime.
 ///
@@ -208,31 +216,37 @@ impl Observer {
         // that was aborted ends in a moment.
         let mut at_rest = self.settle(runtime);
         let left_behind = lock(&self.0.tasks).has_own_alive();
-        let dump = if at_rest && left_behind {
+        let few = lock(&self.0.tasks).alive() <= DUMP_SAFELY;
+        let dump = if at_rest && left_behind && few {
             let dump = self.dump(runtime);
             at_rest = self.settle(runtime);
             dump.map(Some)
         } else {
             Ok(None)
         };
-        self.snapshot(dump, &self.polling(), at_rest)
+        self.snapshot(dump, &self.polling(), at_rest, Vec::new())
     }
 
     /// Looks at everything. `since` is what the workers and the threads outside were at a while ago.
     ///
     /// Takes a task dump, which polls every task once more, unless a worker would keep it waiting.
-    pub fn look(&self, runtime: &Handle, since: &Before) -> Snapshot {
+    /// Nor is one taken of more tasks than `dump_at_most`; see [`DUMP_SAFELY`].
+    pub fn look(&self, runtime: &Handle, since: &Before, dump_at_most: usize) -> Snapshot {
+        // First, as the polls that a dump sets off leave records too.
+        let resources = resources::seen();
         let polling = self.polling_since(since);
         let at_rest = self.is_idle(runtime);
         let dump = if !polling.is_empty() {
             Err("where tasks are parked: a dump would wait for the poll that goes on")
+        } else if lock(&self.0.tasks).alive() > dump_at_most {
+            Err("where tasks are parked: a dump of so many could hang the runtime")
         } else if at_rest {
             self.dump(runtime).map(Some)
         } else {
             // A worker whose queue is full may never get over it.
             Err("where tasks are parked: a dump may hang a runtime that is not at rest")
         };
-        let mut snapshot = self.snapshot(dump, &polling, at_rest);
+        let mut snapshot = self.snapshot(dump, &polling, at_rest, resources);
         if !polling.is_empty() {
             snapshot.polls = self.polls();
         }
@@ -255,6 +269,7 @@ impl Observer {
         dump: Result<Option<dump::Leaves>, &'static str>,
         polling: &[task::Id],
         at_rest: bool,
+        resources: Vec<ResourceSeen>,
     ) -> Snapshot {
         let dumped = matches!(dump, Ok(Some(_)));
         let blind = dump.as_ref().err().copied().into_iter().collect();
@@ -268,6 +283,7 @@ impl Observer {
             unlisted,
             events: snapshot::events(),
             groups: snapshot::groups(),
+            resources,
             dumped,
             at_rest,
             blind,
@@ -286,6 +302,12 @@ impl Observer {
         let tasks = lock(&self.0.tasks);
         let ids = waits.map(|wait| wait.task);
         ids.filter(|id| tasks.has(*id)).collect()
+    }
+
+    /// Looks at what is known without a dump, which takes nothing but a few locks and may be done at any
+    /// time: the tasks, but not where they are parked, and what the primitives know of themselves.
+    pub fn glance(&self) -> Snapshot {
+        self.snapshot(Ok(None), &self.polling(), false, resources::seen())
     }
 
     /// Looks again at what lies outside the tasks, and is cheap to look at.

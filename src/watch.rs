@@ -17,6 +17,9 @@ pub struct Watch {
     /// How long it must have been at the same thing before it is called `blocked` or `waiting`. A
     /// program that is stuck is called so at once.
     pub patience: Duration,
+    /// Of how many tasks a dump is taken at most. More than [`DUMP_SAFELY`](crate::observe::DUMP_SAFELY) only where the program is over
+    /// anyway once it is known to be stuck.
+    pub dump_at_most: usize,
 }
 
 /// How often the counts had better be compared.
@@ -27,6 +30,7 @@ impl Default for Watch {
         Self {
             quiet: Duration::from_millis(100),
             patience: Duration::from_secs(5),
+            dump_at_most: usize::MAX,
         }
     }
 }
@@ -78,7 +82,7 @@ impl<'r> Watching<'r> {
         if rest.is_told || !(idle || lasting) || !rest.is_due(watch.quiet, observer) {
             return None;
         }
-        let judgement = judge(rest.look(observer, runtime)?, main)?;
+        let judgement = judge(rest.look(observer, runtime, watch.dump_at_most)?, main)?;
         let certain = match judgement.verdict {
             Verdict::Stuck => idle,
             Verdict::Blocked => lasting,
@@ -112,7 +116,9 @@ impl<'r> Watching<'r> {
         let (earlier, before) = (self.observer.pulse(), self.observer.before());
         thread::sleep(self.watch.quiet);
         let moves = self.observer.pulse() != earlier;
-        let snapshot = self.observer.look(self.runtime, &before);
+        let snapshot = self
+            .observer
+            .look(self.runtime, &before, self.watch.dump_at_most);
         let is_blocked = snapshot.is_blocked();
         let judgement = if moves && !is_blocked {
             None
@@ -161,12 +167,17 @@ impl Rest {
     }
 
     /// Looks at all that could end it. None: it has ended meanwhile.
-    fn look(&mut self, observer: &Observer, runtime: &Handle) -> Option<&Snapshot> {
+    fn look(
+        &mut self,
+        observer: &Observer,
+        runtime: &Handle,
+        dump_at_most: usize,
+    ) -> Option<&Snapshot> {
         let (before, _) = self.before.take()?;
         if let Some(snapshot) = &mut self.snapshot {
             observer.look_outside(runtime, &before, snapshot);
         } else {
-            self.snapshot = Some(observer.look(runtime, &before));
+            self.snapshot = Some(observer.look(runtime, &before, dump_at_most));
             self.pulse = observer.echo(runtime, &self.pulse)?;
         }
         let snapshot = self.snapshot.as_mut()?;

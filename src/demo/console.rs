@@ -25,7 +25,9 @@ pub(super) fn subscribe(address: Option<SocketAddr>) -> Result<Option<SocketAddr
     static DONE: OnceLock<()> = OnceLock::new();
     let Some(address) = address else {
         if DONE.set(()).is_ok() {
-            let records = Registry::default().with(observe::layer());
+            let records = Registry::default()
+                .with(observe::layer())
+                .with(observe::resource_layer());
             records.try_init().map_err(|_| Error::Subscriber)?;
         }
         return Ok(None);
@@ -40,6 +42,7 @@ pub(super) fn subscribe(address: Option<SocketAddr>) -> Result<Option<SocketAddr
     let (layer, server) = ConsoleLayer::builder().build();
     let records = Registry::default()
         .with(observe::layer())
+        .with(observe::resource_layer())
         .with(layer.with_filter(filter_fn(is_for_console)));
     records.try_init().map_err(|_| Error::Subscriber)?;
     serve(listener, server)?;

@@ -27,13 +27,18 @@ pub(super) fn list(names: impl IntoIterator<Item = String>) -> String {
 
 /// The different ones among `items`, in the order in which they came first.
 pub(super) fn unique(items: impl IntoIterator<Item = String>) -> String {
+    different(items).join(", ")
+}
+
+/// The same, as a list.
+pub(super) fn different(items: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut different: Vec<String> = items.into_iter().collect();
     // Mostly there is one, and there may be many who ask.
     if different.len() > 1 {
         let mut seen = HashSet::new();
         different.retain(|item| seen.insert(item.clone()));
     }
-    different.join(", ")
+    different
 }
 
 /// `three`, and `200`.

@@ -1,14 +1,19 @@
 //! The rules: each looks at a case and says what it finds, in its own file.
 
 mod blocked_worker;
+mod futurelock;
 mod idle_receiver;
+mod lock_cycle;
+mod lost_permit;
 mod orphaned_event;
 mod outlived;
 mod outside;
+mod self_deadlock;
+mod starved_pool;
 mod swallowed_error;
 mod unseen;
 
-use super::{Case, Finding};
+use super::{Case, Confidence, Finding};
 
 /// What all rules find, the surest first.
 pub(super) fn all(case: &Case<'_>) -> Vec<Finding> {
@@ -18,6 +23,11 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Finding> {
         blocked_worker::check,
         outside::check,
         outlived::check,
+        lock_cycle::check,
+        self_deadlock::check,
+        futurelock::check,
+        starved_pool::check,
+        lost_permit::check,
         swallowed_error::check,
     ];
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| rule(case)).collect();
@@ -30,4 +40,13 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Finding> {
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.confidence));
     findings
+}
+
+/// What proves that some tasks will never go on, whatever the rest of the program does.
+pub(super) fn of_a_part(case: &Case<'_>) -> Vec<Finding> {
+    let rules = [lock_cycle::check, self_deadlock::check, futurelock::check];
+    let findings = rules.iter().flat_map(|rule| rule(case));
+    findings
+        .filter(|finding| finding.confidence == Confidence::Proven)
+        .collect()
 }

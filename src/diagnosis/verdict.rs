@@ -3,6 +3,7 @@
 //! A false `stuck` costs more trust than ten missed ones, so it is said only where everything that
 //! could wake a task has been ruled out, one by one.
 
+use super::graph::Graph;
 use super::{Confidence, Verdict, Wait, Waits};
 use crate::observe::{Snapshot, TaskId, TaskSeen, TaskState};
 
@@ -52,18 +53,35 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
         Wait::Group { .. } => true,
         _ => false,
     };
-    let hopeless = all().all(hopeless);
+    let graph = Graph::of(seen, &waits);
+    let is_hopeless =
+        |task: &TaskSeen| waits.on(task.id).iter().all(hopeless) || graph.is_hopeless(task.id);
+    let hopeless = live.iter().all(|task| is_hopeless(task));
     if may_be_woken(seen, hopeless) {
         return Some(likely(Verdict::Waiting));
     }
+    // Whoever holds what: a lock is given back by a task that goes on, or by a thread.
+    let nobody_is_left = all_tasks_are(seen, |task| {
+        let own = live.iter().any(|other| other.id == task.id);
+        own && (is_hopeless(task) || graph.is_only_queued(task.id))
+    });
     Some(Judgement {
         verdict: Verdict::Stuck,
-        confidence: if hopeless && seen.dumped && all_threads_are_known(seen) {
+        confidence: if (hopeless || nobody_is_left) && seen.dumped && all_threads_are_known(seen) {
             Confidence::Proven
         } else {
             Confidence::Likely
         },
     })
+}
+
+/// Whether this is so of every task that has not ended, those of libraries included.
+fn all_tasks_are(seen: &Snapshot, so: impl Fn(&TaskSeen) -> bool) -> bool {
+    let mut alive = seen
+        .tasks
+        .iter()
+        .filter(|task| !matches!(task.state, TaskState::Ended(_)));
+    alive.all(so)
 }
 
 /// Whether something that was seen, or was not looked at, could wake a task; `hopeless` if all that the

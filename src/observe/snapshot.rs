@@ -11,6 +11,8 @@ use crate::event::EVENTS;
 use crate::group::GROUPS;
 use crate::place::Place;
 
+use super::ResourceSeen;
+
 /// All that was seen of a program at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -28,6 +30,9 @@ pub struct Snapshot {
     pub quiet_for: Duration,
     /// Whether no task was being polled, nor on its way to it.
     pub at_rest: bool,
+    /// Every lock or semaphore of Tokio's that one of the tasks holds or waits for, as it was before the
+    /// dump; none where these are not recorded.
+    pub resources: Vec<ResourceSeen>,
     /// What else there is that could wake a task.
     pub outside: Outside,
     /// Whether it was seen where tasks are parked. If not, each may wait for more than is known.
@@ -214,6 +219,10 @@ impl Snapshot {
         }
         self.events.retain(|event| !event.waits.is_empty());
         self.groups.retain(|group| ids.contains(&group.waiter));
+        self.resources.retain(|resource| {
+            let mut tasks = resource.tasks();
+            tasks.any(|task| ids.contains(&task))
+        });
     }
 }
 

@@ -7,25 +7,13 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{self, JoinSet};
 use tokio::time::{sleep, timeout};
-use unstuck::demo::{Expected, Job, Scenario};
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::demo::{Job, Scenario};
 use unstuck::{BoxError, TaskGroup};
+
+use crate::completes;
 
 const FOR_EVER: Duration = Duration::from_hours(1);
 const A_MOMENT: Duration = Duration::from_millis(20);
-
-const fn completes(rules: &'static [&'static str]) -> Expected {
-    Expected {
-        verdict: Verdict::Completed,
-        stored: 0,
-        errors: Errors {
-            returned: 0,
-            surfaced: 0,
-            swallowed: 0,
-        },
-        rules,
-    }
-}
 
 pub(crate) const PROGRAMS: &[Scenario] = &[
     program!("forgotten-tasks", forgotten_tasks, completes(&["outlived"])),

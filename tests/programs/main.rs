@@ -23,13 +23,22 @@ macro_rules! program {
 }
 
 #[cfg(tokio_unstable)]
+mod expected;
+#[cfg(tokio_unstable)]
 mod left_behind;
+#[cfg(tokio_unstable)]
+mod locks;
 #[cfg(tokio_unstable)]
 mod many;
 #[cfg(tokio_unstable)]
 mod near_misses;
 #[cfg(tokio_unstable)]
+mod permits;
+#[cfg(tokio_unstable)]
 mod stuck;
+
+#[cfg(tokio_unstable)]
+use expected::{A_WHILE, COMPLETES, completes, hangs};
 
 #[cfg(tokio_unstable)]
 fn main() -> std::process::ExitCode {
@@ -38,6 +47,8 @@ fn main() -> std::process::ExitCode {
         near_misses::PROGRAMS,
         left_behind::PROGRAMS,
         many::PROGRAMS,
+        locks::PROGRAMS,
+        permits::PROGRAMS,
     ]
     .concat();
     unstuck::cli::main(std::env::args_os(), all.leak()).into()

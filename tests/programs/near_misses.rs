@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sqlx::{ConnectOptions, SqlitePool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,19 +15,7 @@ use unstuck::demo::{Expected, Job, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 use unstuck::{BoxError, Event, TaskGroup};
 
-/// Several times as long as a program must be quiet before it is looked at.
-const A_WHILE: Duration = Duration::from_millis(700);
-
-const COMPLETES: Expected = Expected {
-    verdict: Verdict::Completed,
-    stored: 0,
-    errors: Errors {
-        returned: 0,
-        surfaced: 0,
-        swallowed: 0,
-    },
-    rules: &[],
-};
+use crate::{A_WHILE, COMPLETES};
 
 pub(crate) const PROGRAMS: &[Scenario] = &[
     program!("late-setter", late_setter, COMPLETES),

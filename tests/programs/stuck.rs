@@ -16,20 +16,9 @@ use unstuck::demo::{Expected, Job, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 use unstuck::{BoxError, Event, TaskGroup};
 
-const FOR_EVER: Duration = Duration::from_hours(1);
+use crate::hangs;
 
-const fn hangs(verdict: Verdict, rules: &'static [&'static str]) -> Expected {
-    Expected {
-        verdict,
-        stored: 0,
-        errors: Errors {
-            returned: 0,
-            surfaced: 0,
-            swallowed: 0,
-        },
-        rules,
-    }
-}
+const FOR_EVER: Duration = Duration::from_hours(1);
 
 pub(crate) const PROGRAMS: &[Scenario] = &[
     program!(
@@ -54,7 +43,11 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
             ..hangs(Verdict::Stuck, &["orphaned-event", "swallowed-error"])
         }
     ),
-    program!("lock-twice", lock_twice, hangs(Verdict::Stuck, &[])),
+    program!(
+        "lock-twice",
+        lock_twice,
+        hangs(Verdict::Stuck, &["self-deadlock"])
+    ),
     program!(
         "idle-receiver",
         idle_receiver,

@@ -1,0 +1,71 @@
+//! `lock-cycle`: tasks wait for one another in a ring, each for a lock that the next one holds. A link can
+//! also be a task group: it waits for a child, which waits for a lock that is held around the group.
+//!
+//! Proven where each task in it can be woken by nothing but these locks, and each guard borrows its lock,
+//! so that it can't have left the task that took it. A guard that owns its lock, or a semaphore, to which
+//! anybody may add permits, makes it likely, and only where the program is stuck as a whole.
+//!
+//! Triggered by two tasks that take the same two locks in opposite order. A near miss: the same order,
+//! where one is slow; and one that gives up after a while.
+
+use crate::diagnosis::graph::{Step, Through};
+use crate::diagnosis::{Case, Confidence, Finding, Verdict, prose};
+use crate::observe::ResourceKind;
+
+pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
+    let rings = case.graph.rings();
+    let found = rings.iter().filter_map(|ring| {
+        let confidence = confidence(case, ring)?;
+        let names = ring.iter().map(|step| case.name_of(step.task));
+        Some(Finding {
+            rule: "lock-cycle",
+            confidence,
+            summary: format!(
+                "{} wait for one another in a ring: none can go on before the next one has",
+                prose::list(names)
+            ),
+            evidence: links(case, ring),
+        })
+    });
+    found.collect()
+}
+
+fn confidence(case: &Case<'_>, ring: &[Step<'_>]) -> Option<Confidence> {
+    let lost = ring.iter().all(|step| case.graph.is_hopeless(step.task));
+    let mut tasks = ring.iter();
+    let queued = tasks.all(|step| case.graph.is_only_queued(step.task));
+    match case.verdict()? {
+        Verdict::Stuck if lost => Some(Confidence::Proven),
+        Verdict::Stuck => Some(Confidence::Likely),
+        // In a program that goes on, a task group might still be ended by what can't be seen.
+        _ => (lost && queued).then_some(Confidence::Proven),
+    }
+}
+
+fn links(case: &Case<'_>, ring: &[Step<'_>]) -> Vec<String> {
+    let before = ring.iter().cycle().skip(ring.len() - 1);
+    let pairs = before.zip(ring);
+    let told = pairs.map(|(before, step)| {
+        let name = case.name_of(step.task);
+        let waits = match step.through {
+            Through::Lock(resource) if resource.kind == ResourceKind::Semaphore => {
+                format!("waits for a permit of {resource}")
+            }
+            Through::Lock(resource) => format!("waits for {resource}"),
+            Through::Group(group) => {
+                format!(
+                    "waits for the task group {} opened at {}",
+                    group.name, group.opened_at
+                )
+            }
+        };
+        match before.through {
+            Through::Lock(resource) if resource.kind == ResourceKind::Semaphore => {
+                format!("{name} holds a permit of {resource} and {waits}")
+            }
+            Through::Lock(resource) => format!("{name} holds {resource} and {waits}"),
+            Through::Group(group) => format!("{name} is a child of {} and {waits}", group.name),
+        }
+    });
+    told.collect()
+}

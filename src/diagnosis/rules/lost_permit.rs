@@ -1,0 +1,62 @@
+//! `lost-permit`: somebody waits for a lock or permit that was taken by tasks that have ended, and was never
+//! given back.
+//!
+//! Likely: `forget` leaves no record, and what one task took another one may still have.
+//!
+//! Triggered by a task that forgets its permit. A near miss: one that hands it on to a task that sleeps
+//! before it gives it back.
+
+use crate::diagnosis::{Case, Confidence, Finding, prose};
+use crate::observe::{HolderSeen, ResourceKind, ResourceSeen, TaskId, TaskState};
+
+pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
+    if !case.is_stuck() {
+        return Vec::new();
+    }
+    let resources = case.seen.resources.iter();
+    let resources = resources.filter(|it| it.kind != ResourceKind::Channel);
+    resources
+        .filter_map(|resource| finding(case, resource))
+        .collect()
+}
+
+fn finding(case: &Case<'_>, resource: &ResourceSeen) -> Option<Finding> {
+    let has_ended = |id: TaskId| {
+        let task = case.task(id);
+        task.is_some_and(|task| matches!(task.state, TaskState::Ended(_)))
+    };
+    let holders = resource.holders.iter();
+    let gone: Vec<&HolderSeen> = holders
+        .filter(|holder| holder.task.is_some_and(has_ended))
+        .collect();
+    let taken: usize = gone.iter().map(|holder| holder.permits).sum();
+    let lost = taken.saturating_sub(resource.missing);
+    let first = resource.waiters.iter().find(|it| !it.is_granted())?;
+    // Would they be enough?
+    if lost == 0 || first.got + lost < first.wants {
+        return None;
+    }
+    let waiters = resource.waiters.iter().filter_map(|it| it.task);
+    let waiters = prose::different(waiters.map(|task| case.name_of(task)));
+    let tasks = gone.iter().filter_map(|it| it.task);
+    let tasks = prose::different(tasks.map(|task| case.name_of(task)));
+    let have = if tasks.len() == 1 { "has" } else { "have" };
+    let wait = if waiters.len() == 1 { "waits" } else { "wait" };
+    let what = match resource.kind {
+        ResourceKind::Mutex | ResourceKind::RwLock => resource.to_string(),
+        _ => format!("{} of {resource}", prose::count(lost, "permit")),
+    };
+    let mut evidence = vec![format!("{} {wait} for it", prose::list(waiters))];
+    if gone.iter().any(|holder| !holder.certain) {
+        evidence.push("another task may have it now, if it was handed on".to_owned());
+    }
+    Some(Finding {
+        rule: "lost-permit",
+        confidence: Confidence::Likely,
+        summary: format!(
+            "{} took {what} and {have} ended without giving it back",
+            prose::list(tasks)
+        ),
+        evidence,
+    })
+}

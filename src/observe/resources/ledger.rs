@@ -1,0 +1,285 @@
+//! The permits of one lock or semaphore: who took them, who queues for them.
+
+use std::sync::Arc;
+
+use tokio::task;
+
+use super::wakers::Wakers;
+use crate::observe::{HolderSeen, TaskId, WaiterSeen};
+
+/// A task, or none: code that runs outside all tasks.
+pub(super) type Who = Option<task::Id>;
+
+/// Beyond this many holders, the rest is put down as nobody's in particular.
+const MANY: usize = 1000;
+
+/// Where a guard that was just taken can be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// In the task that took it, as it borrows the lock.
+    Borrows,
+    /// Anywhere.
+    Owns,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Ledger {
+    /// How many permits it was made with.
+    pub(super) permits: usize,
+    holds: Vec<Hold>,
+    /// Given back, but not yet taken off anybody's account.
+    returned: Vec<(Who, usize)>,
+    /// How many of the permits on the accounts were given back by somebody else.
+    astray: usize,
+    /// In the order in which they are served.
+    queue: Vec<Queued>,
+}
+
+#[derive(Clone, Default)]
+struct Hold {
+    who: Who,
+    borrowed: usize,
+    owned: usize,
+    /// What was taken last, until it is known by what kind of guard.
+    latest: usize,
+    /// How often permits were taken that no state of the lock was told for yet.
+    untold: usize,
+}
+
+#[derive(Clone)]
+struct Queued {
+    /// The number of its span.
+    number: u64,
+    who: Who,
+    wants: usize,
+    got: usize,
+    /// Where its own task's waker lies here.
+    waker: Option<Arc<Wakers>>,
+    /// Whether that was put here in the poll that goes on.
+    is_new: bool,
+}
+
+impl Ledger {
+    /// Somebody polls a request, and gets `got` permits that were free.
+    pub(super) fn queue_up(&mut self, number: u64, who: Who, wants: usize, got: usize) {
+        if let Some(queued) = self.queued(number) {
+            queued.got += got;
+            queued.who = who;
+            queued.is_new = false;
+        } else {
+            self.queue.push(Queued {
+                number,
+                who,
+                wants,
+                got,
+                waker: None,
+                is_new: false,
+            });
+        }
+    }
+
+    pub(super) fn waker_put(&mut self, number: u64, waker: Arc<Wakers>) {
+        if let Some(queued) = self.queued(number) {
+            queued.waker = Some(waker);
+            queued.is_new = true;
+        }
+    }
+
+    /// A waker was dropped while the request was being polled: replaced by one that left no record,
+    /// unless there is a new one.
+    pub(super) fn waker_dropped(&mut self, number: u64) {
+        if let Some(queued) = self.queued(number)
+            && !queued.is_new
+        {
+            queued.waker = None;
+        }
+    }
+
+    /// Somebody gave back permits, and they went to this request.
+    pub(super) fn passed_on(&mut self, number: u64, from: Who, permits: usize) {
+        self.give_back(from, permits);
+        if let Some(queued) = self.queued(number) {
+            queued.got += permits;
+            if queued.got >= queued.wants {
+                queued.waker = None;
+            }
+        }
+    }
+
+    pub(super) fn give_back(&mut self, from: Who, permits: usize) {
+        match self.returned.iter_mut().find(|(who, _)| *who == from) {
+            Some((_, number)) => *number += permits,
+            None => self.returned.push((from, permits)),
+        }
+    }
+
+    /// The request is met, which is told twice.
+    pub(super) fn met(&mut self, number: u64, who: Who) {
+        let Some(at) = self.queue.iter().position(|queued| queued.number == number) else {
+            return;
+        };
+        let Queued { wants, .. } = self.queue.remove(at);
+        self.settle(who);
+        let hold = self.hold(who);
+        hold.owned += wants;
+        hold.latest = wants;
+        hold.untold += 1;
+    }
+
+    /// The guard that was made for the request that was met last.
+    pub(super) fn guard(&mut self, who: Who, guard: Guard) {
+        let hold = self.hold(who);
+        let latest = std::mem::take(&mut hold.latest).min(hold.owned);
+        if guard == Guard::Borrows {
+            hold.owned -= latest;
+            hold.borrowed += latest;
+        }
+        self.tidy();
+    }
+
+    /// The lock says that it was taken, by somebody who may have tried for it without a request.
+    pub(super) fn taken(&mut self, who: Who, permits: usize) {
+        self.settle(who);
+        let hold = self.hold(who);
+        if hold.untold > 0 {
+            hold.untold -= 1;
+        } else {
+            hold.owned += permits;
+        }
+    }
+
+    /// A lock that somebody wrote to is free, or, if it was not given back as a whole, still read by them.
+    pub(super) fn no_longer_written(&mut self, who: Who) {
+        let returned = self.returned.iter().find(|(other, _)| *other == who);
+        if returned.is_some_and(|(_, number)| number + 1 == self.permits) {
+            self.settle(who);
+            let hold = self.hold(who);
+            hold.untold += usize::from(hold.borrowed + hold.owned > 0);
+            self.tidy();
+        }
+    }
+
+    /// The request is dropped. What it had has just been given back in the name of whoever drops it.
+    pub(super) fn leave(&mut self, number: u64, who: Who) {
+        let Some(at) = self.queue.iter().position(|queued| queued.number == number) else {
+            return;
+        };
+        let left = self.queue.remove(at);
+        let returned = self.returned.iter_mut().find(|(other, _)| *other == who);
+        if let Some((_, permits)) = returned {
+            *permits = permits.saturating_sub(left.got);
+        }
+        self.settle(who);
+    }
+
+    pub(super) fn settle_all(&mut self) {
+        while let Some((who, _)) = self.returned.first() {
+            self.settle(*who);
+        }
+    }
+
+    /// Takes what `who` gave back off the account.
+    fn settle(&mut self, who: Who) {
+        let Some(at) = self.returned.iter().position(|(other, _)| *other == who) else {
+            return;
+        };
+        let (_, mut permits) = self.returned.swap_remove(at);
+        if let Some(hold) = self.holds.iter_mut().find(|hold| hold.who == who) {
+            for account in [&mut hold.borrowed, &mut hold.owned] {
+                let off = permits.min(*account);
+                *account -= off;
+                permits -= off;
+            }
+        }
+        self.astray += permits;
+        self.tidy();
+    }
+
+    fn tidy(&mut self) {
+        let told = |hold: &Hold| hold.borrowed + hold.owned > 0 || hold.untold > 0;
+        self.holds.retain(told);
+        let held: usize = self
+            .holds
+            .iter()
+            .map(|hold| hold.borrowed + hold.owned)
+            .sum();
+        if held <= self.astray {
+            self.holds.clear();
+            self.astray = 0;
+        }
+    }
+
+    fn hold(&mut self, who: Who) -> &mut Hold {
+        let is_full = self.holds.len() >= MANY;
+        let known = |hold: &Hold| hold.who == who || (is_full && hold.who.is_none());
+        let at = self.holds.iter().position(known).unwrap_or_else(|| {
+            self.holds.push(Hold {
+                who: who.filter(|_| !is_full),
+                ..Hold::default()
+            });
+            self.holds.len() - 1
+        });
+        &mut self.holds[at]
+    }
+
+    fn queued(&mut self, number: u64) -> Option<&mut Queued> {
+        self.queue.iter_mut().find(|queued| queued.number == number)
+    }
+
+    pub(super) fn wakers(&self) -> Vec<Arc<Wakers>> {
+        let wakers = self.queue.iter().filter_map(|queued| queued.waker.clone());
+        wakers.collect()
+    }
+
+    pub(super) fn holders(&self) -> Vec<HolderSeen> {
+        let seen = |hold: &Hold| {
+            let task = hold.who.map(TaskId::from);
+            let one = move |permits, certain| HolderSeen {
+                task,
+                permits,
+                certain,
+            };
+            let is_task = task.is_some();
+            [one(hold.borrowed, is_task), one(hold.owned, false)]
+        };
+        let all = self.holds.iter().flat_map(seen);
+        all.filter(|holder| holder.permits > 0).collect()
+    }
+
+    /// In the order in which they are served; the ones that were served come first.
+    pub(super) fn waiters(
+        &self,
+        waits_for_nothing_else: impl Fn(TaskId) -> bool,
+    ) -> Vec<WaiterSeen> {
+        let seen = |queued: &Queued| {
+            let own = queued.waker.as_ref().map(|waker| waker.task);
+            let task = own.or(queued.who.map(TaskId::from));
+            WaiterSeen {
+                task,
+                wants: queued.wants,
+                got: queued.got.min(queued.wants),
+                only: task.is_some_and(&waits_for_nothing_else),
+            }
+        };
+        self.queue.iter().map(seen).collect()
+    }
+
+    /// How many permits nobody is known to have. While somebody queues none is free, so all that are
+    /// not on an account were taken without a record.
+    pub(super) fn missing(&self) -> usize {
+        let held: usize = self
+            .holds
+            .iter()
+            .map(|hold| hold.borrowed + hold.owned)
+            .sum();
+        let got: usize = self.queue.iter().map(|queued| queued.got).sum();
+        let queues = self.queue.iter().any(|queued| queued.got < queued.wants);
+        let unrecorded = if queues {
+            self.permits.saturating_sub(held + got)
+        } else {
+            0
+        };
+        // More than there are: permits were added, and an account is wrong.
+        unrecorded + self.astray + (held + got).saturating_sub(self.permits)
+    }
+}

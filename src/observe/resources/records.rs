@@ -1,0 +1,372 @@
+//! The layer through which [`resources`](super) hears of Tokio's locks.
+//!
+//! A lock or semaphore is a span, with a semaphore inside that is a span of its own, made while the outer
+//! one is entered; each request is a span below the one or the other. What happens to them are events.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::task;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use super::ledger::{Guard, Ledger};
+use super::wakers::Wakers;
+use super::{Resource, ResourceKind};
+use crate::observe::TaskId;
+use crate::place::Place;
+use crate::sync::lock;
+
+/// The layer through which observers hear who holds which lock. One is enough for all observers.
+///
+/// It costs some microseconds for each time that a lock is taken or a task woken, so it is apart from
+/// [`layer`](crate::observe::layer), which costs next to nothing.
+pub fn resource_layer<S>() -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    Records.with_filter(filter_fn(is_wanted))
+}
+
+const SPAWN: &str = "runtime.spawn";
+const RESOURCE: &str = "runtime.resource";
+const REQUEST: &str = "runtime.resource.async_op";
+const POLL: &str = "runtime.resource.async_op.poll";
+
+const POLLED: &str = "runtime::resource::poll_op";
+const STATE: &str = "runtime::resource::state_update";
+const REQUEST_STATE: &str = "runtime::resource::async_op::state_update";
+const WAKER: &str = "tokio::task::waker";
+
+/// The modules whose resources and requests are looked at.
+const MODULES: [&str; 5] = [
+    "tokio::sync::mutex",
+    "tokio::sync::rwlock",
+    "tokio::sync::semaphore",
+    "tokio::sync::batch_semaphore",
+    // Where the requests of most resources are made.
+    "tokio::util::trace",
+];
+
+fn is_wanted(metadata: &Metadata<'_>) -> bool {
+    if metadata.is_event() {
+        return [POLLED, STATE, REQUEST_STATE, WAKER].contains(&metadata.target());
+    }
+    match metadata.name() {
+        SPAWN => true,
+        RESOURCE | REQUEST | POLL => MODULES.contains(&metadata.target()),
+        _ => false,
+    }
+}
+
+/// What a span stands for.
+#[derive(Clone)]
+enum Part {
+    Task(Arc<Wakers>),
+    Resource(Arc<Resource>),
+    /// A request for permits of the semaphore inside.
+    Request(Arc<Request>),
+    /// The call that makes the request, for a guard of this kind.
+    Call(Arc<Resource>, Guard),
+}
+
+struct Request {
+    resource: Arc<Resource>,
+    number: u64,
+    wants: AtomicUsize,
+}
+
+impl Request {
+    fn wants(&self) -> usize {
+        self.wants.load(Ordering::Relaxed)
+    }
+
+    fn ledger<R>(&self, f: impl FnOnce(&mut Ledger) -> R) -> R {
+        f(&mut lock(&self.resource.ledger))
+    }
+}
+
+thread_local! {
+    /// Whether this thread has just taken free permits, for a request that it is about to tell of.
+    static TAKING: Cell<bool> = const { Cell::new(false) };
+}
+
+struct Records;
+
+impl<S> Layer<S> for Records
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let parent = || span.parent().as_ref().and_then(part);
+        let part = match span.name() {
+            SPAWN => Fields::of(attributes).number.map(|task| {
+                let task = TaskId(u64::try_from(task).unwrap_or(u64::MAX));
+                Part::Task(Arc::new(Wakers::of(task)))
+            }),
+            RESOURCE => {
+                let around = context.lookup_current().as_ref().and_then(part);
+                Some(Part::Resource(resource(&Fields::of(attributes), around)))
+            }
+            REQUEST => match parent() {
+                Some(Part::Resource(resource)) => Some(request(attributes, id, resource)),
+                _ => None,
+            },
+            _ => parent(),
+        };
+        if let Some(part) = part {
+            span.extensions_mut().insert(part);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let fields = Fields::of(event);
+        let here = context.event_span(event).as_ref().and_then(part);
+        match event.metadata().target() {
+            WAKER => {
+                let id = fields.number.and_then(|id| u64::try_from(id).ok());
+                let id = id.filter(|id| *id > 0).map(Id::from_u64);
+                let task = id.and_then(|id| context.span(&id).as_ref().and_then(part));
+                if let Some(Part::Task(wakers)) = task {
+                    waker(&fields, &wakers, here);
+                }
+            }
+            POLLED => polled(&fields, here),
+            REQUEST_STATE => request_state(&fields, here),
+            _ => match here {
+                // A span that is entered twice counts as where it was entered first, so within a poll
+                // the innermost one is the request's, even for what the semaphore says.
+                Some(Part::Resource(resource)) => state(&fields, &mut lock(&resource.ledger)),
+                Some(Part::Request(request)) => request.ledger(|ledger| state(&fields, ledger)),
+                _ => {}
+            },
+        }
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        if let Some(Part::Task(wakers)) = task_part(id, &context) {
+            wakers.poll_begins();
+        }
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        if let Some(Part::Task(wakers)) = task_part(id, &context) {
+            wakers.poll_ends();
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(&id)
+            && span.name() == REQUEST
+            && let Some(Part::Request(request)) = part(&span)
+        {
+            request.ledger(|ledger| ledger.leave(request.number, task::try_id()));
+        }
+    }
+}
+
+fn part<'r, S: LookupSpan<'r>>(span: &SpanRef<'r, S>) -> Option<Part> {
+    span.extensions().get::<Part>().cloned()
+}
+
+fn task_part<S>(id: &Id, context: &Context<'_, S>) -> Option<Part>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let span = context.span(id).filter(|span| span.name() == SPAWN)?;
+    part(&span)
+}
+
+fn resource(fields: &Fields, around: Option<Part>) -> Arc<Resource> {
+    if fields.is_internal {
+        return match around {
+            Some(Part::Resource(outer)) => outer,
+            // Of the channels, only the bounded ones have one.
+            _ => Resource::new(ResourceKind::Channel, None),
+        };
+    }
+    let kind = match fields.text.as_deref() {
+        Some("Mutex") => ResourceKind::Mutex,
+        Some("RwLock") => ResourceKind::RwLock,
+        _ => ResourceKind::Semaphore,
+    };
+    let line = u32::try_from(fields.line).unwrap_or_default();
+    let place = fields.file.clone().map(|file| Place::new(file, line));
+    Resource::new(kind, place)
+}
+
+fn request(attributes: &Attributes<'_>, id: &Id, resource: Arc<Resource>) -> Part {
+    match Fields::of(attributes).text.as_deref() {
+        Some("Acquire::new") => Part::Request(Arc::new(Request {
+            resource,
+            number: id.into_u64(),
+            wants: AtomicUsize::new(0),
+        })),
+        Some(source) if source.contains("owned") => Part::Call(resource, Guard::Owns),
+        _ => Part::Call(resource, Guard::Borrows),
+    }
+}
+
+fn waker(fields: &Fields, wakers: &Arc<Wakers>, here: Option<Part>) {
+    let request = match here {
+        Some(Part::Request(request)) => Some(request),
+        _ => None,
+    };
+    match fields.text.as_deref() {
+        Some("waker.clone") => {
+            wakers.made();
+            if let Some(request) = request {
+                let waker = Arc::clone(wakers);
+                request.ledger(|ledger| ledger.waker_put(request.number, waker));
+            }
+        }
+        Some("waker.drop") => {
+            wakers.dropped();
+            if let Some(request) = request {
+                request.ledger(|ledger| ledger.waker_dropped(request.number));
+            }
+        }
+        Some("waker.wake") => wakers.called(true),
+        Some("waker.wake_by_ref") => wakers.called(false),
+        _ => {}
+    }
+}
+
+fn polled(fields: &Fields, here: Option<Part>) {
+    let who = task::try_id();
+    match here {
+        Some(Part::Request(request)) if fields.flag => {
+            request.ledger(|ledger| ledger.met(request.number, who));
+        }
+        Some(Part::Call(resource, guard)) if fields.flag => {
+            lock(&resource.ledger).guard(who, guard);
+        }
+        _ => {}
+    }
+}
+
+fn request_state(fields: &Fields, here: Option<Part>) {
+    let who = task::try_id();
+    let Some(number) = fields.number.and_then(|it| usize::try_from(it).ok()) else {
+        return;
+    };
+    match (fields.what, here) {
+        ("permits_requested", Some(Part::Request(request))) => {
+            request.wants.store(number, Ordering::Relaxed);
+        }
+        // The start, with none.
+        (_, Some(Part::Request(_))) if fields.change == Change::Set => {}
+        (_, Some(Part::Request(request))) => request.ledger(|ledger| {
+            if TAKING.replace(false) {
+                ledger.queue_up(request.number, who, request.wants(), number);
+            } else {
+                ledger.passed_on(request.number, who, number);
+            }
+        }),
+        _ => {}
+    }
+}
+
+fn state(fields: &Fields, ledger: &mut Ledger) {
+    let who = task::try_id();
+    let number = fields.number.and_then(|it| usize::try_from(it).ok());
+    match (fields.what, fields.change) {
+        ("permits", Change::Set) => ledger.permits = number.unwrap_or_default(),
+        ("permits", Change::Less) => TAKING.set(true),
+        ("permits", Change::More) => ledger.give_back(who, number.unwrap_or_default()),
+        ("locked", _) if fields.flag => ledger.taken(who, 1),
+        ("write_locked", _) if fields.flag => ledger.taken(who, ledger.permits),
+        ("write_locked", _) => ledger.no_longer_written(who),
+        ("current_readers", Change::More) => ledger.taken(who, 1),
+        _ => {}
+    }
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Change {
+    #[default]
+    Set,
+    More,
+    Less,
+}
+
+/// The fields that matter, of a span or an event. No record has two of the same kind.
+#[derive(Default)]
+struct Fields {
+    /// The name of the field that has the number or the flag.
+    what: &'static str,
+    number: Option<i128>,
+    flag: bool,
+    change: Change,
+    /// `concrete_type`, `source` or `op`.
+    text: Option<String>,
+    file: Option<String>,
+    line: u64,
+    is_internal: bool,
+}
+
+trait Fielded {
+    fn record(&self, fields: &mut Fields);
+}
+
+impl Fielded for Attributes<'_> {
+    fn record(&self, fields: &mut Fields) {
+        self.record(fields);
+    }
+}
+
+impl Fielded for Event<'_> {
+    fn record(&self, fields: &mut Fields) {
+        self.record(fields);
+    }
+}
+
+impl Fields {
+    fn of(record: &impl Fielded) -> Self {
+        let mut fields = Self::default();
+        record.record(&mut fields);
+        fields
+    }
+}
+
+impl Visit for Fields {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "loc.line" => self.line = value,
+            "loc.col" | "size.bytes" | "original_size.bytes" => {}
+            what => (self.what, self.number) = (what, Some(value.into())),
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        (self.what, self.number) = (field.name(), Some(value.into()));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        match field.name() {
+            "is_internal" => self.is_internal = value,
+            "inherits_child_attrs" => {}
+            what => (self.what, self.flag) = (what, value),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match (field.name(), value) {
+            ("loc.file", _) => self.file = Some(value.to_owned()),
+            ("concrete_type" | "source" | "op", _) => self.text = Some(value.to_owned()),
+            (_, "add") => self.change = Change::More,
+            (_, "sub") => self.change = Change::Less,
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}

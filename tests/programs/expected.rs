@@ -1,0 +1,28 @@
+//! What is expected of a program that hangs, and of one that only looks so for a while.
+
+use std::time::Duration;
+
+use unstuck::demo::Expected;
+use unstuck::diagnosis::{Errors, Verdict};
+
+/// Several times as long as a program must be quiet before it is looked at.
+pub(crate) const A_WHILE: Duration = Duration::from_millis(700);
+
+pub(crate) const COMPLETES: Expected = completes(&[]);
+
+pub(crate) const fn completes(rules: &'static [&'static str]) -> Expected {
+    hangs(Verdict::Completed, rules)
+}
+
+pub(crate) const fn hangs(verdict: Verdict, rules: &'static [&'static str]) -> Expected {
+    Expected {
+        verdict,
+        stored: 0,
+        errors: Errors {
+            returned: 0,
+            surfaced: 0,
+            swallowed: 0,
+        },
+        rules,
+    }
+}
