@@ -3,9 +3,11 @@
 //! A false `stuck` costs more trust than ten missed ones, so it is said only where everything that
 //! could wake a task has been ruled out, one by one.
 
+use std::collections::HashSet;
+
 use super::graph::Graph;
 use super::{Confidence, Verdict, Wait, Waits};
-use crate::observe::{Snapshot, TaskId, TaskSeen, TaskState};
+use crate::observe::{ResourceSeen, Snapshot, TaskId, TaskSeen, TaskState};
 
 /// A verdict on a program that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +63,12 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
         return Some(likely(Verdict::Waiting));
     }
     // Whoever holds what: a lock is given back by a task that goes on, or by a thread.
-    let nobody_is_left = all_tasks_are(seen, |task| {
-        let own = live.iter().any(|other| other.id == task.id);
-        own && (is_hopeless(task) || graph.is_only_queued(task.id))
-    });
+    let known: HashSet<TaskId> = seen.tasks.iter().map(|task| task.id).collect();
+    let mut of_locks = seen.resources.iter().flat_map(ResourceSeen::tasks);
+    let is_only_queued = |task: &TaskSeen| is_hopeless(task) || graph.is_only_queued(task.id);
+    let nobody_is_left = live.len() == alive(seen)
+        && of_locks.all(|task| known.contains(&task))
+        && live.iter().all(|task| is_only_queued(task));
     Some(Judgement {
         verdict: Verdict::Stuck,
         confidence: if (hopeless || nobody_is_left) && seen.dumped && all_threads_are_known(seen) {
@@ -75,13 +79,11 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
     })
 }
 
-/// Whether this is so of every task that has not ended, those of libraries included.
-fn all_tasks_are(seen: &Snapshot, so: impl Fn(&TaskSeen) -> bool) -> bool {
-    let mut alive = seen
-        .tasks
-        .iter()
-        .filter(|task| !matches!(task.state, TaskState::Ended(_)));
-    alive.all(so)
+/// How many tasks have not ended, those of libraries included.
+fn alive(seen: &Snapshot) -> usize {
+    let tasks = seen.tasks.iter();
+    let alive = tasks.filter(|task| !matches!(task.state, TaskState::Ended(_)));
+    alive.count()
 }
 
 /// Whether something that was seen, or was not looked at, could wake a task; `hopeless` if all that the
@@ -119,7 +121,9 @@ fn likely(verdict: Verdict) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{EventSeen, Leaf, Outside, WaitSeen};
+    use crate::observe::{
+        End, EventSeen, HolderSeen, Leaf, Outside, ResourceKind, WaitSeen, WaiterSeen,
+    };
     use crate::place::Place;
 
     const MAIN: TaskId = TaskId(1);
@@ -203,6 +207,71 @@ mod tests {
             assert_eq!(verdict(&event), STUCK);
             assert_eq!(verdict(&lock), WAITING);
         }
+    }
+
+    /// Waiting for all of these permits, of which one is with somebody.
+    fn queued(kind: ResourceKind, holder: TaskId) -> Snapshot {
+        let mut seen = parked(&[LOCK]);
+        seen.resources.push(ResourceSeen {
+            kind,
+            made_at: None,
+            permits: 1,
+            holders: vec![HolderSeen {
+                task: Some(holder),
+                permits: 1,
+                certain: true,
+            }],
+            missing: 0,
+            waiters: vec![WaiterSeen {
+                task: Some(MAIN),
+                wants: 1,
+                got: 0,
+                only: true,
+            }],
+        });
+        seen
+    }
+
+    #[test]
+    fn whoever_holds_a_lock_nobody_gives_it_back_if_all_only_wait_for_locks() {
+        let ended = TaskSeen {
+            id: TaskId(2),
+            state: TaskState::Ended(End::Ok),
+            ..parked(&[]).tasks.remove(0)
+        };
+        let mut semaphore = queued(ResourceKind::Semaphore, ended.id);
+        // Until that task is known: one of another runtime may go on.
+        assert_eq!(verdict(&semaphore), STUCK);
+        semaphore.tasks.push(ended);
+        assert_eq!(verdict(&semaphore), PROVEN);
+        let mut more = semaphore.clone();
+        more.resources[0].waiters[0].only = false;
+        assert_eq!(verdict(&more), STUCK);
+        for could_have_it in [
+            |seen: &mut Snapshot| seen.outside.sleeping_threads.push("pool".to_owned()),
+            |seen: &mut Snapshot| seen.outside.blocking_calls = 1,
+            |seen: &mut Snapshot| seen.dumped = false,
+        ] {
+            let mut seen = semaphore.clone();
+            could_have_it(&mut seen);
+            assert_eq!(verdict(&seen), WAITING);
+        }
+    }
+
+    #[test]
+    fn a_library_may_have_what_the_program_waits_for_unless_the_program_has_it_itself() {
+        let mut upkeep = parked(&[TIMER]).tasks.remove(0);
+        upkeep.id = TaskId(2);
+        upkeep.spawned_at = Place::new("/home/a/.cargo/registry/src/i/pool-1.0.0/src/lib.rs", 1);
+        let mut seen = queued(ResourceKind::Mutex, TaskId(2));
+        seen.tasks.push(upkeep.clone());
+        assert_eq!(verdict(&seen), STUCK);
+        let mut seen = queued(ResourceKind::Mutex, MAIN);
+        seen.tasks.push(upkeep);
+        assert_eq!(verdict(&seen), PROVEN);
+        // A thread can't have it either, though there may be more that it can do.
+        seen.outside.sleeping_threads.push("pool".to_owned());
+        assert_eq!(verdict(&seen), STUCK);
     }
 
     #[test]

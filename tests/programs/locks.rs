@@ -1,9 +1,9 @@
 //! Programs in which locks wait for locks: some for ever, some for a while.
 
+use std::future::{Future, ready};
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify, RwLock, RwLockWriteGuard};
+use tokio::sync::{Barrier, Mutex, Notify, RwLock, RwLockWriteGuard};
 use tokio::task;
 use tokio::time::{sleep, timeout};
 use unstuck::demo::{Job, Scenario};
@@ -53,27 +53,35 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
     ),
 ];
 
-/// Two tasks that take both locks, in these orders, and do something in between.
-async fn take_both(first: Arc<Mutex<()>>, second: Arc<Mutex<()>>, between: Duration) {
+/// Takes both locks, in this order, and does something in between.
+async fn take_both(
+    first: Arc<Mutex<()>>,
+    second: Arc<Mutex<()>>,
+    between: impl Future<Output = ()>,
+) {
     let _first = first.lock().await;
-    sleep(between).await;
+    between.await;
     let _second = second.lock().await;
 }
 
-const A_MOMENT: Duration = Duration::from_millis(10);
+/// Waits until both have come so far.
+async fn meet(other: Arc<Barrier>) {
+    other.wait().await;
+}
 
 async fn lock_cycle(_job: Job) -> Result<(), BoxError> {
     let (x, y) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
-    let a = task::spawn(take_both(x.clone(), y.clone(), A_MOMENT));
-    take_both(y, x, A_MOMENT).await;
+    let both = Arc::new(Barrier::new(2));
+    let a = task::spawn(take_both(x.clone(), y.clone(), meet(both.clone())));
+    take_both(y, x, meet(both)).await;
     Ok(a.await?)
 }
 
 /// The same order, and one that takes its time.
 async fn slow_in_order(_job: Job) -> Result<(), BoxError> {
     let (x, y) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
-    let a = task::spawn(take_both(x.clone(), y.clone(), A_WHILE));
-    let b = task::spawn(take_both(x.clone(), y.clone(), A_MOMENT));
+    let a = task::spawn(take_both(x.clone(), y.clone(), sleep(A_WHILE)));
+    let b = task::spawn(take_both(x.clone(), y.clone(), task::yield_now()));
     task::yield_now().await;
     drop(y.lock().await);
     drop(x.lock().await);
@@ -84,10 +92,11 @@ async fn slow_in_order(_job: Job) -> Result<(), BoxError> {
 /// A ring while it lasts, but one of them gives up.
 async fn cycle_with_time_out(_job: Job) -> Result<(), BoxError> {
     let (x, y) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
-    let a = task::spawn(take_both(x.clone(), y.clone(), A_MOMENT));
+    let both = Arc::new(Barrier::new(2));
+    let a = task::spawn(take_both(x.clone(), y.clone(), meet(both.clone())));
     let impatient = async {
         let _first = y.lock().await;
-        sleep(A_MOMENT).await;
+        both.wait().await;
         let _second = timeout(A_WHILE, x.lock()).await;
     };
     impatient.await;
@@ -195,49 +204,61 @@ async fn lock_beside_itself(_job: Job) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// The lock is granted to the first future, which waits in vain to be polled again.
+/// Another task lets go of the lock once both futures of this one wait for it: it is granted to the first,
+/// which waits in vain to be polled again.
 async fn futurelock(_job: Job) -> Result<(), BoxError> {
     let lock = Arc::new(Mutex::new(()));
-    let held = lock.clone().lock_owned().await;
-    task::spawn(async move {
-        sleep(A_MOMENT).await;
-        drop(held);
-    });
+    let let_go = held_until_told(&lock).await;
     let first = lock.lock();
     tokio::pin!(first);
     tokio::select! {
         biased;
         _ = &mut first => {}
-        () = task::yield_now() => drop(lock.lock().await),
-    }
-    Ok(())
-}
-
-async fn polled_again(_job: Job) -> Result<(), BoxError> {
-    let lock = Arc::new(Mutex::new(()));
-    let held = lock.clone().lock_owned().await;
-    task::spawn(async move {
-        sleep(A_MOMENT).await;
-        drop(held);
-    });
-    let first = lock.lock();
-    tokio::pin!(first);
-    let mut rounds = 0;
-    loop {
-        tokio::select! {
-            biased;
-            () = sleep(A_WHILE / 4), if rounds < 4 => rounds += 1,
-            _ = &mut first => break,
+        () = ready(()) => {
+            let_go.notify_one();
+            drop(lock.lock().await);
         }
     }
     Ok(())
 }
 
+/// The same, but the first future is polled again, though after a while.
+async fn polled_again(_job: Job) -> Result<(), BoxError> {
+    let lock = Arc::new(Mutex::new(()));
+    let let_go = held_until_told(&lock).await;
+    let first = lock.lock();
+    tokio::pin!(first);
+    tokio::select! {
+        biased;
+        _ = &mut first => {}
+        () = ready(()) => {
+            let_go.notify_one();
+            sleep(A_WHILE).await;
+        }
+    }
+    drop(first.await);
+    drop(lock.lock().await);
+    Ok(())
+}
+
+/// Has a task of its own hold the lock until it is told to let it go.
+async fn held_until_told(lock: &Arc<Mutex<()>>) -> Arc<Notify> {
+    let held = Arc::clone(lock).lock_owned().await;
+    let let_go = Arc::new(Notify::new());
+    let told = Arc::clone(&let_go);
+    task::spawn(async move {
+        told.notified().await;
+        drop(held);
+    });
+    let_go
+}
+
 /// The ring is there, whatever comes through the socket.
 async fn cycle_beside_a_socket(_job: Job) -> Result<(), BoxError> {
     let (x, y) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
-    task::spawn(take_both(x.clone(), y.clone(), A_MOMENT));
-    task::spawn(take_both(y, x, A_MOMENT));
+    let both = Arc::new(Barrier::new(2));
+    task::spawn(take_both(x.clone(), y.clone(), meet(both.clone())));
+    task::spawn(take_both(y, x, meet(both)));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     listener.accept().await?;
     Ok(())

@@ -10,7 +10,7 @@
 
 use crate::diagnosis::graph::{Step, Through};
 use crate::diagnosis::{Case, Confidence, Finding, Verdict, prose};
-use crate::observe::ResourceKind;
+use crate::observe::{ResourceKind, ResourceSeen};
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let rings = case.graph.rings();
@@ -47,25 +47,27 @@ fn links(case: &Case<'_>, ring: &[Step<'_>]) -> Vec<String> {
     let pairs = before.zip(ring);
     let told = pairs.map(|(before, step)| {
         let name = case.name_of(step.task);
-        let waits = match step.through {
-            Through::Lock(resource) if resource.kind == ResourceKind::Semaphore => {
-                format!("waits for a permit of {resource}")
+        let waits = match (before.through, step.through) {
+            (Through::Lock(held), Through::Lock(other)) if held.made_at == other.made_at => {
+                "waits for another one made there".to_owned()
             }
-            Through::Lock(resource) => format!("waits for {resource}"),
-            Through::Group(group) => {
-                format!(
-                    "waits for the task group {} opened at {}",
-                    group.name, group.opened_at
-                )
+            (_, Through::Lock(resource)) => format!("waits for {}", of(resource)),
+            (_, Through::Group(group)) => {
+                let (name, at) = (&group.name, &group.opened_at);
+                format!("waits for the task group {name} opened at {at}")
             }
         };
         match before.through {
-            Through::Lock(resource) if resource.kind == ResourceKind::Semaphore => {
-                format!("{name} holds a permit of {resource} and {waits}")
-            }
-            Through::Lock(resource) => format!("{name} holds {resource} and {waits}"),
+            Through::Lock(resource) => format!("{name} holds {} and {waits}", of(resource)),
             Through::Group(group) => format!("{name} is a child of {} and {waits}", group.name),
         }
     });
     told.collect()
+}
+
+fn of(resource: &ResourceSeen) -> String {
+    match resource.kind {
+        ResourceKind::Semaphore => format!("a permit of {resource}"),
+        _ => resource.to_string(),
+    }
 }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use tokio::task;
 
 use super::wakers::Wakers;
-use crate::observe::{HolderSeen, TaskId, WaiterSeen};
+use crate::observe::{HolderSeen, ResourceKind, TaskId, WaiterSeen};
 
 /// A task, or none: code that runs outside all tasks.
 pub(super) type Who = Option<task::Id>;
 
 /// Beyond this many holders, the rest is put down as nobody's in particular.
 const MANY: usize = 1000;
+
+/// How many tasks may be about to say that what they gave back was that of a request which they dropped.
+/// They do so at once.
+const FEW: usize = 8;
 
 /// Where a guard that was just taken can be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,23 +111,31 @@ impl Ledger {
     }
 
     pub(super) fn give_back(&mut self, from: Who, permits: usize) {
-        match self.returned.iter_mut().find(|(who, _)| *who == from) {
-            Some((_, number)) => *number += permits,
-            None => self.returned.push((from, permits)),
+        if let Some((_, number)) = self.returned.iter_mut().find(|(who, _)| *who == from) {
+            *number += permits;
+            return;
         }
+        if self.returned.len() >= FEW {
+            self.settle(self.returned[0].0);
+        }
+        self.returned.push((from, permits));
     }
 
     /// The request is met, which is told twice.
-    pub(super) fn met(&mut self, number: u64, who: Who) {
+    pub(super) fn met(&mut self, number: u64, who: Who, kind: ResourceKind) {
         let Some(at) = self.queue.iter().position(|queued| queued.number == number) else {
             return;
         };
         let Queued { wants, .. } = self.queue.remove(at);
         self.settle(who);
-        let hold = self.hold(who);
-        hold.owned += wants;
-        hold.latest = wants;
-        hold.untold += 1;
+        // A place in a channel is taken by a message, not by a task.
+        if kind != ResourceKind::Channel {
+            let hold = self.hold(who);
+            hold.owned += wants;
+            hold.latest = wants;
+            // A semaphore tells no more than that.
+            hold.untold += usize::from(kind != ResourceKind::Semaphore);
+        }
     }
 
     /// The guard that was made for the request that was met last.
@@ -183,7 +195,7 @@ impl Ledger {
         let Some(at) = self.returned.iter().position(|(other, _)| *other == who) else {
             return;
         };
-        let (_, mut permits) = self.returned.swap_remove(at);
+        let (_, mut permits) = self.returned.remove(at);
         if let Some(hold) = self.holds.iter_mut().find(|hold| hold.who == who) {
             for account in [&mut hold.borrowed, &mut hold.owned] {
                 let off = permits.min(*account);
@@ -262,6 +274,12 @@ impl Ledger {
             }
         };
         self.queue.iter().map(seen).collect()
+    }
+
+    /// How many entries there are.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.holds.len() + self.returned.len() + self.queue.len()
     }
 
     /// How many permits nobody is known to have. While somebody queues none is free, so all that are

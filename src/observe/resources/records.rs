@@ -244,7 +244,8 @@ fn polled(fields: &Fields, here: Option<Part>) {
     let who = task::try_id();
     match here {
         Some(Part::Request(request)) if fields.flag => {
-            request.ledger(|ledger| ledger.met(request.number, who));
+            let kind = request.resource.kind;
+            request.ledger(|ledger| ledger.met(request.number, who, kind));
         }
         Some(Part::Call(resource, guard)) if fields.flag => {
             lock(&resource.ledger).guard(who, guard);
