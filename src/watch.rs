@@ -17,8 +17,8 @@ pub struct Watch {
     /// How long it must have been at the same thing before it is called `blocked` or `waiting`. A
     /// program that is stuck is called so at once.
     pub patience: Duration,
-    /// Of how many tasks a dump is taken at most. More than [`DUMP_SAFELY`](crate::observe::DUMP_SAFELY) only where the program is over
-    /// anyway once it is known to be stuck.
+    /// Of how many tasks a dump is taken at most. More than [`DUMP_SAFELY`](crate::observe::DUMP_SAFELY)
+    /// only where the program is over anyway once it is known to be stuck.
     pub dump_at_most: usize,
 }
 

@@ -42,7 +42,8 @@ mod tests {
             id: TaskId(id),
             name: None,
             spawned_at: Place::new("main.rs", 1),
-            state: TaskState::Parked(Vec::new()),
+            parent: None,
+            state: TaskState::Parked([].into()),
         };
         Snapshot {
             tasks: (1..5).map(task).collect(),
