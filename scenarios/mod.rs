@@ -1,8 +1,26 @@
 //! The catalogue: every scenario, in the order in which they are taught.
 
+/// A side of the scenario in that folder: the main function of the file of that name.
+macro_rules! side {
+    ($name:literal, $folder:literal / $file:ident, $expected:expr) => {
+        unstuck::demo::Side {
+            name: $name,
+            main: |job| Box::pin($file::main(job)),
+            file: concat!("scenarios/", $folder, "/", stringify!($file), ".rs"),
+            source: include_str!(concat!(stringify!($file), ".rs")),
+            expected: $expected,
+        }
+    };
+}
+
+mod question_mark;
 mod swallowed_errors;
 
-use unstuck::demo::Scenario;
+use unstuck::demo::Chapter;
 
-/// All scenarios; the first is the one that plays when none is named.
-pub(crate) const ALL: &[Scenario] = &[swallowed_errors::SCENARIO];
+/// All chapters; the first scenario of the first is the one that plays when none is named.
+pub(crate) const ALL: &[Chapter] = &[Chapter {
+    name: "errors",
+    title: "errors that reach nobody",
+    scenarios: &[swallowed_errors::SCENARIO, question_mark::SCENARIO],
+}];

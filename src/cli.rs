@@ -1,8 +1,14 @@
 //! The command line: what may be asked for, and how it is answered.
 
 #[cfg(tokio_unstable)]
+mod all;
+#[cfg(tokio_unstable)]
 mod answer;
 mod arguments;
+#[cfg(tokio_unstable)]
+mod catalogue;
+#[cfg(tokio_unstable)]
+mod messages;
 mod usage;
 
 use std::ffi::OsString;
@@ -13,14 +19,15 @@ use clap::{CommandFactory, Parser};
 use crate::exit;
 use arguments::{Arguments, Command};
 
-/// Answers a command line, from a catalogue of scenarios, and returns the [exit code](crate::exit).
+/// Answers a command line, from a catalogue of chapters with at least one scenario, and returns the [exit code](crate::exit).
 ///
 /// The first of `arguments` is the name of the program.
 #[cfg(tokio_unstable)]
 pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
-    catalogue: &'static [crate::demo::Scenario],
+    catalogue: &'static [crate::demo::Chapter],
 ) -> u8 {
+    let catalogue = catalogue::Catalogue(catalogue);
     respond(arguments, |command| answer::answer(command, catalogue))
 }
 

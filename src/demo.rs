@@ -12,5 +12,5 @@ mod side;
 pub use error::Error;
 pub use job::Job;
 pub use run::{Notices, Options, Outcome, run};
-pub use scenario::{Expected, Main, Scenario, Side};
+pub use scenario::{Chapter, Expected, Main, Scenario, Side, scenarios};
 pub use side::{Posts, SideRun};

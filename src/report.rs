@@ -8,7 +8,11 @@ mod document;
 pub mod json;
 mod layout;
 #[cfg(feature = "demo")]
+pub mod lesson;
+#[cfg(feature = "demo")]
 pub mod sides;
+#[cfg(feature = "demo")]
+pub mod table;
 mod task;
 pub mod text;
 mod tree;

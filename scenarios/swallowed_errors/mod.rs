@@ -6,7 +6,7 @@
 mod join_all;
 mod post;
 mod task_group;
-mod worker;
+pub(super) mod worker;
 
 use unstuck::demo::{Expected, Scenario, Side};
 use unstuck::diagnosis::{Errors, Verdict};
@@ -14,40 +14,23 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "swallowed-errors",
     summary: "a worker pool drops its workers' errors, then waits for a flag that none of them raised",
+    workers: Some(3),
+    posts: Some(3),
+    mendable: true,
     sides: &[
-        Side {
-            name: "join-all",
-            main: |job| Box::pin(join_all::main(job)),
-            file: "scenarios/swallowed_errors/join_all.rs",
-            source: include_str!("join_all.rs"),
-            expected: Expected {
+        side!(
+            "join-all",
+            "swallowed_errors" / join_all,
+            Expected {
                 verdict: Verdict::Stuck,
                 stored: 0,
-                errors: Errors {
-                    returned: 3,
-                    surfaced: 0,
-                    swallowed: 3,
-                },
+                errors: Errors::swallowed(3),
                 rules: &["orphaned-event", "swallowed-error"],
-            },
-        },
-        Side {
-            name: "task-group",
-            main: |job| Box::pin(task_group::main(job)),
-            file: "scenarios/swallowed_errors/task_group.rs",
-            source: include_str!("task_group.rs"),
-            expected: Expected {
-                verdict: Verdict::Failed,
-                stored: 0,
-                errors: Errors {
-                    returned: 3,
-                    surfaced: 3,
-                    swallowed: 0,
-                },
-                rules: &[],
-            },
-        },
+            }
+        ),
+        TASK_GROUP,
     ],
+    page: include_str!("README.md"),
     next: &[
         (
             "run --fixed",
@@ -67,3 +50,15 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         ),
     ],
 };
+
+/// The cure of more than one lesson.
+pub(super) const TASK_GROUP: Side = side!(
+    "task-group",
+    "swallowed_errors" / task_group,
+    Expected {
+        verdict: Verdict::Failed,
+        stored: 0,
+        errors: Errors::surfaced(3),
+        rules: &[],
+    }
+);

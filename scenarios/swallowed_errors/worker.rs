@@ -13,7 +13,7 @@ use unstuck::demo::Job;
 
 use super::post;
 
-pub(super) struct Worker {
+pub(crate) struct Worker {
     db: SqlitePool,
     queue: Arc<Queue<i64>>,
     all_done: Event,
@@ -22,7 +22,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(
+    pub(crate) fn new(
         job: &Job,
         db: &SqlitePool,
         queue: &Arc<Queue<i64>>,
@@ -38,7 +38,7 @@ impl Worker {
     }
 
     #[instrument(err, skip_all)]
-    pub(super) async fn run(self) -> Result<(), sqlx::Error> {
+    pub(crate) async fn run(self) -> Result<(), sqlx::Error> {
         while !self.all_done.is_set() {
             let id = self.queue.pop().await;
 

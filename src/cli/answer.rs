@@ -1,47 +1,50 @@
 //! Answers commands that need scenarios.
 
-use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::io::{self, Write};
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
-use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use super::arguments::{Color, Command, Run};
-use super::{Failure, print, write_all};
-use crate::demo::{self, Notices, Options, Scenario, Side};
+use super::arguments::{Color, Command, Run, Show};
+use super::catalogue::{self, Catalogue};
+use super::messages::Messages;
+use super::{Failure, all, print, write_all};
+use crate::demo::{self, Options, Scenario};
 use crate::exit;
 use crate::report::text::Page;
-use crate::report::{Document, json, sides};
+use crate::report::{Document, json, lesson, sides};
 
-pub(super) fn answer(command: Command, catalogue: &'static [Scenario]) -> Result<u8, Failure> {
+pub(super) fn answer(command: Command, catalogue: Catalogue) -> Result<u8, Failure> {
     match command {
-        Command::Run(run) => self::run(&run, catalogue),
-        _ => list(catalogue),
+        Command::Run(run) => match &run.all {
+            Some(chapter) => all::run(&run, catalogue.chapters(chapter)?),
+            None => self::run(&run, catalogue),
+        },
+        Command::Show(show) => self::show(&show, catalogue),
+        _ => print(&catalogue.list()),
     }
 }
 
-fn list(catalogue: &[Scenario]) -> Result<u8, Failure> {
-    let line = |scenario: &Scenario| {
-        let sides: Vec<_> = scenario.sides.iter().map(|side| side.name).collect();
-        format!(
-            "{}  {} ({})\n",
-            scenario.name,
-            scenario.summary,
-            sides.join(", ")
-        )
+/// The page of a scenario: laid out on a terminal, and as it was written anywhere else.
+fn show(arguments: &Show, catalogue: Catalogue) -> Result<u8, Failure> {
+    let scenario = catalogue.scenario(arguments.scenario.as_deref())?;
+    let text = match page() {
+        Page::Plain => scenario.page.to_owned(),
+        page @ Page::Terminal(_) => lesson::render(scenario.page, page),
     };
-    print(&catalogue.iter().map(line).collect::<String>())
+    let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
+    write_all(&mut out, &text)
 }
 
-fn run(arguments: &Run, catalogue: &'static [Scenario]) -> Result<u8, Failure> {
-    let scenario = find_scenario(catalogue, arguments.scenario.as_deref())?;
+fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
+    let scenario = catalogue.scenario(arguments.scenario.as_deref())?;
+    refuse_what_it_has_not(scenario, arguments)?;
     let options = Options {
         only: match &arguments.only {
-            Some(name) => Some(find_side(scenario, name)?.name),
+            Some(name) => Some(catalogue::side(scenario, name)?.name),
             None => None,
         },
-        workers: arguments.workers as usize,
+        workers: arguments.workers,
         posts: arguments.posts,
         latency: Duration::from_millis(arguments.latency.into()),
         fixed: arguments.fixed,
@@ -52,7 +55,7 @@ fn run(arguments: &Run, catalogue: &'static [Scenario]) -> Result<u8, Failure> {
 
     let notices = Messages::new(scenario, arguments);
     let outcome = demo::run(scenario, &options, &notices);
-    notices.spinner.finish_and_clear();
+    notices.clear();
     let outcome = outcome.map_err(|error| Failure::Failed(error.to_string()))?;
     if outcome.sides.is_empty() {
         return Ok(exit::INTERRUPTED);
@@ -73,8 +76,9 @@ fn run(arguments: &Run, catalogue: &'static [Scenario]) -> Result<u8, Failure> {
             });
             report.extend(held);
         }
-        report += &sides::render(&document, scenario, page(arguments), program());
-        let mut out = AutoStream::new(io::stdout().lock(), color(arguments));
+        let page = if arguments.plain { Page::Plain } else { page() };
+        report += &sides::render(&document, scenario, page, program());
+        let mut out = AutoStream::new(io::stdout().lock(), choice(arguments));
         write_all(&mut out, &report)?;
     }
     Ok(if outcome.interrupted {
@@ -88,19 +92,50 @@ fn run(arguments: &Run, catalogue: &'static [Scenario]) -> Result<u8, Failure> {
     })
 }
 
-fn page(arguments: &Run) -> Page {
-    if arguments.plain {
-        return Page::Plain;
+/// Refuses options that would change nothing.
+fn refuse_what_it_has_not(scenario: &Scenario, arguments: &Run) -> Result<(), Failure> {
+    let options = [
+        (
+            "--workers",
+            arguments.workers.is_some(),
+            scenario.workers.is_some(),
+        ),
+        (
+            "--posts",
+            arguments.posts.is_some(),
+            scenario.posts.is_some(),
+        ),
+        ("--fixed", arguments.fixed, scenario.mendable),
+    ];
+    for (option, is_asked, is_there) in options {
+        if is_asked && !is_there {
+            let line = format!(
+                "`{option}` changes nothing about `{}`; leave it out",
+                scenario.name
+            );
+            return Err(Failure::Usage(line));
+        }
     }
+    Ok(())
+}
+
+fn page() -> Page {
     match terminal_size::terminal_size_of(io::stdout()) {
         Some((width, _)) => Page::Terminal(usize::from(width.0)),
         None => Page::Plain,
     }
 }
 
-fn color(arguments: &Run) -> ColorChoice {
-    match arguments.color {
-        _ if arguments.plain => ColorChoice::Never,
+/// When to use colour for the report of a run.
+pub(super) fn choice(arguments: &Run) -> ColorChoice {
+    if arguments.plain {
+        return ColorChoice::Never;
+    }
+    color(arguments.color)
+}
+
+fn color(color: Color) -> ColorChoice {
+    match color {
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
         Color::Auto => AutoStream::choice(&io::stdout()),
@@ -114,103 +149,5 @@ fn program() -> &'static str {
         "cargo run --"
     } else {
         "unstuck"
-    }
-}
-
-fn find_scenario(
-    catalogue: &'static [Scenario],
-    name: Option<&str>,
-) -> Result<&'static Scenario, Failure> {
-    let found = match name {
-        Some(name) => catalogue.iter().find(|scenario| scenario.name == name),
-        None => catalogue.first(),
-    };
-    found.ok_or_else(|| {
-        let names = catalogue.iter().map(|scenario| scenario.name);
-        let name = name.unwrap_or_default();
-        let instead = instead(name, names, "`unstuck list` names all");
-        Failure::Usage(format!("there is no scenario `{name}`; {instead}"))
-    })
-}
-
-fn find_side(scenario: &'static Scenario, name: &str) -> Result<&'static Side, Failure> {
-    scenario
-        .sides
-        .iter()
-        .find(|side| side.name == name)
-        .ok_or_else(|| {
-            let names: Vec<_> = scenario.sides.iter().map(|side| side.name).collect();
-            let all = format!("its sides are {}", names.join(" and "));
-            let instead = instead(name, names.into_iter(), &all);
-            Failure::Usage(format!(
-                "`{}` has no side `{name}`; {instead}",
-                scenario.name
-            ))
-        })
-}
-
-/// The nearest of the names there are, or where to find them all if none is near.
-fn instead(wanted: &str, names: impl Iterator<Item = &'static str>, otherwise: &str) -> String {
-    const NEAR: f64 = 0.7;
-    let near = names.map(|name| (strsim::jaro_winkler(wanted, name), name));
-    let nearest = near.max_by(|(a, _), (b, _)| a.total_cmp(b));
-    match nearest {
-        Some((nearness, name)) if nearness >= NEAR => format!("the nearest is `{name}`"),
-        _ => otherwise.to_owned(),
-    }
-}
-
-/// What is said on standard error while a scenario plays.
-struct Messages {
-    spinner: ProgressBar,
-    started: Instant,
-}
-
-/// A run that ends sooner shows no sign of progress.
-const SHOW_AFTER: Duration = Duration::from_millis(600);
-
-impl Messages {
-    fn new(scenario: &Scenario, arguments: &Run) -> Self {
-        let quiet = arguments.json || arguments.plain || !io::stdout().is_terminal();
-        let target = if quiet {
-            ProgressDrawTarget::hidden()
-        } else {
-            // Hides itself where standard error is no terminal.
-            ProgressDrawTarget::stderr()
-        };
-        // Nothing is drawn before the first tick.
-        let spinner = ProgressBar::new_spinner().with_message(format!("playing {}", scenario.name));
-        spinner.set_draw_target(target);
-        Self {
-            spinner,
-            started: Instant::now(),
-        }
-    }
-
-    fn say(&self, line: &str) {
-        self.spinner.finish_and_clear();
-        let _ = writeln!(io::stderr(), "{line}");
-    }
-}
-
-impl Notices for Messages {
-    fn console(&self, address: SocketAddr) {
-        self.say(&format!(
-            "tokio-console can connect: tokio-console http://{address}"
-        ));
-    }
-
-    fn playing(&self) {
-        if self.started.elapsed() >= SHOW_AFTER {
-            self.spinner.tick();
-        }
-    }
-
-    fn held(&self, sides: &[&'static str]) {
-        let are = if sides.len() == 1 { "is" } else { "are" };
-        self.say(&format!(
-            "{} {are} stuck, and held; Ctrl+C ends it and explains",
-            sides.join(" and ")
-        ));
     }
 }

@@ -12,7 +12,9 @@ Examples:
   unstuck run --only join-all --hold    leave it stuck until Ctrl+C, then explain
   unstuck run --console                 look at it with tokio-console meanwhile
   unstuck run --json                    the same for a program to read
-  unstuck list                          all scenarios";
+  unstuck list                          all scenarios
+  unstuck show lock-order               the page that teaches one
+  unstuck run --all                     play every one, and say how each came out";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -20,7 +22,8 @@ Examples:
   unstuck run swallowed-errors --fixed     its mistake mended
   unstuck run --posts 1                    fewer posts than workers
   unstuck run --only join-all --hold       leave it stuck until Ctrl+C, then explain
-  unstuck run --console 127.0.0.1:6670     serve tokio-console at another port";
+  unstuck run --console 127.0.0.1:6670     serve tokio-console at another port
+  unstuck run --all locks                  every scenario of a chapter";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -45,6 +48,8 @@ pub(super) enum Command {
     Run(Run),
     /// Name all scenarios
     List,
+    /// Print the page that teaches a scenario
+    Show(Show),
     /// Print a completion script
     Completions {
         /// For which shell
@@ -54,20 +59,40 @@ pub(super) enum Command {
     Man,
 }
 
+/// What stands for all chapters where one is to be named.
+pub(super) const EVERY_CHAPTER: &str = "all";
+
+/// What makes sense for one scenario only.
+const PLAYED_ALONE: [&str; 8] = [
+    "scenario", "only", "workers", "posts", "fixed", "keep_db", "hold", "console",
+];
+
+#[derive(Args, Debug)]
+pub(super) struct Show {
+    /// Which scenario; the first one if none is named
+    pub(super) scenario: Option<String>,
+    /// When to use colour; `auto` heeds `NO_COLOR` and `CLICOLOR_FORCE`
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub(super) color: Color,
+}
+
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Run {
     /// Which scenario; the first one if none is named
     pub(super) scenario: Option<String>,
+    /// Play every scenario, or every one of a chapter, one after the other
+    #[arg(long, value_name = "CHAPTER", num_args = 0..=1, default_missing_value = EVERY_CHAPTER, conflicts_with_all = PLAYED_ALONE)]
+    pub(super) all: Option<String>,
     /// Play this side only
     #[arg(long, value_name = "SIDE")]
     pub(super) only: Option<String>,
-    /// How many workers each side runs, 1 to 1000
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = number::<1, 1000>)]
-    pub(super) workers: u32,
-    /// How many posts there are, 1 to 10000
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = number::<1, 10_000>)]
-    pub(super) posts: u32,
+    /// How many workers each side runs, 1 to 1000 [default: as the scenario has it]
+    #[arg(long, value_name = "N", value_parser = number::<1, 1000>)]
+    pub(super) workers: Option<u32>,
+    /// How many posts there are, 1 to 10000 [default: as the scenario has it]
+    #[arg(long, value_name = "N", value_parser = number::<1, 10_000>)]
+    pub(super) posts: Option<u32>,
     /// How long the simulated API takes to answer, in milliseconds, 0 to 60000
     #[arg(long, value_name = "MS", default_value_t = 200, value_parser = number::<0, 60_000>)]
     pub(super) latency: u32,

@@ -23,10 +23,10 @@ use crate::signals::{self, Signal};
 pub struct Options {
     /// Only this side.
     pub only: Option<&'static str>,
-    /// How many workers each side runs.
-    pub workers: usize,
-    /// How many posts there are.
-    pub posts: u32,
+    /// How many workers each side runs; none stands for as many as the scenario has as shipped.
+    pub workers: Option<u32>,
+    /// How many posts there are; none stands for as many as the scenario has as shipped.
+    pub posts: Option<u32>,
     /// How long the simulated API takes to answer.
     pub latency: Duration,
     /// Whether the scenario's mistake is mended.
@@ -44,8 +44,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             only: None,
-            workers: 3,
-            posts: 3,
+            workers: None,
+            posts: None,
             latency: Duration::from_millis(200),
             fixed: false,
             keep_db: false,
@@ -56,11 +56,11 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether a side does the same work as in the scenario as shipped, so that what it does can be
-    /// held against what is expected of it.
-    pub fn is_as_shipped(&self) -> bool {
-        let shipped = Self::default();
-        (self.workers, self.posts, self.fixed) == (shipped.workers, shipped.posts, shipped.fixed)
+    /// Whether the sides do the same work as in the scenario as shipped, so that what they do can be
+    /// held against what is expected of them.
+    pub fn is_as_shipped(&self, scenario: &Scenario) -> bool {
+        let same = |chosen: Option<u32>, shipped| chosen.is_none() || chosen == shipped;
+        same(self.workers, scenario.workers) && same(self.posts, scenario.posts) && !self.fixed
     }
 }
 
@@ -140,6 +140,8 @@ pub fn run(
 /// What the sides are played on.
 struct Stage<'r> {
     options: &'r Options,
+    posts: u32,
+    workers: u32,
     folder: &'r Path,
     /// For what is done before and after them.
     aside: Runtime,
@@ -150,6 +152,8 @@ impl<'r> Stage<'r> {
     fn set_up(scenario: &Scenario, options: &'r Options, folder: &'r Path) -> Result<Self, Error> {
         let mut stage = Self {
             options,
+            posts: options.posts.or(scenario.posts).unwrap_or_default(),
+            workers: options.workers.or(scenario.workers).unwrap_or_default(),
             folder,
             aside: Builder::new_current_thread().enable_all().build()?,
             sides: Vec::new(),
@@ -163,7 +167,7 @@ impl<'r> Stage<'r> {
     }
 
     fn job(&self, side: &Side) -> Result<Job, Error> {
-        let posts = i64::from(self.options.posts);
+        let posts = i64::from(self.posts);
         let path = self.database(side);
         let made = self.aside.block_on(database::create(&path, posts));
         Ok(Job {
@@ -173,7 +177,7 @@ impl<'r> Stage<'r> {
                 source,
             })?,
             posts,
-            workers: self.options.workers,
+            workers: self.workers as usize,
             latency: self.options.latency,
             fixed: self.options.fixed,
         })
@@ -246,7 +250,7 @@ impl<'r> Stage<'r> {
             // As when a process ends: what still runs is not waited for.
             played.runtime.shutdown_background();
             let stored = self.aside.block_on(database::stored(&job.database));
-            let total = u64::from(self.options.posts);
+            let total = u64::from(self.posts);
             Ok(SideRun {
                 side,
                 diagnosis: played.diagnosis,

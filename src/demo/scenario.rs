@@ -1,10 +1,21 @@
-//! A scenario: one lesson, as two programs that differ in one thing.
+//! A scenario: one lesson, as programs that differ in one thing.
 
 use std::pin::Pin;
 
 use super::{Job, SideRun};
 use crate::BoxError;
 use crate::diagnosis::{Errors, Verdict};
+
+/// Lessons on the same subject.
+#[derive(Clone, Copy, Debug)]
+pub struct Chapter {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Its subject, in a few words.
+    pub title: &'static str,
+    /// Its lessons, in the order in which they are taught.
+    pub scenarios: &'static [Scenario],
+}
 
 /// One lesson.
 #[derive(Clone, Copy, Debug)]
@@ -13,10 +24,23 @@ pub struct Scenario {
     pub name: &'static str,
     /// What happens in it, in one line.
     pub summary: &'static str,
+    /// How many workers each side runs as shipped; none if that can't be chosen.
+    pub workers: Option<u32>,
+    /// How many posts there are as shipped; none if it has no use for them.
+    pub posts: Option<u32>,
+    /// Whether it has a mistake that can be mended, by [`Job::fixed`].
+    pub mendable: bool,
     /// The programs that play side by side.
     pub sides: &'static [Side],
+    /// The page that teaches it, in Markdown.
+    pub page: &'static str,
     /// What to try next: arguments of the command line, and why.
     pub next: &'static [(&'static str, &'static str)],
+}
+
+/// The scenarios of all chapters.
+pub fn scenarios(chapters: &'static [Chapter]) -> impl Iterator<Item = &'static Scenario> {
+    chapters.iter().flat_map(|chapter| chapter.scenarios)
 }
 
 /// One program under a strategy.

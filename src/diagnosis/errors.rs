@@ -51,6 +51,29 @@ pub struct Errors {
     pub swallowed: usize,
 }
 
+impl Errors {
+    /// No errors at all.
+    pub const NONE: Self = Self::surfaced(0);
+
+    /// So many errors, all of which surfaced.
+    pub const fn surfaced(errors: usize) -> Self {
+        Self {
+            returned: errors,
+            surfaced: errors,
+            swallowed: 0,
+        }
+    }
+
+    /// So many errors, none of which surfaced.
+    pub const fn swallowed(errors: usize) -> Self {
+        Self {
+            returned: errors,
+            surfaced: 0,
+            swallowed: errors,
+        }
+    }
+}
+
 /// The errors that tasks ended with.
 pub(super) struct Returned<'s> {
     /// Errors that main returned, and no task that is listed ended with.

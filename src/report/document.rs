@@ -47,7 +47,7 @@ pub type PostsDocument = Posts;
 impl Document {
     /// The report of `outcome`, of a run of `scenario` with `options`.
     pub fn new(scenario: &Scenario, options: &Options, outcome: &Outcome) -> Self {
-        let exploration = !options.is_as_shipped();
+        let exploration = !options.is_as_shipped(scenario);
         let sides = outcome.sides.iter();
         Self {
             schema: json::SCHEMA,

@@ -55,18 +55,21 @@ impl Block {
         lines.collect()
     }
 
-    /// Two blocks side by side, the left one padded to its width.
+    /// Blocks side by side, all but the last padded to their width.
     #[cfg(feature = "demo")]
-    pub(super) fn print_beside(&self, right: &Block) -> String {
-        let width = self.width.unwrap_or_default();
+    pub(super) fn print_beside(columns: &[Block]) -> String {
         let empty = Line::default();
-        let rows = self.lines.len().max(right.lines.len());
+        let rows = columns.iter().map(|block| block.lines.len()).max();
         let row = |row| {
-            let cell = |block: &Block, pad| block.lines.get(row).unwrap_or(&empty).print(pad);
-            let line = format!("{} │ {}", cell(self, width), cell(right, 0));
-            format!("{}\n", line.trim_end())
+            let cell = |(at, block): (usize, &Block)| {
+                let is_last = at + 1 == columns.len();
+                let pad = block.width.filter(|_| !is_last).unwrap_or_default();
+                block.lines.get(row).unwrap_or(&empty).print(pad)
+            };
+            let cells: Vec<String> = columns.iter().enumerate().map(cell).collect();
+            format!("{}\n", cells.join(" │ ").trim_end())
         };
-        (0..rows).map(row).collect()
+        (0..rows.unwrap_or_default()).map(row).collect()
     }
 }
 
@@ -103,6 +106,6 @@ mod tests {
         left.add("あい", "", Style::new());
         let mut right = Block::new(Some(8));
         right.add("right", "", Style::new());
-        assert_eq!(left.print_beside(&right), "あい     │ right\n");
+        assert_eq!(Block::print_beside(&[left, right]), "あい     │ right\n");
     }
 }

@@ -11,6 +11,7 @@ use crate::diagnosis::Verdict;
 /// A column narrower than this is harder to read than a longer page.
 const NARROWEST_COLUMN: usize = 58;
 const BETWEEN_COLUMNS: usize = 3;
+
 /// The whole report. Styles are written as escape sequences, to be stripped where they are not wanted.
 pub fn render(document: &Document, scenario: &Scenario, page: Page, program: &str) -> String {
     let mut text = sides(&document.sides, page);
@@ -20,16 +21,19 @@ pub fn render(document: &Document, scenario: &Scenario, page: Page, program: &st
 }
 
 fn sides(sides: &[SideDocument], page: Page) -> String {
-    let width = page.width();
-    if let ([left, right], Some(width)) = (sides, width) {
-        let column = width.saturating_sub(BETWEEN_COLUMNS) / 2;
-        if column >= NARROWEST_COLUMN {
-            let column = Some(column);
-            return side(left, column).print_beside(&side(right, column));
-        }
+    if let Some(column) = column(sides.len(), page) {
+        let columns: Vec<Block> = sides.iter().map(|one| side(one, Some(column))).collect();
+        return Block::print_beside(&columns);
     }
-    let printed: Vec<String> = sides.iter().map(|one| side(one, width).print()).collect();
-    printed.join("\n")
+    let printed = sides.iter().map(|one| side(one, page.width()).print());
+    printed.collect::<Vec<String>>().join("\n")
+}
+
+/// How wide a column is, if there is room for so many.
+fn column(columns: usize, page: Page) -> Option<usize> {
+    let between = BETWEEN_COLUMNS * columns.checked_sub(1)?;
+    let column = page.width()?.saturating_sub(between) / columns;
+    (columns > 1 && column >= NARROWEST_COLUMN).then_some(column)
 }
 
 fn side(side: &SideDocument, width: Option<usize>) -> Block {
@@ -37,11 +41,10 @@ fn side(side: &SideDocument, width: Option<usize>) -> Block {
     block.add(side.name, "", BOLD);
     text::verdict(&mut block, &side.report);
     let posts = side.posts;
-    block.add(
-        &format!("{} of {} posts stored", posts.stored, posts.total),
-        "",
-        NONE,
-    );
+    if posts.total > 0 {
+        let stored = format!("{} of {} posts stored", posts.stored, posts.total);
+        block.add(&stored, "", NONE);
+    }
     text::errors(&mut block, &side.report);
     heading(&mut block, "the program printed");
     printed(&mut block, &side.printed);
@@ -79,7 +82,12 @@ fn ending(document: &Document, scenario: &Scenario, page: Page, program: &str) -
         block.gap();
     }
     block.add("try next", "", BOLD);
-    for (arguments, why) in scenario.next {
+    let show = format!("show {}", scenario.name);
+    let lesson = (
+        show.as_str(),
+        "the lesson: what to predict, what happens, and why",
+    );
+    for (arguments, why) in [lesson].iter().chain(scenario.next) {
         block.add(&format!("  {program} {arguments}"), "    ", NONE);
         block.add(&format!("    {why}"), "    ", FAINT);
     }

@@ -9,7 +9,7 @@ use super::Report;
 use super::TaskDocument;
 use super::layout::Block;
 use super::tree::{self, Row};
-use crate::diagnosis::{Finding, Verdict};
+use crate::diagnosis::{Confidence, Finding, Verdict};
 
 /// What there is room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,14 +58,19 @@ pub fn render(report: &Report, page: Page) -> String {
 }
 
 pub(super) fn verdict(block: &mut Block, report: &Report) {
-    let sure = match report.verdict {
-        Verdict::Completed | Verdict::Failed | Verdict::Running => String::new(),
-        Verdict::Stuck | Verdict::Blocked | Verdict::Waiting => format!(" ({})", report.confidence),
-    };
+    let sure = sure(report.verdict, report.confidence);
     let seconds = report.elapsed_ms / 1000;
     let hundredths = report.elapsed_ms % 1000 / 10;
     let verdict = format!("{}{sure} after {seconds}.{hundredths:02} s", report.verdict);
     block.add(&verdict, "", colour(report.verdict).bold());
+}
+
+/// How sure a verdict is, where it could be otherwise.
+pub(super) fn sure(verdict: Verdict, confidence: Confidence) -> String {
+    match verdict {
+        Verdict::Completed | Verdict::Failed | Verdict::Running => String::new(),
+        Verdict::Stuck | Verdict::Blocked | Verdict::Waiting => format!(" ({confidence})"),
+    }
 }
 
 /// What became of the errors, in numbers.

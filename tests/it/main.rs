@@ -9,6 +9,8 @@ mod hold;
 #[cfg(tokio_unstable)]
 mod json;
 #[cfg(tokio_unstable)]
+mod lessons;
+#[cfg(tokio_unstable)]
 mod programs;
 #[cfg(tokio_unstable)]
 mod pty;

@@ -1,28 +1,14 @@
 //! README is true: its picture is what is printed, and its commands work.
 
 use crate::unstuck::Unstuck;
+#[cfg(tokio_unstable)]
+use crate::unstuck::without_durations;
 
 const README: &str = include_str!("../../README.md");
 
 /// The lines between fences.
 fn code() -> impl Iterator<Item = &'static str> {
     README.split("```").skip(1).step_by(2).flat_map(str::lines)
-}
-
-/// The durations of a picture differ each time.
-#[cfg(tokio_unstable)]
-fn without_durations(text: &str) -> String {
-    let duration = |part: &str| {
-        part.split_once(" s")
-            .map(|(_, rest)| format!("0.00 s{rest}"))
-    };
-    let (first, rest) = text.split_once(" after ").expect("a duration");
-    let parts: Option<Vec<_>> = rest.split(" after ").map(duration).collect();
-    [first.to_owned()]
-        .into_iter()
-        .chain(parts.expect("durations"))
-        .collect::<Vec<_>>()
-        .join(" after ")
 }
 
 #[cfg(tokio_unstable)]

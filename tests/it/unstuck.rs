@@ -91,3 +91,20 @@ pub(crate) fn assert_snapshot(name: &str, text: &str) {
     settings.add_filter(r"\S*/unstuck-\w{6}/", "[folder]/");
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
+
+/// The text with all durations the same, as they differ each time.
+#[cfg(tokio_unstable)]
+pub(crate) fn without_durations(text: &str) -> String {
+    let mut parts = text.split(" s").peekable();
+    let mut without = String::new();
+    while let Some(part) = parts.next() {
+        let is_followed = parts.peek().is_some();
+        let number = part.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let is_duration = is_followed && number.len() < part.len();
+        without += if is_duration { number } else { part };
+        if is_followed {
+            without += " s";
+        }
+    }
+    without
+}

@@ -18,11 +18,7 @@ pub(crate) const fn hangs(verdict: Verdict, rules: &'static [&'static str]) -> E
     Expected {
         verdict,
         stored: 0,
-        errors: Errors {
-            returned: 0,
-            surfaced: 0,
-            swallowed: 0,
-        },
+        errors: Errors::NONE,
         rules,
     }
 }

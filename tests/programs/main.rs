@@ -17,6 +17,10 @@ macro_rules! program {
                 source: "",
                 expected: $expected,
             }],
+            workers: Some(3),
+            posts: Some(3),
+            mendable: true,
+            page: "",
             next: &[],
         }
     };
@@ -51,7 +55,12 @@ fn main() -> std::process::ExitCode {
         permits::PROGRAMS,
     ]
     .concat();
-    unstuck::cli::main(std::env::args_os(), all.leak()).into()
+    let chapter = unstuck::demo::Chapter {
+        name: "programs",
+        title: "small programs, each stuck or nearly so",
+        scenarios: all.leak(),
+    };
+    unstuck::cli::main(std::env::args_os(), vec![chapter].leak()).into()
 }
 
 #[cfg(not(tokio_unstable))]

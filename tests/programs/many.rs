@@ -14,11 +14,7 @@ const MANY: usize = 20_000;
 const WAITS: Expected = Expected {
     verdict: Verdict::Stuck,
     stored: 0,
-    errors: Errors {
-        returned: 0,
-        surfaced: 0,
-        swallowed: 0,
-    },
+    errors: Errors::NONE,
     rules: &["orphaned-event"],
 };
 

@@ -36,11 +36,7 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
         an_error_handed_on,
         Expected {
             verdict: Verdict::Failed,
-            errors: Errors {
-                returned: 1,
-                surfaced: 1,
-                swallowed: 0
-            },
+            errors: Errors::surfaced(1),
             ..COMPLETES
         }
     ),

@@ -35,11 +35,7 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
         "swallowed-panic",
         swallowed_panic,
         Expected {
-            errors: Errors {
-                returned: 1,
-                surfaced: 0,
-                swallowed: 1
-            },
+            errors: Errors::swallowed(1),
             ..hangs(Verdict::Stuck, &["orphaned-event", "swallowed-error"])
         }
     ),

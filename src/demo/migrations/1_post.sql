@@ -1,5 +1,5 @@
 CREATE TABLE post (
     id INTEGER PRIMARY KEY,
     url TEXT NOT NULL,
-    content TEXT
+    content TEXT CHECK (json_valid(content))
 );

@@ -1,0 +1,72 @@
+//! What is said on standard error while a scenario plays.
+
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use super::arguments::Run;
+use crate::demo::{Notices, Scenario};
+
+pub(super) struct Messages {
+    spinner: ProgressBar,
+    started: Instant,
+}
+
+/// Where to show progress, if anywhere.
+pub(super) fn target(arguments: &Run) -> ProgressDrawTarget {
+    if arguments.json || arguments.plain || !io::stdout().is_terminal() {
+        ProgressDrawTarget::hidden()
+    } else {
+        // Hides itself where standard error is no terminal.
+        ProgressDrawTarget::stderr()
+    }
+}
+
+/// A run that ends sooner shows no sign of progress.
+const SHOW_AFTER: Duration = Duration::from_millis(600);
+
+impl Messages {
+    pub(super) fn new(scenario: &Scenario, arguments: &Run) -> Self {
+        // Nothing is drawn before the first tick.
+        let spinner = ProgressBar::new_spinner().with_message(format!("playing {}", scenario.name));
+        spinner.set_draw_target(target(arguments));
+        Self {
+            spinner,
+            started: Instant::now(),
+        }
+    }
+
+    /// Takes the sign of progress off the terminal.
+    pub(super) fn clear(&self) {
+        self.spinner.finish_and_clear();
+    }
+
+    fn say(&self, line: &str) {
+        self.clear();
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+}
+
+impl Notices for Messages {
+    fn console(&self, address: SocketAddr) {
+        self.say(&format!(
+            "tokio-console can connect: tokio-console http://{address}"
+        ));
+    }
+
+    fn playing(&self) {
+        if self.started.elapsed() >= SHOW_AFTER {
+            self.spinner.tick();
+        }
+    }
+
+    fn held(&self, sides: &[&'static str]) {
+        let are = if sides.len() == 1 { "is" } else { "are" };
+        self.say(&format!(
+            "{} {are} stuck, and held; Ctrl+C ends it and explains",
+            sides.join(" and ")
+        ));
+    }
+}

@@ -1,0 +1,196 @@
+//! The pages of the lessons are true: every block of code on them is in the program, and every output is
+//! what the program prints.
+//!
+//! The first word behind the fence tells what a block is, the rest where it is from:
+//!
+//! - `rust FILE`: lines of that file, which lies beside the page;
+//! - `diff FILE FILE`: what changes from one to the other, apart from the comment at their heads;
+//! - `text SIDE`: what is reported of a side; `text SIDE HEADING`: what stands under that heading.
+//!
+//! `INSTA_UPDATE=always` writes what should be in the last two.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use similar::TextDiff;
+
+use crate::pty::Pty;
+use crate::unstuck::{Unstuck, without_durations};
+
+/// What each page has, in this order.
+const HEADINGS: [&str; 7] = [
+    "## What you see",
+    "## What to predict",
+    "## What happens",
+    "## Why",
+    "## The cure",
+    "## In tokio-console",
+    "## In the wild",
+];
+
+const FENCE: &str = "```";
+const WIDTH: u16 = 100;
+
+fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+/// The names of all scenarios, in the order of the catalogue.
+fn names() -> Vec<String> {
+    let list = Unstuck::new("list").run().succeeded().stdout;
+    let scenarios = list.lines().filter_map(|line| line.strip_prefix("  "));
+    let first = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    scenarios.filter_map(first).collect()
+}
+
+fn folder(name: &str) -> PathBuf {
+    scenarios().join(name.replace('-', "_"))
+}
+
+fn page(name: &str) -> String {
+    let path = folder(name).join("README.md");
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What a block should have in it, if it can be told from its first line.
+fn wanted(name: &str, info: &str) -> Option<String> {
+    let words: Vec<&str> = info.split_whitespace().collect();
+    match words.as_slice() {
+        ["diff", from, to] => Some(diff(&folder(name).join(from), &folder(name).join(to))),
+        ["text", side, heading @ ..] => Some(report(name, side, &heading.join(" "))),
+        ["rust", _] => None,
+        _ => panic!("{name}: nothing tells where a block of `{info}` is from"),
+    }
+}
+
+/// What changes from one file to the other, apart from the comment at their heads.
+fn diff(from: &Path, to: &Path) -> String {
+    let text = |path: &Path| {
+        let text = fs::read_to_string(path).expect("the file of a diff");
+        let lines = text.lines().skip_while(|line| line.starts_with("//!"));
+        lines.map(|line| line.to_owned() + "\n").collect::<String>()
+    };
+    let (from, to) = (text(from), text(to));
+    let diff = TextDiff::from_lines(&from, &to);
+    diff.unified_diff().context_radius(2).to_string()
+}
+
+/// What the program reports of a side: all of it, or what stands under that heading.
+fn report(name: &str, side: &str, heading: &str) -> String {
+    let (code, screen) = Pty::run(&format!("run {name} --only {side}"), WIDTH).finish();
+    assert_eq!(code, 0, "{screen}");
+    let screen = anstream::adapter::strip_str(&screen).to_string();
+    let screen = screen.replace('\r', "");
+    let report = screen.split("\n\ntry next\n").next().expect("a report");
+    if heading.is_empty() {
+        return report.to_owned() + "\n";
+    }
+    let mut sections = report.split("\n\n");
+    let section = sections.find_map(|section| section.strip_prefix(&format!("{heading}\n")));
+    let section = section.unwrap_or_else(|| panic!("{side} has no `{heading}`:\n{report}"));
+    section.to_owned() + "\n"
+}
+
+/// Holds the blocks of a page against what should be in them. The page as it should be.
+fn checked(name: &str, page: &str) -> String {
+    let mut parts = page.split(FENCE);
+    let mut checked = parts.next().unwrap_or_default().to_owned();
+    while let (Some(block), Some(after)) = (parts.next(), parts.next()) {
+        let (info, body) = block.split_once('\n').expect("a block of several lines");
+        let body = match wanted(name, info) {
+            Some(wanted) if without_durations(&wanted) != without_durations(body) => wanted,
+            Some(_) => body.to_owned(),
+            None => {
+                let file = info.split_whitespace().last().expect("a file");
+                let source = fs::read_to_string(folder(name).join(file)).expect("it is there");
+                assert!(source.contains(body), "{name}: {file} has no\n{body}");
+                body.to_owned()
+            }
+        };
+        checked.extend([FENCE, info, "\n", &body, FENCE, after]);
+    }
+    checked
+}
+
+#[test]
+fn every_block_is_what_the_program_has_or_prints() {
+    let update = env::var("INSTA_UPDATE").is_ok_and(|update| update == "always");
+    for name in names() {
+        let page = page(&name);
+        let checked = checked(&name, &page);
+        if update {
+            fs::write(folder(&name).join("README.md"), checked).expect("it can be written");
+        } else {
+            assert!(checked == page, "the page of {name} should be\n{checked}");
+        }
+    }
+}
+
+#[test]
+fn every_page_has_the_same_parts_in_the_same_order() {
+    for name in names() {
+        let page = page(&name);
+        let mut lines = page.lines();
+        assert_eq!(lines.next(), Some(format!("# {name}").as_str()));
+        let headings: Vec<&str> = lines.filter(|line| line.starts_with("##")).collect();
+        assert_eq!(headings, HEADINGS, "{name}");
+        let wild = page.split("## In the wild").last().expect("it is there");
+        assert!(wild.contains("https://github.com/"), "{name}: {wild}");
+    }
+}
+
+#[test]
+fn every_folder_is_in_the_catalogue_and_in_its_order() {
+    let entries = fs::read_dir(scenarios()).expect("it can be read");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut folders: Vec<PathBuf> = paths.filter(|path| path.is_dir()).collect();
+    let mut listed: Vec<PathBuf> = names().iter().map(|name| folder(name)).collect();
+    let catalogue = fs::read_to_string(scenarios().join("mod.rs")).expect("it is there");
+    let places: Vec<_> = listed
+        .iter()
+        .map(|folder| {
+            let module = folder.file_name().expect("a name").to_string_lossy();
+            catalogue.find(&format!("{module}::SCENARIO"))
+        })
+        .collect();
+    assert!(places.is_sorted() && places[0].is_some(), "{places:?}");
+    folders.sort();
+    listed.sort();
+    assert_eq!(folders, listed);
+}
+
+/// Whether a rule of that name has a file.
+fn is_a_rule(rule: &str) -> bool {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/diagnosis/rules");
+    rules.join(rule.replace('-', "_") + ".rs").exists()
+}
+
+#[test]
+fn every_scenario_plays_as_expected_and_its_cure_is_the_near_miss_of_its_hazard() {
+    let ran = Unstuck::new("run --all --json").run().succeeded();
+    let documents: Vec<Value> = serde_json::from_str(&ran.stdout).expect("a list");
+    let played: Vec<&str> = documents
+        .iter()
+        .map(|document| document["scenario"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(played, names());
+    for document in &documents {
+        let rules = |side: &Value| -> Vec<String> {
+            let findings = side["findings"].as_array().expect("a list").iter();
+            findings
+                .map(|finding| finding["rule"].as_str().expect("a name").to_owned())
+                .collect()
+        };
+        let sides = document["sides"].as_array().expect("a list");
+        let (hazards, cure) = sides.split_at(sides.len() - 1);
+        let found: Vec<String> = hazards.iter().flat_map(rules).collect();
+        assert!(found.iter().all(|rule| is_a_rule(rule)), "{found:?}");
+        let cured = rules(&cure[0]);
+        assert!(
+            cured.iter().all(|rule| !found.contains(rule)),
+            "{cured:?} in {document:#}"
+        );
+    }
+}
