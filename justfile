@@ -38,6 +38,41 @@ console:
     trap 'kill -INT $! 2> /dev/null; wait' EXIT
     tokio-console
 
+# every scenario, one after the other, and a table
+[group('lessons')]
+all *ARGS:
+    cargo run --quiet -- run --all {{ ARGS }}
+
+# errors that reach nobody
+[group('lessons')]
+errors *ARGS:
+    cargo run --quiet -- run --all errors {{ ARGS }}
+
+# waits for what never comes
+[group('lessons')]
+queues *ARGS:
+    cargo run --quiet -- run --all queues {{ ARGS }}
+
+# locks, permits and pools
+[group('lessons')]
+locks *ARGS:
+    cargo run --quiet -- run --all locks {{ ARGS }}
+
+# slow, blocked, or cut off
+[group('lessons')]
+time *ARGS:
+    cargo run --quiet -- run --all time {{ ARGS }}
+
+# the names of all lessons
+[group('lessons')]
+list:
+    cargo run --quiet -- list
+
+# the page of a lesson: just show lock-order
+[group('lessons')]
+show *ARGS:
+    cargo run --quiet -- show {{ ARGS }}
+
 # all tests
 [group('work')]
 test *ARGS:

@@ -301,6 +301,13 @@ impl<'s> Case<'s> {
     }
 }
 
+impl Verdict {
+    /// Whether the program has ended.
+    pub fn is_end(self) -> bool {
+        matches!(self, Verdict::Completed | Verdict::Failed)
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -111,7 +111,7 @@ pub(super) struct Run {
     /// Leave the databases there, and say where
     #[arg(long)]
     pub(super) keep_db: bool,
-    /// Leave a stuck side stuck until Ctrl+C
+    /// Leave a side that hangs as it is until Ctrl+C
     #[arg(long)]
     pub(super) hold: bool,
     /// Serve tokio-console, and hold [address: 127.0.0.1:6669]

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::arguments::Run;
 use crate::demo::{Notices, Scenario};
+use crate::diagnosis::Verdict;
 
 pub(super) struct Messages {
     spinner: ProgressBar,
@@ -62,11 +63,12 @@ impl Notices for Messages {
         }
     }
 
-    fn held(&self, sides: &[&'static str]) {
-        let are = if sides.len() == 1 { "is" } else { "are" };
-        self.say(&format!(
-            "{} {are} stuck, and held; Ctrl+C ends it and explains",
-            sides.join(" and ")
-        ));
+    fn held(&self, sides: &[(&'static str, Verdict)]) {
+        let held = sides
+            .iter()
+            .map(|(side, verdict)| format!("{side} is {verdict}"));
+        let held: Vec<String> = held.collect();
+        let held = held.join(" and ");
+        self.say(&format!("{held}, and held; Ctrl+C ends it and explains"));
     }
 }

@@ -33,7 +33,7 @@ pub struct Options {
     pub fixed: bool,
     /// Whether to leave the databases there.
     pub keep_db: bool,
-    /// Whether to leave a stuck side stuck until Ctrl+C.
+    /// Whether to leave a side that has not ended as it is until Ctrl+C.
     pub hold: bool,
     /// Where to serve tokio-console.
     pub console: Option<SocketAddr>,
@@ -88,8 +88,8 @@ pub trait Notices {
     fn console(&self, address: SocketAddr);
     /// The sides still play. Called several times a second.
     fn playing(&self);
-    /// These sides are stuck, and stay so until Ctrl+C.
-    fn held(&self, sides: &[&'static str]);
+    /// These sides have not ended, and are left as they are until Ctrl+C.
+    fn held(&self, sides: &[(&'static str, Verdict)]);
 }
 
 /// Plays the sides of `scenario` at the same time, and returns when all of them have ended or are
@@ -227,18 +227,18 @@ impl<'r> Stage<'r> {
         Ok(played.into_iter().flatten().collect())
     }
 
-    /// Leaves stuck sides as they are until Ctrl+C, if there are any and that is wanted.
+    /// Leaves sides that have not ended as they are until Ctrl+C, if there are any and that is wanted.
     fn hold(&self, played: &[Played], news: &Receiver<News>, notices: &dyn Notices) -> bool {
         let sides = self.sides.iter().zip(played);
-        let stuck: Vec<_> = sides
-            .filter(|(_, played)| played.diagnosis.verdict == Verdict::Stuck)
-            .map(|((side, _), _)| side.name)
+        let left: Vec<_> = sides
+            .map(|((side, _), played)| (side.name, played.diagnosis.verdict))
+            .filter(|(_, verdict)| !verdict.is_end())
             .collect();
         let wanted = self.options.hold || self.options.console.is_some();
-        if stuck.is_empty() || !wanted {
+        if left.is_empty() || !wanted {
             return false;
         }
-        notices.held(&stuck);
+        notices.held(&left);
         while !matches!(news.recv(), Ok(News::Interrupted) | Err(_)) {}
         true
     }

@@ -91,7 +91,7 @@ pub fn render(chapters: &[(&Chapter, Vec<Played>)], elapsed: Duration) -> String
     let (scenarios, sides) = (played().count(), rows().count());
     let unexpected = rows().filter(|row| !row.is_as_expected()).count();
     let sum = format!(
-        "{}, {} in {:.0} s: {}",
+        "{}, {} in {:.2} s: {}",
         plural(scenarios, "scenario"),
         plural(sides, "side"),
         elapsed.as_secs_f64(),

@@ -12,6 +12,7 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use serde_json::Value;
 use similar::TextDiff;
@@ -31,7 +32,8 @@ const HEADINGS: [&str; 7] = [
 ];
 
 const FENCE: &str = "```";
-const WIDTH: u16 = 100;
+/// With the margin of `show`, they fit a terminal of 80 columns.
+const WIDTH: u16 = 76;
 
 fn scenarios() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
@@ -161,6 +163,37 @@ fn every_folder_is_in_the_catalogue_and_in_its_order() {
     assert_eq!(folders, listed);
 }
 
+/// What every scenario came to.
+fn all() -> Vec<Value> {
+    let ran = Unstuck::new("run --all --json").run().succeeded();
+    serde_json::from_str(&ran.stdout).expect("a list")
+}
+
+#[test]
+fn every_side_that_hangs_can_be_held_for_tokio_console() {
+    let has_ended = |side: &&Value| side["verdict"] == "completed" || side["verdict"] == "failed";
+    thread::scope(|scope| {
+        for document in all() {
+            let name = document["scenario"].as_str().expect("a name").to_owned();
+            for side in document["sides"].as_array().expect("a list") {
+                if has_ended(&side) {
+                    continue;
+                }
+                let side = side["name"].as_str().expect("a name");
+                let held = format!("run {name} --only {side} --hold --console 127.0.0.1:0");
+                scope.spawn(move || {
+                    let mut held = Pty::run(&held, WIDTH);
+                    held.wait_for("tokio-console can connect");
+                    held.wait_for("and held; Ctrl+C ends it and explains");
+                    held.press("\x03");
+                    let (code, screen) = held.finish();
+                    assert_eq!(code, 130, "{screen}");
+                });
+            }
+        }
+    });
+}
+
 /// Whether a rule of that name has a file.
 fn is_a_rule(rule: &str) -> bool {
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/diagnosis/rules");
@@ -169,8 +202,7 @@ fn is_a_rule(rule: &str) -> bool {
 
 #[test]
 fn every_scenario_plays_as_expected_and_its_cure_is_the_near_miss_of_its_hazard() {
-    let ran = Unstuck::new("run --all --json").run().succeeded();
-    let documents: Vec<Value> = serde_json::from_str(&ran.stdout).expect("a list");
+    let documents = all();
     let played: Vec<&str> = documents
         .iter()
         .map(|document| document["scenario"].as_str().expect("a name"))

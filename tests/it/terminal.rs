@@ -26,6 +26,30 @@ fn narrow_one_side_above_the_other() {
 }
 
 #[test]
+fn a_page_is_laid_out_on_a_terminal_and_left_as_it_is_elsewhere() {
+    const PAGE: &str = include_str!("../../scenarios/question_mark/README.md");
+    let (code, screen) = on_a_terminal("show question-mark", 72);
+    assert_eq!(code, 0);
+    assert_snapshot("terminal-page", &screen);
+    let code = PAGE.split("```").skip(1).step_by(2).flat_map(str::lines);
+    let widest = code.map(|line| line.chars().count()).max();
+    assert!(
+        widest.is_some_and(|widest| widest > 72),
+        "so it has to be wrapped"
+    );
+    assert!(screen.lines().all(|line| line.chars().count() <= 72));
+    let ran = Unstuck::new("show question-mark").run().succeeded();
+    assert_eq!(ran.stdout, PAGE);
+}
+
+#[test]
+fn a_chapter_is_played_in_a_row_with_a_table_at_the_end() {
+    let (code, screen) = on_a_terminal("run --all errors", 100);
+    assert_eq!(code, 0);
+    assert_snapshot("terminal-all", &screen);
+}
+
+#[test]
 fn plain_where_there_is_no_terminal() {
     let ran = Unstuck::new("").run().succeeded();
     assert_snapshot("plain", &ran.transcript());

@@ -44,6 +44,7 @@ fn contradictions_are_refused() {
     bad("color", "run --color sometimes");
     bad("shell", "completions tcsh");
     bad("two-scenarios", "run one two");
+    bad("one-of-all", "run --all locks --workers 3");
 }
 
 #[cfg(tokio_unstable)]
@@ -60,6 +61,8 @@ mod with_scenarios {
         bad("unknown-scenario-at-all", "run xyz");
         bad("unknown-side", "run --only joinall");
         bad("unknown-side-at-all", "run --only xyz");
+        bad("unknown-chapter", "run --all errs");
+        bad("unknown-page", "show swalowed-errors");
     }
 
     #[test]
