@@ -12,6 +12,7 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::thread;
 
 use serde_json::Value;
@@ -164,9 +165,12 @@ fn every_folder_is_in_the_catalogue_and_in_its_order() {
 }
 
 /// What every scenario came to.
-fn all() -> Vec<Value> {
-    let ran = Unstuck::new("run --all --json").run().succeeded();
-    serde_json::from_str(&ran.stdout).expect("a list")
+fn all() -> &'static [Value] {
+    static ALL: OnceLock<Vec<Value>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let ran = Unstuck::new("run --all --json").run().succeeded();
+        serde_json::from_str(&ran.stdout).expect("a list")
+    })
 }
 
 #[test]
@@ -208,7 +212,7 @@ fn every_scenario_plays_as_expected_and_its_cure_is_the_near_miss_of_its_hazard(
         .map(|document| document["scenario"].as_str().expect("a name"))
         .collect();
     assert_eq!(played, names());
-    for document in &documents {
+    for document in documents {
         let rules = |side: &Value| -> Vec<String> {
             let findings = side["findings"].as_array().expect("a list").iter();
             findings
