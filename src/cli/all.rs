@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anstream::AutoStream;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde_json::Value;
 
 use super::arguments::Run;
@@ -61,36 +61,32 @@ fn broken(error: &serde_json::Error) -> Failure {
 
 /// What the run of one scenario printed as JSON. None if Ctrl+C ended it.
 fn play(scenario: &Scenario, arguments: &Run) -> Result<Option<Value>, Failure> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::Failed(format!("`{}` can't be played: {error}", scenario.name))
+    let failed = |why: &str| {
+        let line = format!("`{}` can't be played: {why}", scenario.name);
+        Failure::Failed(line)
     };
-    let program = env::current_exe().map_err(|error| failed(&error))?;
-    let output = Command::new(program)
-        .args(["run", scenario.name, "--json"])
-        .args(["--latency", &arguments.latency.to_string()])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| failed(&error))?;
-    let code = output
-        .status
-        .code()
-        .and_then(|code| u8::try_from(code).ok());
-    match code {
-        Some(exit::AS_EXPECTED | exit::UNEXPECTED) => {}
-        Some(exit::INTERRUPTED) => return Ok(None),
+    let output = env::current_exe().and_then(|program| {
+        Command::new(program)
+            .args(["run", scenario.name, "--json"])
+            .args(["--latency", &arguments.latency.to_string()])
+            .stdin(Stdio::null())
+            .output()
+    });
+    let output = output.map_err(|error| failed(&error.to_string()))?;
+    match output.status.code().map(u8::try_from) {
+        Some(Ok(exit::AS_EXPECTED | exit::UNEXPECTED)) => {
+            let document = serde_json::from_slice(&output.stdout);
+            document
+                .map(Some)
+                .map_err(|error| failed(&error.to_string()))
+        }
+        Some(Ok(exit::INTERRUPTED)) => Ok(None),
         _ => {
             let said = String::from_utf8_lossy(&output.stderr);
             let said = said.trim().trim_start_matches("error: ");
-            return Err(failed(&if said.is_empty() {
-                output.status.to_string()
-            } else {
-                said.to_owned()
-            }));
+            Err(failed(&format!("{} ({said})", output.status)))
         }
     }
-    serde_json::from_slice(&output.stdout)
-        .map(Some)
-        .map_err(|error| failed(&error))
 }
 
 fn progress(arguments: &Run, chapters: &[Chapter]) -> ProgressBar {
@@ -101,5 +97,5 @@ fn progress(arguments: &Run, chapters: &[Chapter]) -> ProgressBar {
         ProgressBar::with_draw_target(u64::try_from(scenarios).ok(), messages::target(arguments));
     progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     progress.enable_steady_tick(TICK);
-    progress
+    progress.with_finish(ProgressFinish::AndClear)
 }

@@ -78,6 +78,9 @@ mod with_scenarios {
     fn a_temporary_folder_that_can_not_be_made_is_named() {
         let ran = Unstuck::new("run").env("TMPDIR", "/dev/null/nowhere").run();
         assert_snapshot("no-temporary-folder", &ran.transcript());
+        let all = Unstuck::new("run --all");
+        let ran = all.env("TMPDIR", "/dev/null/nowhere").run();
+        assert_snapshot("no-temporary-folder-for-all", &ran.transcript());
     }
 
     #[test]
