@@ -30,13 +30,13 @@ impl Blog {
         Self { broken, ..self }
     }
 
-    /// Stands in for a request to an API over the network. What it answers is JSON, mostly.
+    /// Asks the API for the content of a post.
     pub(crate) async fn download(&self, id: i64) -> String {
-        sleep(self.latency).await;
+        let content = download(id, self.latency).await;
         if self.broken == Some(id) {
             return "<h1>502 Bad Gateway</h1>".to_owned();
         }
-        format!(r#"{{ "text": "Content of post {id}!" }}"#)
+        content
     }
 
     pub(crate) async fn store(&self, id: i64, content: &str) -> Result<(), sqlx::Error> {
@@ -52,4 +52,10 @@ impl Blog {
         let content = self.download(id).await;
         self.store(id, &content).await
     }
+}
+
+/// Stands in for a request to an API over the network.
+pub(crate) async fn download(id: i64, latency: Duration) -> String {
+    sleep(latency).await;
+    format!(r#"{{ "text": "Content of post {id}!" }}"#)
 }

@@ -13,14 +13,31 @@ macro_rules! side {
     };
 }
 
+mod blog;
+mod detached;
+mod forgotten_permit;
+mod futurelock;
+mod one_bad_post;
 mod question_mark;
 mod swallowed_errors;
 
 use unstuck::demo::Chapter;
 
 /// All chapters; the first scenario of the first is the one that plays when none is named.
-pub(crate) const ALL: &[Chapter] = &[Chapter {
-    name: "errors",
-    title: "errors that reach nobody",
-    scenarios: &[swallowed_errors::SCENARIO, question_mark::SCENARIO],
-}];
+pub(crate) const ALL: &[Chapter] = &[
+    Chapter {
+        name: "errors",
+        title: "errors that reach nobody",
+        scenarios: &[
+            swallowed_errors::SCENARIO,
+            question_mark::SCENARIO,
+            one_bad_post::SCENARIO,
+            detached::SCENARIO,
+        ],
+    },
+    Chapter {
+        name: "locks",
+        title: "locks, permits and pools",
+        scenarios: &[futurelock::SCENARIO, forgotten_permit::SCENARIO],
+    },
+];

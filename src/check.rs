@@ -94,7 +94,7 @@ impl Check {
             let end = errors
                 .first()
                 .map_or(End::Ok, |error| End::Error(error.text.clone()));
-            let diagnosis = view.diagnose(&view.look_back(), &Program::Returned(end, errors));
+            let diagnosis = view.diagnose(&view.look_back(|| {}), &Program::Returned(end, errors));
             let report = || Report::new(&diagnosis, view.elapsed());
             (!diagnosis.findings.is_empty()).then(report)
         });

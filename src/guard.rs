@@ -282,7 +282,7 @@ impl Beside {
             None => End::Ok,
         };
         let program = Program::Returned(end, surfaced);
-        let diagnosis = self.view.diagnose(&self.view.look_back(), &program);
+        let diagnosis = self.view.diagnose(&self.view.look_back(|| {}), &program);
         if !diagnosis.findings.is_empty() {
             (self.tell)(&Report::new(&diagnosis, self.view.elapsed()));
         }

@@ -29,6 +29,7 @@ use tokio::task;
 use tracing::subscriber::{DefaultGuard, NoSubscriber};
 
 use crate::sync::lock;
+use dump::Dumped;
 use tasks::Tasks;
 
 pub use panics::note_panics;
@@ -210,8 +211,8 @@ impl Observer {
     }
 
     /// Looks back at a program that has ended: how its tasks did, and what those are at that it left
-    /// behind.
-    pub fn look_back(&self, runtime: &Handle) -> Snapshot {
+    /// behind. Calls `cut_off` once that is known, and before it takes the time to put it into words.
+    pub fn look_back(&self, runtime: &Handle, cut_off: impl FnOnce()) -> Snapshot {
         // A task may be awaited, and its awaiter return, before the hook has heard of its end. And one
         // that was aborted ends in a moment.
         let mut at_rest = self.settle(runtime);
@@ -224,7 +225,12 @@ impl Observer {
         } else {
             Ok(None)
         };
-        self.snapshot(dump, &self.polling(), at_rest, Vec::new())
+        let (mut snapshot, dump) = self.snapshot(dump, &self.polling(), at_rest, Vec::new());
+        cut_off();
+        if let Some(dump) = dump {
+            dump.resolve(&mut snapshot.tasks);
+        }
+        snapshot
     }
 
     /// Looks at everything. `since` is what the workers and the threads outside were at a while ago.
@@ -246,7 +252,10 @@ impl Observer {
             // A worker whose queue is full may never get over it.
             Err("where tasks are parked: a dump may hang a runtime that is not at rest")
         };
-        let mut snapshot = self.snapshot(dump, &polling, at_rest, resources);
+        let (mut snapshot, dump) = self.snapshot(dump, &polling, at_rest, resources);
+        if let Some(dump) = dump {
+            dump.resolve(&mut snapshot.tasks);
+        }
         if !polling.is_empty() {
             snapshot.polls = self.polls();
         }
@@ -256,27 +265,27 @@ impl Observer {
 
     /// Dumps the tasks. It needs every worker to come by, and one that is blocked may keep it waiting for
     /// ever: so it is not waited for longer than it should take.
-    fn dump(&self, runtime: &Handle) -> Result<dump::Leaves, &'static str> {
+    fn dump(&self, runtime: &Handle) -> Result<Dumped, &'static str> {
         const A_WHILE: Duration = Duration::from_secs(2);
         const EACH: Duration = Duration::from_micros(20);
         let alive = u32::try_from(lock(&self.0.tasks).alive()).unwrap_or(u32::MAX);
         dump::take(runtime, A_WHILE + EACH * alive)
     }
 
-    /// The tasks, with what the primitives of this crate know and the dump, if one was taken, saw.
+    /// The tasks, with what the primitives of this crate know; and the dump, if one was taken, which knows
+    /// where they are parked.
     fn snapshot(
         &self,
-        dump: Result<Option<dump::Leaves>, &'static str>,
+        dump: Result<Option<Dumped>, &'static str>,
         polling: &[task::Id],
         at_rest: bool,
         resources: Vec<ResourceSeen>,
-    ) -> Snapshot {
-        let dumped = matches!(dump, Ok(Some(_)));
+    ) -> (Snapshot, Option<Dumped>) {
         let blind = dump.as_ref().err().copied().into_iter().collect();
-        let leaves = dump.ok().flatten().unwrap_or_default();
+        let dump = dump.ok().flatten();
         let (tasks, unlisted) = {
             let tasks = lock(&self.0.tasks);
-            (tasks.seen(polling, &leaves), tasks.unlisted())
+            (tasks.seen(polling), tasks.unlisted())
         };
         let mut snapshot = Snapshot {
             tasks,
@@ -284,14 +293,14 @@ impl Observer {
             events: snapshot::events(),
             groups: snapshot::groups(),
             resources,
-            dumped,
+            dumped: dump.is_some(),
             at_rest,
             blind,
             ..Snapshot::default()
         };
         snapshot.keep_what_belongs_to_its_tasks();
         snapshot.name_children();
-        snapshot
+        (snapshot, dump)
     }
 
     /// The tasks that wait for an event that nobody can set any more.
@@ -307,7 +316,8 @@ impl Observer {
     /// Looks at what is known without a dump, which takes nothing but a few locks and may be done at any
     /// time: the tasks, but not where they are parked, and what the primitives know of themselves.
     pub fn glance(&self) -> Snapshot {
-        self.snapshot(Ok(None), &self.polling(), false, resources::seen())
+        let (snapshot, _) = self.snapshot(Ok(None), &self.polling(), false, resources::seen());
+        snapshot
     }
 
     /// Looks again at what lies outside the tasks, and is cheap to look at.

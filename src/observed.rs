@@ -107,9 +107,9 @@ impl View {
         Watching::new(watch, &self.observer, &self.runtime, self.main)
     }
 
-    /// Looks back at a program that has ended.
-    pub(crate) fn look_back(&self) -> Snapshot {
-        self.observer.look_back(&self.runtime)
+    /// Looks back at a program that has ended, and calls `cut_off` as soon as what it left behind may go.
+    pub(crate) fn look_back(&self, cut_off: impl FnOnce()) -> Snapshot {
+        self.observer.look_back(&self.runtime, cut_off)
     }
 
     pub(crate) fn diagnose(&self, seen: &Snapshot, program: &Program) -> Diagnosis {

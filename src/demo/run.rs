@@ -60,7 +60,11 @@ impl Options {
     /// held against what is expected of them.
     pub fn is_as_shipped(&self, scenario: &Scenario) -> bool {
         let same = |chosen: Option<u32>, shipped| chosen.is_none() || chosen == shipped;
-        same(self.workers, scenario.workers) && same(self.posts, scenario.posts) && !self.fixed
+        let latency = Self::default().latency;
+        same(self.workers, scenario.workers)
+            && same(self.posts, scenario.posts)
+            && self.latency == latency
+            && !self.fixed
     }
 }
 
@@ -247,8 +251,9 @@ impl<'r> Stage<'r> {
     fn finish(&self, played: Vec<Played>) -> Result<Vec<SideRun>, Error> {
         let sides = self.sides.iter().zip(played);
         let finish = |((side, job), played): (&(&'static Side, Job), Played)| {
-            // As when a process ends: what still runs is not waited for.
-            played.runtime.shutdown_background();
+            if let Some(runtime) = played.runtime {
+                runtime.shutdown_background();
+            }
             let stored = self.aside.block_on(database::stored(&job.database));
             let total = u64::from(self.posts);
             Ok(SideRun {

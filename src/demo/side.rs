@@ -39,12 +39,13 @@ pub struct Posts {
     pub stored: u64,
 }
 
-/// A side that was played, and its runtime with all that is still in it.
+/// A side that was played.
 pub(super) struct Played {
     pub(super) diagnosis: Diagnosis,
     pub(super) printed: String,
     pub(super) elapsed: Duration,
-    pub(super) runtime: Runtime,
+    /// The runtime of a side that has not ended, with all that is still in it.
+    pub(super) runtime: Option<Runtime>,
 }
 
 /// Plays `side` until it ends, or until it is clear that it will not.
@@ -67,12 +68,13 @@ pub(super) fn play(side: &Side, job: Job) -> std::io::Result<Played> {
 
     let (mut seen, (program, printed), runtime) = if let Some((seen, judgement)) = sight {
         let runs = (Program::Runs(judgement), String::new());
-        (seen, runs, played.runtime)
+        (seen, runs, Some(played.runtime))
     } else {
-        let seen = view.look_back();
         let _unrecorded = unrecorded();
         let (ended, runtime) = played.end();
-        (seen, returned(ended), runtime)
+        // As when a process ends: what still runs is not waited for.
+        let seen = view.look_back(|| runtime.shutdown_background());
+        (seen, returned(ended), None)
     };
     seen.shorten_names(&format!("{}/", side.name));
     Ok(Played {

@@ -5,17 +5,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::task;
+use super::snapshot::{Leaf, TaskId, TaskSeen, TaskState};
 
-use super::snapshot::Leaf;
+/// The leaves of each task that a dump saw.
+type Leaves = HashMap<TaskId, Arc<[Leaf]>>;
 
-/// The leaves of each task that the dump saw.
-#[derive(Default)]
-pub(super) struct Leaves(HashMap<task::Id, Arc<[Leaf]>>);
+/// A dump, of which only the addresses are known yet.
+pub(super) struct Dumped(Box<dyn FnOnce() -> Leaves>);
 
-impl Leaves {
-    pub(super) fn of(&self, id: task::Id) -> Arc<[Leaf]> {
-        self.0.get(&id).cloned().unwrap_or_default()
+impl Dumped {
+    /// Enters where each task is parked. Takes a while, as debug info has to be read.
+    pub(super) fn resolve(self, tasks: &mut [TaskSeen]) {
+        let leaves = (self.0)();
+        for task in tasks {
+            if let (TaskState::Parked(parked), Some(leaves)) =
+                (&mut task.state, leaves.get(&task.id))
+            {
+                *parked = Arc::clone(leaves);
+            }
+        }
     }
 }
 
@@ -31,7 +39,7 @@ impl Leaves {
 pub(super) fn take(
     _runtime: &tokio::runtime::Handle,
     _at_most: std::time::Duration,
-) -> Result<Leaves, &'static str> {
+) -> Result<Dumped, &'static str> {
     Err("where tasks are parked (Tokio dumps tasks on Linux only)")
 }
 
@@ -66,17 +74,17 @@ mod linux {
     use tokio::runtime::dump::{Backtrace, BacktraceFrame, Dump};
     use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 
-    use super::super::snapshot::Leaf;
+    use super::super::snapshot::{Leaf, TaskId};
     use super::super::threads::mark_own_thread;
     use super::super::unrecorded;
-    use super::Leaves;
+    use super::{Dumped, Leaves};
     use crate::place::Place;
 
     /// Dumps the tasks of `runtime`, which polls each of them once more.
     pub(in super::super) fn take(
         runtime: &Handle,
         at_most: Duration,
-    ) -> Result<Leaves, &'static str> {
+    ) -> Result<Dumped, &'static str> {
         const LATE: &str = "where tasks are parked: the dump did not come back";
         // A task that wakes itself during a dump makes such a runtime panic.
         if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
@@ -97,7 +105,7 @@ mod linux {
             .spawn(dumping)
             .map_err(|_| "where tasks are parked: no thread to dump them on")?;
         let dump = dumped.recv_timeout(at_most).map_err(|_| LATE)?;
-        Ok(resolve(&dump))
+        Ok(Dumped(Box::new(move || resolve(&dump))))
     }
 
     fn resolve(dump: &Dump) -> Leaves {
@@ -113,9 +121,9 @@ mod linux {
                 resolved.insert(key.clone(), Arc::clone(&leaves));
                 leaves
             });
-            (task.id(), leaves)
+            (TaskId::from(task.id()), leaves)
         });
-        Leaves(tasks.collect())
+        tasks.collect()
     }
 
     /// Walks outwards from the leaf to the first line that is the user's own.

@@ -83,7 +83,9 @@ fn runs(
         _ => vec![kind],
     };
     let kinds = fold(keyed).into_iter().map(|(_, kind)| kind);
-    kinds.flat_map(each).collect()
+    let mut runs: Vec<Vec<usize>> = kinds.flat_map(each).collect();
+    runs.sort_by_key(|run| run[0]);
+    runs
 }
 
 fn row<'t>(tasks: &'t [TaskDocument], depth: usize, run: &[usize]) -> Row<'t> {

@@ -1,0 +1,39 @@
+//! Writes that are started and left to themselves, beside writes that main waits for.
+
+mod fire_and_forget;
+mod task_group;
+
+use unstuck::demo::{Expected, Scenario};
+use unstuck::diagnosis::{Errors, Verdict};
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "detached",
+    summary: "fire and forget: main returns, and the runtime ends before the writes do",
+    workers: None,
+    posts: Some(3),
+    mendable: false,
+    sides: &[
+        side!(
+            "fire-and-forget",
+            "detached" / fire_and_forget,
+            Expected {
+                verdict: Verdict::Completed,
+                stored: 0,
+                errors: Errors::NONE,
+                rules: &["outlived"],
+            }
+        ),
+        side!(
+            "task-group",
+            "detached" / task_group,
+            Expected {
+                verdict: Verdict::Completed,
+                stored: 3,
+                errors: Errors::NONE,
+                rules: &[],
+            }
+        ),
+    ],
+    page: include_str!("README.md"),
+    next: &[],
+};

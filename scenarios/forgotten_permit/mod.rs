@@ -1,0 +1,39 @@
+//! Requests that need a permit each, and an error path that does not give it back.
+
+mod by_hand;
+mod guard;
+
+use unstuck::demo::{Expected, Scenario};
+use unstuck::diagnosis::{Errors, Verdict};
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "forgotten-permit",
+    summary: "a permit that is given back by hand is lost on the error path",
+    workers: None,
+    posts: Some(3),
+    mendable: false,
+    sides: &[
+        side!(
+            "by-hand",
+            "forgotten_permit" / by_hand,
+            Expected {
+                verdict: Verdict::Stuck,
+                stored: 0,
+                errors: Errors::swallowed(1),
+                rules: &["lost-permit", "swallowed-error"],
+            }
+        ),
+        side!(
+            "guard",
+            "forgotten_permit" / guard,
+            Expected {
+                verdict: Verdict::Failed,
+                stored: 2,
+                errors: Errors::surfaced(1),
+                rules: &[],
+            }
+        ),
+    ],
+    page: include_str!("README.md"),
+    next: &[],
+};

@@ -1,0 +1,34 @@
+//! Saves the last post while the others are imported, and says now and then how many there are.
+
+use std::pin::pin;
+
+use tokio::time::sleep;
+use tokio::{select, task};
+use tracing::info;
+use unstuck::BoxError;
+use unstuck::demo::Job;
+
+use super::store;
+use crate::scenarios::blog::download;
+
+pub(super) async fn main(job: Job) -> Result<(), BoxError> {
+    let db = store::open(&job).await?;
+    let import = store::import(db.clone(), job.clone());
+    let import = task::Builder::new()
+        .name("polled-in-place/import")
+        .spawn(import)?;
+    let content = download(job.posts, job.latency).await;
+
+    let mut save = pin!(store::save(db.clone(), job.posts, content));
+    loop {
+        select! {
+            saved = &mut save => break saved?,
+            () = sleep(job.latency) => {
+                let posts = store::count(&db).await?;
+                info!(posts, "still saving");
+            }
+        }
+    }
+    import.await??;
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! One post of four can't be stored. What becomes of the others is a matter of policy.
+
+mod cancel;
+mod cancel_after;
+mod pool;
+mod wait_for_all;
+
+use unstuck::demo::{Expected, Scenario};
+use unstuck::diagnosis::{Errors, Verdict};
+
+/// What differs is how many posts are stored.
+const fn stores(stored: u64) -> Expected {
+    Expected {
+        verdict: Verdict::Failed,
+        stored,
+        errors: Errors::surfaced(1),
+        rules: &[],
+    }
+}
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "one-bad-post",
+    summary: "one post of four fails: wait for the rest, cancel it, or cancel it after a while",
+    workers: None,
+    posts: Some(4),
+    mendable: false,
+    sides: &[
+        side!("wait-for-all", "one_bad_post" / wait_for_all, stores(3)),
+        side!("cancel", "one_bad_post" / cancel, stores(1)),
+        side!("cancel-after", "one_bad_post" / cancel_after, stores(2)),
+    ],
+    page: include_str!("README.md"),
+    next: &[],
+};
