@@ -48,6 +48,13 @@ impl Blog {
         Ok(())
     }
 
+    /// Takes the content of all posts away again.
+    pub(crate) async fn clear(&self) -> Result<(), sqlx::Error> {
+        let all = sqlx::query("UPDATE post SET content = NULL");
+        all.execute(&self.db).await?;
+        Ok(())
+    }
+
     pub(crate) async fn download_and_store(&self, id: i64) -> Result<(), sqlx::Error> {
         let content = self.download(id).await;
         self.store(id, &content).await

@@ -15,8 +15,14 @@ macro_rules! side {
 
 mod blog;
 mod detached;
+mod early_done;
+mod fail_fast;
 mod forgotten_permit;
 mod futurelock;
+mod lock_across_join;
+mod lock_order;
+mod looked_at;
+mod lost_panic;
 mod one_bad_post;
 mod question_mark;
 mod swallowed_errors;
@@ -31,6 +37,10 @@ pub(crate) const ALL: &[Chapter] = &[
         scenarios: &[
             swallowed_errors::SCENARIO,
             question_mark::SCENARIO,
+            fail_fast::SCENARIO,
+            looked_at::SCENARIO,
+            lost_panic::SCENARIO,
+            early_done::SCENARIO,
             one_bad_post::SCENARIO,
             detached::SCENARIO,
         ],
@@ -38,6 +48,11 @@ pub(crate) const ALL: &[Chapter] = &[
     Chapter {
         name: "locks",
         title: "locks, permits and pools",
-        scenarios: &[futurelock::SCENARIO, forgotten_permit::SCENARIO],
+        scenarios: &[
+            lock_order::SCENARIO,
+            lock_across_join::SCENARIO,
+            futurelock::SCENARIO,
+            forgotten_permit::SCENARIO,
+        ],
     },
 ];

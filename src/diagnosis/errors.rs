@@ -93,17 +93,15 @@ impl<'s> Returned<'s> {
         let mut of_tasks: HashSet<TaskId> =
             returned.iter().filter_map(|error| error.task).collect();
         let of_anybody = returned.iter().filter(|error| error.task.is_none());
-        let mut texts: Vec<&str> = of_anybody.map(|error| error.text.as_str()).collect();
+        let mut texts: Vec<Told> = of_anybody.map(Told::new).collect();
         let failed = |task: &&TaskSeen| task.id != main && text(task).is_some();
         let (surfaced, swallowed) = seen.tasks.iter().filter(failed).partition(|task| {
-            let same = |error: &&str| text(task).is_some_and(|text| error.contains(text));
-            of_tasks.remove(&task.id) || {
-                let found = texts.iter().position(same);
-                found.map(|at| texts.swap_remove(at)).is_some()
-            }
+            let tells_of = |told: &mut Told| text(task).is_some_and(|text| told.tells_of(text));
+            of_tasks.remove(&task.id) || texts.iter_mut().any(tells_of)
         });
+        let of_none = texts.iter().filter(|told| !told.of_a_task).count();
         Self {
-            of_main: of_tasks.len() + texts.len(),
+            of_main: of_tasks.len() + of_none,
             surfaced,
             swallowed,
             swallowed_unlisted: seen.unlisted.failed.saturating_sub(of_tasks.len()),
@@ -121,10 +119,95 @@ impl<'s> Returned<'s> {
     }
 }
 
+/// An error of main's that may tell of tasks, as far as it has not been found to.
+struct Told {
+    text: String,
+    of_a_task: bool,
+}
+
+impl Told {
+    fn new(error: &Surfaced) -> Self {
+        Self {
+            text: error.text.clone(),
+            of_a_task: false,
+        }
+    }
+
+    /// Whether it tells of one more task that ended with this error.
+    fn tells_of(&mut self, error: &str) -> bool {
+        let Some(at) = self.text.find(error) else {
+            return false;
+        };
+        self.text.replace_range(at..at + error.len(), "");
+        self.of_a_task = true;
+        true
+    }
+}
+
 /// The text of the error or panic that a task ended with.
 pub(super) fn text(task: &TaskSeen) -> Option<&str> {
     match &task.state {
         TaskState::Ended(End::Error(text) | End::Panic(text)) => Some(text),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::Place;
+
+    fn failed(id: u64, error: &str) -> TaskSeen {
+        TaskSeen {
+            id: TaskId(id),
+            name: None,
+            spawned_at: Place::new("main.rs", 1),
+            parent: None,
+            state: TaskState::Ended(End::Error(error.to_owned())),
+        }
+    }
+
+    /// What became of the errors of tasks 2, 3 and 4 where main, task 1, returned one with this text.
+    fn counts(returned: &str) -> Errors {
+        let seen = Snapshot {
+            tasks: vec![
+                failed(2, "no disk"),
+                failed(3, "no disk"),
+                failed(4, "no net"),
+            ],
+            ..Snapshot::default()
+        };
+        let error = Surfaced {
+            task: None,
+            text: returned.to_owned(),
+        };
+        let program = Program::Returned(End::Error(error.text.clone()), vec![error]);
+        Returned::of(&seen, TaskId(1), &program).counts()
+    }
+
+    #[test]
+    fn an_error_that_is_told_once_surfaced_once() {
+        let expected = Errors {
+            returned: 3,
+            surfaced: 1,
+            swallowed: 2,
+        };
+        assert_eq!(counts("no disk"), expected);
+        assert_eq!(counts("worker-1: no disk"), expected);
+    }
+
+    #[test]
+    fn one_text_may_tell_of_several_tasks() {
+        assert_eq!(counts("no disk, no net, no disk"), Errors::surfaced(3));
+    }
+
+    #[test]
+    fn an_error_of_mains_own_is_one_more() {
+        let expected = Errors {
+            returned: 4,
+            surfaced: 1,
+            swallowed: 3,
+        };
+        assert_eq!(counts("no idea"), expected);
     }
 }

@@ -8,15 +8,24 @@
 //! Triggered by two tasks that take the same two locks in opposite order. A near miss: the same order,
 //! where one is slow; and one that gives up after a while.
 
+use std::collections::BTreeSet;
+use std::ptr;
+
 use crate::diagnosis::graph::{Step, Through};
 use crate::diagnosis::{Case, Confidence, Finding, Verdict, prose};
-use crate::observe::{ResourceKind, ResourceSeen};
+use crate::fold::fold;
+use crate::observe::{ResourceKind, ResourceSeen, TaskId};
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let rings = case.graph.rings();
-    let found = rings.iter().filter_map(|ring| {
+    // Any number of tasks may be held up at the same place of what is one ring.
+    let alike = fold(rings.iter().map(|ring| (ways(ring), ring)));
+    let found = alike.into_iter().filter_map(|(_, rings)| {
+        let (ring, others) = rings.split_first()?;
         let confidence = confidence(case, ring)?;
         let names = ring.iter().map(|step| case.name_of(step.task));
+        let mut evidence = links(case, ring);
+        evidence.extend(besides(case, ring, others));
         Some(Finding {
             rule: "lock-cycle",
             confidence,
@@ -24,7 +33,7 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
                 "{} wait for one another in a ring: none can go on before the next one has",
                 prose::list(names)
             ),
-            evidence: links(case, ring),
+            evidence,
         })
     });
     found.collect()
@@ -40,6 +49,25 @@ fn confidence(case: &Case<'_>, ring: &[Step<'_>]) -> Option<Confidence> {
         // In a program that goes on, a task group might still be ended by what can't be seen.
         _ => (lost && queued).then_some(Confidence::Proven),
     }
+}
+
+/// What the tasks of a ring wait for one another through.
+fn ways(ring: &[Step<'_>]) -> BTreeSet<*const ()> {
+    let way = |step: &Step<'_>| match step.through {
+        Through::Lock(resource) => ptr::from_ref(resource).cast(),
+        Through::Group(group) => ptr::from_ref(group).cast(),
+    };
+    ring.iter().map(way).collect()
+}
+
+/// Who else is in `others`, which are like `ring`.
+fn besides(case: &Case<'_>, ring: &[Step<'_>], others: &[&Vec<Step<'_>>]) -> Option<String> {
+    let is_other = |id: &TaskId| ring.iter().all(|step| step.task != *id);
+    let tasks = others.iter().flat_map(|ring| ring.iter());
+    let tasks: BTreeSet<TaskId> = tasks.map(|step| step.task).filter(is_other).collect();
+    let are = if tasks.len() == 1 { "is" } else { "are" };
+    let names = prose::list(tasks.iter().map(|id| case.name_of(*id)));
+    (!tasks.is_empty()).then(|| format!("{names} {are} held up in the same way"))
 }
 
 fn links(case: &Case<'_>, ring: &[Step<'_>]) -> Vec<String> {

@@ -1,0 +1,23 @@
+//! Empties the cache, and has it filled again.
+
+use unstuck::demo::Job;
+use unstuck::{BoxError, TaskGroup};
+
+use super::refresh::{Cache, refresh};
+use crate::scenarios::blog::Blog;
+
+pub(super) async fn main(job: Job) -> Result<(), BoxError> {
+    let blog = Blog::open(&job).await?;
+    let cache = Cache::default();
+
+    cache.lock().await.clear();
+    let posts = TaskGroup::new("dropped-first").scope(async |group| {
+        for id in 1..=job.posts {
+            let refresh = refresh(blog.clone(), cache.clone(), id);
+            group.spawn(format!("post-{id}"), refresh)?;
+        }
+        Ok(())
+    });
+    posts.await?;
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! One task keeps the cache up to date, and the other one reports on it.
+
+use std::sync::Arc;
+
+use tokio::task;
+use unstuck::BoxError;
+use unstuck::demo::Job;
+
+use super::shared::Shared;
+use crate::scenarios::blog::Blog;
+
+async fn refresh(blog: Blog, shared: Arc<Shared>, id: i64) -> Result<(), sqlx::Error> {
+    let mut cache = shared.cache.lock().await;
+    let content = blog.download(id).await;
+    blog.store(id, &content).await?;
+    cache.insert(id, content);
+    *shared.stores.lock().await.entry(id).or_default() += 1;
+    Ok(())
+}
+
+async fn report(blog: Blog, shared: Arc<Shared>, id: i64) -> Result<(), sqlx::Error> {
+    let cache = shared.cache.lock().await;
+    let headline = blog.download(id).await;
+    let stores = shared.stores.lock().await;
+    tracing::info!(headline, stores = stores.get(&id), content = cache.get(&id));
+    Ok(())
+}
+
+pub(super) async fn main(job: Job) -> Result<(), BoxError> {
+    let blog = Blog::open(&job).await?;
+    let shared = Arc::new(Shared::default());
+    let refresh = refresh(blog.clone(), Arc::clone(&shared), job.posts);
+    let report = report(blog, shared, job.posts);
+    let name = |name| task::Builder::new().name(name);
+    let refresh = name("one-order/refresh").spawn(refresh)?;
+    let report = name("one-order/report").spawn(report)?;
+    refresh.await??;
+    report.await??;
+    Ok(())
+}

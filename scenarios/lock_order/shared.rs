@@ -1,0 +1,13 @@
+//! What the tasks share.
+
+use std::collections::HashMap;
+
+use tokio::sync::Mutex;
+
+#[derive(Default)]
+pub(super) struct Shared {
+    /// The content of posts.
+    pub(super) cache: Mutex<HashMap<i64, String>>,
+    /// How often each post was stored.
+    pub(super) stores: Mutex<HashMap<i64, u32>>,
+}

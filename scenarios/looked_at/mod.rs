@@ -1,0 +1,33 @@
+//! The pool of the first lesson, by somebody who looks at every result.
+//!
+//! The other side is the first lesson's own task group.
+
+mod by_hand;
+
+use unstuck::demo::{Expected, Scenario};
+use unstuck::diagnosis::{Errors, Verdict};
+
+use super::swallowed_errors;
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "looked-at",
+    summary: "every result is looked at by hand, and none is lost: what that takes",
+    workers: Some(3),
+    posts: Some(3),
+    mendable: false,
+    sides: &[
+        side!(
+            "by-hand",
+            "looked_at" / by_hand,
+            Expected {
+                verdict: Verdict::Failed,
+                stored: 0,
+                errors: Errors::surfaced(3),
+                rules: &[]
+            }
+        ),
+        swallowed_errors::TASK_GROUP,
+    ],
+    page: include_str!("README.md"),
+    next: &[],
+};
