@@ -1,5 +1,9 @@
 //! Empties the cache, and has it filled again. Nobody is to see it half full.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
 use unstuck::demo::Job;
 use unstuck::{BoxError, TaskGroup};
 
@@ -8,7 +12,7 @@ use crate::scenarios::blog::Blog;
 
 pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let blog = Blog::open(&job).await?;
-    let cache = Cache::default();
+    let cache: Cache = Arc::new(Mutex::new(HashMap::new()));
 
     let mut emptied = cache.lock().await;
     emptied.clear();

@@ -28,7 +28,7 @@ async fn report(blog: Blog, shared: Arc<Shared>, id: i64) -> Result<(), sqlx::Er
 
 pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let blog = Blog::open(&job).await?;
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared::new());
     let refresh = refresh(blog.clone(), Arc::clone(&shared), job.posts);
     let report = report(blog, shared, job.posts);
     let name = |name| task::Builder::new().name(name);
