@@ -3,6 +3,8 @@
 mod fire_and_forget;
 mod task_group;
 
+use std::time::Duration;
+
 use unstuck::demo::{Expected, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 
@@ -11,6 +13,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "fire and forget: main returns, and the runtime ends before the writes do",
     workers: None,
     posts: Some(3),
+    latency: Duration::from_millis(500),
     mendable: false,
     sides: &[
         side!(

@@ -4,6 +4,8 @@ mod flag;
 mod scope;
 mod worker;
 
+use std::time::Duration;
+
 use unstuck::demo::{Expected, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 
@@ -12,6 +14,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "the flag goes up once the queue is empty, which is before the work is done",
     workers: Some(3),
     posts: Some(3),
+    latency: Duration::from_millis(400),
     mendable: false,
     sides: &[
         side!(

@@ -4,6 +4,8 @@ mod first_error;
 mod posts;
 mod task_group;
 
+use std::time::Duration;
+
 use unstuck::demo::{Expected, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 
@@ -12,6 +14,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "the first error is returned, and the siblings write on after main has given up",
     workers: None,
     posts: Some(4),
+    latency: Duration::from_millis(400),
     mendable: false,
     sides: &[
         side!(

@@ -3,6 +3,8 @@
 mod by_hand;
 mod guard;
 
+use std::time::Duration;
+
 use unstuck::demo::{Expected, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 
@@ -11,6 +13,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "a permit that is given back by hand is lost on the error path",
     workers: None,
     posts: Some(3),
+    latency: Duration::from_millis(200),
     mendable: false,
     sides: &[
         side!(

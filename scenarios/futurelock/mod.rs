@@ -4,6 +4,8 @@ mod polled_in_place;
 mod spawned;
 mod store;
 
+use std::time::Duration;
+
 use unstuck::demo::{Expected, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 
@@ -12,6 +14,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "a lock is granted to a future that its own task polls no more, as it waits for that lock",
     workers: None,
     posts: Some(4),
+    latency: Duration::from_millis(400),
     mendable: false,
     sides: &[
         side!(

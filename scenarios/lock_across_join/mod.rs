@@ -4,6 +4,8 @@ mod dropped_first;
 mod held;
 mod refresh;
 
+use std::time::Duration;
+
 use unstuck::demo::{Expected, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 
@@ -12,6 +14,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "a guard is held while its task waits for others that need the lock",
     workers: None,
     posts: Some(3),
+    latency: Duration::from_millis(200),
     mendable: false,
     sides: &[
         side!(

@@ -4,6 +4,8 @@ mod one_order;
 mod shared;
 mod two_orders;
 
+use std::time::Duration;
+
 use unstuck::demo::{Expected, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 
@@ -12,6 +14,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "two tasks take the same two locks, each in its own order",
     workers: None,
     posts: Some(1),
+    latency: Duration::from_millis(200),
     mendable: false,
     sides: &[
         side!(

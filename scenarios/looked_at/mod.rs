@@ -4,6 +4,8 @@
 
 mod by_hand;
 
+use std::time::Duration;
+
 use unstuck::demo::{Expected, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 
@@ -14,6 +16,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "every result is looked at by hand, and none is lost: what that takes",
     workers: Some(3),
     posts: Some(3),
+    latency: Duration::from_millis(200),
     mendable: false,
     sides: &[
         side!(

@@ -4,6 +4,8 @@ mod countdown;
 mod store;
 mod task_group;
 
+use std::time::Duration;
+
 use unstuck::demo::{Expected, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 
@@ -12,6 +14,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "a worker panics, nobody holds its handle, and a countdown stops short of its end",
     workers: None,
     posts: Some(3),
+    latency: Duration::from_millis(200),
     mendable: false,
     sides: &[
         side!(

@@ -5,6 +5,8 @@ mod cancel_after;
 mod pool;
 mod wait_for_all;
 
+use std::time::Duration;
+
 use unstuck::demo::{Expected, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 
@@ -23,6 +25,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "one post of four fails: wait for the rest, cancel it, or cancel it after a while",
     workers: None,
     posts: Some(4),
+    latency: Duration::from_millis(400),
     mendable: false,
     sides: &[
         side!("wait-for-all", "one_bad_post" / wait_for_all, stores(3)),

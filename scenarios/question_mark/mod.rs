@@ -4,6 +4,8 @@
 
 mod try_join_all;
 
+use std::time::Duration;
+
 use unstuck::demo::{Expected, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 
@@ -14,6 +16,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "`try_join_all(handles).await?` opens only the outer of two results",
     workers: Some(3),
     posts: Some(3),
+    latency: Duration::from_millis(200),
     mendable: true,
     sides: &[
         side!(

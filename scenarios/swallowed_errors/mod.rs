@@ -8,6 +8,8 @@ mod post;
 mod task_group;
 pub(super) mod worker;
 
+use std::time::Duration;
+
 use unstuck::demo::{Expected, Scenario, Side};
 use unstuck::diagnosis::{Errors, Verdict};
 
@@ -16,6 +18,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     summary: "a worker pool drops its workers' errors, then waits for a flag that none of them raised",
     workers: Some(3),
     posts: Some(3),
+    latency: Duration::from_millis(200),
     mendable: true,
     sides: &[
         side!(

@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &Run, chapters: &'static [Chapter]) -> Result<u8, F
         let mut played = Vec::new();
         for scenario in chapter.scenarios {
             progress.set_message(scenario.name);
-            let Some(document) = play(scenario, arguments)? else {
+            let Some(document) = play(scenario)? else {
                 return Ok(exit::INTERRUPTED);
             };
             played.push(Played::read(&document).map_err(|error| broken(&error))?);
@@ -60,7 +60,7 @@ fn broken(error: &serde_json::Error) -> Failure {
 }
 
 /// What the run of one scenario printed as JSON. None if Ctrl+C ended it.
-fn play(scenario: &Scenario, arguments: &Run) -> Result<Option<Value>, Failure> {
+fn play(scenario: &Scenario) -> Result<Option<Value>, Failure> {
     let failed = |why: &str| {
         let line = format!("`{}` can't be played: {why}", scenario.name);
         Failure::Failed(line)
@@ -68,7 +68,6 @@ fn play(scenario: &Scenario, arguments: &Run) -> Result<Option<Value>, Failure> 
     let output = env::current_exe().and_then(|program| {
         Command::new(program)
             .args(["run", scenario.name, "--json"])
-            .args(["--latency", &arguments.latency.to_string()])
             .stdin(Stdio::null())
             .output()
     });

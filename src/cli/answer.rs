@@ -46,7 +46,7 @@ fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
         },
         workers: arguments.workers,
         posts: arguments.posts,
-        latency: Duration::from_millis(arguments.latency.into()),
+        latency: arguments.latency.map(|ms| Duration::from_millis(ms.into())),
         fixed: arguments.fixed,
         keep_db: arguments.keep_db,
         hold: arguments.hold,

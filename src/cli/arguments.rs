@@ -63,8 +63,8 @@ pub(super) enum Command {
 pub(super) const EVERY_CHAPTER: &str = "all";
 
 /// What makes sense for one scenario only.
-const PLAYED_ALONE: [&str; 8] = [
-    "scenario", "only", "workers", "posts", "fixed", "keep_db", "hold", "console",
+const PLAYED_ALONE: [&str; 9] = [
+    "scenario", "only", "workers", "posts", "latency", "fixed", "keep_db", "hold", "console",
 ];
 
 #[derive(Args, Debug)]
@@ -93,9 +93,9 @@ pub(super) struct Run {
     /// How many posts there are, 1 to 10000 [default: as the scenario has it]
     #[arg(long, value_name = "N", value_parser = number::<1, 10_000>)]
     pub(super) posts: Option<u32>,
-    /// How long the simulated API takes to answer, in milliseconds, 0 to 60000
-    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = number::<0, 60_000>)]
-    pub(super) latency: u32,
+    /// How long the simulated API takes to answer, in milliseconds, 0 to 60000 [default: as the scenario has it]
+    #[arg(long, value_name = "MS", value_parser = number::<0, 60_000>)]
+    pub(super) latency: Option<u32>,
     /// Mend the scenario's mistake
     #[arg(long)]
     pub(super) fixed: bool,

@@ -27,8 +27,8 @@ pub struct Options {
     pub workers: Option<u32>,
     /// How many posts there are; none stands for as many as the scenario has as shipped.
     pub posts: Option<u32>,
-    /// How long the simulated API takes to answer.
-    pub latency: Duration,
+    /// How long the simulated API takes to answer; none stands for as long as in the scenario as shipped.
+    pub latency: Option<Duration>,
     /// Whether the scenario's mistake is mended.
     pub fixed: bool,
     /// Whether to leave the databases there.
@@ -46,7 +46,7 @@ impl Default for Options {
             only: None,
             workers: None,
             posts: None,
-            latency: Duration::from_millis(200),
+            latency: None,
             fixed: false,
             keep_db: false,
             hold: false,
@@ -60,10 +60,10 @@ impl Options {
     /// held against what is expected of them.
     pub fn is_as_shipped(&self, scenario: &Scenario) -> bool {
         let same = |chosen: Option<u32>, shipped| chosen.is_none() || chosen == shipped;
-        let latency = Self::default().latency;
+        let latency = self.latency.unwrap_or(scenario.latency);
         same(self.workers, scenario.workers)
             && same(self.posts, scenario.posts)
-            && self.latency == latency
+            && latency == scenario.latency
             && !self.fixed
     }
 }
@@ -146,6 +146,7 @@ struct Stage<'r> {
     options: &'r Options,
     posts: u32,
     workers: u32,
+    latency: Duration,
     folder: &'r Path,
     /// For what is done before and after them.
     aside: Runtime,
@@ -158,6 +159,7 @@ impl<'r> Stage<'r> {
             options,
             posts: options.posts.or(scenario.posts).unwrap_or_default(),
             workers: options.workers.or(scenario.workers).unwrap_or_default(),
+            latency: options.latency.unwrap_or(scenario.latency),
             folder,
             aside: Builder::new_current_thread().enable_all().build()?,
             sides: Vec::new(),
@@ -182,7 +184,7 @@ impl<'r> Stage<'r> {
             })?,
             posts,
             workers: self.workers as usize,
-            latency: self.options.latency,
+            latency: self.latency,
             fixed: self.options.fixed,
         })
     }

@@ -1,6 +1,7 @@
 //! A scenario: one lesson, as programs that differ in one thing.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::{Job, SideRun};
 use crate::BoxError;
@@ -28,6 +29,8 @@ pub struct Scenario {
     pub workers: Option<u32>,
     /// How many posts there are as shipped; none if it has no use for them.
     pub posts: Option<u32>,
+    /// How long the API takes to answer as shipped.
+    pub latency: Duration,
     /// Whether it has a mistake that can be mended, by [`Job::fixed`].
     pub mendable: bool,
     /// The programs that play side by side.

@@ -87,7 +87,8 @@ fn ending(document: &Document, scenario: &Scenario, page: Page, program: &str) -
         show.as_str(),
         "the lesson: what to predict, what happens, and why",
     );
-    for (arguments, why) in [lesson].iter().chain(scenario.next) {
+    let lesson = (!scenario.page.is_empty()).then_some(lesson);
+    for (arguments, why) in lesson.iter().chain(scenario.next) {
         block.add(&format!("  {program} {arguments}"), "    ", NONE);
         block.add(&format!("    {why}"), "    ", FAINT);
     }

@@ -19,6 +19,7 @@ macro_rules! program {
             }],
             workers: Some(3),
             posts: Some(3),
+            latency: std::time::Duration::from_millis(200),
             mendable: true,
             page: "",
             next: &[],
