@@ -62,6 +62,8 @@ struct Shared {
     own_io_sources: AtomicCell<usize>,
     /// Panics of its tasks are not printed.
     keeps_panics: AtomicCell<bool>,
+    /// How many dumps were taken.
+    dumps: AtomicCell<u64>,
 }
 
 /// What one thread of the runtime is at. Only that thread writes to it.
@@ -101,15 +103,17 @@ pub struct Pulse {
     polls: u64,
     spawned: usize,
     ended: usize,
+    dumps: u64,
 }
 
 impl Pulse {
-    /// Whether no more happened since `earlier` than one poll of each living task.
+    /// Whether no more happened since `earlier` than one poll of each living task for each dump.
     fn is_echo_of(&self, earlier: &Pulse) -> bool {
         let alive = (earlier.spawned - earlier.ended) as u64;
+        let dumps = self.dumps - earlier.dumps;
         self.spawned == earlier.spawned
             && self.ended == earlier.ended
-            && self.polls <= earlier.polls + alive
+            && self.polls <= earlier.polls + alive * dumps
     }
 }
 
@@ -122,6 +126,7 @@ impl Observer {
             seats: Mutex::default(),
             own_io_sources: AtomicCell::new(0),
             keeps_panics: AtomicCell::new(false),
+            dumps: AtomicCell::new(0),
         }))
     }
 
@@ -163,6 +168,7 @@ impl Observer {
             polls,
             spawned: tasks.spawned(),
             ended: tasks.ended(),
+            dumps: self.0.dumps.load(),
         }
     }
 
@@ -197,6 +203,11 @@ impl Observer {
         (at_rest && pulse.is_echo_of(before)).then_some(pulse)
     }
 
+    /// Whether a dump does no harm to a program that is to go on.
+    pub fn can_dump_safely(&self) -> bool {
+        lock(&self.0.tasks).alive() <= DUMP_SAFELY
+    }
+
     /// Gives the runtime a moment to come to rest. Whether it did.
     fn settle(&self, runtime: &Handle) -> bool {
         const AT_MOST: Duration = Duration::from_millis(500);
@@ -217,8 +228,7 @@ impl Observer {
         // that was aborted ends in a moment.
         let mut at_rest = self.settle(runtime);
         let left_behind = lock(&self.0.tasks).has_own_alive();
-        let few = lock(&self.0.tasks).alive() <= DUMP_SAFELY;
-        let dump = if at_rest && left_behind && few {
+        let dump = if at_rest && left_behind && self.can_dump_safely() {
             let dump = self.dump(runtime);
             at_rest = self.settle(runtime);
             dump.map(Some)
@@ -263,9 +273,22 @@ impl Observer {
         snapshot
     }
 
-    /// Dumps the tasks. It needs every worker to come by, and one that is blocked may keep it waiting for
-    /// ever: so it is not waited for longer than it should take.
+    /// Dumps the tasks.
+    ///
+    /// Tokio's workers may dump once more than they are asked to, and keep that for whoever asks next: so what
+    /// is handed out at first may be as old as the last dump.
     fn dump(&self, runtime: &Handle) -> Result<Dumped, &'static str> {
+        if self.0.dumps.load() > 0 {
+            self.dump_once(runtime)?;
+            self.settle(runtime);
+        }
+        self.dump_once(runtime)
+    }
+
+    /// A dump needs every worker to come by, and one that is blocked may keep it waiting for ever: so it is
+    /// not waited for longer than it should take.
+    fn dump_once(&self, runtime: &Handle) -> Result<Dumped, &'static str> {
+        self.0.dumps.fetch_add(1);
         const A_WHILE: Duration = Duration::from_secs(2);
         const EACH: Duration = Duration::from_micros(20);
         let alive = u32::try_from(lock(&self.0.tasks).alive()).unwrap_or(u32::MAX);

@@ -82,7 +82,7 @@ impl<'r> Watching<'r> {
         if rest.is_told || !(idle || lasting) || !rest.is_due(watch.quiet, observer) {
             return None;
         }
-        let judgement = judge(rest.look(observer, runtime, watch.dump_at_most)?, main)?;
+        let judgement = judge(rest.look(observer, runtime, &watch)?, main)?;
         let certain = match judgement.verdict {
             Verdict::Stuck => idle,
             Verdict::Blocked => lasting,
@@ -142,8 +142,10 @@ struct Rest {
     since: Instant,
     /// What was to be seen from outside when it was last looked at, and when that was.
     before: Option<(Before, Instant)>,
-    /// What was seen in it. The tasks are looked at once, as they don't move.
+    /// What was last seen in it.
     snapshot: Option<Snapshot>,
+    /// How long it had lasted when its tasks were last looked at.
+    looked_after: Duration,
     /// It has been told of.
     is_told: bool,
 }
@@ -155,6 +157,7 @@ impl Rest {
             since: Instant::now(),
             before: None,
             snapshot: None,
+            looked_after: Duration::ZERO,
             is_told: false,
         }
     }
@@ -166,18 +169,25 @@ impl Rest {
         looked_at.elapsed() >= quiet
     }
 
+    /// Whether the tasks had better be looked at again. A dump has each of them polled once more, and a task
+    /// whose timer went off at that very moment goes on in that poll, unnoticed. So they are looked at less and
+    /// less often, as long as that does no harm, and before anything is said for having lasted so long.
+    fn is_stale(&self, observer: &Observer, patience: Duration) -> bool {
+        let lasted = self.since.elapsed();
+        let is_old = lasted >= 2 * self.looked_after;
+        let is_lasting = lasted >= patience && self.looked_after < patience;
+        (is_old || is_lasting) && observer.can_dump_safely()
+    }
+
     /// Looks at all that could end it. None: it has ended meanwhile.
-    fn look(
-        &mut self,
-        observer: &Observer,
-        runtime: &Handle,
-        dump_at_most: usize,
-    ) -> Option<&Snapshot> {
+    fn look(&mut self, observer: &Observer, runtime: &Handle, watch: &Watch) -> Option<&Snapshot> {
         let (before, _) = self.before.take()?;
-        if let Some(snapshot) = &mut self.snapshot {
+        let is_fresh = !self.is_stale(observer, watch.patience);
+        if let Some(snapshot) = self.snapshot.as_mut().filter(|_| is_fresh) {
             observer.look_outside(runtime, &before, snapshot);
         } else {
-            self.snapshot = Some(observer.look(runtime, &before, dump_at_most));
+            self.looked_after = self.since.elapsed();
+            self.snapshot = Some(observer.look(runtime, &before, watch.dump_at_most));
             self.pulse = observer.echo(runtime, &self.pulse)?;
         }
         let snapshot = self.snapshot.as_mut()?;

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::{self, JoinSet};
+use tokio::time::sleep;
 use unstuck::demo::{Expected, Job, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 use unstuck::{BoxError, Event, TaskGroup};
@@ -52,6 +53,11 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
     program!(
         "group-of-the-stuck",
         group_of_the_stuck,
+        hangs(Verdict::Stuck, &["orphaned-event"])
+    ),
+    program!(
+        "stuck-during-the-look",
+        stuck_during_the_look,
         hangs(Verdict::Stuck, &["orphaned-event"])
     ),
     program!("never", never, hangs(Verdict::Stuck, &["unseen"])),
@@ -103,6 +109,20 @@ async fn orphaned_event(_job: Job) -> Result<(), BoxError> {
     let mut done = Event::new("done");
     let setter = done.clone();
     task::spawn(async move { drop(setter) });
+    done.wait().await;
+    Ok(())
+}
+
+/// All tasks go over from a timer to an event, mostly while they are looked at for the first time.
+async fn stuck_during_the_look(_job: Job) -> Result<(), BoxError> {
+    let mut done = Event::new("done");
+    for _ in 0..100 {
+        let mut done = done.clone();
+        task::spawn(async move {
+            sleep(Duration::from_millis(125)).await;
+            done.wait().await;
+        });
+    }
     done.wait().await;
     Ok(())
 }
