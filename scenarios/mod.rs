@@ -13,14 +13,23 @@ macro_rules! side {
     };
 }
 
+mod blog;
+mod idle_worker;
 mod question_mark;
 mod swallowed_errors;
 
 use unstuck::demo::Chapter;
 
 /// All chapters; the first scenario of the first is the one that plays when none is named.
-pub(crate) const ALL: &[Chapter] = &[Chapter {
-    name: "errors",
-    title: "errors that reach nobody",
-    scenarios: &[swallowed_errors::SCENARIO, question_mark::SCENARIO],
-}];
+pub(crate) const ALL: &[Chapter] = &[
+    Chapter {
+        name: "errors",
+        title: "errors that reach nobody",
+        scenarios: &[swallowed_errors::SCENARIO, question_mark::SCENARIO],
+    },
+    Chapter {
+        name: "queues",
+        title: "waits for what never comes",
+        scenarios: &[idle_worker::SCENARIO],
+    },
+];
