@@ -17,6 +17,7 @@ mod blog;
 mod idle_worker;
 mod question_mark;
 mod swallowed_errors;
+mod unclosed_channel;
 
 use unstuck::demo::Chapter;
 
@@ -30,6 +31,6 @@ pub(crate) const ALL: &[Chapter] = &[
     Chapter {
         name: "queues",
         title: "waits for what never comes",
-        scenarios: &[idle_worker::SCENARIO],
+        scenarios: &[idle_worker::SCENARIO, unclosed_channel::SCENARIO],
     },
 ];
