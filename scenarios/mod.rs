@@ -15,6 +15,7 @@ macro_rules! side {
 
 mod blog;
 mod idle_worker;
+mod lost_wakeup;
 mod question_mark;
 mod swallowed_errors;
 mod unclosed_channel;
@@ -31,6 +32,10 @@ pub(crate) const ALL: &[Chapter] = &[
     Chapter {
         name: "queues",
         title: "waits for what never comes",
-        scenarios: &[idle_worker::SCENARIO, unclosed_channel::SCENARIO],
+        scenarios: &[
+            idle_worker::SCENARIO,
+            unclosed_channel::SCENARIO,
+            lost_wakeup::SCENARIO,
+        ],
     },
 ];
