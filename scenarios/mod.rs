@@ -14,6 +14,7 @@ macro_rules! side {
 }
 
 mod blog;
+mod full_queue;
 mod idle_worker;
 mod lost_wakeup;
 mod question_mark;
@@ -36,6 +37,7 @@ pub(crate) const ALL: &[Chapter] = &[
             idle_worker::SCENARIO,
             unclosed_channel::SCENARIO,
             lost_wakeup::SCENARIO,
+            full_queue::SCENARIO,
         ],
     },
 ];
