@@ -13,6 +13,7 @@ macro_rules! side {
     };
 }
 
+mod blocked_runtime;
 mod blog;
 mod full_queue;
 mod idle_worker;
@@ -39,5 +40,10 @@ pub(crate) const ALL: &[Chapter] = &[
             lost_wakeup::SCENARIO,
             full_queue::SCENARIO,
         ],
+    },
+    Chapter {
+        name: "time",
+        title: "slow, blocked, or cut off",
+        scenarios: &[blocked_runtime::SCENARIO],
     },
 ];
