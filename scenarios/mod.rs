@@ -20,6 +20,7 @@ mod idle_worker;
 mod lost_wakeup;
 mod question_mark;
 mod swallowed_errors;
+mod torn_write;
 mod unclosed_channel;
 
 use unstuck::demo::Chapter;
@@ -44,6 +45,6 @@ pub(crate) const ALL: &[Chapter] = &[
     Chapter {
         name: "time",
         title: "slow, blocked, or cut off",
-        scenarios: &[blocked_runtime::SCENARIO],
+        scenarios: &[blocked_runtime::SCENARIO, torn_write::SCENARIO],
     },
 ];
