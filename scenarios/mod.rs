@@ -15,6 +15,7 @@ macro_rules! side {
 
 mod blocked_runtime;
 mod blog;
+mod crawling_join;
 mod full_queue;
 mod idle_worker;
 mod lost_wakeup;
@@ -45,6 +46,10 @@ pub(crate) const ALL: &[Chapter] = &[
     Chapter {
         name: "time",
         title: "slow, blocked, or cut off",
-        scenarios: &[blocked_runtime::SCENARIO, torn_write::SCENARIO],
+        scenarios: &[
+            blocked_runtime::SCENARIO,
+            torn_write::SCENARIO,
+            crawling_join::SCENARIO,
+        ],
     },
 ];
