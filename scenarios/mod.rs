@@ -20,6 +20,7 @@ mod full_queue;
 mod idle_worker;
 mod lost_wakeup;
 mod question_mark;
+mod silent_server;
 mod swallowed_errors;
 mod torn_write;
 mod unclosed_channel;
@@ -50,6 +51,7 @@ pub(crate) const ALL: &[Chapter] = &[
             blocked_runtime::SCENARIO,
             torn_write::SCENARIO,
             crawling_join::SCENARIO,
+            silent_server::SCENARIO,
         ],
     },
 ];
