@@ -13,19 +13,27 @@ macro_rules! side {
     };
 }
 
+mod blocked_runtime;
 mod blog;
+mod crawling_join;
 mod detached;
 mod early_done;
 mod fail_fast;
 mod forgotten_permit;
+mod full_queue;
 mod futurelock;
+mod idle_worker;
 mod lock_across_join;
 mod lock_order;
 mod looked_at;
 mod lost_panic;
+mod lost_wakeup;
 mod one_bad_post;
 mod question_mark;
+mod silent_server;
 mod swallowed_errors;
+mod torn_write;
+mod unclosed_channel;
 
 use unstuck::demo::Chapter;
 
@@ -46,6 +54,16 @@ pub(crate) const ALL: &[Chapter] = &[
         ],
     },
     Chapter {
+        name: "queues",
+        title: "waits for what never comes",
+        scenarios: &[
+            idle_worker::SCENARIO,
+            unclosed_channel::SCENARIO,
+            lost_wakeup::SCENARIO,
+            full_queue::SCENARIO,
+        ],
+    },
+    Chapter {
         name: "locks",
         title: "locks, permits and pools",
         scenarios: &[
@@ -53,6 +71,16 @@ pub(crate) const ALL: &[Chapter] = &[
             lock_across_join::SCENARIO,
             futurelock::SCENARIO,
             forgotten_permit::SCENARIO,
+        ],
+    },
+    Chapter {
+        name: "time",
+        title: "slow, blocked, or cut off",
+        scenarios: &[
+            blocked_runtime::SCENARIO,
+            torn_write::SCENARIO,
+            crawling_join::SCENARIO,
+            silent_server::SCENARIO,
         ],
     },
 ];

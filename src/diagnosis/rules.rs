@@ -1,6 +1,7 @@
 //! The rules: each looks at a case and says what it finds, in its own file.
 
 mod blocked_worker;
+mod full_channel;
 mod futurelock;
 mod idle_receiver;
 mod lock_cycle;
@@ -20,6 +21,7 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Finding> {
     let rules = [
         orphaned_event::check,
         idle_receiver::check,
+        full_channel::check,
         blocked_worker::check,
         outside::check,
         outlived::check,

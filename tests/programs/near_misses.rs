@@ -7,7 +7,7 @@ use std::time::Instant;
 use sqlx::{ConnectOptions, SqlitePool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task;
 use tokio::time::sleep;
 use tracing::instrument;
@@ -20,6 +20,8 @@ use crate::{A_WHILE, COMPLETES};
 pub(crate) const PROGRAMS: &[Scenario] = &[
     program!("late-setter", late_setter, COMPLETES),
     program!("late-sender", late_sender, COMPLETES),
+    program!("late-receiver", late_receiver, COMPLETES),
+    program!("late-notification", late_notification, COMPLETES),
     program!("late-unlock", late_unlock, COMPLETES),
     program!("late-child", late_child, COMPLETES),
     program!("late-thread", late_thread, COMPLETES),
@@ -60,6 +62,28 @@ async fn late_sender(_job: Job) -> Result<(), BoxError> {
         send.send(1).await
     });
     receive.recv().await.ok_or("nothing came")?;
+    Ok(())
+}
+
+async fn late_receiver(_job: Job) -> Result<(), BoxError> {
+    let (send, mut receive) = mpsc::channel(1);
+    send.send(1).await?;
+    task::spawn(async move {
+        sleep(A_WHILE).await;
+        while receive.recv().await.is_some() {}
+    });
+    send.send(2).await?;
+    Ok(())
+}
+
+async fn late_notification(_job: Job) -> Result<(), BoxError> {
+    let notify = Arc::new(Notify::new());
+    let notifier = Arc::clone(&notify);
+    task::spawn(async move {
+        sleep(A_WHILE).await;
+        notifier.notify_waiters();
+    });
+    notify.notified().await;
     Ok(())
 }
 
@@ -138,7 +162,7 @@ async fn slow_query(job: Job) -> Result<(), BoxError> {
     let started = Instant::now();
     // Each several times as long as a program must be quiet, and on a busy machine not too long either.
     while started.elapsed() < A_WHILE {
-        sqlx::query("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 500000) SELECT sum(x) FROM n")
+        sqlx::query("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 200000) SELECT sum(x) FROM n")
             .execute(&mut db)
             .await?;
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use deadqueue::unlimited::Queue;
 use tokio::sync::Semaphore;
 use tokio::task;
 use tokio::time::sleep;
@@ -30,6 +31,11 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
         hangs(Verdict::Stuck, &["lost-permit"])
     ),
     program!("permit-handed-on", permit_handed_on, COMPLETES),
+    program!(
+        "emptied-queue",
+        emptied_queue,
+        hangs(Verdict::Stuck, &["idle-receiver"])
+    ),
 ];
 
 async fn all_permits_twice(_job: Job) -> Result<(), BoxError> {
@@ -106,5 +112,14 @@ async fn permit_handed_on(_job: Job) -> Result<(), BoxError> {
     });
     taking.await??;
     let _permit = permits.acquire().await?;
+    Ok(())
+}
+
+/// The queue counts its items with a semaphore, of which it forgets a permit for each that is taken.
+async fn emptied_queue(_job: Job) -> Result<(), BoxError> {
+    let queue: Arc<Queue<u8>> = Arc::new([1].into_iter().collect());
+    let other = Arc::clone(&queue);
+    task::spawn(async move { other.pop().await }).await?;
+    queue.pop().await;
     Ok(())
 }

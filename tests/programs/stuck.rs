@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::{self, JoinSet};
 use tokio::time::sleep;
 use unstuck::demo::{Expected, Job, Scenario};
@@ -49,6 +49,16 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
         "idle-receiver",
         idle_receiver,
         hangs(Verdict::Stuck, &["idle-receiver"])
+    ),
+    program!(
+        "unheard-notification",
+        unheard_notification,
+        hangs(Verdict::Stuck, &["idle-receiver"])
+    ),
+    program!(
+        "full-channel",
+        full_channel,
+        hangs(Verdict::Stuck, &["full-channel"])
     ),
     program!(
         "group-of-the-stuck",
@@ -154,6 +164,22 @@ async fn idle_receiver(_job: Job) -> Result<(), BoxError> {
     let (send, mut receive) = mpsc::channel::<u8>(1);
     receive.recv().await;
     drop(send);
+    Ok(())
+}
+
+async fn unheard_notification(_job: Job) -> Result<(), BoxError> {
+    let notify = Notify::new();
+    notify.notify_waiters();
+    notify.notified().await;
+    Ok(())
+}
+
+/// The receiver is in the hands of the task that waits for room.
+async fn full_channel(_job: Job) -> Result<(), BoxError> {
+    let (send, mut receive) = mpsc::channel(1);
+    send.send(1).await?;
+    send.send(2).await?;
+    receive.recv().await;
     Ok(())
 }
 

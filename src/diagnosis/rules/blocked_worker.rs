@@ -70,8 +70,12 @@ fn sleep(function: Option<&str>) -> (&'static str, Option<String>) {
         let evidence = "its thread was asleep all the time".to_owned();
         return ("it sleeps in a call that blocks", Some(evidence));
     };
+    // The whole name differs from one version of the system to the next.
     let known = KNOWN.iter().find(|(part, _)| function.contains(part));
-    let what = known.map_or("it sleeps in a call that blocks", |(_, what)| what);
+    let (function, what) = known.map_or((function, "it sleeps in a call that blocks"), |known| {
+        *known
+    });
+    let function = function.trim_end_matches('_');
     let evidence = format!("its thread was asleep all the time, in the system's `{function}`");
     (what, Some(evidence))
 }

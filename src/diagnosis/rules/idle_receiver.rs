@@ -1,17 +1,20 @@
-//! `idle-receiver`: a task waits for the next item of a channel or queue, and nobody is left on the way
-//! to send one.
+//! `idle-receiver`: a task waits for the next item of a channel or queue, or to be notified, and nobody is
+//! left on the way to send anything.
 //!
 //! Likely: in a program that is stuck as a whole no task will send, but a queue does not tell who has
 //! hold of its other end.
 //!
-//! Triggered by a worker that awaits one more item than there are. A near miss: the same worker while
-//! another task sleeps before it sends.
+//! Triggered by a worker that awaits one more item than there are, and by one that begins to listen after
+//! `notify_waiters`. A near miss: the same worker while another task sleeps before it sends.
 
 use crate::diagnosis::{Case, Confidence, Finding, Wait, prose};
 use crate::observe::TaskState;
 
 /// What receiving is called, by Tokio and by the queues that are built on it.
 const RECEIVE: [&str; 6] = ["recv", "recv_many", "pop", "dequeue", "changed", "next"];
+
+/// What waits to be notified.
+const NOTIFIED: &str = "Notified";
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     if !case.is_stuck() {
@@ -20,7 +23,9 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let receivers = case.tasks().flat_map(|task| {
         let waits = case.waits.on(task.id).iter();
         waits.filter_map(move |wait| match wait {
-            Wait::Sync { at, call } if is_receive(call) => Some(((call, at), task.display_name())),
+            Wait::Sync { at, call } if call == NOTIFIED || is_receive(call) => {
+                Some(((call, at), task.display_name()))
+            }
             _ => None,
         })
     });
@@ -34,11 +39,12 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
         .map(|((call, at), names)| {
             let at = at.map_or_else(String::new, |at| format!(" at {at}"));
             let wait = if names.len() == 1 { "waits" } else { "wait" };
+            let what = if call == NOTIFIED { "a notification" } else { "an item" };
             Finding {
                 rule: "idle-receiver",
                 confidence: Confidence::Likely,
                 summary: format!(
-                    "{} {wait} in `{call}`{at} for an item that never comes: no task is left to send it",
+                    "{} {wait} in `{call}`{at} for {what} that never comes: no task is left to send it",
                     prose::list(names)
                 ),
                 evidence: others.clone(),

@@ -4,20 +4,26 @@
 //! Likely: `forget` leaves no record, and what one task took another one may still have.
 //!
 //! Triggered by a task that forgets its permit. A near miss: one that hands it on to a task that sleeps
-//! before it gives it back.
+//! before it gives it back. A semaphore that a library made for itself is left out: a queue may well count
+//! its items with one, and forget a permit for each that is taken.
 
 use crate::diagnosis::{Case, Confidence, Finding, prose};
 use crate::observe::{HolderSeen, ResourceKind, ResourceSeen, TaskId, TaskState};
+use crate::place::Place;
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     if !case.is_stuck() {
         return Vec::new();
     }
     let resources = case.seen.resources.iter();
-    let resources = resources.filter(|it| it.kind != ResourceKind::Channel);
+    let resources = resources.filter(|it| it.kind != ResourceKind::Channel && !is_of_a_library(it));
     resources
         .filter_map(|resource| finding(case, resource))
         .collect()
+}
+
+fn is_of_a_library(resource: &ResourceSeen) -> bool {
+    resource.made_at.as_ref().is_some_and(Place::is_library)
 }
 
 fn finding(case: &Case<'_>, resource: &ResourceSeen) -> Option<Finding> {

@@ -7,7 +7,8 @@
 //!
 //! Triggered by a function that takes a lock and calls another one that takes it too; by writing while
 //! reading. A near miss: a task that holds a lock, in one branch of a `join!` that sleeps, while another
-//! branch waits for it. A task that fills its own channel is not told of: nobody can see who receives.
+//! branch waits for it. A task that fills its own channel is left to `full-channel`: nobody can see who
+//! receives.
 
 use crate::diagnosis::graph::Queued;
 use crate::diagnosis::{Case, Confidence, Finding, Verdict, Wait};

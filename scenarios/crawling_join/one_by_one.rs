@@ -1,0 +1,14 @@
+//! Waits for one answer after the other.
+
+use unstuck::BoxError;
+use unstuck::demo::Job;
+
+use super::devices;
+
+pub(super) async fn main(_job: Job) -> Result<(), BoxError> {
+    let answers = devices::ask("one-by-one/network")?;
+    for answer in answers {
+        answer.await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The first lesson's pool with its mistake mended, and fewer posts than workers.
+
+mod pop;
+mod try_pop;
+
+use std::time::Duration;
+
+use unstuck::demo::{Expected, Scenario};
+use unstuck::diagnosis::{Errors, Verdict};
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "idle-worker",
+    summary: "a pool of three workers for two posts: the third waits for a post that never comes",
+    workers: Some(3),
+    posts: Some(2),
+    latency: Duration::from_millis(200),
+    mendable: false,
+    sides: &[
+        side!(
+            "pop",
+            "idle_worker" / pop,
+            Expected {
+                verdict: Verdict::Stuck,
+                stored: 2,
+                errors: Errors::NONE,
+                rules: &["idle-receiver"],
+            }
+        ),
+        side!(
+            "try-pop",
+            "idle_worker" / try_pop,
+            Expected {
+                verdict: Verdict::Completed,
+                stored: 2,
+                errors: Errors::NONE,
+                rules: &[],
+            }
+        ),
+    ],
+    page: include_str!("README.md"),
+    next: &[
+        (
+            "run idle-worker --posts 3",
+            "as many posts as workers: it ends, and looks right",
+        ),
+        (
+            "run --fixed --posts 2",
+            "the same hang in the first lesson, on both of its sides",
+        ),
+    ],
+};

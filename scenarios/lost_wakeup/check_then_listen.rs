@@ -1,0 +1,28 @@
+//! One task reads a post that another one writes: if it is not there yet, it waits for the next to arrive.
+
+use tokio::task;
+use unstuck::BoxError;
+use unstuck::demo::Job;
+
+use super::cache::Cache;
+
+pub(super) async fn main(_job: Job) -> Result<(), BoxError> {
+    let cache = Cache::start("check-then-listen/cache")?;
+    let reader = task::Builder::new().name("check-then-listen/reader");
+    let reading = reader.spawn(read(cache.clone(), 1))?;
+    let writer = task::Builder::new().name("check-then-listen/writer");
+    let writing = writer.spawn(async move { cache.put(1, "Some content!".to_owned()).await })?;
+
+    writing.await?;
+    reading.await?;
+    Ok(())
+}
+
+async fn read(cache: Cache, id: i64) -> String {
+    loop {
+        if let Some(content) = cache.get(id).await {
+            return content;
+        }
+        cache.arrival().await;
+    }
+}

@@ -1,0 +1,43 @@
+//! A look, and then a wait: what comes between the two is never heard of.
+
+mod cache;
+mod check_then_listen;
+mod listen_then_check;
+
+use std::time::Duration;
+
+use unstuck::demo::{Expected, Scenario};
+use unstuck::diagnosis::{Errors, Verdict};
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "lost-wakeup",
+    summary: "`notify_waiters` comes after the look for a post, and before the wait for it",
+    workers: None,
+    posts: None,
+    latency: Duration::from_millis(200),
+    mendable: false,
+    sides: &[
+        side!(
+            "check-then-listen",
+            "lost_wakeup" / check_then_listen,
+            Expected {
+                verdict: Verdict::Stuck,
+                stored: 0,
+                errors: Errors::NONE,
+                rules: &["idle-receiver", "idle-receiver"],
+            }
+        ),
+        side!(
+            "listen-then-check",
+            "lost_wakeup" / listen_then_check,
+            Expected {
+                verdict: Verdict::Completed,
+                stored: 0,
+                errors: Errors::NONE,
+                rules: &[],
+            }
+        ),
+    ],
+    page: include_str!("README.md"),
+    next: &[],
+};

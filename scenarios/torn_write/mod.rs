@@ -1,0 +1,43 @@
+//! A time-out that falls between two writes.
+
+mod post;
+mod transaction;
+mod two_statements;
+
+use std::time::Duration;
+
+use unstuck::demo::{Expected, Scenario};
+use unstuck::diagnosis::{Errors, Verdict};
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "torn-write",
+    summary: "a time-out drops a save between its two writes, and leaves a post half-written",
+    workers: None,
+    posts: Some(2),
+    latency: Duration::from_millis(200),
+    mendable: false,
+    sides: &[
+        side!(
+            "two-statements",
+            "torn_write" / two_statements,
+            Expected {
+                verdict: Verdict::Failed,
+                stored: 2,
+                errors: Errors::surfaced(1),
+                rules: &[],
+            }
+        ),
+        side!(
+            "transaction",
+            "torn_write" / transaction,
+            Expected {
+                verdict: Verdict::Completed,
+                stored: 1,
+                errors: Errors::NONE,
+                rules: &[],
+            }
+        ),
+    ],
+    page: include_str!("README.md"),
+    next: &[],
+};

@@ -1,0 +1,28 @@
+//! The same, but main lets go of its own sender before it waits.
+
+use tokio::sync::mpsc;
+use tokio::task;
+use unstuck::BoxError;
+use unstuck::demo::Job;
+
+use super::tasks::{download, store_all};
+use crate::scenarios::blog::Blog;
+
+pub(super) async fn main(job: Job) -> Result<(), BoxError> {
+    let blog = Blog::open(&job).await?;
+    let (sender, receiver) = mpsc::channel(8);
+
+    let store = store_all(blog.clone(), receiver);
+    let storing = task::Builder::new()
+        .name("drop-sender/store")
+        .spawn(store)?;
+    for id in 1..=job.posts {
+        let download = download(blog.clone(), id, sender.clone());
+        let name = format!("drop-sender/download-{id}");
+        task::Builder::new().name(&name).spawn(download)?;
+    }
+
+    drop(sender);
+    storing.await??;
+    Ok(())
+}
