@@ -299,15 +299,29 @@ impl Observer {
         let events = snapshot::events().into_iter();
         let orphans = events.filter(|event| !event.set && event.setters == 0);
         let waits = orphans.flat_map(|event| event.waits);
-        let tasks = lock(&self.0.tasks);
-        let ids = waits.map(|wait| wait.task);
-        ids.filter(|id| tasks.has(*id)).collect()
+        let ids = waits.map(|wait| wait.task).collect();
+        lock(&self.0.tasks).own(ids)
     }
 
-    /// Looks at what is known without a dump, which takes nothing but a few locks and may be done at any
-    /// time: the tasks, but not where they are parked, and what the primitives know of themselves.
+    /// Whether some task queues for a lock or permit while it has one that somebody queues for. Otherwise the
+    /// locks can't have brought a part of the program to a stop. Cheaper than a glance.
+    pub fn has_holders_that_queue(&self) -> bool {
+        resources::has_holders_that_queue()
+    }
+
+    /// Looks at the tasks that are alive, though not at where they are parked, and at who holds which lock.
+    /// That takes no dump, and may be done at any time.
     pub fn glance(&self) -> Snapshot {
-        self.snapshot(Ok(None), &self.polling(), false, resources::seen())
+        let polling = self.polling();
+        let resources = resources::seen();
+        let mut snapshot = Snapshot {
+            tasks: lock(&self.0.tasks).alive_seen(&polling),
+            resources,
+            ..Snapshot::default()
+        };
+        snapshot.keep_what_belongs_to_its_tasks();
+        snapshot.name_children();
+        snapshot
     }
 
     /// Looks again at what lies outside the tasks, and is cheap to look at.

@@ -43,6 +43,8 @@ pub(super) struct Ledger {
 struct Hold {
     who: Who,
     borrowed: usize,
+    /// How many tasks it had spawned when it took the first of those.
+    spawned: u64,
     owned: usize,
     /// What was taken last, until it is known by what kind of guard.
     latest: usize,
@@ -55,6 +57,8 @@ struct Queued {
     /// The number of its span.
     number: u64,
     who: Who,
+    /// How many tasks it had spawned when it polled the request last.
+    spawned: u64,
     wants: usize,
     got: usize,
     /// Where its own task's waker lies here.
@@ -63,17 +67,33 @@ struct Queued {
     is_new: bool,
 }
 
+impl Queued {
+    /// Whether it was given all that it wants.
+    fn is_granted(&self) -> bool {
+        self.got >= self.wants
+    }
+}
+
 impl Ledger {
-    /// Somebody polls a request, and gets `got` permits that were free.
-    pub(super) fn queue_up(&mut self, number: u64, who: Who, wants: usize, got: usize) {
+    /// Somebody who has spawned so many tasks polls a request, and gets `got` permits that were free.
+    pub(super) fn queue_up(
+        &mut self,
+        number: u64,
+        who: Who,
+        spawned: u64,
+        wants: usize,
+        got: usize,
+    ) {
         if let Some(queued) = self.queued(number) {
             queued.got += got;
             queued.who = who;
+            queued.spawned = spawned;
             queued.is_new = false;
         } else {
             self.queue.push(Queued {
                 number,
                 who,
+                spawned,
                 wants,
                 got,
                 waker: None,
@@ -104,7 +124,7 @@ impl Ledger {
         self.give_back(from, permits);
         if let Some(queued) = self.queued(number) {
             queued.got += permits;
-            if queued.got >= queued.wants {
+            if queued.is_granted() {
                 queued.waker = None;
             }
         }
@@ -138,11 +158,14 @@ impl Ledger {
         }
     }
 
-    /// The guard that was made for the request that was met last.
-    pub(super) fn guard(&mut self, who: Who, guard: Guard) {
+    /// The guard that was made for the request that was met last, by somebody who has spawned so many tasks.
+    pub(super) fn guard(&mut self, who: Who, guard: Guard, spawned: u64) {
         let hold = self.hold(who);
         let latest = std::mem::take(&mut hold.latest).min(hold.owned);
         if guard == Guard::Borrows {
+            if hold.borrowed == 0 {
+                hold.spawned = spawned;
+            }
             hold.owned -= latest;
             hold.borrowed += latest;
         }
@@ -243,7 +266,31 @@ impl Ledger {
         wakers.collect()
     }
 
-    pub(super) fn holders(&self) -> Vec<HolderSeen> {
+    /// Who polled each request, and how many tasks they had spawned by then.
+    pub(super) fn requests(&self) -> impl Iterator<Item = (TaskId, u64)> {
+        let queue = self.queue.iter();
+        queue.filter_map(|queued| Some((queued.who?.into(), queued.spawned)))
+    }
+
+    /// The tasks that queue.
+    pub(super) fn queueing(&self) -> impl Iterator<Item = task::Id> {
+        let queued = self.queue.iter().filter(|queued| !queued.is_granted());
+        queued.filter_map(|queued| queued.who)
+    }
+
+    /// The tasks that have what somebody queues for: they hold it, or it was granted to them.
+    pub(super) fn in_demand(&self) -> Vec<task::Id> {
+        if self.queueing().next().is_none() {
+            return Vec::new();
+        }
+        let holders = self.holds.iter().filter_map(|hold| hold.who);
+        let granted = self.queue.iter().filter(|queued| queued.is_granted());
+        let granted = granted.filter_map(|queued| queued.who);
+        holders.chain(granted).collect()
+    }
+
+    /// `spawned` tells how many tasks one has spawned by now, if it queues anywhere.
+    pub(super) fn holders(&self, spawned: impl Fn(TaskId) -> Option<u64>) -> Vec<HolderSeen> {
         let seen = |hold: &Hold| {
             let task = hold.who.map(TaskId::from);
             let one = move |permits, certain| HolderSeen {
@@ -251,8 +298,9 @@ impl Ledger {
                 permits,
                 certain,
             };
-            let is_task = task.is_some();
-            [one(hold.borrowed, is_task), one(hold.owned, false)]
+            let keeps_it = |task| spawned(task).is_none_or(|spawned| spawned == hold.spawned);
+            let certain = task.is_some_and(keeps_it);
+            [one(hold.borrowed, certain), one(hold.owned, false)]
         };
         let all = self.holds.iter().flat_map(seen);
         all.filter(|holder| holder.permits > 0).collect()
@@ -291,7 +339,7 @@ impl Ledger {
             .map(|hold| hold.borrowed + hold.owned)
             .sum();
         let got: usize = self.queue.iter().map(|queued| queued.got).sum();
-        let queues = self.queue.iter().any(|queued| queued.got < queued.wants);
+        let queues = self.queue.iter().any(|queued| !queued.is_granted());
         let unrecorded = if queues {
             self.permits.saturating_sub(held + got)
         } else {

@@ -3,10 +3,11 @@
 //! A lock or semaphore is a span, with a semaphore inside that is a span of its own, made while the outer
 //! one is entered; each request is a span below the one or the other. What happens to them are events.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::task;
 use tracing::field::{Field, Visit};
@@ -32,7 +33,7 @@ pub fn resource_layer<S>() -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    Records.with_filter(filter_fn(is_wanted))
+    Records::default().with_filter(filter_fn(is_wanted))
 }
 
 const SPAWN: &str = "runtime.spawn";
@@ -96,9 +97,31 @@ impl Request {
 thread_local! {
     /// Whether this thread has just taken free permits, for a request that it is about to tell of.
     static TAKING: Cell<bool> = const { Cell::new(false) };
+    /// The task that this thread polls; before it those within which it does so, if any.
+    static POLLED_HERE: RefCell<Vec<Arc<Wakers>>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Records;
+fn polled_here() -> Option<Arc<Wakers>> {
+    on_this_thread(|polled| polled.last().cloned())
+}
+
+/// How many tasks it has spawned.
+fn spawned_here() -> u64 {
+    polled_here().map_or(0, |task| task.spawned())
+}
+
+/// None where the thread is on its way out, with its locals gone.
+fn on_this_thread<R>(f: impl FnOnce(&mut Vec<Arc<Wakers>>) -> Option<R>) -> Option<R> {
+    let polled = POLLED_HERE.try_with(|polled| f(&mut polled.borrow_mut()));
+    polled.ok().flatten()
+}
+
+#[derive(Default)]
+struct Records {
+    /// Tasks that have ended, but not all their wakers are gone, by the numbers of their spans. Such a number
+    /// is given to a new span sooner or later, and what is told of a waker has no other.
+    leftover: Mutex<HashMap<u64, Arc<Wakers>>>,
+}
 
 impl<S> Layer<S> for Records
 where
@@ -108,10 +131,12 @@ where
         let Some(span) = context.span(id) else { return };
         let parent = || span.parent().as_ref().and_then(part);
         let part = match span.name() {
-            SPAWN => Fields::of(attributes).number.map(|task| {
-                let task = TaskId(u64::try_from(task).unwrap_or(u64::MAX));
-                Part::Task(Arc::new(Wakers::of(task)))
-            }),
+            SPAWN => {
+                if let Some(spawner) = polled_here() {
+                    spawner.spawns();
+                }
+                self.task(&Fields::of(attributes), id)
+            }
             RESOURCE => {
                 let around = context.lookup_current().as_ref().and_then(part);
                 Some(Part::Resource(resource(&Fields::of(attributes), around)))
@@ -133,10 +158,13 @@ where
         match event.metadata().target() {
             WAKER => {
                 let id = fields.number.and_then(|id| u64::try_from(id).ok());
-                let id = id.filter(|id| *id > 0).map(Id::from_u64);
-                let task = id.and_then(|id| context.span(&id).as_ref().and_then(part));
-                if let Some(Part::Task(wakers)) = task {
+                if let Some(id) = id.filter(|id| *id > 0)
+                    && let Some(wakers) = self.wakers(id, &context)
+                {
                     waker(&fields, &wakers, here);
+                    if wakers.are_gone() {
+                        lock(&self.leftover).remove(&id);
+                    }
                 }
             }
             POLLED => polled(&fields, here),
@@ -152,23 +180,56 @@ where
     }
 
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        if let Some(Part::Task(wakers)) = task_part(id, &context) {
-            wakers.poll_begins();
+        if let Some(wakers) = polled_task(id, &context) {
+            wakers.enters();
+            on_this_thread(|polled| {
+                polled.push(wakers);
+                Some(())
+            });
         }
     }
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        if let Some(Part::Task(wakers)) = task_part(id, &context) {
-            wakers.poll_ends();
+        if let Some(wakers) = polled_task(id, &context) {
+            wakers.exits();
+            on_this_thread(Vec::pop);
         }
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if let Some(span) = context.span(&id)
-            && span.name() == REQUEST
-            && let Some(Part::Request(request)) = part(&span)
-        {
-            request.ledger(|ledger| ledger.leave(request.number, task::try_id()));
+        let Some(span) = context.span(&id) else {
+            return;
+        };
+        match part(&span) {
+            Some(Part::Request(request)) if span.name() == REQUEST => {
+                request.ledger(|ledger| ledger.leave(request.number, task::try_id()));
+            }
+            Some(Part::Task(wakers)) if wakers.task_ends() => {
+                lock(&self.leftover).insert(id.into_u64(), wakers);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Records {
+    fn task(&self, fields: &Fields, id: &Id) -> Option<Part> {
+        let task = TaskId(u64::try_from(fields.number?).unwrap_or(u64::MAX));
+        let wakers = Wakers::of(task);
+        if lock(&self.leftover).contains_key(&id.into_u64()) {
+            wakers.can_be_mistaken();
+        }
+        Some(Part::Task(Arc::new(wakers)))
+    }
+
+    /// The wakers of the task whose span has this number, or had it.
+    fn wakers<S>(&self, span: u64, context: &Context<'_, S>) -> Option<Arc<Wakers>>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        match context.span(&Id::from_u64(span)).as_ref().and_then(part) {
+            Some(Part::Task(wakers)) => Some(wakers),
+            _ => lock(&self.leftover).get(&span).cloned(),
         }
     }
 }
@@ -177,12 +238,17 @@ fn part<'r, S: LookupSpan<'r>>(span: &SpanRef<'r, S>) -> Option<Part> {
     span.extensions().get::<Part>().cloned()
 }
 
-fn task_part<S>(id: &Id, context: &Context<'_, S>) -> Option<Part>
+/// The task whose span this is, if this thread polls it. Another task may enter the span too: it is what
+/// `Span::current` gives, where the program has none of its own.
+fn polled_task<S>(id: &Id, context: &Context<'_, S>) -> Option<Arc<Wakers>>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let span = context.span(id).filter(|span| span.name() == SPAWN)?;
-    part(&span)
+    let Some(Part::Task(wakers)) = part(&span) else {
+        return None;
+    };
+    (task::try_id().map(TaskId::from) == Some(wakers.task)).then_some(wakers)
 }
 
 fn resource(fields: &Fields, around: Option<Part>) -> Arc<Resource> {
@@ -248,7 +314,7 @@ fn polled(fields: &Fields, here: Option<Part>) {
             request.ledger(|ledger| ledger.met(request.number, who, kind));
         }
         Some(Part::Call(resource, guard)) if fields.flag => {
-            lock(&resource.ledger).guard(who, guard);
+            lock(&resource.ledger).guard(who, guard, spawned_here());
         }
         _ => {}
     }
@@ -267,7 +333,8 @@ fn request_state(fields: &Fields, here: Option<Part>) {
         (_, Some(Part::Request(_))) if fields.change == Change::Set => {}
         (_, Some(Part::Request(request))) => request.ledger(|ledger| {
             if TAKING.replace(false) {
-                ledger.queue_up(request.number, who, request.wants(), number);
+                let wants = request.wants();
+                ledger.queue_up(request.number, who, spawned_here(), wants, number);
             } else {
                 ledger.passed_on(request.number, who, number);
             }
