@@ -272,8 +272,11 @@ impl Observer {
         resources: Vec<ResourceSeen>,
     ) -> Snapshot {
         let dumped = matches!(dump, Ok(Some(_)));
-        let blind = dump.as_ref().err().copied().into_iter().collect();
+        let mut blind: Vec<_> = dump.as_ref().err().copied().into_iter().collect();
         let leaves = dump.ok().flatten().unwrap_or_default();
+        if leaves.wait_for_locks() && !resources::are_recorded() {
+            blind.push(resources::UNRECORDED);
+        }
         let (tasks, unlisted) = {
             let tasks = lock(&self.0.tasks);
             (tasks.seen(polling, &leaves), tasks.unlisted())

@@ -16,6 +16,7 @@
 //! A task can only run again if one of its wakers is called, and Tokio records each that is made, called or
 //! dropped. So a task whose wakers all lie in such queues waits for nothing else, whatever it looks like.
 
+mod fields;
 mod ledger;
 mod records;
 mod wakers;
@@ -35,7 +36,12 @@ use crate::sync::lock;
 use ledger::Ledger;
 use wakers::Wakers;
 
+pub(super) use records::are_recorded;
 pub use records::resource_layer;
+
+/// What is not known where nobody records them.
+pub(super) const UNRECORDED: &str = "who holds which lock or permit: that takes `unstuck::observe::resource_layer()` \
+                                     in the program's subscriber";
 
 /// Every lock and semaphore that is alive.
 static RESOURCES: Registry<Resource> = Registry::new();

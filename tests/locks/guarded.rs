@@ -114,6 +114,7 @@ fn a_ring_of_locks_is_told_of_once_beside_a_part_that_goes_on() {
             let ring = ring(None);
             let report = told.recv().await.unwrap();
             assert_eq!(report.verdict, Verdict::Running, "{report}");
+            assert!(!format!("{:?}", report.unseen).contains("resource_layer"));
             let [finding] = &report.findings[..] else {
                 panic!("{report}");
             };

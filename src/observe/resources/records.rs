@@ -5,12 +5,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::task;
-use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
@@ -18,6 +16,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
+use super::fields::{Change, Fields};
 use super::ledger::{Guard, Ledger};
 use super::wakers::Wakers;
 use super::{Resource, ResourceKind};
@@ -27,13 +26,21 @@ use crate::sync::lock;
 
 /// The layer through which observers hear who holds which lock. One is enough for all observers.
 ///
-/// It costs some microseconds for each time that a lock is taken or a task woken, so it is apart from
-/// [`layer`](crate::observe::layer), which costs next to nothing.
+/// It has to be there before the program's tasks are: of one that was spawned earlier, it can't tell what
+/// else may wake it. It costs some microseconds for each time that a lock is taken or a task woken, so it is
+/// apart from [`layer`](crate::observe::layer), which costs next to nothing.
 pub fn resource_layer<S>() -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     Records::default().with_filter(filter_fn(is_wanted))
+}
+
+/// Whether there is such a layer somewhere, to which records come.
+static RECORDED: AtomicBool = AtomicBool::new(false);
+
+pub(in crate::observe) fn are_recorded() -> bool {
+    RECORDED.load(Ordering::Relaxed)
 }
 
 const SPAWN: &str = "runtime.spawn";
@@ -80,7 +87,8 @@ enum Part {
 
 struct Request {
     resource: Arc<Resource>,
-    number: u64,
+    /// Its place in the queue, once it has been polled.
+    place: OnceLock<u64>,
     wants: AtomicUsize,
 }
 
@@ -91,6 +99,13 @@ impl Request {
 
     fn ledger<R>(&self, f: impl FnOnce(&mut Ledger) -> R) -> R {
         f(&mut lock(&self.resource.ledger))
+    }
+
+    /// The same, if it has a place there.
+    fn queued(&self, f: impl FnOnce(&mut Ledger, u64)) {
+        if let Some(place) = self.place.get() {
+            self.ledger(|ledger| f(ledger, *place));
+        }
     }
 }
 
@@ -128,6 +143,9 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if !are_recorded() {
+            RECORDED.store(true, Ordering::Relaxed);
+        }
         let Some(span) = context.span(id) else { return };
         let parent = || span.parent().as_ref().and_then(part);
         let part = match span.name() {
@@ -142,7 +160,7 @@ where
                 Some(Part::Resource(resource(&Fields::of(attributes), around)))
             }
             REQUEST => match parent() {
-                Some(Part::Resource(resource)) => Some(request(attributes, id, resource)),
+                Some(Part::Resource(resource)) => Some(request(attributes, resource)),
                 _ => None,
             },
             _ => parent(),
@@ -202,7 +220,7 @@ where
         };
         match part(&span) {
             Some(Part::Request(request)) if span.name() == REQUEST => {
-                request.ledger(|ledger| ledger.leave(request.number, task::try_id()));
+                request.queued(|ledger, place| ledger.leave(place, task::try_id()));
             }
             Some(Part::Task(wakers)) if wakers.task_ends() => {
                 lock(&self.leftover).insert(id.into_u64(), wakers);
@@ -269,11 +287,11 @@ fn resource(fields: &Fields, around: Option<Part>) -> Arc<Resource> {
     Resource::new(kind, place)
 }
 
-fn request(attributes: &Attributes<'_>, id: &Id, resource: Arc<Resource>) -> Part {
+fn request(attributes: &Attributes<'_>, resource: Arc<Resource>) -> Part {
     match Fields::of(attributes).text.as_deref() {
         Some("Acquire::new") => Part::Request(Arc::new(Request {
             resource,
-            number: id.into_u64(),
+            place: OnceLock::new(),
             wants: AtomicUsize::new(0),
         })),
         Some(source) if source.contains("owned") => Part::Call(resource, Guard::Owns),
@@ -291,13 +309,13 @@ fn waker(fields: &Fields, wakers: &Arc<Wakers>, here: Option<Part>) {
             wakers.made();
             if let Some(request) = request {
                 let waker = Arc::clone(wakers);
-                request.ledger(|ledger| ledger.waker_put(request.number, waker));
+                request.queued(|ledger, place| ledger.waker_put(place, waker));
             }
         }
         Some("waker.drop") => {
             wakers.dropped();
             if let Some(request) = request {
-                request.ledger(|ledger| ledger.waker_dropped(request.number));
+                request.queued(Ledger::waker_dropped);
             }
         }
         Some("waker.wake") => wakers.called(true),
@@ -311,7 +329,7 @@ fn polled(fields: &Fields, here: Option<Part>) {
     match here {
         Some(Part::Request(request)) if fields.flag => {
             let kind = request.resource.kind;
-            request.ledger(|ledger| ledger.met(request.number, who, kind));
+            request.queued(|ledger, place| ledger.met(place, who, kind));
         }
         Some(Part::Call(resource, guard)) if fields.flag => {
             lock(&resource.ledger).guard(who, guard, spawned_here());
@@ -331,14 +349,13 @@ fn request_state(fields: &Fields, here: Option<Part>) {
         }
         // The start, with none.
         (_, Some(Part::Request(_))) if fields.change == Change::Set => {}
-        (_, Some(Part::Request(request))) => request.ledger(|ledger| {
-            if TAKING.replace(false) {
-                let wants = request.wants();
-                ledger.queue_up(request.number, who, spawned_here(), wants, number);
-            } else {
-                ledger.passed_on(request.number, who, number);
-            }
+        (_, Some(Part::Request(request))) if TAKING.replace(false) => request.ledger(|ledger| {
+            let place = *request.place.get_or_init(|| ledger.next_place());
+            ledger.queue_up(place, who, spawned_here(), request.wants(), number);
         }),
+        (_, Some(Part::Request(request))) => {
+            request.queued(|ledger, place| ledger.passed_on(place, who, number));
+        }
         _ => {}
     }
 }
@@ -356,85 +373,4 @@ fn state(fields: &Fields, ledger: &mut Ledger) {
         ("current_readers", Change::More) => ledger.taken(who, 1),
         _ => {}
     }
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Change {
-    #[default]
-    Set,
-    More,
-    Less,
-}
-
-/// The fields that matter, of a span or an event. No record has two of the same kind.
-#[derive(Default)]
-struct Fields {
-    /// The name of the field that has the number or the flag.
-    what: &'static str,
-    number: Option<i128>,
-    flag: bool,
-    change: Change,
-    /// `concrete_type`, `source` or `op`.
-    text: Option<String>,
-    file: Option<String>,
-    line: u64,
-    is_internal: bool,
-}
-
-trait Fielded {
-    fn record(&self, fields: &mut Fields);
-}
-
-impl Fielded for Attributes<'_> {
-    fn record(&self, fields: &mut Fields) {
-        self.record(fields);
-    }
-}
-
-impl Fielded for Event<'_> {
-    fn record(&self, fields: &mut Fields) {
-        self.record(fields);
-    }
-}
-
-impl Fields {
-    fn of(record: &impl Fielded) -> Self {
-        let mut fields = Self::default();
-        record.record(&mut fields);
-        fields
-    }
-}
-
-impl Visit for Fields {
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        match field.name() {
-            "loc.line" => self.line = value,
-            "loc.col" | "size.bytes" | "original_size.bytes" => {}
-            what => (self.what, self.number) = (what, Some(value.into())),
-        }
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        (self.what, self.number) = (field.name(), Some(value.into()));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        match field.name() {
-            "is_internal" => self.is_internal = value,
-            "inherits_child_attrs" => {}
-            what => (self.what, self.flag) = (what, value),
-        }
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        match (field.name(), value) {
-            ("loc.file", _) => self.file = Some(value.to_owned()),
-            ("concrete_type" | "source" | "op", _) => self.text = Some(value.to_owned()),
-            (_, "add") => self.change = Change::More,
-            (_, "sub") => self.change = Change::Less,
-            _ => {}
-        }
-    }
-
-    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
