@@ -23,6 +23,8 @@ macro_rules! program {
 }
 
 #[cfg(tokio_unstable)]
+mod around;
+#[cfg(tokio_unstable)]
 mod expected;
 #[cfg(tokio_unstable)]
 mod left_behind;
@@ -51,7 +53,16 @@ fn main() -> std::process::ExitCode {
         permits::PROGRAMS,
     ]
     .concat();
-    unstuck::cli::main(std::env::args_os(), all.leak()).into()
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((first, rest)) if first == "around" => {
+            around::main(&all, rest).unwrap_or_else(|error| {
+                eprintln!("{error}");
+                2.into()
+            })
+        }
+        _ => unstuck::cli::main(std::env::args_os(), all.leak()).into(),
+    }
 }
 
 #[cfg(not(tokio_unstable))]

@@ -140,7 +140,7 @@ async fn long_poll(_job: Job) -> Result<(), BoxError> {
 async fn slow_query(job: Job) -> Result<(), BoxError> {
     let mut db = job.database.connect().await?;
     let started = Instant::now();
-    let mut rows = 500_000;
+    let mut rows = 20_000;
     while started.elapsed() < A_WHILE {
         rows *= 2;
         sqlx::query("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ?) SELECT sum(x) FROM n")
