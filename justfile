@@ -78,6 +78,12 @@ show *ARGS:
 test *ARGS:
     cargo test {{ ARGS }}
 
+# healthy programs, over and over in every mode, half of them on a busy machine: none may be called stuck
+[group('work')]
+soak RUNS='1000':
+    cargo build --quiet --examples
+    UNSTUCK_SOAK_RUNS={{ RUNS }} cargo test --test it -- --ignored --nocapture soak
+
 # look at snapshots that differ, one by one, and accept or reject them
 [group('work')]
 review:

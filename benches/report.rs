@@ -3,16 +3,17 @@
 
 #[cfg(all(tokio_unstable, feature = "guard"))]
 mod explaining {
-    use std::fs;
     use std::sync::Arc;
     use std::thread;
     use std::time::{Duration, Instant};
+    use std::{fs, mem};
 
     use tokio::runtime::{Builder, Runtime};
-    use tokio::sync::Notify;
+    use tokio::sync::{Mutex, Notify};
     use tokio::task;
-    use unstuck::diagnosis::{Program, diagnose, judge};
-    use unstuck::observe::{Observer, TaskId, mark_own_thread};
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use unstuck::diagnosis::{Program, diagnose, judge, stuck_part};
+    use unstuck::observe::{Observer, TaskId, mark_own_thread, resource_layer};
     use unstuck::report::Report;
     use unstuck::report::text::{self, Page};
     use unstuck::{BoxError, Event};
@@ -26,9 +27,13 @@ mod explaining {
         Event,
         /// One after the other, they have ended.
         Ended,
+        /// All queue for a lock of Tokio's, which main holds while it waits. Locks are recorded.
+        Lock,
+        /// Each holds a lock for which the one before it queues; main holds the last one.
+        Chain,
     }
 
-    pub(crate) const CASES: [(Work, usize); 9] = [
+    pub(crate) const CASES: [(Work, usize); 13] = [
         (Work::Notify, 1_000),
         (Work::Notify, 100_000),
         (Work::Notify, 1_000_000),
@@ -38,10 +43,16 @@ mod explaining {
         (Work::Ended, 1_000),
         (Work::Ended, 100_000),
         (Work::Ended, 1_000_000),
+        (Work::Lock, 1_000),
+        (Work::Lock, 100_000),
+        (Work::Chain, 1_000),
+        (Work::Chain, 100_000),
     ];
 
     async fn main(work: Work, tasks: usize) {
         let (notify, mut event) = (Arc::new(Notify::new()), Event::new("never"));
+        let mut lock = Arc::new(Mutex::new(()));
+        let _held = lock.clone().lock_owned().await;
         for _ in 0..tasks {
             let notify = Arc::clone(&notify);
             match work {
@@ -52,6 +63,20 @@ mod explaining {
                 }
                 Work::Ended => {
                     let _ended = task::spawn(async {}).await;
+                }
+                Work::Lock => {
+                    let lock = Arc::clone(&lock);
+                    drop(task::spawn(async move { drop(lock.lock().await) }));
+                }
+                Work::Chain => {
+                    let own = Arc::new(Mutex::new(()));
+                    let next = mem::replace(&mut lock, Arc::clone(&own));
+                    drop(task::spawn(async move {
+                        let _held = own.lock().await;
+                        let _next = next.lock().await;
+                    }));
+                    // So that it has its own before the next one wants it.
+                    task::yield_now().await;
                 }
             }
         }
@@ -73,6 +98,10 @@ mod explaining {
 
     pub(crate) fn play(work: Work, tasks: usize) -> Result<String, BoxError> {
         mark_own_thread();
+        if matches!(work, Work::Lock | Work::Chain) {
+            let records = tracing_subscriber::registry().with(resource_layer());
+            tracing::subscriber::set_global_default(records)?;
+        }
         let observer = Observer::new();
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(1).enable_all();
@@ -99,13 +128,23 @@ mod explaining {
         let text = text::render(&report, Page::Plain);
         let rendered = begun.elapsed();
         let most = memory("VmHWM:")?;
+        let glancing = Instant::now();
+        let part = stuck_part(&observer.glance(), main);
+        let glanced = glancing.elapsed();
+        let begun = Instant::now();
         let json = report.to_json();
         let told = format!(
-            "{verdict}{}, {} lines, {} KiB of JSON in {:.2} s",
+            "{verdict}{}, {} lines, {} KiB of JSON in {:.2} s, a glance{} in {:.2} s",
             if echo.is_some() { "" } else { " NO ECHO" },
             text.lines().count(),
             json.len() / 1024,
-            begun.elapsed().saturating_sub(rendered).as_secs_f64(),
+            begun.elapsed().as_secs_f64(),
+            if part.is_some() {
+                " AT A STUCK PART"
+            } else {
+                ""
+            },
+            glanced.as_secs_f64(),
         );
         // As at the end of a process: what is left is not tidied up.
         std::mem::forget(runtime);

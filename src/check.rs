@@ -39,6 +39,11 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 /// it, which takes a tenth of a second after its last activity. A thread that is not known might, such as
 /// one that the test started, or that of a plain test beside it. The main thread is taken for the test
 /// harness, unless the check runs on it.
+///
+/// Names of tasks, errors of `#[instrument(err)]`, and who holds which lock, are known where the process has
+/// a subscriber with [`observe::layer`](crate::observe::layer) and
+/// [`observe::resource_layer`](crate::observe::resource_layer) in it. The latter costs some microseconds for
+/// each lock that is taken.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     strict: bool,

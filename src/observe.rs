@@ -269,6 +269,9 @@ impl Observer {
         if let Some(dump) = dump {
             dump.resolve(&mut snapshot.tasks);
         }
+        if dump::wait_for_locks(&snapshot.tasks) && !resources::are_recorded() {
+            snapshot.blind.push(resources::UNRECORDED);
+        }
         if !polling.is_empty() {
             snapshot.polls = self.polls();
         }
@@ -291,9 +294,9 @@ impl Observer {
     /// A dump needs every worker to come by, and one that is blocked may keep it waiting for ever: so it is
     /// not waited for longer than it should take.
     fn dump_once(&self, runtime: &Handle) -> Result<Dumped, &'static str> {
-        self.0.dumps.fetch_add(1);
         const A_WHILE: Duration = Duration::from_secs(2);
         const EACH: Duration = Duration::from_micros(20);
+        self.0.dumps.fetch_add(1);
         let alive = u32::try_from(lock(&self.0.tasks).alive()).unwrap_or(u32::MAX);
         dump::take(runtime, A_WHILE + EACH * alive)
     }
@@ -334,15 +337,28 @@ impl Observer {
         let events = snapshot::events().into_iter();
         let orphans = events.filter(|event| !event.set && event.setters == 0);
         let waits = orphans.flat_map(|event| event.waits);
-        let tasks = lock(&self.0.tasks);
-        let ids = waits.map(|wait| wait.task);
-        ids.filter(|id| tasks.has(*id)).collect()
+        let ids = waits.map(|wait| wait.task).collect();
+        lock(&self.0.tasks).own(ids)
     }
 
-    /// Looks at what is known without a dump, which takes nothing but a few locks and may be done at any
-    /// time: the tasks, but not where they are parked, and what the primitives know of themselves.
+    /// Whether some task queues for a lock or permit while it has one that somebody queues for. Otherwise the
+    /// locks can't have brought a part of the program to a stop. Cheaper than a glance.
+    pub fn has_holders_that_queue(&self) -> bool {
+        resources::has_holders_that_queue()
+    }
+
+    /// Looks at the tasks that are alive, though not at where they are parked, and at who holds which lock.
+    /// That takes no dump, and may be done at any time.
     pub fn glance(&self) -> Snapshot {
-        let (snapshot, _) = self.snapshot(Ok(None), &self.polling(), false, resources::seen());
+        let polling = self.polling();
+        let resources = resources::seen();
+        let mut snapshot = Snapshot {
+            tasks: lock(&self.0.tasks).alive_seen(&polling),
+            resources,
+            ..Snapshot::default()
+        };
+        snapshot.keep_what_belongs_to_its_tasks();
+        snapshot.name_children();
         snapshot
     }
 

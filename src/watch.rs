@@ -1,12 +1,13 @@
 //! Watches a program until it is clear that it will not end.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::mem;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use crate::diagnosis::{Confidence, Judgement, Verdict, judge};
+use crate::diagnosis::{Confidence, Judgement, Verdict, judge, stuck_part};
 use crate::observe::{Before, Observer, Pulse, Snapshot, TaskId};
 
 /// How a program is watched.
@@ -45,6 +46,10 @@ pub struct Watching<'r> {
     glanced_at: Instant,
     /// The tasks that were last seen to wait for an event that nobody can set.
     orphaned: HashSet<TaskId>,
+    /// The tasks that were last seen to be stuck in locks, and hold up others.
+    in_locks: BTreeSet<TaskId>,
+    /// Those of them that were told of.
+    in_locks_told: BTreeSet<TaskId>,
 }
 
 impl<'r> Watching<'r> {
@@ -58,6 +63,8 @@ impl<'r> Watching<'r> {
             rest: Rest::begins(observer.pulse()),
             glanced_at: Instant::now(),
             orphaned: HashSet::new(),
+            in_locks: BTreeSet::new(),
+            in_locks_told: BTreeSet::new(),
         }
     }
 
@@ -92,12 +99,16 @@ impl<'r> Watching<'r> {
             return None;
         }
         rest.is_told = true;
-        self.orphaned = observer.orphaned();
-        Some((self.rest.snapshot.take()?, judgement))
+        let seen = rest.snapshot.take()?;
+        self.note(&seen);
+        Some((seen, judgement))
     }
 
-    /// Looks, once a second, for events that nobody can set any more though tasks wait for them, beside a
-    /// part of the program that goes on. What was seen, if there are new ones.
+    /// Looks, once a second, for tasks that will never go on, beside a part of the program that does: they
+    /// wait for an event that nobody can set any more, or for locks that they keep from one another. What
+    /// was seen, if there are new ones.
+    ///
+    /// Cheap as long as no task queues for a lock while it has another one.
     pub fn glance(&mut self) -> Option<(Snapshot, Judgement)> {
         const EVERY: Duration = Duration::from_secs(1);
         if self.glanced_at.elapsed() < EVERY {
@@ -107,7 +118,31 @@ impl<'r> Watching<'r> {
         let orphaned = self.observer.orphaned();
         let is_new = !orphaned.is_subset(&self.orphaned);
         self.orphaned = orphaned;
-        is_new.then(|| self.look())
+        if !self.is_stuck_in_locks_anew() && !is_new {
+            return None;
+        }
+        let seen = self.look();
+        // They may have been aborted meanwhile.
+        let is_left = !self.orphaned.is_empty() || !self.in_locks_told.is_empty();
+        is_left.then_some(seen)
+    }
+
+    /// Whether there are tasks that were stuck in locks at the last glance, still are, and were not told of.
+    fn is_stuck_in_locks_anew(&mut self) -> bool {
+        let now = if self.observer.has_holders_that_queue() {
+            stuck_in_locks(&self.observer.glance(), self.main)
+        } else {
+            BTreeSet::new()
+        };
+        let before = mem::replace(&mut self.in_locks, now);
+        let mut last = self.in_locks.intersection(&before);
+        last.any(|task| !self.in_locks_told.contains(task))
+    }
+
+    /// Takes down what is told of.
+    fn note(&mut self, seen: &Snapshot) {
+        self.orphaned = self.observer.orphaned();
+        self.in_locks_told = stuck_in_locks(seen, self.main);
     }
 
     /// What is to be seen at this moment, whatever the program is at. Takes as long as it takes to tell
@@ -129,11 +164,16 @@ impl<'r> Watching<'r> {
             verdict: Verdict::Running,
             confidence: Confidence::Proven,
         };
-        // It tells of these too, and the dump has moved every task once.
-        self.orphaned = self.observer.orphaned();
+        self.note(&snapshot);
+        // The dump has moved every task once.
         self.rest = Rest::begins(self.observer.pulse());
         (snapshot, judgement.unwrap_or(goes_on))
     }
+}
+
+/// The tasks that are stuck in locks, and hold up others.
+fn stuck_in_locks(seen: &Snapshot, main: TaskId) -> BTreeSet<TaskId> {
+    stuck_part(seen, main).map_or_else(BTreeSet::new, |part| part.holding_up)
 }
 
 /// A time in which nothing moves.

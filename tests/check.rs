@@ -54,6 +54,21 @@ fn a_hang_fails_within_a_second_and_says_where() {
 }
 
 #[test]
+fn where_locks_are_not_recorded_the_report_says_how_to_have_them_recorded() {
+    let unseen = "who holds which lock or permit: that takes `unstuck::observe::resource_layer()`";
+    let message = failure(|| {
+        check(async {
+            let lock = Mutex::new(());
+            let _held = lock.lock().await;
+            drop(lock.lock().await);
+        });
+    });
+    assert!(message.contains(unseen), "{message}");
+    let message = failure(|| check(std::future::pending::<()>()));
+    assert!(!message.contains(unseen), "{message}");
+}
+
+#[test]
 fn a_hang_after_swallowed_errors_names_them() {
     let message = failure(|| {
         check(async {

@@ -1,6 +1,6 @@
 //! Who waits for whom: through locks and permits, and through task groups.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Wait, Waits};
 use crate::observe::{
@@ -15,6 +15,9 @@ pub(super) struct Graph<'s> {
     seen: &'s Snapshot,
     parked: BTreeSet<TaskId>,
     queues: BTreeMap<TaskId, Vec<Queued<'s>>>,
+    groups: BTreeMap<TaskId, Vec<&'s GroupSeen>>,
+    /// For each resource the tasks that have permits of it, and wait for something themselves.
+    takers: Vec<Vec<TaskId>>,
     hopeless: BTreeSet<TaskId>,
 }
 
@@ -22,6 +25,8 @@ pub(super) struct Graph<'s> {
 #[derive(Clone, Copy)]
 pub(super) struct Queued<'s> {
     pub(super) resource: &'s ResourceSeen,
+    /// The place of the resource in the snapshot.
+    number: usize,
     at: usize,
 }
 
@@ -54,20 +59,33 @@ impl<'s> Graph<'s> {
             TaskState::Polling | TaskState::Ended(_) => None,
         });
         let mut queues: BTreeMap<TaskId, Vec<Queued<'s>>> = BTreeMap::new();
-        for resource in &seen.resources {
+        for (number, resource) in seen.resources.iter().enumerate() {
             for (at, waiter) in resource.waiters.iter().enumerate() {
                 if let Some(task) = waiter.task
                     && !waiter.is_granted()
                 {
-                    let place = Queued { resource, at };
+                    let place = Queued {
+                        resource,
+                        number,
+                        at,
+                    };
                     queues.entry(task).or_default().push(place);
                 }
             }
         }
+        let mut groups: BTreeMap<TaskId, Vec<&GroupSeen>> = BTreeMap::new();
+        for group in &seen.groups {
+            groups.entry(group.waiter).or_default().push(group);
+        }
+        let waits_itself = |task: &TaskId| queues.contains_key(task) || groups.contains_key(task);
+        let resources = seen.resources.iter();
+        let takers = resources.map(|it| takers(it).filter(waits_itself).collect());
         let mut graph = Self {
             seen,
             parked: parked.collect(),
+            takers: takers.collect(),
             queues,
+            groups,
             hopeless: BTreeSet::new(),
         };
         graph.hopeless = graph.find_hopeless(waits);
@@ -97,34 +115,61 @@ impl<'s> Graph<'s> {
         self.hopeless.iter().copied()
     }
 
+    /// Those among them that have what others of them queue for.
+    pub(super) fn holding_up(&self) -> BTreeSet<TaskId> {
+        let queues = self.hopeless.iter().flat_map(|task| self.queues(*task));
+        let resources: BTreeSet<usize> = queues.map(|queued| queued.number).collect();
+        let takers = resources.iter().flat_map(|number| &self.takers[*number]);
+        let hopeless = takers.filter(|task| self.is_hopeless(**task));
+        hopeless.copied().collect()
+    }
+
     /// Takes everybody for hopeless, and drops those that need not be, until all that are left hold up
-    /// one another.
+    /// one another. After the first round it looks only at those whom the last one may have set free.
     fn find_hopeless(&self, waits: &Waits<'_>) -> BTreeSet<TaskId> {
+        let mut resources: HashMap<TaskId, Vec<usize>> = HashMap::new();
+        for (number, resource) in self.seen.resources.iter().enumerate() {
+            for task in resource.tasks() {
+                resources.entry(task).or_default().push(number);
+            }
+        }
+        let mut parents: HashMap<TaskId, Vec<TaskId>> = HashMap::new();
+        for group in &self.seen.groups {
+            for child in &group.open {
+                parents.entry(*child).or_default().push(group.waiter);
+            }
+        }
+
         let mut all = self.parked.clone();
-        loop {
-            let stays = |task: &TaskId| {
+        let mut doubtful = all.clone();
+        while !doubtful.is_empty() {
+            let mut outlooks: HashMap<usize, Outlook> = HashMap::new();
+            let mut is_shut = |queued: &Queued<'_>| {
+                let outlook = outlooks.entry(queued.number);
+                let outlook = outlook.or_insert_with(|| Outlook::of(queued.resource, &all));
+                outlook.is_shut(queued)
+            };
+            let is_free = |task: &TaskId| {
                 if self.is_only_queued(*task) {
-                    let mut queues = self.queues(*task).iter();
-                    return queues.all(|queued| is_shut(queued, &all));
+                    return !self.queues(*task).iter().all(&mut is_shut);
                 }
                 let waits = waits.on(*task);
-                let lost = |wait: &Wait<'_>| match wait {
-                    Wait::Event { event, .. } => !event.set && event.setters == 0,
-                    // One that fails might have the others cancelled.
-                    Wait::Group { group, .. } => {
-                        let mut open = group.open.iter();
-                        !group.open.is_empty() && open.all(|child| all.contains(child))
-                    }
-                    _ => false,
-                };
-                self.seen.dumped && !waits.is_empty() && waits.iter().all(lost)
+                let lost = |wait: &Wait<'_>| is_lost(wait, &all);
+                !(self.seen.dumped && !waits.is_empty() && waits.iter().all(lost))
             };
-            let left: BTreeSet<TaskId> = all.iter().copied().filter(stays).collect();
-            if left.len() == all.len() {
-                return left;
-            }
-            all = left;
+            let free: Vec<TaskId> = doubtful.into_iter().filter(is_free).collect();
+            all.retain(|task| free.binary_search(task).is_err());
+
+            let touched = free.iter().filter_map(|task| resources.get(task)).flatten();
+            let touched: BTreeSet<usize> = touched.copied().collect();
+            let queues = touched
+                .iter()
+                .flat_map(|number| &self.seen.resources[*number].waiters);
+            let parents = free.iter().filter_map(|task| parents.get(task)).flatten();
+            let affected = queues.filter_map(|it| it.task).chain(parents.copied());
+            doubtful = affected.filter(|task| all.contains(task)).collect();
         }
+        all
     }
 
     /// Tasks that wait for one another in a ring. No ring twice, and none within a single resource.
@@ -134,24 +179,28 @@ impl<'s> Graph<'s> {
         for task in &self.parked {
             // The way from the task, and for each on it the steps that are still to be tried.
             let mut way: Vec<(TaskId, Vec<(Through<'s>, TaskId)>)> = Vec::new();
+            let mut places: HashMap<TaskId, usize> = HashMap::new();
             if visited.insert(*task) {
+                places.insert(*task, 0);
                 way.push((*task, self.steps(*task)));
             }
-            while let Some((_, steps)) = way.last_mut() {
+            while let Some((task, steps)) = way.last_mut() {
                 let Some((_, next)) = steps.last().copied() else {
+                    places.remove(task);
                     way.pop();
                     if let Some((_, steps)) = way.last_mut() {
                         steps.pop();
                     }
                     continue;
                 };
-                if let Some(from) = way.iter().position(|(task, _)| *task == next) {
-                    let ring: Vec<Step<'s>> = way[from..].iter().filter_map(step).collect();
+                if let Some(from) = places.get(&next) {
+                    let ring: Vec<Step<'s>> = way[*from..].iter().filter_map(step).collect();
                     if !is_of_one_resource(&ring) && rings.len() < RINGS {
                         let members = ring.iter().map(|step| step.task).collect();
                         rings.entry(members).or_insert(ring);
                     }
                 } else if visited.insert(next) {
+                    places.insert(next, way.len());
                     way.push((next, self.steps(next)));
                     continue;
                 }
@@ -168,61 +217,75 @@ impl<'s> Graph<'s> {
         let mut steps = Vec::new();
         for queued in self.queues(task) {
             let through = Through::Lock(queued.resource);
-            let takers = takers(queued.resource).into_iter();
-            steps.extend(takers.map(|(other, ..)| (through, other)));
+            let takers = self.takers[queued.number].iter();
+            steps.extend(takers.map(|other| (through, *other)));
         }
-        for group in &self.seen.groups {
-            if group.waiter == task {
-                let through = Through::Group(group);
-                steps.extend(group.open.iter().map(|child| (through, *child)));
-            }
+        for group in self.groups.get(&task).into_iter().flatten() {
+            let through = Through::Group(group);
+            steps.extend(group.open.iter().map(|child| (through, *child)));
         }
         steps.retain(|(_, other)| *other != task && self.parked.contains(other));
         steps
     }
 }
 
-/// Whether a request can never be met if the tasks of `lost` never go on.
-fn is_shut(queued: &Queued<'_>, lost: &BTreeSet<TaskId>) -> bool {
-    let resource = queued.resource;
-    // To the others, anybody may add permits; and what is not on an account may come back.
-    if !matches!(resource.kind, ResourceKind::Mutex | ResourceKind::RwLock) || resource.missing > 0
-    {
-        return false;
+/// Whether what is waited for can't come any more if the tasks of `lost` never go on.
+fn is_lost(wait: &Wait<'_>, lost: &BTreeSet<TaskId>) -> bool {
+    match wait {
+        Wait::Event { event, .. } => !event.set && event.setters == 0,
+        // One that fails might have the others cancelled.
+        Wait::Group { group, .. } => {
+            let mut open = group.open.iter();
+            !group.open.is_empty() && open.all(|child| lost.contains(child))
+        }
+        _ => false,
     }
-    let is_lost = |task: Option<TaskId>| task.is_some_and(|task| lost.contains(&task));
-    // It is they who hold up the first in the queue, and so the rest.
-    let takers = takers(resource);
-    if !takers.iter().any(|(task, ..)| lost.contains(task)) {
-        return false;
-    }
-    // Nobody is served before those ahead are.
-    let mut ahead = resource.waiters[..queued.at].iter();
-    if ahead.any(|other| !other.is_granted() && is_lost(other.task)) {
-        return true;
-    }
-    let holders = resource.holders.iter();
-    let held: usize = holders
-        .filter(|holder| !(holder.certain && is_lost(holder.task)))
-        .map(|holder| holder.permits)
-        .sum();
-    let others = resource.waiters.iter();
-    let got: usize = others
-        .filter(|other| !is_lost(other.task))
-        .map(|other| other.got)
-        .sum();
-    let waiter = queued.waiter();
-    waiter.got + held + got < waiter.wants
 }
 
-/// The tasks that have permits of a resource, how many, and whether that is certain: who holds them, and
-/// to whom they were granted.
-pub(super) fn takers(resource: &ResourceSeen) -> Vec<(TaskId, usize, bool)> {
-    let holders = resource.holders.iter();
-    let holders = holders.filter_map(|it| Some((it.task?, it.permits, it.certain)));
+/// What those who queue for a resource can still hope for if some tasks never go on.
+struct Outlook {
+    /// Whether such a task has a permit of it.
+    is_held: bool,
+    /// The place of the first such task that was not served. Nobody is served before those ahead are.
+    stops_at: usize,
+    /// How many permits others may give back.
+    to_come: usize,
+}
+
+impl Outlook {
+    fn of(resource: &ResourceSeen, lost: &BTreeSet<TaskId>) -> Self {
+        let is_lost = |task: Option<TaskId>| task.is_some_and(|task| lost.contains(&task));
+        // To the others, anybody may add permits; and what is not on an account may come back.
+        let is_closed = matches!(resource.kind, ResourceKind::Mutex | ResourceKind::RwLock)
+            && resource.missing == 0;
+        let mut waiters = resource.waiters.iter();
+        let stops_at = waiters.position(|it| !it.is_granted() && is_lost(it.task));
+        let holders = resource.holders.iter();
+        let held = holders.filter(|it| !(it.certain && is_lost(it.task)));
+        let others = resource.waiters.iter().filter(|it| !is_lost(it.task));
+        let held: usize = held.map(|it| it.permits).sum();
+        let got: usize = others.map(|it| it.got).sum();
+        Self {
+            // It is they who hold up the first in the queue, and so the rest.
+            is_held: is_closed && takers(resource).any(|task| lost.contains(&task)),
+            stops_at: stops_at.unwrap_or(usize::MAX),
+            to_come: held + got,
+        }
+    }
+
+    /// Whether a request can never be met.
+    fn is_shut(&self, queued: &Queued<'_>) -> bool {
+        let waiter = queued.waiter();
+        let too_few = waiter.got + self.to_come < waiter.wants;
+        self.is_held && (self.stops_at < queued.at || too_few)
+    }
+}
+
+/// The tasks that have permits of a resource: those that hold them, and those to which they were granted.
+fn takers(resource: &ResourceSeen) -> impl Iterator<Item = TaskId> {
+    let holders = resource.holders.iter().filter_map(|it| it.task);
     let granted = resource.waiters.iter().filter(|it| it.is_granted());
-    let granted = granted.filter_map(|it| Some((it.task?, it.got, true)));
-    holders.chain(granted).collect()
+    holders.chain(granted.filter_map(|it| it.task))
 }
 
 fn step<'s>((task, steps): &(TaskId, Vec<(Through<'s>, TaskId)>)) -> Option<Step<'s>> {

@@ -1,5 +1,7 @@
 //! The part of a program that is stuck, while the rest may go on.
 
+use std::collections::BTreeSet;
+
 use super::{Case, Confidence, Finding, Judgement, Program, Verdict, rules};
 use crate::observe::{Snapshot, TaskId};
 
@@ -8,6 +10,8 @@ use crate::observe::{Snapshot, TaskId};
 pub struct StuckPart {
     /// All such tasks: those that hold one another up, and those that wait for them.
     pub tasks: Vec<TaskId>,
+    /// Those among them that hold up others of them, however many more come to wait.
+    pub holding_up: BTreeSet<TaskId>,
     /// What proves it.
     pub findings: Vec<Finding>,
 }
@@ -15,8 +19,9 @@ pub struct StuckPart {
 /// The stuck part of a program, as far as it follows from its locks alone: no dump is needed, and the
 /// program need not be quiet. None: there is no such part, or it can't be proven.
 ///
-/// It rests on one thing that no record tells: that a guard of a lock that lives for ever (a static, or one
-/// that is leaked) was not sent to another task, as only such a guard can be both borrowed and sent.
+/// It rests on one thing that no record tells: that a guard which borrows its lock was not sent to a task that
+/// was there already. Only one of a lock that lives for ever (a static, or one that is leaked) can be, or one
+/// within a boxed future that is sent on halfway.
 pub fn stuck_part(seen: &Snapshot, main: TaskId) -> Option<StuckPart> {
     let program = Program::Runs(Judgement {
         verdict: Verdict::Waiting,
@@ -24,8 +29,11 @@ pub fn stuck_part(seen: &Snapshot, main: TaskId) -> Option<StuckPart> {
     });
     let case = Case::new(seen, main, &program);
     let findings = rules::of_a_part(&case);
-    let tasks = case.graph.hopeless().collect();
-    (!findings.is_empty()).then_some(StuckPart { tasks, findings })
+    (!findings.is_empty()).then(|| StuckPart {
+        tasks: case.graph.hopeless().collect(),
+        holding_up: case.graph.holding_up(),
+        findings,
+    })
 }
 
 #[cfg(test)]

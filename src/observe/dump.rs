@@ -2,7 +2,7 @@
 //!
 //! Equal traces are resolved once: most of the time goes into reading the debug info.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::snapshot::{Leaf, TaskId, TaskSeen, TaskState};
@@ -25,6 +25,26 @@ impl Dumped {
             }
         }
     }
+}
+
+/// Whether some task waits for one of Tokio's locks or permits.
+pub(super) fn wait_for_locks(tasks: &[TaskSeen]) -> bool {
+    // Tasks that are parked alike share their leaves.
+    let mut known = HashSet::new();
+    let leaves = tasks.iter().filter_map(|task| match &task.state {
+        TaskState::Parked(leaves) => known.insert(leaves.as_ptr()).then_some(leaves),
+        TaskState::Polling | TaskState::Ended(_) => None,
+    });
+    leaves.flat_map(|leaves| leaves.iter()).any(is_of_lock)
+}
+
+fn is_of_lock(leaf: &Leaf) -> bool {
+    const LOCKS: [&str; 3] = ["mutex", "rwlock", "semaphore"];
+    let is_lock = |call: &String| {
+        let path = call.strip_prefix("tokio::sync::");
+        path.is_some_and(|path| LOCKS.iter().any(|lock| path.starts_with(lock)))
+    };
+    leaf.calls.iter().any(is_lock)
 }
 
 #[cfg(not(all(
@@ -231,6 +251,23 @@ mod linux {
     #[cfg(test)]
     mod tests {
         use super::*;
+
+        #[test]
+        fn a_dump_that_a_blocked_worker_keeps_waiting_is_given_up() {
+            let runtime = Builder::new_multi_thread().worker_threads(1).build();
+            let runtime = runtime.unwrap();
+            let (let_go, told) = mpsc::channel::<()>();
+            let (begins, begun) = mpsc::channel();
+            runtime.spawn(async move {
+                begins.send(()).unwrap();
+                let _ = told.recv();
+            });
+            begun.recv().unwrap();
+            let dump = take(runtime.handle(), Duration::from_millis(100));
+            let late = "where tasks are parked: the dump did not come back";
+            assert_eq!(dump.err(), Some(late));
+            drop(let_go);
+        }
 
         const SLEEP: &str = "/home/a/.cargo/registry/src/index-0123/tokio-1.54.1/src/time/sleep.rs";
 

@@ -3,9 +3,10 @@
 //! Tokio tells of them in records, see [`records`](self::records). What can't be told from those:
 //!
 //! - **Who has a guard now.** They tell who took it. One that borrows (`lock`, `acquire`) stays in the task
-//!   that took it, unless the lock lives for ever (static, leaked) and the guard was sent on. One that owns
-//!   (`lock_owned`) may be anywhere, and so may one that was tried for (`try_lock`), as the records don't
-//!   tell those apart. Only the first kind counts as certain.
+//!   that took it, with two exceptions: the lock lives for ever (static, leaked) and the guard was sent on;
+//!   or the future that took it was, boxed, while it waited for something else. So it counts as certain only
+//!   as long as the task spawns no other one. One that owns (`lock_owned`) may be anywhere, and so may one
+//!   that was tried for (`try_lock`), as the records don't tell those apart.
 //! - **`Semaphore::try_acquire`, `forget` and `forget_permits`** leave no record. Such permits show only as
 //!   missing: while somebody queues, every permit is either held, on its way to a queue's head, or missing.
 //! - **`Semaphore::add_permits`** looks like the release of a permit that another task took.
@@ -15,6 +16,7 @@
 //! A task can only run again if one of its wakers is called, and Tokio records each that is made, called or
 //! dropped. So a task whose wakers all lie in such queues waits for nothing else, whatever it looks like.
 
+mod fields;
 mod ledger;
 mod records;
 mod wakers;
@@ -22,8 +24,10 @@ mod wakers;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
+
+use tokio::task;
 
 use super::{ResourceKind, ResourceSeen, TaskId};
 use crate::place::Place;
@@ -32,7 +36,12 @@ use crate::sync::lock;
 use ledger::Ledger;
 use wakers::Wakers;
 
+pub(super) use records::are_recorded;
 pub use records::resource_layer;
+
+/// What is not known where nobody records them.
+pub(super) const UNRECORDED: &str = "who holds which lock or permit: that takes `unstuck::observe::resource_layer()` \
+                                     in the program's subscriber";
 
 /// Every lock and semaphore that is alive.
 static RESOURCES: Registry<Resource> = Registry::new();
@@ -59,11 +68,32 @@ impl Resource {
 /// All that somebody holds or waits for, as it is at this moment.
 pub(super) fn seen() -> Vec<ResourceSeen> {
     let resources = RESOURCES.alive();
-    let polls: HashMap<TaskId, u64> = resources
+    let asleep = asleep(&resources);
+    seen_since(&resources, &asleep)
+}
+
+/// Whether some task queues while it has what somebody queues for.
+pub(super) fn has_holders_that_queue() -> bool {
+    let resources = RESOURCES.alive();
+    let ledgers = || resources.iter().map(|resource| lock(&resource.ledger));
+    let have: HashSet<task::Id> = ledgers().flat_map(|ledger| ledger.in_demand()).collect();
+    !have.is_empty() && ledgers().any(|ledger| ledger.queueing().any(|id| have.contains(&id)))
+}
+
+/// How often each task that queues, and is not being polled, has been polled so far.
+fn asleep(resources: &[Arc<Resource>]) -> HashMap<TaskId, u64> {
+    let wakers = resources
         .iter()
-        .flat_map(|resource| lock(&resource.ledger).wakers())
-        .map(|wakers| (wakers.task, wakers.polls()))
-        .collect();
+        .flat_map(|resource| lock(&resource.ledger).wakers());
+    wakers
+        .filter_map(|wakers| Some((wakers.task, wakers.asleep()?)))
+        .collect()
+}
+
+/// The resources are read one after the other, while tasks run. So a task counts as waiting for nothing else
+/// only if it was `asleep` before the first was read, and has slept on until after the last: it neither took
+/// nor gave back anything in between.
+fn seen_since(resources: &[Arc<Resource>], asleep: &HashMap<TaskId, u64>) -> Vec<ResourceSeen> {
     let ledgers: Vec<Ledger> = resources
         .iter()
         .map(|resource| lock(&resource.ledger).clone())
@@ -73,13 +103,17 @@ pub(super) fn seen() -> Vec<ResourceSeen> {
     for wakers in ledgers.iter().flat_map(Ledger::wakers) {
         queued.entry(wakers.task).or_insert((wakers, 0)).1 += 1;
     }
-    // A task that was polled since the start may have left a queue before its entry was read.
+    // A future that has a lock, or has asked for it, can be handed to a task that is spawned after that.
+    let spawned = |task: TaskId| queued.get(&task).map(|(wakers, _)| wakers.spawned());
+    let requests = ledgers.iter().flat_map(Ledger::requests);
+    let outdated = requests.filter(|(task, then)| spawned(*task).is_some_and(|now| now != *then));
+    let outdated: HashSet<TaskId> = outdated.map(|(task, _)| task).collect();
     let waits_for_nothing_else = |task: TaskId| {
         let all_here = |(wakers, number): &(Arc<Wakers>, usize)| {
-            let same_poll = polls.get(&task) == Some(&wakers.polls());
-            same_poll && wakers.are_at_rest(*number)
+            let polls = wakers.asleep_with(*number);
+            polls.is_some() && polls == asleep.get(&task).copied()
         };
-        queued.get(&task).is_some_and(all_here)
+        queued.get(&task).is_some_and(all_here) && !outdated.contains(&task)
     };
     let seen = resources.iter().zip(ledgers).map(|(resource, mut ledger)| {
         ledger.settle_all();
@@ -88,7 +122,7 @@ pub(super) fn seen() -> Vec<ResourceSeen> {
             made_at: resource.made_at.clone(),
             permits: ledger.permits,
             missing: ledger.missing(),
-            holders: ledger.holders(),
+            holders: ledger.holders(spawned),
             waiters: ledger.waiters(waits_for_nothing_else),
         }
     });

@@ -208,9 +208,9 @@ impl Snapshot {
         }
     }
 
-    /// Events and groups are listed for the whole process; those of other runtimes are left out.
+    /// Events, groups and locks are listed for the whole process; those of other runtimes are left out.
     pub(super) fn keep_what_belongs_to_its_tasks(&mut self) {
-        if self.events.is_empty() && self.groups.is_empty() {
+        if self.events.is_empty() && self.groups.is_empty() && self.resources.is_empty() {
             return;
         }
         let ids: HashSet<TaskId> = self.tasks.iter().map(|task| task.id).collect();

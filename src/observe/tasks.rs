@@ -1,6 +1,6 @@
 //! Every task of a runtime: where it came from, and how it ended.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -71,9 +71,13 @@ impl Tasks {
         self.records.insert(id, record);
     }
 
-    /// Whether the task is one of this runtime's.
-    pub(super) fn has(&self, id: TaskId) -> bool {
-        self.records.keys().any(|known| TaskId::from(*known) == id)
+    /// Those that are tasks of this runtime.
+    pub(super) fn own(&self, ids: HashSet<TaskId>) -> HashSet<TaskId> {
+        if ids.is_empty() {
+            return ids;
+        }
+        let known = self.records.keys().map(|id| TaskId::from(*id));
+        known.filter(|id| ids.contains(id)).collect()
     }
 
     pub(super) fn name(&mut self, id: TaskId, name: String) {
@@ -136,7 +140,17 @@ impl Tasks {
 
     /// All tasks that have a record, in spawn order; but not where they are parked.
     pub(super) fn seen(&self, polling: &[task::Id]) -> Vec<TaskSeen> {
-        let mut records: Vec<_> = self.records.iter().collect();
+        self.list(polling, |_| true)
+    }
+
+    /// Those that have not ended.
+    pub(super) fn alive_seen(&self, polling: &[task::Id]) -> Vec<TaskSeen> {
+        self.list(polling, |record| matches!(record.fate, Fate::Alive(_)))
+    }
+
+    fn list(&self, polling: &[task::Id], which: impl Fn(&Record) -> bool) -> Vec<TaskSeen> {
+        let records = self.records.iter();
+        let mut records: Vec<_> = records.filter(|(_, record)| which(record)).collect();
         records.sort_unstable_by_key(|(_, record)| record.order);
         records
             .into_iter()

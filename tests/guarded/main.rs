@@ -4,13 +4,15 @@
 mod programs {
     use std::error::Error;
     use std::io::{self, BufRead};
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::runtime::Builder;
-    use tokio::sync::Notify;
+    use tokio::sync::{Barrier, Mutex, Notify};
     use tokio::task;
     use tokio::time::sleep;
-    use unstuck::{Event, Guard, TaskGroup};
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use unstuck::{Event, Guard, TaskGroup, observe};
 
     type Ended = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -21,8 +23,8 @@ mod programs {
 
     /// Stuck until somebody writes a line: a thread outside, which can't be seen through.
     async fn waits_for_a_line() -> Ended {
-        let notify = std::sync::Arc::new(Notify::new());
-        let waker = std::sync::Arc::clone(&notify);
+        let notify = Arc::new(Notify::new());
+        let waker = Arc::clone(&notify);
         std::thread::spawn(move || {
             let _ = io::stdin().lock().lines().next();
             waker.notify_one();
@@ -74,6 +76,26 @@ mod programs {
         Ok(waits.await?)
     }
 
+    /// Sets a subscriber itself, as a main function does. Then two tasks wait for each other's lock, and a
+    /// third one ticks on.
+    async fn ring() -> Ended {
+        let records = tracing_subscriber::registry()
+            .with(observe::layer())
+            .with(observe::resource_layer());
+        tracing::subscriber::set_global_default(records)?;
+        let (x, y) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        let both = Arc::new(Barrier::new(2));
+        for (first, second) in [(x.clone(), y.clone()), (y, x)] {
+            let both = both.clone();
+            task::spawn(async move {
+                let _first = first.lock().await;
+                both.wait().await;
+                let _second = second.lock().await;
+            });
+        }
+        ticks().await
+    }
+
     #[expect(clippy::unused_async, reason = "it stands for a main function")]
     async fn panics() -> Ended {
         panic!("as it would without a guard")
@@ -87,6 +109,7 @@ mod programs {
             guard = match &*argument {
                 "--watch" => guard.watch(),
                 "--json" => guard.on_report(|report| println!("{}", report.to_json())),
+                "--bare" => guard.runtime(Builder::new_multi_thread()),
                 "--current-thread" => {
                     let mut runtime = Builder::new_current_thread();
                     runtime.enable_all();
@@ -101,6 +124,7 @@ mod programs {
             "blocked" => guard.run(blocked())?,
             "ticks" => guard.run(ticks())?,
             "half-stuck" => guard.run(half_stuck())?,
+            "ring" => guard.run(ring())?,
             "returns" => {
                 guard.run(async {})?;
                 ready();

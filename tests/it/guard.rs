@@ -134,6 +134,43 @@ fn a_part_that_is_stuck_is_found_beside_one_that_goes_on() {
 }
 
 #[test]
+fn a_ring_of_locks_is_found_though_the_program_sets_its_subscriber_itself() {
+    for flavor in ["", "--current-thread"] {
+        let mut program = Guarded::ready(&format!("ring --watch {flavor}"));
+        let said = program.says("made at tests/guarded/main.rs:");
+        assert!(said.starts_with("unstuck: running"), "{said}");
+        assert!(said.contains("lock-cycle (proven)"), "{said}");
+    }
+}
+
+#[test]
+fn however_often_it_is_asked_a_report_comes_and_ctrl_c_is_not_kept_waiting() {
+    for (program, verdict) in [("ticks", "running"), ("blocked", "blocked (likely)")] {
+        let mut program = Guarded::ready(program);
+        for _ in 0..100 {
+            program.signal("-QUIT");
+        }
+        program.says(&format!("unstuck: {verdict}"));
+        program.signal("-INT");
+        let (code, said) = program.end();
+        assert_eq!(code, Some(130), "{said}");
+        let reports = said.matches("unstuck: ").count();
+        assert!((1..100).contains(&reports), "{reports}: {said}");
+    }
+}
+
+#[test]
+fn a_runtime_without_timers_and_io_is_looked_at_like_any_other() {
+    let mut program = Guarded::ready("stuck --watch --bare");
+    let said = program.says("(10 tasks)");
+    assert!(said.starts_with("unstuck: stuck (proven)"), "{said}");
+    // Tokio's own word on what is missing.
+    let (code, said) = Guarded::start("ticks --bare").end();
+    assert_eq!(code, Some(101), "{said}");
+    assert!(said.contains("timers are disabled"), "{said}");
+}
+
+#[test]
 fn on_one_thread_it_is_seen_what_can_be_seen_without_a_dump() {
     let mut program = Guarded::ready("stuck --watch --current-thread");
     let said = program.says("not looked at");

@@ -16,6 +16,7 @@ mod programs;
 mod pty;
 mod readme;
 #[cfg(tokio_unstable)]
+mod soak;
 mod terminal;
 mod tidy;
 mod tools;

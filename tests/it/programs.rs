@@ -9,7 +9,7 @@ use crate::unstuck::{Ran, Unstuck};
 /// Most of them only wait, but some need a processor.
 const AT_A_TIME: usize = 12;
 
-fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     let debug = Path::new(env!("CARGO_BIN_EXE_unstuck"))
         .parent()
         .expect("it lies in a folder");
@@ -20,7 +20,7 @@ fn programs() -> PathBuf {
     built
 }
 
-fn run(name: &str) -> Ran {
+pub(crate) fn run(name: &str) -> Ran {
     Unstuck::of(&programs(), &format!("run {name} --json")).run()
 }
 

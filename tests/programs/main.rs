@@ -28,6 +28,8 @@ macro_rules! program {
 }
 
 #[cfg(tokio_unstable)]
+mod around;
+#[cfg(tokio_unstable)]
 mod expected;
 #[cfg(tokio_unstable)]
 mod left_behind;
@@ -56,6 +58,16 @@ fn main() -> std::process::ExitCode {
         permits::PROGRAMS,
     ]
     .concat();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("around", rest)) = arguments
+        .split_first()
+        .map(|(first, rest)| (&**first, rest))
+    {
+        return around::main(&all, rest).unwrap_or_else(|error| {
+            eprintln!("{error}");
+            2.into()
+        });
+    }
     let chapter = unstuck::demo::Chapter {
         name: "programs",
         title: "small programs, each stuck or nearly so",

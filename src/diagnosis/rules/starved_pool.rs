@@ -6,6 +6,8 @@
 //! Triggered by as many tasks as there are permits, each of which takes one and then a second one. A near
 //! miss: the same with one permit more, so that one of them gets its second.
 
+use std::collections::HashSet;
+
 use crate::diagnosis::{Case, Confidence, Finding, prose};
 use crate::observe::{ResourceKind, ResourceSeen, TaskId};
 
@@ -19,10 +21,9 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
 }
 
 fn finding(case: &Case<'_>, pool: &ResourceSeen) -> Option<Finding> {
-    let waits = |task: Option<TaskId>| {
-        let mut waiters = pool.waiters.iter();
-        task.is_some() && waiters.any(|it| it.task == task && !it.is_granted())
-    };
+    let waiters = pool.waiters.iter().filter(|it| !it.is_granted());
+    let waiting: HashSet<TaskId> = waiters.filter_map(|it| it.task).collect();
+    let waits = |task: Option<TaskId>| task.is_some_and(|task| waiting.contains(&task));
     let tasks = pool.holders.iter().filter_map(|it| it.task);
     let names = prose::different(tasks.map(|task| case.name_of(task)));
     // With one of them it is a `self-deadlock`.

@@ -1,5 +1,6 @@
 //! The permits of one lock or semaphore: who took them, who queues for them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task;
@@ -35,14 +36,17 @@ pub(super) struct Ledger {
     returned: Vec<(Who, usize)>,
     /// How many of the permits on the accounts were given back by somebody else.
     astray: usize,
-    /// In the order in which they are served.
-    queue: Vec<Queued>,
+    /// By their places, in the order in which they are served.
+    queue: BTreeMap<u64, Queued>,
+    last_place: u64,
 }
 
 #[derive(Clone, Default)]
 struct Hold {
     who: Who,
     borrowed: usize,
+    /// How many tasks it had spawned when it took the first of those.
+    spawned: u64,
     owned: usize,
     /// What was taken last, until it is known by what kind of guard.
     latest: usize,
@@ -52,9 +56,9 @@ struct Hold {
 
 #[derive(Clone)]
 struct Queued {
-    /// The number of its span.
-    number: u64,
     who: Who,
+    /// How many tasks it had spawned when it polled the request last.
+    spawned: u64,
     wants: usize,
     got: usize,
     /// Where its own task's waker lies here.
@@ -63,27 +67,45 @@ struct Queued {
     is_new: bool,
 }
 
+impl Queued {
+    /// Whether it was given all that it wants.
+    fn is_granted(&self) -> bool {
+        self.got >= self.wants
+    }
+}
+
 impl Ledger {
-    /// Somebody polls a request, and gets `got` permits that were free.
-    pub(super) fn queue_up(&mut self, number: u64, who: Who, wants: usize, got: usize) {
-        if let Some(queued) = self.queued(number) {
-            queued.got += got;
-            queued.who = who;
-            queued.is_new = false;
-        } else {
-            self.queue.push(Queued {
-                number,
-                who,
-                wants,
-                got,
-                waker: None,
-                is_new: false,
-            });
-        }
+    /// A place for a request that is new, behind all others.
+    pub(super) fn next_place(&mut self) -> u64 {
+        self.last_place += 1;
+        self.last_place
     }
 
-    pub(super) fn waker_put(&mut self, number: u64, waker: Arc<Wakers>) {
-        if let Some(queued) = self.queued(number) {
+    /// Somebody who has spawned so many tasks polls a request, and gets `got` permits that were free.
+    pub(super) fn queue_up(
+        &mut self,
+        place: u64,
+        who: Who,
+        spawned: u64,
+        wants: usize,
+        got: usize,
+    ) {
+        let queued = self.queue.entry(place).or_insert(Queued {
+            who,
+            spawned,
+            wants,
+            got: 0,
+            waker: None,
+            is_new: false,
+        });
+        queued.got += got;
+        queued.who = who;
+        queued.spawned = spawned;
+        queued.is_new = false;
+    }
+
+    pub(super) fn waker_put(&mut self, place: u64, waker: Arc<Wakers>) {
+        if let Some(queued) = self.queue.get_mut(&place) {
             queued.waker = Some(waker);
             queued.is_new = true;
         }
@@ -91,8 +113,8 @@ impl Ledger {
 
     /// A waker was dropped while the request was being polled: replaced by one that left no record,
     /// unless there is a new one.
-    pub(super) fn waker_dropped(&mut self, number: u64) {
-        if let Some(queued) = self.queued(number)
+    pub(super) fn waker_dropped(&mut self, place: u64) {
+        if let Some(queued) = self.queue.get_mut(&place)
             && !queued.is_new
         {
             queued.waker = None;
@@ -100,11 +122,11 @@ impl Ledger {
     }
 
     /// Somebody gave back permits, and they went to this request.
-    pub(super) fn passed_on(&mut self, number: u64, from: Who, permits: usize) {
+    pub(super) fn passed_on(&mut self, place: u64, from: Who, permits: usize) {
         self.give_back(from, permits);
-        if let Some(queued) = self.queued(number) {
+        if let Some(queued) = self.queue.get_mut(&place) {
             queued.got += permits;
-            if queued.got >= queued.wants {
+            if queued.is_granted() {
                 queued.waker = None;
             }
         }
@@ -122,11 +144,10 @@ impl Ledger {
     }
 
     /// The request is met, which is told twice.
-    pub(super) fn met(&mut self, number: u64, who: Who, kind: ResourceKind) {
-        let Some(at) = self.queue.iter().position(|queued| queued.number == number) else {
+    pub(super) fn met(&mut self, place: u64, who: Who, kind: ResourceKind) {
+        let Some(Queued { wants, .. }) = self.queue.remove(&place) else {
             return;
         };
-        let Queued { wants, .. } = self.queue.remove(at);
         self.settle(who);
         // A place in a channel is taken by a message, not by a task.
         if kind != ResourceKind::Channel {
@@ -138,11 +159,14 @@ impl Ledger {
         }
     }
 
-    /// The guard that was made for the request that was met last.
-    pub(super) fn guard(&mut self, who: Who, guard: Guard) {
+    /// The guard that was made for the request that was met last, by somebody who has spawned so many tasks.
+    pub(super) fn guard(&mut self, who: Who, guard: Guard, spawned: u64) {
         let hold = self.hold(who);
         let latest = std::mem::take(&mut hold.latest).min(hold.owned);
         if guard == Guard::Borrows {
+            if hold.borrowed == 0 {
+                hold.spawned = spawned;
+            }
             hold.owned -= latest;
             hold.borrowed += latest;
         }
@@ -172,11 +196,10 @@ impl Ledger {
     }
 
     /// The request is dropped. What it had has just been given back in the name of whoever drops it.
-    pub(super) fn leave(&mut self, number: u64, who: Who) {
-        let Some(at) = self.queue.iter().position(|queued| queued.number == number) else {
+    pub(super) fn leave(&mut self, place: u64, who: Who) {
+        let Some(left) = self.queue.remove(&place) else {
             return;
         };
-        let left = self.queue.remove(at);
         let returned = self.returned.iter_mut().find(|(other, _)| *other == who);
         if let Some((_, permits)) = returned {
             *permits = permits.saturating_sub(left.got);
@@ -234,16 +257,39 @@ impl Ledger {
         &mut self.holds[at]
     }
 
-    fn queued(&mut self, number: u64) -> Option<&mut Queued> {
-        self.queue.iter_mut().find(|queued| queued.number == number)
-    }
-
     pub(super) fn wakers(&self) -> Vec<Arc<Wakers>> {
-        let wakers = self.queue.iter().filter_map(|queued| queued.waker.clone());
+        let wakers = self
+            .queue
+            .values()
+            .filter_map(|queued| queued.waker.clone());
         wakers.collect()
     }
 
-    pub(super) fn holders(&self) -> Vec<HolderSeen> {
+    /// Who polled each request, and how many tasks they had spawned by then.
+    pub(super) fn requests(&self) -> impl Iterator<Item = (TaskId, u64)> {
+        let queue = self.queue.values();
+        queue.filter_map(|queued| Some((queued.who?.into(), queued.spawned)))
+    }
+
+    /// The tasks that queue.
+    pub(super) fn queueing(&self) -> impl Iterator<Item = task::Id> {
+        let queued = self.queue.values().filter(|queued| !queued.is_granted());
+        queued.filter_map(|queued| queued.who)
+    }
+
+    /// The tasks that have what somebody queues for: they hold it, or it was granted to them.
+    pub(super) fn in_demand(&self) -> Vec<task::Id> {
+        if self.queueing().next().is_none() {
+            return Vec::new();
+        }
+        let holders = self.holds.iter().filter_map(|hold| hold.who);
+        let granted = self.queue.values().filter(|queued| queued.is_granted());
+        let granted = granted.filter_map(|queued| queued.who);
+        holders.chain(granted).collect()
+    }
+
+    /// `spawned` tells how many tasks one has spawned by now, if it queues anywhere.
+    pub(super) fn holders(&self, spawned: impl Fn(TaskId) -> Option<u64>) -> Vec<HolderSeen> {
         let seen = |hold: &Hold| {
             let task = hold.who.map(TaskId::from);
             let one = move |permits, certain| HolderSeen {
@@ -251,8 +297,9 @@ impl Ledger {
                 permits,
                 certain,
             };
-            let is_task = task.is_some();
-            [one(hold.borrowed, is_task), one(hold.owned, false)]
+            let keeps_it = |task| spawned(task).is_none_or(|spawned| spawned == hold.spawned);
+            let certain = task.is_some_and(keeps_it);
+            [one(hold.borrowed, certain), one(hold.owned, false)]
         };
         let all = self.holds.iter().flat_map(seen);
         all.filter(|holder| holder.permits > 0).collect()
@@ -273,7 +320,7 @@ impl Ledger {
                 only: task.is_some_and(&waits_for_nothing_else),
             }
         };
-        self.queue.iter().map(seen).collect()
+        self.queue.values().map(seen).collect()
     }
 
     /// How many entries there are.
@@ -290,8 +337,8 @@ impl Ledger {
             .iter()
             .map(|hold| hold.borrowed + hold.owned)
             .sum();
-        let got: usize = self.queue.iter().map(|queued| queued.got).sum();
-        let queues = self.queue.iter().any(|queued| queued.got < queued.wants);
+        let got: usize = self.queue.values().map(|queued| queued.got).sum();
+        let queues = self.queue.values().any(|queued| !queued.is_granted());
         let unrecorded = if queues {
             self.permits.saturating_sub(held + got)
         } else {

@@ -3,13 +3,12 @@
 //! A lock or semaphore is a span, with a semaphore inside that is a span of its own, made while the outer
 //! one is entered; each request is a span below the one or the other. What happens to them are events.
 
-use std::cell::Cell;
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::task;
-use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
@@ -17,6 +16,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
+use super::fields::{Change, Fields};
 use super::ledger::{Guard, Ledger};
 use super::wakers::Wakers;
 use super::{Resource, ResourceKind};
@@ -26,13 +26,21 @@ use crate::sync::lock;
 
 /// The layer through which observers hear who holds which lock. One is enough for all observers.
 ///
-/// It costs some microseconds for each time that a lock is taken or a task woken, so it is apart from
-/// [`layer`](crate::observe::layer), which costs next to nothing.
+/// It has to be there before the program's tasks are: of one that was spawned earlier, it can't tell what
+/// else may wake it. It costs some microseconds for each time that a lock is taken or a task woken, so it is
+/// apart from [`layer`](crate::observe::layer), which costs next to nothing.
 pub fn resource_layer<S>() -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    Records.with_filter(filter_fn(is_wanted))
+    Records::default().with_filter(filter_fn(is_wanted))
+}
+
+/// Whether there is such a layer somewhere, to which records come.
+static RECORDED: AtomicBool = AtomicBool::new(false);
+
+pub(in crate::observe) fn are_recorded() -> bool {
+    RECORDED.load(Ordering::Relaxed)
 }
 
 const SPAWN: &str = "runtime.spawn";
@@ -79,7 +87,8 @@ enum Part {
 
 struct Request {
     resource: Arc<Resource>,
-    number: u64,
+    /// Its place in the queue, once it has been polled.
+    place: OnceLock<u64>,
     wants: AtomicUsize,
 }
 
@@ -91,33 +100,67 @@ impl Request {
     fn ledger<R>(&self, f: impl FnOnce(&mut Ledger) -> R) -> R {
         f(&mut lock(&self.resource.ledger))
     }
+
+    /// The same, if it has a place there.
+    fn queued(&self, f: impl FnOnce(&mut Ledger, u64)) {
+        if let Some(place) = self.place.get() {
+            self.ledger(|ledger| f(ledger, *place));
+        }
+    }
 }
 
 thread_local! {
     /// Whether this thread has just taken free permits, for a request that it is about to tell of.
     static TAKING: Cell<bool> = const { Cell::new(false) };
+    /// The task that this thread polls; before it those within which it does so, if any.
+    static POLLED_HERE: RefCell<Vec<Arc<Wakers>>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Records;
+fn polled_here() -> Option<Arc<Wakers>> {
+    on_this_thread(|polled| polled.last().cloned())
+}
+
+/// How many tasks it has spawned.
+fn spawned_here() -> u64 {
+    polled_here().map_or(0, |task| task.spawned())
+}
+
+/// None where the thread is on its way out, with its locals gone.
+fn on_this_thread<R>(f: impl FnOnce(&mut Vec<Arc<Wakers>>) -> Option<R>) -> Option<R> {
+    let polled = POLLED_HERE.try_with(|polled| f(&mut polled.borrow_mut()));
+    polled.ok().flatten()
+}
+
+#[derive(Default)]
+struct Records {
+    /// Tasks that have ended, but not all their wakers are gone, by the numbers of their spans. Such a number
+    /// is given to a new span sooner or later, and what is told of a waker has no other.
+    leftover: Mutex<HashMap<u64, Arc<Wakers>>>,
+}
 
 impl<S> Layer<S> for Records
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if !are_recorded() {
+            RECORDED.store(true, Ordering::Relaxed);
+        }
         let Some(span) = context.span(id) else { return };
         let parent = || span.parent().as_ref().and_then(part);
         let part = match span.name() {
-            SPAWN => Fields::of(attributes).number.map(|task| {
-                let task = TaskId(u64::try_from(task).unwrap_or(u64::MAX));
-                Part::Task(Arc::new(Wakers::of(task)))
-            }),
+            SPAWN => {
+                if let Some(spawner) = polled_here() {
+                    spawner.spawns();
+                }
+                self.task(&Fields::of(attributes), id)
+            }
             RESOURCE => {
                 let around = context.lookup_current().as_ref().and_then(part);
                 Some(Part::Resource(resource(&Fields::of(attributes), around)))
             }
             REQUEST => match parent() {
-                Some(Part::Resource(resource)) => Some(request(attributes, id, resource)),
+                Some(Part::Resource(resource)) => Some(request(attributes, resource)),
                 _ => None,
             },
             _ => parent(),
@@ -133,10 +176,13 @@ where
         match event.metadata().target() {
             WAKER => {
                 let id = fields.number.and_then(|id| u64::try_from(id).ok());
-                let id = id.filter(|id| *id > 0).map(Id::from_u64);
-                let task = id.and_then(|id| context.span(&id).as_ref().and_then(part));
-                if let Some(Part::Task(wakers)) = task {
+                if let Some(id) = id.filter(|id| *id > 0)
+                    && let Some(wakers) = self.wakers(id, &context)
+                {
                     waker(&fields, &wakers, here);
+                    if wakers.are_gone() {
+                        lock(&self.leftover).remove(&id);
+                    }
                 }
             }
             POLLED => polled(&fields, here),
@@ -152,23 +198,56 @@ where
     }
 
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        if let Some(Part::Task(wakers)) = task_part(id, &context) {
-            wakers.poll_begins();
+        if let Some(wakers) = polled_task(id, &context) {
+            wakers.enters();
+            on_this_thread(|polled| {
+                polled.push(wakers);
+                Some(())
+            });
         }
     }
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        if let Some(Part::Task(wakers)) = task_part(id, &context) {
-            wakers.poll_ends();
+        if let Some(wakers) = polled_task(id, &context) {
+            wakers.exits();
+            on_this_thread(Vec::pop);
         }
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if let Some(span) = context.span(&id)
-            && span.name() == REQUEST
-            && let Some(Part::Request(request)) = part(&span)
-        {
-            request.ledger(|ledger| ledger.leave(request.number, task::try_id()));
+        let Some(span) = context.span(&id) else {
+            return;
+        };
+        match part(&span) {
+            Some(Part::Request(request)) if span.name() == REQUEST => {
+                request.queued(|ledger, place| ledger.leave(place, task::try_id()));
+            }
+            Some(Part::Task(wakers)) if wakers.task_ends() => {
+                lock(&self.leftover).insert(id.into_u64(), wakers);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Records {
+    fn task(&self, fields: &Fields, id: &Id) -> Option<Part> {
+        let task = TaskId(u64::try_from(fields.number?).unwrap_or(u64::MAX));
+        let wakers = Wakers::of(task);
+        if lock(&self.leftover).contains_key(&id.into_u64()) {
+            wakers.can_be_mistaken();
+        }
+        Some(Part::Task(Arc::new(wakers)))
+    }
+
+    /// The wakers of the task whose span has this number, or had it.
+    fn wakers<S>(&self, span: u64, context: &Context<'_, S>) -> Option<Arc<Wakers>>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        match context.span(&Id::from_u64(span)).as_ref().and_then(part) {
+            Some(Part::Task(wakers)) => Some(wakers),
+            _ => lock(&self.leftover).get(&span).cloned(),
         }
     }
 }
@@ -177,12 +256,17 @@ fn part<'r, S: LookupSpan<'r>>(span: &SpanRef<'r, S>) -> Option<Part> {
     span.extensions().get::<Part>().cloned()
 }
 
-fn task_part<S>(id: &Id, context: &Context<'_, S>) -> Option<Part>
+/// The task whose span this is, if this thread polls it. Another task may enter the span too: it is what
+/// `Span::current` gives, where the program has none of its own.
+fn polled_task<S>(id: &Id, context: &Context<'_, S>) -> Option<Arc<Wakers>>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let span = context.span(id).filter(|span| span.name() == SPAWN)?;
-    part(&span)
+    let Some(Part::Task(wakers)) = part(&span) else {
+        return None;
+    };
+    (task::try_id().map(TaskId::from) == Some(wakers.task)).then_some(wakers)
 }
 
 fn resource(fields: &Fields, around: Option<Part>) -> Arc<Resource> {
@@ -203,11 +287,11 @@ fn resource(fields: &Fields, around: Option<Part>) -> Arc<Resource> {
     Resource::new(kind, place)
 }
 
-fn request(attributes: &Attributes<'_>, id: &Id, resource: Arc<Resource>) -> Part {
+fn request(attributes: &Attributes<'_>, resource: Arc<Resource>) -> Part {
     match Fields::of(attributes).text.as_deref() {
         Some("Acquire::new") => Part::Request(Arc::new(Request {
             resource,
-            number: id.into_u64(),
+            place: OnceLock::new(),
             wants: AtomicUsize::new(0),
         })),
         Some(source) if source.contains("owned") => Part::Call(resource, Guard::Owns),
@@ -225,13 +309,13 @@ fn waker(fields: &Fields, wakers: &Arc<Wakers>, here: Option<Part>) {
             wakers.made();
             if let Some(request) = request {
                 let waker = Arc::clone(wakers);
-                request.ledger(|ledger| ledger.waker_put(request.number, waker));
+                request.queued(|ledger, place| ledger.waker_put(place, waker));
             }
         }
         Some("waker.drop") => {
             wakers.dropped();
             if let Some(request) = request {
-                request.ledger(|ledger| ledger.waker_dropped(request.number));
+                request.queued(Ledger::waker_dropped);
             }
         }
         Some("waker.wake") => wakers.called(true),
@@ -245,10 +329,10 @@ fn polled(fields: &Fields, here: Option<Part>) {
     match here {
         Some(Part::Request(request)) if fields.flag => {
             let kind = request.resource.kind;
-            request.ledger(|ledger| ledger.met(request.number, who, kind));
+            request.queued(|ledger, place| ledger.met(place, who, kind));
         }
         Some(Part::Call(resource, guard)) if fields.flag => {
-            lock(&resource.ledger).guard(who, guard);
+            lock(&resource.ledger).guard(who, guard, spawned_here());
         }
         _ => {}
     }
@@ -265,13 +349,13 @@ fn request_state(fields: &Fields, here: Option<Part>) {
         }
         // The start, with none.
         (_, Some(Part::Request(_))) if fields.change == Change::Set => {}
-        (_, Some(Part::Request(request))) => request.ledger(|ledger| {
-            if TAKING.replace(false) {
-                ledger.queue_up(request.number, who, request.wants(), number);
-            } else {
-                ledger.passed_on(request.number, who, number);
-            }
+        (_, Some(Part::Request(request))) if TAKING.replace(false) => request.ledger(|ledger| {
+            let place = *request.place.get_or_init(|| ledger.next_place());
+            ledger.queue_up(place, who, spawned_here(), request.wants(), number);
         }),
+        (_, Some(Part::Request(request))) => {
+            request.queued(|ledger, place| ledger.passed_on(place, who, number));
+        }
         _ => {}
     }
 }
@@ -289,85 +373,4 @@ fn state(fields: &Fields, ledger: &mut Ledger) {
         ("current_readers", Change::More) => ledger.taken(who, 1),
         _ => {}
     }
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Change {
-    #[default]
-    Set,
-    More,
-    Less,
-}
-
-/// The fields that matter, of a span or an event. No record has two of the same kind.
-#[derive(Default)]
-struct Fields {
-    /// The name of the field that has the number or the flag.
-    what: &'static str,
-    number: Option<i128>,
-    flag: bool,
-    change: Change,
-    /// `concrete_type`, `source` or `op`.
-    text: Option<String>,
-    file: Option<String>,
-    line: u64,
-    is_internal: bool,
-}
-
-trait Fielded {
-    fn record(&self, fields: &mut Fields);
-}
-
-impl Fielded for Attributes<'_> {
-    fn record(&self, fields: &mut Fields) {
-        self.record(fields);
-    }
-}
-
-impl Fielded for Event<'_> {
-    fn record(&self, fields: &mut Fields) {
-        self.record(fields);
-    }
-}
-
-impl Fields {
-    fn of(record: &impl Fielded) -> Self {
-        let mut fields = Self::default();
-        record.record(&mut fields);
-        fields
-    }
-}
-
-impl Visit for Fields {
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        match field.name() {
-            "loc.line" => self.line = value,
-            "loc.col" | "size.bytes" | "original_size.bytes" => {}
-            what => (self.what, self.number) = (what, Some(value.into())),
-        }
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        (self.what, self.number) = (field.name(), Some(value.into()));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        match field.name() {
-            "is_internal" => self.is_internal = value,
-            "inherits_child_attrs" => {}
-            what => (self.what, self.flag) = (what, value),
-        }
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        match (field.name(), value) {
-            ("loc.file", _) => self.file = Some(value.to_owned()),
-            ("concrete_type" | "source" | "op", _) => self.text = Some(value.to_owned()),
-            (_, "add") => self.change = Change::More,
-            (_, "sub") => self.change = Change::Less,
-            _ => {}
-        }
-    }
-
-    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }

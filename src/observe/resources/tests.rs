@@ -1,5 +1,7 @@
 //! What the records of each lock come to, played on a small runtime.
 
+mod moving;
+
 use std::future::{Future, pending};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +15,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::Registry;
 
 use super::{RESOURCES, resource_layer, seen};
-use crate::diagnosis::stuck_part;
-use crate::observe::{Observer, ResourceSeen, TaskId};
+use crate::observe::{ResourceSeen, TaskId};
 use crate::sync::lock as lock_std;
 
 const LONG: Duration = Duration::from_hours(1);
@@ -271,7 +272,8 @@ fn nothing_is_kept_of_tasks_that_gave_back_what_they_took() {
         }
         let ledgers = RESOURCES.alive().into_iter().filter_map(|resource| {
             let ledger = lock_std(&resource.ledger);
-            let own = ledger.holders().iter().any(|it| it.task == Some(id(&task)));
+            let holders = ledger.holders(|_| None);
+            let own = holders.iter().any(|it| it.task == Some(id(&task)));
             own.then(|| ledger.size())
         });
         let sizes: Vec<usize> = ledgers.collect();
@@ -296,55 +298,4 @@ fn a_full_channel_has_senders_that_wait() {
         receive.recv().await.unwrap();
         receive.recv().await.unwrap();
     });
-}
-
-/// Plays `program` beside a task that never rests, and says which of its tasks are stuck for good.
-fn stuck_beside_a_busy_one(program: impl FnOnce() -> Vec<TaskId>) -> Vec<TaskId> {
-    let records = Registry::default().with(resource_layer());
-    tracing::subscriber::with_default(records, || {
-        let observer = Observer::new();
-        observer.adopt_thread();
-        let mut builder = Builder::new_current_thread();
-        observer.attach(builder.enable_all());
-        let runtime = builder.build().unwrap();
-        runtime.block_on(async {
-            spawn(async {
-                loop {
-                    yield_now().await;
-                }
-            });
-            let tasks = program();
-            rest().await;
-            let part = stuck_part(&observer.glance(), tasks[0]);
-            part.map_or_else(Vec::new, |part| part.tasks)
-        })
-    })
-}
-
-fn in_a_ring(patience: Duration) -> Vec<TaskId> {
-    let (x, y) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
-    let (a, b) = ((x.clone(), y.clone()), (y, x));
-    let a = spawn(async move {
-        let _held = a.0.lock().await;
-        yield_now().await;
-        let _second = a.1.lock().await;
-    });
-    let b = spawn(async move {
-        let _held = b.0.lock().await;
-        yield_now().await;
-        if patience.is_zero() {
-            drop(b.1.lock().await);
-        } else {
-            let _ = timeout(patience, b.1.lock()).await;
-        }
-    });
-    vec![id(&a), id(&b)]
-}
-
-#[test]
-fn a_ring_is_found_in_a_program_that_goes_on() {
-    let ring = stuck_beside_a_busy_one(|| in_a_ring(Duration::ZERO));
-    assert_eq!(ring.len(), 2);
-    let patient = stuck_beside_a_busy_one(|| in_a_ring(LONG));
-    assert_eq!(patient, []);
 }

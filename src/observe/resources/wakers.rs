@@ -16,8 +16,11 @@ struct State {
     alive: i64,
     /// Whether one was called since the task's last poll began.
     called: bool,
-    is_polled: bool,
+    /// How many times its span is entered: a poll that goes on may enter it again.
+    entered: usize,
     polls: u64,
+    spawned: u64,
+    has_ended: bool,
 }
 
 impl Wakers {
@@ -42,26 +45,59 @@ impl Wakers {
         state.alive -= i64::from(is_consumed);
     }
 
-    pub(super) fn poll_begins(&self) {
+    /// The task enters its span, which it does for each poll.
+    pub(super) fn enters(&self) {
         let mut state = lock(&self.state);
-        state.called = false;
-        state.is_polled = true;
-        state.polls += 1;
+        if state.entered == 0 {
+            state.called = false;
+            state.polls += 1;
+        }
+        state.entered += 1;
     }
 
-    pub(super) fn poll_ends(&self) {
-        lock(&self.state).is_polled = false;
+    pub(super) fn exits(&self) {
+        let mut state = lock(&self.state);
+        state.entered = state.entered.saturating_sub(1);
     }
 
-    /// How often the task was polled.
-    pub(super) fn polls(&self) -> u64 {
-        lock(&self.state).polls
+    /// How often the task has been polled, if it is not being polled.
+    pub(super) fn asleep(&self) -> Option<u64> {
+        let state = lock(&self.state);
+        (state.entered == 0).then_some(state.polls)
     }
 
-    /// Whether the task sleeps, and `number` are all the wakers that it has.
-    pub(super) fn are_at_rest(&self, number: usize) -> bool {
+    /// The same, if besides that this `number` is all the wakers that it has, and none has been called.
+    pub(super) fn asleep_with(&self, number: usize) -> Option<u64> {
         let state = lock(&self.state);
         let all = usize::try_from(state.alive).is_ok_and(|alive| alive == number);
-        all && !state.called && !state.is_polled
+        (state.entered == 0 && all && !state.called).then_some(state.polls)
+    }
+
+    /// The task spawns another one.
+    pub(super) fn spawns(&self) {
+        lock(&self.state).spawned += 1;
+    }
+
+    /// How many tasks it has spawned.
+    pub(super) fn spawned(&self) -> u64 {
+        lock(&self.state).spawned
+    }
+
+    /// The task has ended. Whether somebody still has a waker of it.
+    pub(super) fn task_ends(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.has_ended = true;
+        state.alive > 0
+    }
+
+    /// Whether the task has ended, and nobody has a waker of it any more.
+    pub(super) fn are_gone(&self) -> bool {
+        let state = lock(&self.state);
+        state.has_ended && state.alive <= 0
+    }
+
+    /// From now on it is not known how many there are: somebody may have some that look like these.
+    pub(super) fn can_be_mistaken(&self) {
+        lock(&self.state).alive = i64::MAX / 2;
     }
 }
