@@ -13,6 +13,7 @@ mod wait;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
 
 use crate::observe::{End, Snapshot, TaskId, TaskSeen, TaskState};
 use crate::place::Place;
@@ -90,6 +91,8 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
     /// What could not be looked at, in words.
     pub blind: Vec<&'static str>,
+    /// For how long nothing had moved, so that each task that is parked has been so at least as long.
+    pub quiet_for: Duration,
 }
 
 /// What became of one task.
@@ -153,6 +156,7 @@ pub fn diagnose(seen: &Snapshot, main: TaskId, program: &Program) -> Diagnosis {
         unlisted: seen.unlisted.tasks,
         findings: rules::all(&case),
         blind: seen.blind.clone(),
+        quiet_for: seen.quiet_for,
     }
 }
 

@@ -37,6 +37,9 @@ pub struct Report {
     pub confidence: Confidence,
     /// From its start to its end, or to the verdict, in milliseconds.
     pub elapsed_ms: u64,
+    /// For how long nothing had moved by then, in milliseconds: each task that is parked has been so for at
+    /// least as long.
+    pub quiet_ms: u64,
     /// What became of its errors.
     pub errors: Errors,
     /// Its tasks in spawn order.
@@ -72,6 +75,7 @@ impl Report {
             verdict: diagnosis.verdict,
             confidence: diagnosis.confidence,
             elapsed_ms: milliseconds(elapsed),
+            quiet_ms: milliseconds(diagnosis.quiet_for),
             errors: diagnosis.errors,
             tasks: diagnosis.tasks.iter().map(TaskDocument::from).collect(),
             tasks_unlisted: diagnosis.unlisted,

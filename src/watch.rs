@@ -151,9 +151,16 @@ impl<'r> Watching<'r> {
         let (earlier, before) = (self.observer.pulse(), self.observer.before());
         thread::sleep(self.watch.quiet);
         let moves = self.observer.pulse() != earlier;
-        let snapshot = self
+        let quiet_for = match moves {
+            true => Duration::ZERO,
+            // It may have been so for longer, where somebody has been comparing the counts.
+            false if earlier == self.rest.pulse => self.rest.since.elapsed(),
+            false => self.watch.quiet,
+        };
+        let mut snapshot = self
             .observer
             .look(self.runtime, &before, self.watch.dump_at_most);
+        snapshot.quiet_for = quiet_for;
         let is_blocked = snapshot.is_blocked();
         let judgement = if moves && !is_blocked {
             None

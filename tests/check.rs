@@ -4,7 +4,7 @@
 
 use std::panic::catch_unwind;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task;
@@ -35,19 +35,13 @@ fn a_failed_assertion_fails_as_it_always_does() {
 }
 
 #[test]
-fn a_hang_fails_within_a_second_and_says_where() {
-    let begun = Instant::now();
+fn a_hang_fails_and_says_where() {
     let message = failure(|| {
         check(async {
             let notify = Notify::new();
             notify.notified().await;
         });
     });
-    assert!(
-        begun.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        begun.elapsed()
-    );
     assert!(message.starts_with("the test hangs\n\nstuck"), "{message}");
     assert!(message.contains("main: parked"), "{message}");
     assert!(message.contains("at tests/check.rs:"), "{message}");

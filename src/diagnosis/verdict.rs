@@ -32,6 +32,8 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
     for task in &seen.tasks {
         let own = task.id == main || !task.spawned_at.is_library();
         match &task.state {
+            // It has returned, though nobody may have heard of it yet.
+            TaskState::Ended(_) if task.id == main => return None,
             TaskState::Polling => return Some(likely(Verdict::Blocked)),
             // A library's own upkeep may tick for ever without helping the program.
             TaskState::Parked(_) if own => live.push(task),
@@ -293,6 +295,19 @@ mod tests {
             hidden(&mut seen.outside);
             assert_eq!(verdict(&seen), WAITING);
         }
+    }
+
+    #[test]
+    fn a_program_that_has_just_returned_is_not_stuck() {
+        let mut seen = parked(&[]);
+        seen.tasks[0].state = TaskState::Ended(End::Ok);
+        assert_eq!(verdict(&seen), None);
+        let left = TaskSeen {
+            id: TaskId(2),
+            ..parked(&[LOCK]).tasks.remove(0)
+        };
+        seen.tasks.push(left);
+        assert_eq!(verdict(&seen), None);
     }
 
     #[test]

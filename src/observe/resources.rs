@@ -40,8 +40,8 @@ pub(super) use records::are_recorded;
 pub use records::resource_layer;
 
 /// What is not known where nobody records them.
-pub(super) const UNRECORDED: &str = "who holds which lock or permit: that takes `unstuck::observe::resource_layer()` \
-                                     in the program's subscriber";
+pub(super) const UNRECORDED: &str = "who holds which lock or permit: that takes \
+                                     `unstuck::observe::resource_layer()` in the program's subscriber";
 
 /// Every lock and semaphore that is alive.
 static RESOURCES: Registry<Resource> = Registry::new();

@@ -38,6 +38,7 @@ impl Page {
 pub fn render(report: &Report, page: Page) -> String {
     let mut block = Block::new(page.width());
     verdict(&mut block, report);
+    quiet(&mut block, report);
     errors(&mut block, report);
     findings(&mut block, report);
     heading(&mut block, "tasks");
@@ -59,9 +60,8 @@ pub fn render(report: &Report, page: Page) -> String {
 
 pub(super) fn verdict(block: &mut Block, report: &Report) {
     let sure = sure(report.verdict, report.confidence);
-    let seconds = report.elapsed_ms / 1000;
-    let hundredths = report.elapsed_ms % 1000 / 10;
-    let verdict = format!("{}{sure} after {seconds}.{hundredths:02} s", report.verdict);
+    let after = seconds(report.elapsed_ms);
+    let verdict = format!("{}{sure} after {after}", report.verdict);
     block.add(&verdict, "", colour(report.verdict).bold());
 }
 
@@ -71,6 +71,18 @@ pub(super) fn sure(verdict: Verdict, confidence: Confidence) -> String {
         Verdict::Completed | Verdict::Failed | Verdict::Running => String::new(),
         Verdict::Stuck | Verdict::Blocked | Verdict::Waiting => format!(" ({confidence})"),
     }
+}
+
+/// For how long nothing has moved.
+fn quiet(block: &mut Block, report: &Report) {
+    if report.quiet_ms > 0 {
+        let quiet = format!("nothing has moved for {}", seconds(report.quiet_ms));
+        block.add(&quiet, "", NONE);
+    }
+}
+
+fn seconds(milliseconds: u64) -> String {
+    format!("{}.{:02} s", milliseconds / 1000, milliseconds % 1000 / 10)
 }
 
 /// What became of the errors, in numbers.

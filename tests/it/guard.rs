@@ -116,6 +116,7 @@ fn one_that_is_watched_reports_by_itself_and_once() {
     let mut program = Guarded::ready("stuck --watch");
     let said = program.says("(10 tasks)");
     assert!(said.starts_with("unstuck: stuck (proven)"), "{said}");
+    assert!(said.contains("\nnothing has moved for 0."), "{said}");
     assert!(
         said.contains("pool/worker-0 … pool/worker-9 (10 tasks)"),
         "{said}"
