@@ -14,6 +14,8 @@ mod programs;
 mod pty;
 mod readme;
 #[cfg(tokio_unstable)]
+mod rules;
+#[cfg(tokio_unstable)]
 mod terminal;
 mod tidy;
 mod tools;
