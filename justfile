@@ -95,10 +95,10 @@ lint:
     cargo fmt --all --check
     cargo clippy --all-targets --locked -- -D warnings
 
-# time and memory: task groups beside other ways to wait for many tasks, and a report on many; takes minutes
+# time and memory: task groups beside other ways, a report on many tasks, being observed; takes minutes
 [group('work')]
 bench *ARGS:
-    cargo bench --bench group --bench memory --bench report -- {{ ARGS }}
+    cargo bench --bench group --bench memory --bench report --bench hooks -- {{ ARGS }}
 
 # everything that has to pass
 [group('work')]

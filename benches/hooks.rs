@@ -1,5 +1,6 @@
 //! What it costs to be observed: messages between tasks, each taking a lock, on a bare runtime and on one
-//! with the hooks; and with what listens to records on top, beside tokio-console's.
+//! with the hooks; with what listens to records on top; and beside other tools, those that want the program
+//! to be annotated included.
 //!
 //! Each in a process of its own, as a process has one subscriber for good.
 
@@ -8,35 +9,120 @@ mod observing {
     use std::env;
     use std::error::Error;
     use std::process::Command;
-    use std::sync::Arc;
+    use std::sync::{Arc, LazyLock};
     use std::time::{Duration, Instant};
 
+    use await_tree::{InstrumentAwait, Registry as Trees};
     use tokio::runtime::{Builder, Runtime};
     use tokio::sync::{Mutex, mpsc};
+    use tracing::subscriber::NoSubscriber;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::registry::Registry;
     use tracing_subscriber::util::SubscriberInitExt;
     use unstuck::observe::{self, Observer};
 
-    const ITEMS: u32 = 200_000;
-    /// The least of so many, as whatever else the machine does only adds to it.
-    const TRIES: usize = 12;
+    /// The first is what the others are compared with.
+    const CASES: [&str; 7] = [
+        "bare",
+        "hooks",
+        "records",
+        "resources",
+        "async-backtrace",
+        "await-tree",
+        "console-subscriber",
+    ];
+    /// Few, so that some rounds are over before the machine turns to something else. The least counts, as
+    /// whatever else the machine does only adds to it.
+    const ITEMS: u32 = 1_000;
+    /// How long one process plays its rounds.
+    const EACH: Duration = Duration::from_millis(300);
+    /// How often all cases are played, there and back by turns, so that none has the quiet minutes alone.
+    const PASSES: usize = 30;
 
-    async fn work() {
+    /// What a program has around each task and each await for the sake of a tool.
+    trait Annotated: 'static {
+        fn task<F>(future: F) -> impl Future<Output = F::Output> + Send + 'static
+        where
+            F: Future<Output: Send> + Send + 'static;
+
+        fn wait<F>(name: &'static str, future: F) -> impl Future<Output = F::Output> + Send
+        where
+            F: Future<Output: Send> + Send;
+    }
+
+    /// Nothing.
+    struct Plain;
+
+    impl Annotated for Plain {
+        fn task<F>(future: F) -> impl Future<Output = F::Output> + Send + 'static
+        where
+            F: Future<Output: Send> + Send + 'static,
+        {
+            future
+        }
+
+        fn wait<F>(_: &'static str, future: F) -> impl Future<Output = F::Output> + Send
+        where
+            F: Future<Output: Send> + Send,
+        {
+            future
+        }
+    }
+
+    struct AwaitTree;
+
+    static TREES: LazyLock<Trees> = LazyLock::new(|| Trees::new(await_tree::Config::default()));
+
+    impl Annotated for AwaitTree {
+        fn task<F>(future: F) -> impl Future<Output = F::Output> + Send + 'static
+        where
+            F: Future<Output: Send> + Send + 'static,
+        {
+            TREES.register_anonymous("task").instrument(future)
+        }
+
+        fn wait<F>(name: &'static str, future: F) -> impl Future<Output = F::Output> + Send
+        where
+            F: Future<Output: Send> + Send,
+        {
+            future.instrument_await(name)
+        }
+    }
+
+    struct AsyncBacktrace;
+
+    impl Annotated for AsyncBacktrace {
+        fn task<F>(future: F) -> impl Future<Output = F::Output> + Send + 'static
+        where
+            F: Future<Output: Send> + Send + 'static,
+        {
+            async_backtrace::frame!(future)
+        }
+
+        fn wait<F>(_: &'static str, future: F) -> impl Future<Output = F::Output> + Send
+        where
+            F: Future<Output: Send> + Send,
+        {
+            async_backtrace::frame!(future)
+        }
+    }
+
+    async fn work<A: Annotated>() {
         let total = Arc::new(Mutex::new(0));
         let (send, mut receive) = mpsc::channel(16);
-        let sender = tokio::spawn(async move {
+        let sender = tokio::spawn(A::task(async move {
             for item in 0..ITEMS {
-                let _ = send.send(item).await;
+                let _ = A::wait("send", send.send(item)).await;
             }
-        });
+        }));
         let adder = Arc::clone(&total);
-        let receiver = tokio::spawn(async move {
-            while let Some(item) = receive.recv().await {
-                *adder.lock().await += u64::from(item);
+        let receiver = tokio::spawn(A::task(async move {
+            while let Some(item) = A::wait("receive", receive.recv()).await {
+                *A::wait("lock", adder.lock()).await += u64::from(item);
             }
-        });
-        let _ = tokio::join!(sender, receiver);
+        }));
+        let _ = A::wait("sender", sender).await;
+        let _ = A::wait("receiver", receiver).await;
     }
 
     fn runtime(observer: Option<&Observer>) -> std::io::Result<Runtime> {
@@ -49,31 +135,45 @@ mod observing {
     }
 
     /// Nanoseconds for each item.
-    fn least(observer: Option<&Observer>) -> std::io::Result<u128> {
-        let runtime = runtime(observer)?;
-        let once = || {
+    fn least<A: Annotated>(observer: Option<&Observer>) -> Result<f64, Box<dyn Error>> {
+        let rounds = A::task(async {
             let begun = Instant::now();
-            runtime.block_on(async { drop(tokio::spawn(work()).await) });
-            begun.elapsed()
-        };
-        let least: Option<Duration> = (0..TRIES).map(|_| once()).min();
-        Ok(least.unwrap_or_default().as_nanos() / u128::from(ITEMS))
+            let mut least = Duration::MAX;
+            while begun.elapsed() < EACH {
+                let begun = Instant::now();
+                work::<A>().await;
+                least = least.min(begun.elapsed());
+            }
+            least
+        });
+        let least = runtime(observer)?.block_on(async { tokio::spawn(rounds).await })?;
+        Ok(least.as_secs_f64() * 1e9 / f64::from(ITEMS))
     }
 
-    fn play(case: &str) -> Result<u128, Box<dyn Error>> {
+    fn play(case: &str) -> Result<f64, Box<dyn Error>> {
         let observer = Observer::new();
+        let registry = Registry::default();
         match case {
-            "bare" => Ok(least(None)?),
-            "hooks" => Ok(least(Some(&observer))?),
-            "records" => {
-                Registry::default().with(observe::layer()).try_init()?;
-                Ok(least(Some(&observer))?)
+            "records" => registry.with(observe::layer()).try_init()?,
+            "resources" => registry
+                .with(observe::layer())
+                .with(observe::resource_layer())
+                .try_init()?,
+            "console-subscriber" => {
+                // With what takes its events, or it drops them once there are many, which is cheap.
+                let layer =
+                    console_subscriber::ConsoleLayer::builder().server_addr(([127, 0, 0, 1], 0));
+                registry.with(layer.spawn()).try_init()?;
             }
-            _ => {
-                let (layer, _server) = console_subscriber::ConsoleLayer::builder().build();
-                Registry::default().with(layer).try_init()?;
-                Ok(least(None)?)
-            }
+            // Without any, `tracing` turns to `log`, as sqlx has it do: that costs more than one that wants
+            // nothing.
+            _ => tracing::subscriber::set_global_default(NoSubscriber::new())?,
+        }
+        match case {
+            "bare" | "console-subscriber" => least::<Plain>(None),
+            "async-backtrace" => least::<AsyncBacktrace>(None),
+            "await-tree" => least::<AwaitTree>(None),
+            _ => least::<Plain>(Some(&observer)),
         }
     }
 
@@ -83,12 +183,30 @@ mod observing {
             println!("{}", play(&case)?);
             return Ok(());
         }
-        // Twice, one in reverse, so that a machine that grows warm or busy shows.
-        let cases = ["bare", "hooks", "records", "console-subscriber"];
-        for case in cases.iter().chain(cases.iter().rev()) {
-            let output = Command::new(env::current_exe()?).env(CASE, case).output()?;
-            let nanoseconds = String::from_utf8_lossy(&output.stdout);
-            println!("{case:20} {:>8} ns an item", nanoseconds.trim());
+        let mut passes = CASES.map(|_| Vec::new());
+        for pass in 0..PASSES {
+            for turn in 0..CASES.len() {
+                let at = match pass % 2 {
+                    0 => turn,
+                    _ => CASES.len() - 1 - turn,
+                };
+                let mut process = Command::new(env::current_exe()?);
+                let output = process.env(CASE, CASES[at]).output()?;
+                let printed = String::from_utf8_lossy(&output.stdout);
+                passes[at].push(printed.trim().parse::<f64>()?);
+            }
+        }
+        let least = passes
+            .each_ref()
+            .map(|of| of.iter().copied().fold(f64::MAX, f64::min));
+        println!(
+            "{:20}    ns an item, least (most) of {PASSES} passes    times bare",
+            ""
+        );
+        for (case, (least_of, of)) in CASES.iter().zip(least.iter().zip(&passes)) {
+            let most = of.iter().copied().fold(0.0, f64::max);
+            let ratio = least_of / least[0];
+            println!("{case:20} {least_of:20.1} ({most:.1}) {ratio:28.3}");
         }
         Ok(())
     }

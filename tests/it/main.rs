@@ -16,6 +16,8 @@ mod programs;
 mod pty;
 mod readme;
 #[cfg(tokio_unstable)]
+mod rules;
+#[cfg(tokio_unstable)]
 mod soak;
 mod terminal;
 mod tidy;

@@ -1,0 +1,96 @@
+//! The page of the rules is true: it has each rule, and its programs do what it says of them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::programs::RAN;
+
+const PAGE: &str = include_str!("../../docs/rules.md");
+
+/// What stands in a row of the table.
+struct Row {
+    rule: &'static str,
+    sureness: &'static str,
+    triggers: Vec<&'static str>,
+    near_misses: Vec<&'static str>,
+}
+
+fn rows() -> Vec<Row> {
+    let rows = PAGE.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.map(|row| row.trim_matches('|').split(" | ").collect::<Vec<_>>());
+    cells
+        .map(|cells| {
+            let [rule, _, sureness, triggers, near_misses] = cells[..] else {
+                panic!("not a row of five cells: {cells:?}");
+            };
+            Row {
+                rule: rule.trim_matches([' ', '`']),
+                sureness,
+                triggers: programs_in(triggers),
+                near_misses: programs_in(near_misses),
+            }
+        })
+        .collect()
+}
+
+/// Those in code whose name is that of a program, not of Rust.
+fn programs_in(cell: &'static str) -> Vec<&'static str> {
+    let code = cell.split('`').skip(1).step_by(2);
+    let is_name = |it: &&str| it.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    code.filter(is_name).collect()
+}
+
+#[test]
+fn each_rule_has_a_row_and_each_row_is_of_a_rule() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/diagnosis/rules");
+    let files = fs::read_dir(folder).expect("it can be read");
+    let rules: BTreeSet<String> = files
+        .map(|file| file.expect("an entry").path())
+        .map(|path| {
+            path.file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
+        .map(|name| name.replace('_', "-"))
+        .collect();
+    let rows: BTreeSet<String> = rows().iter().map(|row| row.rule.to_owned()).collect();
+    assert_eq!(rules, rows);
+}
+
+/// How sure the findings of a rule are, in what became of a program.
+fn found(rule: &str, program: &str) -> Vec<String> {
+    let mut all = RAN.iter();
+    let of_it = all.find(|(_, name)| name == program);
+    let (ran, _) = of_it.unwrap_or_else(|| panic!("no program is called {program}"));
+    let report: Value = serde_json::from_str(&ran.stdout)
+        .unwrap_or_else(|error| panic!("{program}: {error}: {ran:#?}"));
+    let findings = report["sides"][0]["findings"].as_array();
+    let findings = findings.expect("findings").iter();
+    let of_rule = findings.filter(|finding| finding["rule"] == rule);
+    let confidence = |it: &Value| it["confidence"].as_str().expect("text").to_owned();
+    of_rule.map(confidence).collect()
+}
+
+#[test]
+fn each_program_does_what_its_row_says() {
+    for row in rows() {
+        let rule = row.rule;
+        assert!(!row.triggers.is_empty(), "nothing triggers {rule}");
+        assert!(!row.near_misses.is_empty(), "{rule} has no near miss");
+        for program in row.triggers {
+            let confidences = found(rule, program);
+            assert!(!confidences.is_empty(), "{program} does not trigger {rule}");
+            for sure in confidences {
+                assert!(row.sureness.contains(&sure), "{program}: {rule} is {sure}");
+            }
+        }
+        for program in row.near_misses {
+            let found = found(rule, program);
+            assert!(found.is_empty(), "{program} triggers {rule}");
+        }
+    }
+}
