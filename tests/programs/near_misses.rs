@@ -162,7 +162,7 @@ async fn slow_query(job: Job) -> Result<(), BoxError> {
     let started = Instant::now();
     // Each several times as long as a program must be quiet, and on a busy machine not too long either.
     while started.elapsed() < A_WHILE {
-        sqlx::query("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 200000) SELECT sum(x) FROM n")
+        sqlx::query("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 100000) SELECT sum(x) FROM n")
             .execute(&mut db)
             .await?;
     }
