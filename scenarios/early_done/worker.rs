@@ -13,9 +13,9 @@ pub(super) async fn run(
     all_done: Event,
 ) -> Result<(), sqlx::Error> {
     while let Some(id) = queue.try_pop() {
-        // Post 1 has one part, post 2 has two, and so on.
+        // The API has to be asked once for post 1, twice for post 2, and so on.
         let mut content = String::new();
-        for _part in 0..id {
+        for _request in 0..id {
             content = blog.download(id).await;
         }
         blog.store(id, &content).await?;

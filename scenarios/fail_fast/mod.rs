@@ -14,7 +14,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "the first error is returned, and the siblings write on after main has given up",
     workers: None,
     posts: Some(4),
-    latency: Duration::from_millis(400),
+    latency: Duration::from_millis(250),
     mendable: false,
     sides: &[
         side!(

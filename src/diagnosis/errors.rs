@@ -1,5 +1,6 @@
 //! What became of the errors: which were returned, which surfaced, which nobody saw.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::error::Error;
 
@@ -95,10 +96,18 @@ impl<'s> Returned<'s> {
         let of_anybody = returned.iter().filter(|error| error.task.is_none());
         let mut texts: Vec<Told> = of_anybody.map(Told::new).collect();
         let failed = |task: &&TaskSeen| task.id != main && text(task).is_some();
-        let (surfaced, swallowed) = seen.tasks.iter().filter(failed).partition(|task| {
+        let failed: Vec<&TaskSeen> = seen.tasks.iter().filter(failed).collect();
+        // What one task ended with may be part of what another one did.
+        let mut longest_first = failed.clone();
+        longest_first.sort_by_key(|task| Reverse(text(task).map(str::len)));
+        longest_first.retain(|task| {
             let tells_of = |told: &mut Told| text(task).is_some_and(|text| told.tells_of(text));
             of_tasks.remove(&task.id) || texts.iter_mut().any(tells_of)
         });
+        let told_of: HashSet<TaskId> = longest_first.iter().map(|task| task.id).collect();
+        let (surfaced, swallowed) = failed
+            .into_iter()
+            .partition(|task| told_of.contains(&task.id));
         let of_none = texts.iter().filter(|told| !told.of_a_task).count();
         Self {
             of_main: of_tasks.len() + of_none,
@@ -138,7 +147,8 @@ impl Told {
         let Some(at) = self.text.find(error) else {
             return false;
         };
-        self.text.replace_range(at..at + error.len(), "");
+        // What was before it and what was after it make no text together.
+        self.text.replace_range(at..at + error.len(), "\0");
         self.of_a_task = true;
         true
     }
@@ -199,6 +209,33 @@ mod tests {
     #[test]
     fn one_text_may_tell_of_several_tasks() {
         assert_eq!(counts("no disk, no net, no disk"), Errors::surfaced(3));
+    }
+
+    #[test]
+    fn of_two_errors_that_are_told_the_longer_one_surfaced() {
+        let seen = Snapshot {
+            tasks: vec![failed(2, "no disk"), failed(3, "no disk: it is full")],
+            ..Snapshot::default()
+        };
+        let error = Surfaced {
+            task: None,
+            text: "worker-1: no disk: it is full".to_owned(),
+        };
+        let program = Program::Returned(End::Error(error.text.clone()), vec![error]);
+        let returned = Returned::of(&seen, TaskId(1), &program);
+        let ids = |tasks: &[&TaskSeen]| -> Vec<TaskId> { tasks.iter().map(|t| t.id).collect() };
+        assert_eq!(ids(&returned.surfaced), [TaskId(3)]);
+        assert_eq!(ids(&returned.swallowed), [TaskId(2)]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_text_is_not_put_together() {
+        let expected = Errors {
+            returned: 3,
+            surfaced: 1,
+            swallowed: 2,
+        };
+        assert_eq!(counts("no no diskdisk"), expected);
     }
 
     #[test]

@@ -250,6 +250,11 @@ mod linux {
 
     #[cfg(test)]
     mod tests {
+        use std::future::pending;
+
+        use tokio::sync::Notify;
+
+        use super::super::super::Observer;
         use super::*;
 
         #[test]
@@ -270,6 +275,27 @@ mod linux {
         }
 
         const SLEEP: &str = "/home/a/.cargo/registry/src/index-0123/tokio-1.54.1/src/time/sleep.rs";
+
+        /// Among so many tasks a worker takes a second dump before the first one has been fetched.
+        #[test]
+        fn a_dump_has_the_tasks_that_are_there_now() {
+            let observer = Observer::new();
+            let mut builder = Builder::new_multi_thread();
+            observer.attach(builder.worker_threads(1));
+            let runtime = builder.build().unwrap();
+            let notify = Arc::new(Notify::new());
+            for _ in 0..100 {
+                let notify = Arc::clone(&notify);
+                runtime.spawn(async move { notify.notified().await });
+            }
+            for again in 0..50 {
+                let new = runtime.spawn(pending::<()>());
+                let Dumped(resolve) = observer.dump(runtime.handle()).unwrap();
+                let id = TaskId::from(new.id());
+                assert!(resolve().contains_key(&id), "dump {again}");
+                new.abort();
+            }
+        }
 
         #[test]
         fn functions_are_named_as_in_the_source() {
