@@ -39,6 +39,9 @@ pub struct Snapshot {
     pub dumped: bool,
     /// What could not be looked at, in words.
     pub blind: Vec<&'static str>,
+    /// Of a program that has ended: how it stood when it last came to rest before that, if that was looked
+    /// at.
+    pub pause: Option<Box<Snapshot>>,
 }
 
 /// Tasks that ended, and of which no more is kept than their number.
@@ -192,6 +195,9 @@ impl Snapshot {
             if let Some(short) = name.strip_prefix(prefix) {
                 *name = short.to_owned();
             }
+        }
+        if let Some(pause) = &mut self.pause {
+            pause.shorten_names(prefix);
         }
     }
 
