@@ -31,6 +31,7 @@ mod lost_wakeup;
 mod one_bad_post;
 mod question_mark;
 mod silent_server;
+mod starved_pool;
 mod swallowed_errors;
 mod torn_write;
 mod unclosed_channel;
@@ -69,6 +70,7 @@ pub(crate) const ALL: &[Chapter] = &[
         scenarios: &[
             lock_order::SCENARIO,
             lock_across_join::SCENARIO,
+            starved_pool::SCENARIO,
             futurelock::SCENARIO,
             forgotten_permit::SCENARIO,
         ],

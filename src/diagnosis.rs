@@ -8,6 +8,7 @@ mod part;
 mod prose;
 mod rules;
 mod standing;
+mod time_outs;
 mod verdict;
 mod wait;
 
@@ -154,7 +155,7 @@ pub fn diagnose(seen: &Snapshot, main: TaskId, program: &Program) -> Diagnosis {
         errors: case.errors.counts(),
         tasks: case.stories(),
         unlisted: seen.unlisted.tasks,
-        findings: rules::all(&case),
+        findings: [rules::all(&case), time_outs::before_the_end(&case)].concat(),
         blind: seen.blind.clone(),
         quiet_for: seen.quiet_for,
     }
@@ -293,6 +294,7 @@ impl<'s> Case<'s> {
                 format!("task group {}: {}", group.name, prose::list(open))
             }
             Wait::Timer { .. } => "a timer".to_owned(),
+            Wait::TimeOut { .. } => "something with a time-out".to_owned(),
             Wait::Io { call, .. } => format!("I/O: {call}"),
             Wait::Join { call: None, .. } => "a task to end".to_owned(),
             Wait::Join {

@@ -64,6 +64,26 @@ impl Place {
         self.line
     }
 
+    /// The same without what leads to the crate, if that is from a registry: that is long, and nobody's
+    /// business.
+    ///
+    /// ```
+    /// use unstuck::Place;
+    ///
+    /// let place = Place::new("/home/a/.cargo/registry/src/index-01/pool-1.0.0/src/lib.rs", 7);
+    /// assert_eq!(place.in_short().to_string(), "pool-1.0.0/src/lib.rs:7");
+    /// assert_eq!(Place::new("src/lib.rs", 7).in_short().to_string(), "src/lib.rs:7");
+    /// ```
+    #[must_use]
+    pub fn in_short(&self) -> Self {
+        let file = self.file.replace('\\', "/");
+        let within = file.split_once("/registry/src/");
+        match within.and_then(|(_, path)| path.split_once('/')) {
+            Some((_, path)) => Self::new(path.to_owned(), self.line),
+            None => self.clone(),
+        }
+    }
+
     /// Whether this is code that somebody else wrote: a crate from a registry or from git, or the
     /// standard library.
     pub fn is_library(&self) -> bool {

@@ -43,6 +43,8 @@ pub struct Watching<'r> {
     runtime: &'r Handle,
     main: TaskId,
     rest: Rest,
+    /// What was seen in the last one that was looked at and has ended.
+    pause: Option<Snapshot>,
     glanced_at: Instant,
     /// The tasks that were last seen to wait for an event that nobody can set.
     orphaned: HashSet<TaskId>,
@@ -61,6 +63,7 @@ impl<'r> Watching<'r> {
             runtime,
             main,
             rest: Rest::begins(observer.pulse()),
+            pause: None,
             glanced_at: Instant::now(),
             orphaned: HashSet::new(),
             in_locks: BTreeSet::new(),
@@ -77,11 +80,13 @@ impl<'r> Watching<'r> {
             runtime,
             main,
             ref mut rest,
+            ref mut pause,
             ..
         } = *self;
         let pulse = observer.pulse();
         if pulse != rest.pulse {
-            *rest = Rest::begins(pulse);
+            let over = mem::replace(rest, Rest::begins(pulse));
+            *pause = over.snapshot.or_else(|| pause.take());
             return None;
         }
         let idle = observer.is_idle(runtime);
@@ -102,6 +107,11 @@ impl<'r> Watching<'r> {
         let seen = rest.snapshot.take()?;
         self.note(&seen);
         Some((seen, judgement))
+    }
+
+    /// How the program stood when it last came to rest, if that was looked at.
+    pub fn last_rest(self) -> Option<Snapshot> {
+        self.rest.snapshot.or(self.pause)
     }
 
     /// Looks, once a second, for tasks that will never go on, beside a part of the program that does: they
@@ -189,7 +199,7 @@ struct Rest {
     since: Instant,
     /// What was to be seen from outside when it was last looked at, and when that was.
     before: Option<(Before, Instant)>,
-    /// What was last seen in it.
+    /// What was last seen in it, if nothing moved meanwhile.
     snapshot: Option<Snapshot>,
     /// How long it had lasted when its tasks were last looked at.
     looked_after: Duration,
@@ -234,8 +244,10 @@ impl Rest {
             observer.look_outside(runtime, &before, snapshot);
         } else {
             self.looked_after = self.since.elapsed();
-            self.snapshot = Some(observer.look(runtime, &before, watch.dump_at_most));
+            let snapshot = observer.look(runtime, &before, watch.dump_at_most);
+            // If it has ended, what was seen before still tells how it stood.
             self.pulse = observer.echo(runtime, &self.pulse)?;
+            self.snapshot = Some(snapshot);
         }
         let snapshot = self.snapshot.as_mut()?;
         snapshot.quiet_for = self.since.elapsed();

@@ -66,15 +66,19 @@ pub(super) fn play(side: &Side, job: Job) -> std::io::Result<Played> {
     let sight = watch(&mut played);
     let elapsed = view.elapsed();
 
-    let (mut seen, (program, printed), runtime) = if let Some((seen, judgement)) = sight {
-        let runs = (Program::Runs(judgement), String::new());
-        (seen, runs, Some(played.runtime))
-    } else {
-        let _unrecorded = unrecorded();
-        let (ended, runtime) = played.end();
-        // As when a process ends: what still runs is not waited for.
-        let seen = view.look_back(|| runtime.shutdown_background());
-        (seen, returned(ended), None)
+    let (mut seen, (program, printed), runtime) = match sight {
+        Sight::Halted(seen, judgement) => {
+            let runs = (Program::Runs(judgement), String::new());
+            (*seen, runs, Some(played.runtime))
+        }
+        Sight::Ended(pause) => {
+            let _unrecorded = unrecorded();
+            let (ended, runtime) = played.end();
+            // As when a process ends: what still runs is not waited for.
+            let seen = view.look_back(|| runtime.shutdown_background());
+            let seen = Snapshot { pause, ..seen };
+            (seen, returned(ended), None)
+        }
     };
     seen.shorten_names(&format!("{}/", side.name));
     Ok(Played {
@@ -85,17 +89,24 @@ pub(super) fn play(side: &Side, job: Job) -> std::io::Result<Played> {
     })
 }
 
-/// Watches a side until it has ended, or will clearly not: then what was seen of it.
-fn watch(side: &mut Observed<Result<(), BoxError>>) -> Option<(Snapshot, Judgement)> {
+/// What a side came to.
+enum Sight {
+    /// It will clearly not end.
+    Halted(Box<Snapshot>, Judgement),
+    /// It has ended, and last came to rest like this.
+    Ended(Option<Box<Snapshot>>),
+}
+
+/// Watches a side until it has ended, or will clearly not.
+fn watch(side: &mut Observed<Result<(), BoxError>>) -> Sight {
     let view = side.view.clone();
     let mut watching = view.watching(Watch::default());
     loop {
         if side.has_ended_within(TICK) {
-            return None;
+            return Sight::Ended(watching.last_rest().map(Box::new));
         }
-        let halted = watching.tick();
-        if halted.is_some() {
-            return halted;
+        if let Some((seen, judgement)) = watching.tick() {
+            return Sight::Halted(Box::new(seen), judgement);
         }
     }
 }

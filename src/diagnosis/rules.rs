@@ -25,11 +25,7 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Finding> {
         blocked_worker::check,
         outside::check,
         outlived::check,
-        lock_cycle::check,
-        self_deadlock::check,
-        futurelock::check,
-        starved_pool::check,
-        lost_permit::check,
+        of_locks,
         swallowed_error::check,
     ];
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| rule(case)).collect();
@@ -42,6 +38,18 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Finding> {
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.confidence));
     findings
+}
+
+/// What locks and permits hold up.
+pub(super) fn of_locks(case: &Case<'_>) -> Vec<Finding> {
+    let rules = [
+        lock_cycle::check,
+        self_deadlock::check,
+        futurelock::check,
+        starved_pool::check,
+        lost_permit::check,
+    ];
+    rules.iter().flat_map(|rule| rule(case)).collect()
 }
 
 /// What proves that some tasks will never go on, whatever the rest of the program does.

@@ -42,7 +42,7 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
     }
 
     let all = || live.iter().flat_map(|task| waits.on(task.id));
-    if all().any(|wait| matches!(wait, Wait::Timer { .. })) {
+    if all().any(|wait| matches!(wait, Wait::Timer { .. } | Wait::TimeOut { .. })) {
         return None;
     }
     if all().any(|wait| matches!(wait, Wait::Io { .. })) {
@@ -90,7 +90,7 @@ fn alive(seen: &Snapshot) -> usize {
 
 /// Whether something that was seen, or was not looked at, could wake a task; `hopeless` if all that the
 /// tasks are known to wait for can't come any more.
-fn may_be_woken(seen: &Snapshot, hopeless: bool) -> bool {
+pub(super) fn may_be_woken(seen: &Snapshot, hopeless: bool) -> bool {
     // A `select!` may have a branch that the dump does not see, so none of these may be there at all.
     if seen.outside.blocking_calls > 0 || seen.outside.io_sources > 0 {
         return true;

@@ -28,6 +28,11 @@ pub enum Wait<'s> {
         /// The line that waits.
         at: Option<&'s Place>,
     },
+    /// The time-out of `tokio::time::timeout`, or what is waited for within it.
+    TimeOut {
+        /// The line that waits.
+        at: Option<&'s Place>,
+    },
     /// Something that comes from outside: a socket, a signal, a child process.
     Io {
         /// The line that waits.
@@ -106,6 +111,7 @@ impl<'s> Wait<'s> {
         match self {
             Wait::Event { at, .. } | Wait::Group { at, .. } => Some(at),
             Wait::Timer { at }
+            | Wait::TimeOut { at }
             | Wait::Io { at, .. }
             | Wait::Join { at, .. }
             | Wait::Sync { at, .. } => *at,
@@ -127,7 +133,9 @@ impl<'s> From<&'s Leaf> for Wait<'s> {
         let within = |path: &str| leaf.calls.iter().any(|call| call.starts_with(path));
         let at = leaf.at.as_ref();
         let call = leaf.calls.first();
-        if within("tokio::time::") {
+        if within("tokio::time::timeout") {
+            Wait::TimeOut { at }
+        } else if within("tokio::time::") {
             Wait::Timer { at }
         } else if IO.iter().any(|path| within(path)) {
             let call = call.map_or_else(String::new, |call| short(call));
@@ -174,6 +182,7 @@ mod tests {
         };
         match Wait::from(&leaf) {
             Wait::Timer { .. } => "timer".to_owned(),
+            Wait::TimeOut { .. } => "time-out".to_owned(),
             Wait::Io { call, .. } => format!("io {call}"),
             Wait::Join { call, .. } => format!("join {}", call.unwrap_or_default()),
             Wait::Sync { call, .. } => format!("sync {call}"),
@@ -203,15 +212,16 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_with_a_time_out_is_a_timer_and_a_signal_is_no_channel() {
+    fn a_lock_with_a_time_out_is_no_lock_and_a_signal_is_no_channel() {
         assert_eq!(
             kind(&[
                 "sqlx_core::pool::Pool::acquire",
                 "tokio::time::timeout::Timeout",
                 "tokio::sync::semaphore::Semaphore"
             ]),
-            "timer"
+            "time-out"
         );
+        assert_eq!(kind(&["tokio::time::sleep::Sleep"]), "timer");
         assert_eq!(
             kind(&[
                 "tokio::signal::ctrl_c::ctrl_c",

@@ -77,10 +77,10 @@ impl ResourceSeen {
 }
 
 impl fmt::Display for ResourceSeen {
-    /// `the Mutex made at src/main.rs:7`.
+    /// `the Mutex made at src/main.rs:7`, `the Semaphore made at pool-1.0.0/src/lib.rs:7`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.made_at {
-            Some(place) => write!(f, "the {} made at {place}", self.kind),
+            Some(place) => write!(f, "the {} made at {}", self.kind, place.in_short()),
             None => write!(f, "a {}", self.kind),
         }
     }

@@ -39,6 +39,9 @@ pub struct Snapshot {
     pub dumped: bool,
     /// What could not be looked at, in words.
     pub blind: Vec<&'static str>,
+    /// Of a program that has ended: how it stood when it last came to rest before that, if that was looked
+    /// at.
+    pub pause: Option<Box<Snapshot>>,
 }
 
 /// Tasks that ended, and of which no more is kept than their number.
@@ -193,6 +196,9 @@ impl Snapshot {
                 *name = short.to_owned();
             }
         }
+        if let Some(pause) = &mut self.pause {
+            pause.shorten_names(prefix);
+        }
     }
 
     /// Where nobody records the spans that have the names, groups still know those of their children.
@@ -304,6 +310,37 @@ pub(super) fn groups() -> Vec<GroupSeen> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::{HolderSeen, ResourceKind};
+
+    #[test]
+    fn locks_of_other_runtimes_are_left_out_even_where_there_are_no_events() {
+        let lock = |task| ResourceSeen {
+            kind: ResourceKind::Mutex,
+            made_at: None,
+            permits: 1,
+            holders: vec![HolderSeen {
+                task: Some(TaskId(task)),
+                permits: 1,
+                certain: true,
+            }],
+            missing: 0,
+            waiters: Vec::new(),
+        };
+        let mut seen = Snapshot {
+            tasks: vec![TaskSeen {
+                id: TaskId(1),
+                name: None,
+                spawned_at: Place::new("main.rs", 1),
+                parent: None,
+                state: TaskState::Polling,
+            }],
+            resources: vec![lock(1), lock(2)],
+            ..Snapshot::default()
+        };
+        seen.keep_what_belongs_to_its_tasks();
+        let tasks = seen.resources.iter().flat_map(ResourceSeen::tasks);
+        assert_eq!(tasks.collect::<Vec<_>>(), [TaskId(1)]);
+    }
 
     #[test]
     fn the_number_of_a_task_is_the_one_that_it_prints() {

@@ -14,6 +14,14 @@ pub(crate) const fn completes(rules: &'static [&'static str]) -> Expected {
     hangs(Verdict::Completed, rules)
 }
 
+/// It ends with one error, that of main.
+pub(crate) const fn fails(rules: &'static [&'static str]) -> Expected {
+    Expected {
+        errors: Errors::surfaced(1),
+        ..hangs(Verdict::Failed, rules)
+    }
+}
+
 pub(crate) const fn hangs(verdict: Verdict, rules: &'static [&'static str]) -> Expected {
     Expected {
         verdict,

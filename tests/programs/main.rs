@@ -45,7 +45,7 @@ mod permits;
 mod stuck;
 
 #[cfg(tokio_unstable)]
-use expected::{A_WHILE, COMPLETES, completes, hangs};
+use expected::{A_WHILE, COMPLETES, completes, fails, hangs};
 
 #[cfg(tokio_unstable)]
 fn main() -> std::process::ExitCode {

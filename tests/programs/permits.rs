@@ -5,12 +5,12 @@ use std::sync::Arc;
 use deadqueue::unlimited::Queue;
 use tokio::sync::Semaphore;
 use tokio::task;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use unstuck::BoxError;
 use unstuck::demo::{Job, Scenario};
 use unstuck::diagnosis::Verdict;
 
-use crate::{A_WHILE, COMPLETES, hangs};
+use crate::{A_WHILE, COMPLETES, fails, hangs};
 
 pub(crate) const PROGRAMS: &[Scenario] = &[
     program!(
@@ -25,6 +25,16 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
         hangs(Verdict::Stuck, &["starved-pool"])
     ),
     program!("one-permit-to-spare", one_permit_to_spare, COMPLETES),
+    program!(
+        "starved-until-time-out",
+        starved_until_time_out,
+        fails(&["starved-pool"])
+    ),
+    program!(
+        "time-out-before-more",
+        time_out_before_more,
+        fails(&["outlived"])
+    ),
     program!(
         "lost-permit",
         lost_permit,
@@ -82,6 +92,34 @@ async fn starved_pool(_job: Job) -> Result<(), BoxError> {
 
 async fn one_permit_to_spare(_job: Job) -> Result<(), BoxError> {
     two_each(3).await
+}
+
+/// Main and another task have both permits, and wait for more: main not for ever.
+async fn main_gives_up(permits: &Arc<Semaphore>) -> Result<(), BoxError> {
+    let _first = permits.acquire().await?;
+    let other = Arc::clone(permits);
+    task::spawn(async move {
+        let _first = other.acquire().await;
+        let _second = other.acquire().await;
+    });
+    task::yield_now().await;
+    let _second = timeout(A_WHILE, permits.acquire()).await??;
+    Ok(())
+}
+
+async fn starved_until_time_out(_job: Job) -> Result<(), BoxError> {
+    main_gives_up(&Arc::new(Semaphore::new(2))).await
+}
+
+/// It would not have had to wait for ever.
+async fn time_out_before_more(_job: Job) -> Result<(), BoxError> {
+    let permits = Arc::new(Semaphore::new(2));
+    let more = Arc::clone(&permits);
+    task::spawn(async move {
+        sleep(A_WHILE * 3).await;
+        more.add_permits(1);
+    });
+    main_gives_up(&permits).await
 }
 
 async fn lost_permit(_job: Job) -> Result<(), BoxError> {

@@ -15,7 +15,12 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     if !case.has_come_to(Verdict::Waiting) {
         return Vec::new();
     }
-    let from_outside = |wait: &Wait<'_>| matches!(wait, Wait::Io { .. } | Wait::Timer { .. });
+    let from_outside = |wait: &Wait<'_>| {
+        matches!(
+            wait,
+            Wait::Io { .. } | Wait::Timer { .. } | Wait::TimeOut { .. }
+        )
+    };
     let waiting = |task: &&TaskSeen| case.waits.on(task.id).iter().any(from_outside);
     let waiting: Vec<&TaskSeen> = case.tasks().filter(waiting).collect();
     if waiting.is_empty() {

@@ -6,9 +6,9 @@
 //! Triggered by as many tasks as there are permits, each of which takes one and then a second one. A near
 //! miss: the same with one permit more, so that one of them gets its second.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use crate::diagnosis::{Case, Confidence, Finding, prose};
+use crate::diagnosis::{Case, Confidence, Finding, Wait, prose};
 use crate::observe::{ResourceKind, ResourceSeen, TaskId};
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
@@ -24,12 +24,33 @@ fn finding(case: &Case<'_>, pool: &ResourceSeen) -> Option<Finding> {
     let waiters = pool.waiters.iter().filter(|it| !it.is_granted());
     let waiting: HashSet<TaskId> = waiters.filter_map(|it| it.task).collect();
     let waits = |task: Option<TaskId>| task.is_some_and(|task| waiting.contains(&task));
-    let tasks = pool.holders.iter().filter_map(|it| it.task);
-    let names = prose::different(tasks.map(|task| case.name_of(task)));
+    let holders: BTreeSet<TaskId> = pool.holders.iter().filter_map(|it| it.task).collect();
+    let names = holders.iter().map(|task| case.name_of(*task));
+    let names: Vec<String> = names.collect();
     // With one of them it is a `self-deadlock`.
     if names.len() < 2 || !pool.holders.iter().all(|holder| waits(holder.task)) {
         return None;
     }
+    let all = match pool.permits {
+        2 => "both permits".to_owned(),
+        permits => format!("all {}", prose::count(permits, "permit")),
+    };
+    let mut waiters: Vec<TaskId> = pool.waiters.iter().filter_map(|it| it.task).collect();
+    waiters.sort_unstable();
+    let alike = prose::fold(waiters.into_iter().map(|task| {
+        let at = case.waits.on(task).iter().find_map(Wait::at);
+        ((!holders.contains(&task), at), case.name_of(task))
+    }));
+    let waiting = alike.into_iter().map(|((is_first, at), names)| {
+        let wait = if names.len() == 1 { "waits" } else { "wait" };
+        let one = if is_first {
+            "a first one"
+        } else {
+            "another one"
+        };
+        let at = at.map_or_else(String::new, |at| format!(" at {at}"));
+        format!("{} {wait} for {one}{at}", prose::list(names))
+    });
     let certain = pool.holders.iter().all(|holder| holder.certain);
     Some(Finding {
         rule: "starved-pool",
@@ -39,10 +60,9 @@ fn finding(case: &Case<'_>, pool: &ResourceSeen) -> Option<Finding> {
             Confidence::Likely
         },
         summary: format!(
-            "{} hold all {} of {pool}, and each of them waits for another one",
+            "{} hold {all} of {pool}, and each of them waits for another one",
             prose::list(names),
-            prose::count(pool.permits, "permit")
         ),
-        evidence: vec!["no permit is given back before somebody has got a second one".to_owned()],
+        evidence: waiting.collect(),
     })
 }

@@ -122,8 +122,8 @@ impl Ledger {
     }
 
     /// Somebody gave back permits, and they went to this request.
-    pub(super) fn passed_on(&mut self, place: u64, from: Who, permits: usize) {
-        self.give_back(from, permits);
+    pub(super) fn passed_on(&mut self, place: u64, from: Who, permits: usize, kind: ResourceKind) {
+        self.give_back(from, permits, kind);
         if let Some(queued) = self.queue.get_mut(&place) {
             queued.got += permits;
             if queued.is_granted() {
@@ -132,15 +132,22 @@ impl Ledger {
         }
     }
 
-    pub(super) fn give_back(&mut self, from: Who, permits: usize) {
+    pub(super) fn give_back(&mut self, from: Who, permits: usize, kind: ResourceKind) {
         if let Some((_, number)) = self.returned.iter_mut().find(|(who, _)| *who == from) {
             *number += permits;
-            return;
+        } else {
+            if self.returned.len() >= FEW {
+                self.settle(self.returned[0].0);
+            }
+            self.returned.push((from, permits));
         }
-        if self.returned.len() >= FEW {
-            self.settle(self.returned[0].0);
+        // An `RwLock` has more to say first, and so has a request that had some and is dropped. Nobody gets
+        // any before the first in the queue does.
+        let mut queue = self.queue.values();
+        let nobody_got_any = queue.next().is_none_or(|first| first.got == 0);
+        if kind == ResourceKind::Semaphore && nobody_got_any {
+            self.settle(from);
         }
-        self.returned.push((from, permits));
     }
 
     /// The request is met, which is told twice.

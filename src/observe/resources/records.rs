@@ -190,8 +190,8 @@ where
             _ => match here {
                 // A span that is entered twice counts as where it was entered first, so within a poll
                 // the innermost one is the request's, even for what the semaphore says.
-                Some(Part::Resource(resource)) => state(&fields, &mut lock(&resource.ledger)),
-                Some(Part::Request(request)) => request.ledger(|ledger| state(&fields, ledger)),
+                Some(Part::Resource(resource)) => state(&fields, &resource),
+                Some(Part::Request(request)) => state(&fields, &request.resource),
                 _ => {}
             },
         }
@@ -354,19 +354,23 @@ fn request_state(fields: &Fields, here: Option<Part>) {
             ledger.queue_up(place, who, spawned_here(), request.wants(), number);
         }),
         (_, Some(Part::Request(request))) => {
-            request.queued(|ledger, place| ledger.passed_on(place, who, number));
+            let kind = request.resource.kind;
+            request.queued(|ledger, place| ledger.passed_on(place, who, number, kind));
         }
         _ => {}
     }
 }
 
-fn state(fields: &Fields, ledger: &mut Ledger) {
+fn state(fields: &Fields, resource: &Resource) {
     let who = task::try_id();
+    let ledger: &mut Ledger = &mut lock(&resource.ledger);
     let number = fields.number.and_then(|it| usize::try_from(it).ok());
     match (fields.what, fields.change) {
         ("permits", Change::Set) => ledger.permits = number.unwrap_or_default(),
         ("permits", Change::Less) => TAKING.set(true),
-        ("permits", Change::More) => ledger.give_back(who, number.unwrap_or_default()),
+        ("permits", Change::More) => {
+            ledger.give_back(who, number.unwrap_or_default(), resource.kind);
+        }
         ("locked", _) if fields.flag => ledger.taken(who, 1),
         ("write_locked", _) if fields.flag => ledger.taken(who, ledger.permits),
         ("write_locked", _) => ledger.no_longer_written(who),

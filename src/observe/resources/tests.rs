@@ -188,6 +188,33 @@ fn permits_that_left_no_record_are_missing() {
 }
 
 #[test]
+fn whoever_gives_back_the_last_permit_the_accounts_are_clear_again() {
+    play(async {
+        let permits = Arc::new(Semaphore::new(2));
+        let taking = |permits: Arc<Semaphore>| async move {
+            permits.acquire().await.unwrap().forget();
+            permits
+        };
+        let permits = spawn(taking(permits)).await.unwrap();
+        let giving = Arc::clone(&permits);
+        spawn(async move { giving.add_permits(1) }).await.unwrap();
+        let each = [1, 2].map(|_| {
+            let permits = Arc::clone(&permits);
+            spawn(async move {
+                let _first = permits.acquire().await;
+                yield_now().await;
+                let _second = permits.acquire().await;
+            })
+        });
+        rest().await;
+        let [first, second] = each.each_ref().map(id);
+        let seen = of(&[first]).unwrap();
+        assert_eq!(seen.missing, 0);
+        assert_eq!(holders(&seen), [(first, 1, true), (second, 1, true)]);
+    });
+}
+
+#[test]
 fn a_lock_may_be_granted_to_a_request_that_nobody_polls() {
     play(async {
         let lock = Arc::new(Mutex::new(()));
