@@ -19,6 +19,7 @@ mod readme;
 mod rules;
 #[cfg(tokio_unstable)]
 mod soak;
+#[cfg(tokio_unstable)]
 mod terminal;
 mod tidy;
 mod tools;

@@ -103,7 +103,7 @@ async fn main_gives_up(permits: &Arc<Semaphore>) -> Result<(), BoxError> {
         let _second = other.acquire().await;
     });
     task::yield_now().await;
-    let _second = timeout(A_WHILE, permits.acquire()).await??;
+    let _second = timeout(4 * A_WHILE, permits.acquire()).await??;
     Ok(())
 }
 
@@ -116,7 +116,7 @@ async fn time_out_before_more(_job: Job) -> Result<(), BoxError> {
     let permits = Arc::new(Semaphore::new(2));
     let more = Arc::clone(&permits);
     task::spawn(async move {
-        sleep(A_WHILE * 3).await;
+        sleep(A_WHILE * 7).await;
         more.add_permits(1);
     });
     main_gives_up(&permits).await
