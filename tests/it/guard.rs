@@ -123,7 +123,7 @@ fn one_that_is_watched_reports_by_itself_and_once() {
     );
     program.signal("-INT");
     let (_, rest) = program.end();
-    assert_eq!(rest.matches("stuck (proven)").count(), 1, "{rest}");
+    assert_eq!(rest.matches("unstuck: stuck (").count(), 1, "{rest}");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn just_knows_the_recipes() {
         .expect("just runs");
     assert_eq!(
         String::from_utf8_lossy(&listed.stdout).trim(),
-        "demo hang group fixed console all errors queues locks time list show test review lint bench ci",
+        "demo hang group fixed console all errors queues locks time list show test soak review lint bench ci",
         "{}",
         String::from_utf8_lossy(&listed.stderr)
     );
