@@ -182,8 +182,9 @@ impl Guard {
             listen(Signal::Interrupt, &asking)?;
         }
         let program = Observed::start(Observer::new(), runtime, "main", body)?;
+        let view = program.view.clone();
         let beside = Beside {
-            view: program.view.clone(),
+            view: view.clone(),
             watches,
             tell,
         };
@@ -194,7 +195,11 @@ impl Guard {
         let _ = asking.send(News::Ended(surfaced));
         // It speaks its last word before tasks that are left are cut off.
         let _ = guarding.join();
-        drop(runtime);
+        if view.free_workers() {
+            drop(runtime);
+        } else {
+            runtime.shutdown_background();
+        }
         match ended {
             Ok(value) => Ok(value),
             Err(end) => match end.try_into_panic() {

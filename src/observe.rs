@@ -16,11 +16,12 @@ mod resources;
 mod snapshot;
 mod tasks;
 mod threads;
+mod workers;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::atomic::AtomicCell;
@@ -67,8 +68,8 @@ struct Shared {
 }
 
 /// What one thread of the runtime is at. Only that thread writes to it.
-#[derive(Default)]
 struct Seat {
+    id: ThreadId,
     /// The task that is being polled.
     polling: AtomicCell<Option<task::Id>>,
     /// Polls begun so far.
@@ -150,8 +151,10 @@ impl Observer {
     pub fn adopt_thread(&self) {
         mark_own_thread();
         let seat = Arc::new(Seat {
+            id: thread::current().id(),
+            polling: AtomicCell::new(None),
+            polls: AtomicCell::new(0),
             thread: threads::this_thread(),
-            ..Seat::default()
         });
         lock(&self.0.seats).push(Arc::clone(&seat));
         HERE.set(Some((self.clone(), seat)));
@@ -170,15 +173,6 @@ impl Observer {
             ended: tasks.ended(),
             dumps: self.0.dumps.load(),
         }
-    }
-
-    /// Whether every worker is parked and no task is on its way to one.
-    pub fn is_idle(&self, runtime: &Handle) -> bool {
-        let metrics = runtime.metrics();
-        let parked = |worker| metrics.worker_park_unpark_count(worker) % 2 == 1;
-        let empty = |worker| metrics.worker_local_queue_depth(worker) == 0;
-        metrics.global_queue_depth() == 0
-            && (0..metrics.num_workers()).all(|worker| parked(worker) && empty(worker))
     }
 
     /// The counts once the polls that a task dump sets off are over: one of each living task. None if
@@ -211,19 +205,6 @@ impl Observer {
         lock(&self.0.tasks).alive() <= DUMP_SAFELY
     }
 
-    /// Gives the runtime a moment to come to rest. Whether it did.
-    fn settle(&self, runtime: &Handle) -> bool {
-        const AT_MOST: Duration = Duration::from_millis(500);
-        let begun = Instant::now();
-        while !self.is_idle(runtime) {
-            if begun.elapsed() >= AT_MOST {
-                return false;
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
-        true
-    }
-
     /// Looks back at a program that has ended: how its tasks did, and what those are at that it left
     /// behind. Calls `cut_off` once that is known, and before it takes the time to put it into words.
     pub fn look_back(&self, runtime: &Handle, cut_off: impl FnOnce()) -> Snapshot {
@@ -254,7 +235,7 @@ impl Observer {
         // First, as the polls that a dump sets off leave records too.
         let resources = resources::seen();
         let polling = self.polling_since(since);
-        let at_rest = self.is_idle(runtime);
+        let at_rest = self.is_idle(runtime) || self.free_workers(runtime) && self.is_idle(runtime);
         let dump = if !polling.is_empty() {
             Err("where tasks are parked: a dump would wait for the poll that goes on")
         } else if lock(&self.0.tasks).alive() > dump_at_most {
@@ -284,21 +265,24 @@ impl Observer {
     /// Tokio's workers may dump once more than they are asked to, and keep that for whoever asks next: so what
     /// is handed out at first may be as old as the last dump.
     fn dump(&self, runtime: &Handle) -> Result<Dumped, &'static str> {
-        if self.0.dumps.load() > 0 {
-            self.dump_once(runtime)?;
+        const A_WHILE: Duration = Duration::from_secs(2);
+        let mut dumped = self.dump_once(runtime, A_WHILE);
+        let is_first = self.0.dumps.load() == 1;
+        if dumped.is_ok() && !is_first {
             self.settle(runtime);
+            dumped = self.dump_once(runtime, A_WHILE);
         }
-        self.dump_once(runtime)
+        self.free_workers(runtime);
+        dumped
     }
 
     /// A dump needs every worker to come by, and one that is blocked may keep it waiting for ever: so it is
     /// not waited for longer than it should take.
-    fn dump_once(&self, runtime: &Handle) -> Result<Dumped, &'static str> {
-        const A_WHILE: Duration = Duration::from_secs(2);
+    fn dump_once(&self, runtime: &Handle, a_while: Duration) -> Result<Dumped, &'static str> {
         const EACH: Duration = Duration::from_micros(20);
         self.0.dumps.fetch_add(1);
         let alive = u32::try_from(lock(&self.0.tasks).alive()).unwrap_or(u32::MAX);
-        dump::take(runtime, A_WHILE + EACH * alive)
+        dump::take(runtime, a_while + EACH * alive)
     }
 
     /// The tasks, with what the primitives of this crate know; and the dump, if one was taken, which knows

@@ -112,6 +112,11 @@ impl View {
         self.observer.look_back(&self.runtime, cut_off)
     }
 
+    /// See [`Observer::free_workers`].
+    pub(crate) fn free_workers(&self) -> bool {
+        self.observer.free_workers(&self.runtime)
+    }
+
     pub(crate) fn diagnose(&self, seen: &Snapshot, program: &Program) -> Diagnosis {
         diagnose(seen, self.main, program)
     }

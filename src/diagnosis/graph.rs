@@ -158,7 +158,9 @@ impl<'s> Graph<'s> {
                 !(self.seen.dumped && !waits.is_empty() && waits.iter().all(lost))
             };
             let free: Vec<TaskId> = doubtful.into_iter().filter(is_free).collect();
-            all.retain(|task| free.binary_search(task).is_err());
+            for task in &free {
+                all.remove(task);
+            }
 
             let touched = free.iter().filter_map(|task| resources.get(task)).flatten();
             let touched: BTreeSet<usize> = touched.copied().collect();
@@ -246,7 +248,7 @@ fn is_lost(wait: &Wait<'_>, lost: &BTreeSet<TaskId>) -> bool {
 struct Outlook {
     /// Whether such a task has a permit of it.
     is_held: bool,
-    /// The place of the first such task that was not served. Nobody is served before those ahead are.
+    /// The place of the first such task for which there are too few. Nobody is served before those ahead are.
     stops_at: usize,
     /// How many permits others may give back.
     to_come: usize,
@@ -258,18 +260,19 @@ impl Outlook {
         // To the others, anybody may add permits; and what is not on an account may come back.
         let is_closed = matches!(resource.kind, ResourceKind::Mutex | ResourceKind::RwLock)
             && resource.missing == 0;
-        let mut waiters = resource.waiters.iter();
-        let stops_at = waiters.position(|it| !it.is_granted() && is_lost(it.task));
         let holders = resource.holders.iter();
         let held = holders.filter(|it| !(it.certain && is_lost(it.task)));
         let others = resource.waiters.iter().filter(|it| !is_lost(it.task));
         let held: usize = held.map(|it| it.permits).sum();
         let got: usize = others.map(|it| it.got).sum();
+        let to_come = held + got;
+        let mut waiters = resource.waiters.iter();
+        let stops_at = waiters.position(|it| is_lost(it.task) && it.got + to_come < it.wants);
         Self {
             // It is they who hold up the first in the queue, and so the rest.
             is_held: is_closed && takers(resource).any(|task| lost.contains(&task)),
             stops_at: stops_at.unwrap_or(usize::MAX),
-            to_come: held + got,
+            to_come,
         }
     }
 

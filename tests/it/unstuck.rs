@@ -2,6 +2,10 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::time::timeout;
 
 /// The program, about to be run.
 pub(crate) struct Unstuck(Command);
@@ -45,11 +49,20 @@ impl Unstuck {
         self
     }
 
-    pub(crate) fn run(mut self) -> Ran {
-        let output = self
-            .0
-            .stdin(Stdio::null())
-            .output()
+    /// # Panics
+    ///
+    /// If it hangs. It is killed then.
+    #[track_caller]
+    pub(crate) fn run(self) -> Ran {
+        const LONG: Duration = Duration::from_mins(5);
+        let asked = format!("{:?}", self.0);
+        let mut command = tokio::process::Command::from(self.0);
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let output = runtime
+            .expect("a runtime can be built")
+            .block_on(async { timeout(LONG, command.output()).await })
+            .unwrap_or_else(|_| panic!("{asked} has not ended after {LONG:?}"))
             .expect("the program runs");
         let text = |bytes| String::from_utf8(bytes).expect("it prints UTF-8");
         Ran {
