@@ -94,7 +94,7 @@ impl<'r> Watching<'r> {
         if rest.is_told || !(idle || lasting) || !rest.is_due(watch.quiet, observer) {
             return None;
         }
-        let judgement = judge(rest.look(observer, runtime, &watch)?, main)?;
+        let judgement = judge(rest.look(observer, runtime, &watch, idle)?, main)?;
         let certain = match judgement.verdict {
             Verdict::Stuck => idle,
             Verdict::Blocked => lasting,
@@ -160,17 +160,17 @@ impl<'r> Watching<'r> {
     pub fn look(&mut self) -> (Snapshot, Judgement) {
         let (earlier, before) = (self.observer.pulse(), self.observer.before());
         thread::sleep(self.watch.quiet);
-        let moves = self.observer.pulse() != earlier;
-        let quiet_for = match moves {
+        let pulse = self.observer.pulse();
+        let mut snapshot = self
+            .observer
+            .look(self.runtime, &before, self.watch.dump_at_most);
+        let moves = pulse != earlier || self.observer.echo(self.runtime, &pulse).is_none();
+        snapshot.quiet_for = match moves {
             true => Duration::ZERO,
             // It may have been so for longer, where somebody has been comparing the counts.
             false if earlier == self.rest.pulse => self.rest.since.elapsed(),
             false => self.watch.quiet,
         };
-        let mut snapshot = self
-            .observer
-            .look(self.runtime, &before, self.watch.dump_at_most);
-        snapshot.quiet_for = quiet_for;
         let is_blocked = snapshot.is_blocked();
         let judgement = if moves && !is_blocked {
             None
@@ -236,12 +236,24 @@ impl Rest {
         (is_old || is_lasting) && observer.can_dump_safely()
     }
 
-    /// Looks at all that could end it. None: it has ended meanwhile.
-    fn look(&mut self, observer: &Observer, runtime: &Handle, watch: &Watch) -> Option<&Snapshot> {
+    /// Looks at all that could end it; the workers were `idle` just now. None: it has ended meanwhile.
+    fn look(
+        &mut self,
+        observer: &Observer,
+        runtime: &Handle,
+        watch: &Watch,
+        idle: bool,
+    ) -> Option<&Snapshot> {
         let (before, _) = self.before.take()?;
         let is_fresh = !self.is_stale(observer, watch.patience);
         if let Some(snapshot) = self.snapshot.as_mut().filter(|_| is_fresh) {
             observer.look_outside(runtime, &before, snapshot);
+            // A thread that has woken a task is not to be seen any more once it has ended. In this order, as a
+            // worker parks after its poll was counted.
+            let is_woken = idle && !observer.is_idle(runtime);
+            if is_woken || observer.pulse() != self.pulse {
+                return None;
+            }
         } else {
             self.looked_after = self.since.elapsed();
             let snapshot = observer.look(runtime, &before, watch.dump_at_most);

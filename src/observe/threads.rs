@@ -124,13 +124,26 @@ pub(super) fn this_thread() -> Option<u64> {
 
 #[cfg(target_os = "linux")]
 fn all_threads() -> Option<impl Iterator<Item = (u64, Thread)>> {
-    let threads = std::fs::read_dir("/proc/self/task").ok()?;
-    Some(threads.filter_map(|entry| {
-        let entry = entry.ok()?;
-        let id = entry.file_name().to_str()?.parse().ok()?;
-        // A thread may end while its status is being read.
-        Some((id, status(id)?))
-    }))
+    const TRIES: usize = 100;
+    let ids = (0..TRIES).find_map(|_| all_listed())?;
+    // A thread may end while its status is being read.
+    let threads = ids.into_iter();
+    Some(threads.filter_map(|id| Some((id, status(id)?))))
+}
+
+/// The numbers of all threads. None if the list may lack some: where one ends while it is being read, those
+/// that come after it are left out.
+#[cfg(target_os = "linux")]
+fn all_listed() -> Option<Vec<u64>> {
+    let number = || {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        field(&status, "Threads")?.parse::<usize>().ok()
+    };
+    let before = number()?;
+    let listed = std::fs::read_dir("/proc/self/task").ok()?;
+    let listed = listed.map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let listed: Vec<u64> = listed.collect::<Option<_>>()?;
+    (before == listed.len() && number() == Some(before)).then_some(listed)
 }
 
 #[cfg(target_os = "linux")]
@@ -148,17 +161,19 @@ fn asleep_in(thread: u64) -> Option<String> {
 
 #[cfg(target_os = "linux")]
 fn parse(status: &str) -> Option<Thread> {
-    let field = |name| {
-        let mut lines = status.lines();
-        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
-    };
-    let switches = |name| field(name)?.parse::<u64>().ok();
+    let switches = |name| field(status, name)?.parse::<u64>().ok();
     Some(Thread {
-        name: field("Name")?.to_owned(),
+        name: field(status, "Name")?.to_owned(),
         // Running, about to run, or in the midst of disk I/O.
-        runs: field("State")?.starts_with(['R', 'D']),
+        runs: field(status, "State")?.starts_with(['R', 'D']),
         switches: switches("voluntary_ctxt_switches")? + switches("nonvoluntary_ctxt_switches")?,
     })
+}
+
+#[cfg(target_os = "linux")]
+fn field<'s>(status: &'s str, name: &str) -> Option<&'s str> {
+    let mut lines = status.lines();
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -220,6 +235,28 @@ mod tests {
         assert!(of(&busy, "sleeper"));
         drop(wake);
         sleeper.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn no_thread_is_overlooked_while_others_end() {
+        for again in 0..500 {
+            let short: Vec<_> = (0..3).map(|_| std::thread::spawn(|| {})).collect();
+            let (end, ends) = mpsc::channel::<()>();
+            let (tell, told) = mpsc::channel();
+            let long = std::thread::spawn(move || {
+                tell.send(this_thread().unwrap()).unwrap();
+                let _ = ends.recv();
+            });
+            let number = told.recv().unwrap();
+            for _ in 0..3 {
+                let Threads(threads) = Threads::now().unwrap();
+                assert!(threads.contains_key(&number), "round {again}");
+            }
+            drop(end);
+            for thread in short.into_iter().chain([long]) {
+                thread.join().unwrap();
+            }
+        }
     }
 
     #[test]
