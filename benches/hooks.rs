@@ -155,10 +155,7 @@ mod observing {
         let registry = Registry::default();
         match case {
             "records" => registry.with(observe::layer()).try_init()?,
-            "resources" => registry
-                .with(observe::layer())
-                .with(observe::resource_layer())
-                .try_init()?,
+            "resources" => registry.with(observe::resource_layer()).try_init()?,
             "console-subscriber" => {
                 // With what takes its events, or it drops them once there are many, which is cheap.
                 let layer =

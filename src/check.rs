@@ -41,9 +41,8 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 /// harness, unless the check runs on it.
 ///
 /// Names of tasks, errors of `#[instrument(err)]`, and who holds which lock, are known where the process has
-/// a subscriber with [`observe::layer`](crate::observe::layer) and
-/// [`observe::resource_layer`](crate::observe::resource_layer) in it. The latter costs some microseconds for
-/// each lock that is taken.
+/// a subscriber with [`observe::resource_layer`](crate::observe::resource_layer) in it, which costs some
+/// microseconds for each lock that is taken; all but the locks with [`observe::layer`](crate::observe::layer).
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     strict: bool,

@@ -25,9 +25,7 @@ pub(super) fn subscribe(address: Option<SocketAddr>) -> Result<Option<SocketAddr
     static DONE: OnceLock<()> = OnceLock::new();
     let Some(address) = address else {
         if DONE.set(()).is_ok() {
-            let records = Registry::default()
-                .with(observe::layer())
-                .with(observe::resource_layer());
+            let records = Registry::default().with(observe::resource_layer());
             records.try_init().map_err(|_| Error::Subscriber)?;
         }
         return Ok(None);
@@ -41,7 +39,6 @@ pub(super) fn subscribe(address: Option<SocketAddr>) -> Result<Option<SocketAddr
     DONE.set(()).map_err(|()| Error::Subscriber)?;
     let (layer, server) = ConsoleLayer::builder().build();
     let records = Registry::default()
-        .with(observe::layer())
         .with(observe::resource_layer())
         .with(layer.with_filter(filter_fn(is_for_console)));
     records.try_init().map_err(|_| Error::Subscriber)?;

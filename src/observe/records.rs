@@ -29,10 +29,10 @@ where
     Records.with_filter(filter_fn(is_wanted))
 }
 
-const SPAWN: &str = "runtime.spawn";
+pub(super) const SPAWN: &str = "runtime.spawn";
 const GROUP: &str = "unstuck::group";
 
-fn is_wanted(metadata: &Metadata<'_>) -> bool {
+pub(super) fn is_wanted(metadata: &Metadata<'_>) -> bool {
     if metadata.is_event() {
         return *metadata.level() == Level::ERROR || metadata.target() == GROUP;
     }
@@ -40,7 +40,8 @@ fn is_wanted(metadata: &Metadata<'_>) -> bool {
     metadata.name() == SPAWN || (!of_the_runtime && *metadata.level() <= Level::INFO)
 }
 
-struct Records;
+#[derive(Default)]
+pub(super) struct Records;
 
 /// Kept with each span: the task in which it was made.
 struct MadeIn(Option<task::Id>);
@@ -57,7 +58,8 @@ where
                 Observer::here(|observer, _| lock(&observer.0.tasks).name(TaskId(id), name));
             }
         } else if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(MadeIn(task::try_id()));
+            // There may be two such layers.
+            span.extensions_mut().replace(MadeIn(task::try_id()));
         }
     }
 

@@ -17,7 +17,9 @@
 //! dropped. So a task whose wakers all lie in such queues waits for nothing else, whatever it looks like.
 
 mod fields;
+mod here;
 mod ledger;
+mod part;
 mod records;
 mod wakers;
 

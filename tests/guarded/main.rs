@@ -79,9 +79,7 @@ mod programs {
     /// Sets a subscriber itself, as a main function does. Then two tasks wait for each other's lock, and a
     /// third one ticks on.
     async fn ring() -> Ended {
-        let records = tracing_subscriber::registry()
-            .with(observe::layer())
-            .with(observe::resource_layer());
+        let records = tracing_subscriber::registry().with(observe::resource_layer());
         tracing::subscriber::set_global_default(records)?;
         let (x, y) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
         let both = Arc::new(Barrier::new(2));

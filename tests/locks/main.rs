@@ -15,9 +15,7 @@ use unstuck::observe;
 fn record() {
     static SUBSCRIBER: Once = Once::new();
     SUBSCRIBER.call_once(|| {
-        let records = tracing_subscriber::registry()
-            .with(observe::layer())
-            .with(observe::resource_layer());
+        let records = tracing_subscriber::registry().with(observe::resource_layer());
         tracing::subscriber::set_global_default(records).expect("nobody else has set one");
     });
 }

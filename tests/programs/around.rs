@@ -28,9 +28,7 @@ pub(crate) fn main(all: &[Scenario], arguments: &[String]) -> Result<ExitCode, B
     let program = healthy
         .find(|it| it.name == name)
         .ok_or("no such program")?;
-    let records = tracing_subscriber::registry()
-        .with(observe::layer())
-        .with(observe::resource_layer());
+    let records = tracing_subscriber::registry().with(observe::resource_layer());
     tracing::subscriber::set_global_default(records)?;
     let folder = tempfile::tempdir()?;
     let body = (program.sides[0].main)(job(&folder)?);

@@ -14,16 +14,47 @@ pub(super) enum Change {
     Less,
 }
 
+/// What a record says of what it is about, as far as that matters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    Mutex,
+    RwLock,
+    /// A request for permits.
+    Acquire,
+    /// A call whose guard owns the lock.
+    Owned,
+    WakerClone,
+    WakerDrop,
+    Wake,
+    WakeByRef,
+}
+
+impl Word {
+    fn of(text: &str) -> Option<Self> {
+        Some(match text {
+            "Mutex" => Self::Mutex,
+            "RwLock" => Self::RwLock,
+            "Acquire::new" => Self::Acquire,
+            "waker.clone" => Self::WakerClone,
+            "waker.drop" => Self::WakerDrop,
+            "waker.wake" => Self::Wake,
+            "waker.wake_by_ref" => Self::WakeByRef,
+            _ if text.contains("owned") => Self::Owned,
+            _ => return None,
+        })
+    }
+}
+
 /// The fields that matter, of a span or an event. No record has two of the same kind.
 #[derive(Default)]
 pub(super) struct Fields {
     /// The name of the field that has the number or the flag.
     pub(super) what: &'static str,
-    pub(super) number: Option<i128>,
+    pub(super) number: Option<u64>,
     pub(super) flag: bool,
     pub(super) change: Change,
-    /// `concrete_type`, `source` or `op`.
-    pub(super) text: Option<String>,
+    /// Of `concrete_type`, `source` or `op`.
+    pub(super) word: Option<Word>,
     pub(super) file: Option<String>,
     pub(super) line: u64,
     pub(super) is_internal: bool,
@@ -58,12 +89,12 @@ impl Visit for Fields {
         match field.name() {
             "loc.line" => self.line = value,
             "loc.col" | "size.bytes" | "original_size.bytes" => {}
-            what => (self.what, self.number) = (what, Some(value.into())),
+            what => (self.what, self.number) = (what, Some(value)),
         }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        (self.what, self.number) = (field.name(), Some(value.into()));
+        (self.what, self.number) = (field.name(), value.try_into().ok());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -77,7 +108,7 @@ impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
         match (field.name(), value) {
             ("loc.file", _) => self.file = Some(value.to_owned()),
-            ("concrete_type" | "source" | "op", _) => self.text = Some(value.to_owned()),
+            ("concrete_type" | "source" | "op", _) => self.word = Word::of(value),
             (_, "add") => self.change = Change::More,
             (_, "sub") => self.change = Change::Less,
             _ => {}

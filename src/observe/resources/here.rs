@@ -1,0 +1,146 @@
+//! Where this thread is: in which spans, and in a poll of which task.
+//!
+//! A span is looked up only once something is told of within it: most are entered and exited in silence.
+
+use std::cell::{OnceCell, RefCell};
+use std::sync::Arc;
+
+use tokio::task;
+use tracing::Subscriber;
+use tracing::span::Id;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::Resource;
+use super::part::Part;
+use super::wakers::Wakers;
+
+thread_local! {
+    /// Where this thread is.
+    static HERE: RefCell<Here> = const { RefCell::new(Here::NOWHERE) };
+}
+
+/// The innermost comes last.
+struct Here {
+    spans: Vec<Entered>,
+    polls: Vec<(task::Id, Arc<Wakers>)>,
+}
+
+impl Here {
+    const NOWHERE: Self = Self {
+        spans: Vec::new(),
+        polls: Vec::new(),
+    };
+
+    fn enter(&mut self, span: &Id, polls: Option<(task::Id, Arc<Wakers>)>) {
+        self.spans.push(Entered {
+            span: span.clone(),
+            part: OnceCell::new(),
+            is_again: self.spans.iter().any(|entered| entered.span == *span),
+            is_poll: polls.is_some(),
+        });
+        self.polls.extend(polls);
+    }
+
+    /// The task of which this ends a poll.
+    fn exit(&mut self, span: &Id) -> Option<Arc<Wakers>> {
+        // Not the last one where somebody left them in another order.
+        let at = self
+            .spans
+            .iter()
+            .rposition(|entered| entered.span == *span)?;
+        let is_poll = self.spans[at].is_poll;
+        self.spans.remove(at);
+        let (_, wakers) = self.polls.pop_if(|_| is_poll)?;
+        Some(wakers)
+    }
+}
+
+/// A span that was entered.
+struct Entered {
+    span: Id,
+    /// What it stands for, once somebody wants to know.
+    part: OnceCell<Option<Part>>,
+    /// It had been entered before, and counts as where that was.
+    is_again: bool,
+    /// It is a task's, and this thread polls that. Another task may enter the span too: it is what
+    /// `Span::current` gives, where the program has none of its own.
+    is_poll: bool,
+}
+
+/// With what this thread is in: within a poll the request, even for what the semaphore says. None where the
+/// thread is on its way out, with its locals gone.
+pub(super) fn here<S, R>(context: &Context<'_, S>, f: impl FnOnce(&Part) -> R) -> Option<R>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let found = HERE.try_with(|here| {
+        let spans = &here.borrow().spans;
+        let mut spans = spans.iter().rev();
+        let innermost = spans.find(|entered| !entered.is_again)?;
+        let part = innermost
+            .part
+            .get_or_init(|| Part::of(&innermost.span, context));
+        part.as_ref().map(f)
+    });
+    found.ok().flatten()
+}
+
+pub(super) fn resource_here<S>(context: &Context<'_, S>) -> Option<Arc<Resource>>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let resource = here(context, |part| match part {
+        Part::Resource(resource) => Some(Arc::clone(resource)),
+        _ => None,
+    });
+    resource.flatten()
+}
+
+/// With the task that this thread polls.
+pub(super) fn polled_here<R>(f: impl FnOnce(task::Id, &Wakers) -> R) -> Option<R> {
+    let found = HERE.try_with(|here| {
+        let here = here.borrow();
+        here.polls.last().map(|(id, wakers)| f(*id, wakers))
+    });
+    found.ok().flatten()
+}
+
+/// How many tasks it has spawned.
+pub(super) fn spawned_here() -> u64 {
+    polled_here(|_, task| task.spawned()).unwrap_or_default()
+}
+
+/// To be called where a span is entered.
+pub(super) fn enter<S>(span: &Id, context: &Context<'_, S>)
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    // The first span that a task enters in a poll is its own.
+    let polls = match task::try_id() {
+        Some(task) if polled_here(|known, _| known) != Some(task) => own(span, task, context),
+        _ => None,
+    };
+    if let Some((_, wakers)) = &polls {
+        wakers.enters();
+    }
+    let _ = HERE.try_with(|here| here.borrow_mut().enter(span, polls));
+}
+
+/// To be called where a span is exited.
+pub(super) fn exit(span: &Id) {
+    let polled = HERE.try_with(|here| here.borrow_mut().exit(span));
+    if let Ok(Some(wakers)) = polled {
+        wakers.exits();
+    }
+}
+
+/// The task, if this is its span.
+#[cold]
+fn own<S>(id: &Id, task: task::Id, context: &Context<'_, S>) -> Option<(task::Id, Arc<Wakers>)>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let wakers = Part::of(id, context)?.of_task()?;
+    (wakers.task == task.into()).then_some((task, wakers))
+}
