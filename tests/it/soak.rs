@@ -1,4 +1,4 @@
-//! Healthy programs, over and over, in every mode: none is ever called stuck.
+//! The same over and over: no healthy program is ever called stuck, and no verdict differs.
 
 use std::collections::BTreeMap;
 use std::hint;
@@ -6,8 +6,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::programs::{programs, run};
+use crate::programs::{programs, run, run_all};
 use crate::unstuck::{Ran, Unstuck};
+
+/// How many times healthy programs are played.
+fn runs() -> usize {
+    std::env::var("UNSTUCK_SOAK_RUNS").map_or(100, |it| it.parse().expect("a number"))
+}
+
+/// How many times all that there is to play is played.
+fn rounds() -> usize {
+    (runs() / 50).max(1)
+}
 
 /// As a scenario; under a guard that watches, on each of these runtimes; under a check.
 const MODES: [&str; 5] = ["demo", "current-thread", "1", "4", "check"];
@@ -53,8 +63,27 @@ fn play(runs: std::ops::Range<usize>, names: &[&str]) -> BTreeMap<&'static str, 
 
 #[test]
 #[ignore = "takes as long as it is told to: `just soak`"]
-fn soak() {
-    let runs = std::env::var("UNSTUCK_SOAK_RUNS").map_or(100, |it| it.parse().expect("a number"));
+fn every_program_is_judged_as_expected_each_time() {
+    for round in 0..rounds() {
+        for (ran, name) in run_all() {
+            assert_eq!(ran.code, 0, "{name}, round {round}: {ran:#?}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "takes as long as it is told to: `just soak`"]
+fn every_lesson_goes_as_expected_each_time() {
+    for round in 0..rounds() {
+        let ran = Unstuck::new("run --all").run();
+        assert_eq!(ran.code, 0, "round {round}: {ran:#?}");
+    }
+}
+
+#[test]
+#[ignore = "takes as long as it is told to: `just soak`"]
+fn healthy_programs_are_never_called_stuck() {
+    let runs = runs();
     let list = Unstuck::of(&programs(), "around").run().succeeded().stdout;
     let names: Vec<&str> = list.lines().collect();
     assert!(names.len() > 20, "{names:?}");
