@@ -16,6 +16,7 @@ mod resources;
 mod snapshot;
 mod tasks;
 mod threads;
+mod unrecorded;
 mod workers;
 
 use std::cell::RefCell;
@@ -27,7 +28,6 @@ use std::time::{Duration, Instant};
 use crossbeam_utils::atomic::AtomicCell;
 use tokio::runtime::Handle;
 use tokio::task;
-use tracing::subscriber::{DefaultGuard, NoSubscriber};
 
 use crate::sync::lock;
 use dump::Dumped;
@@ -44,6 +44,7 @@ pub use snapshot::{
 use threads::Threads;
 
 pub use threads::{leave_out_harness, mark_own_thread};
+pub use unrecorded::unrecorded;
 
 /// Of how many tasks a dump can be taken without harm to the runtime: one hangs a worker for good that has
 /// some two hundred in its queue, and it may wake them all.
@@ -407,12 +408,6 @@ impl Observer {
         .ok()
         .flatten()
     }
-}
-
-/// Until the guard is dropped, what happens on this thread is recorded by nobody: it belongs to the
-/// watching, not to the program that is watched.
-pub fn unrecorded() -> DefaultGuard {
-    tracing::subscriber::set_default(NoSubscriber::new())
 }
 
 fn io_sources(runtime: &Handle) -> usize {
