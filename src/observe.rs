@@ -1,8 +1,8 @@
 //! Observations: what is known about a running program.
 //!
-//! Cheapest first: hooks of the runtime tell the life and the polls of every task, [`records`] and
-//! [`panics`] tell how tasks failed, the primitives of this crate tell what they are waiting for; a
-//! [`dump`] of all tasks and the list of [`threads`] are taken only once the program has gone quiet.
+//! Cheapest first: hooks of the runtime tell the life and the polls of every task, `records` and `panics` tell how
+//! tasks failed, the primitives of this crate tell what they are waiting for; a `dump` of all tasks and the list of
+//! `threads` are taken only once the program has gone quiet.
 //!
 //! This module collects. What it means is for [`diagnosis`](crate::diagnosis) to say.
 
