@@ -9,7 +9,7 @@ use crate::scenarios::blog::Blog;
 pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let blog = Blog::open(&job).await?.with_broken(1);
     if let Err(error) = import(&job, &blog).await {
-        posts::take_back(&blog, job.latency * 5).await?;
+        posts::take_back(&blog, job.latency * 6).await?;
         return Err(error);
     }
     Ok(())
