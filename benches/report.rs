@@ -107,8 +107,7 @@ mod explaining {
         builder.worker_threads(1).enable_all();
         observer.attach(&mut builder);
         let runtime = builder.build()?;
-        observer.runtime_is_built(runtime.handle());
-        let main = runtime.spawn(main(work, tasks));
+        let main = observer.start_main(runtime.handle(), "main", main(work, tasks))?;
         let main = TaskId::from(main.id());
         rest(&observer, &runtime);
         let before = memory("VmRSS:")?;

@@ -10,6 +10,7 @@ mod dump;
 mod hooks;
 mod panics;
 mod polls;
+mod pulse;
 mod records;
 mod resource;
 mod resources;
@@ -21,19 +22,21 @@ mod workers;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_utils::atomic::AtomicCell;
 use tokio::runtime::Handle;
-use tokio::task;
+use tokio::task::{self, JoinHandle};
 
 use crate::sync::lock;
 use dump::Dumped;
 use tasks::Tasks;
 
 pub use panics::note_panics;
+pub use pulse::Pulse;
 pub use records::layer;
 pub use resource::{HolderSeen, ResourceKind, ResourceSeen, WaiterSeen};
 pub use resources::resource_layer;
@@ -52,7 +55,8 @@ pub const DUMP_SAFELY: usize = 150;
 
 /// Watches one Tokio runtime.
 ///
-/// Made before the runtime, and [attached](Observer::attach) to its builder.
+/// Made before the runtime, and [attached](Observer::attach) to its builder; it
+/// [starts the main task](Observer::start_main) there.
 #[derive(Clone)]
 pub struct Observer(Arc<Shared>);
 
@@ -64,8 +68,10 @@ struct Shared {
     own_io_sources: AtomicCell<usize>,
     /// Panics of its tasks are not printed.
     keeps_panics: AtomicCell<bool>,
-    /// How many dumps were taken.
+    /// How many dumps were asked for.
     dumps: AtomicCell<u64>,
+    /// How many main was in: Tokio's workers may take one more than they are asked to.
+    dumps_taken: AtomicCell<u64>,
 }
 
 /// What one thread of the runtime is at. Only that thread writes to it.
@@ -99,26 +105,6 @@ struct AtSeat {
     polls: u64,
 }
 
-/// Counts that grow whenever anything happens in a runtime. Two equal pulses: nothing did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pulse {
-    polls: u64,
-    spawned: usize,
-    ended: usize,
-    dumps: u64,
-}
-
-impl Pulse {
-    /// Whether no more happened since `earlier` than one poll of each living task for each dump.
-    fn is_echo_of(&self, earlier: &Pulse) -> bool {
-        let alive = (earlier.spawned - earlier.ended) as u64;
-        let dumps = self.dumps - earlier.dumps;
-        self.spawned == earlier.spawned
-            && self.ended == earlier.ended
-            && self.polls <= earlier.polls + alive * dumps
-    }
-}
-
 impl Observer {
     /// An observer that has seen nothing yet.
     #[expect(clippy::new_without_default, reason = "an observer is made on purpose")]
@@ -129,12 +115,30 @@ impl Observer {
             own_io_sources: AtomicCell::new(0),
             keeps_panics: AtomicCell::new(false),
             dumps: AtomicCell::new(0),
+            dumps_taken: AtomicCell::new(0),
         }))
     }
 
-    /// To be called once the runtime is built, before anything runs on it.
-    pub fn runtime_is_built(&self, runtime: &Handle) {
+    /// Starts the main task, under that name. To be called once the runtime is built, before anything else runs
+    /// on it.
+    ///
+    /// Main is a task, as what a runtime blocks on is in no dump.
+    ///
+    /// # Errors
+    ///
+    /// As [`task::Builder::spawn_on`] has them.
+    pub fn start_main<T: Send + 'static>(
+        &self,
+        runtime: &Handle,
+        name: &str,
+        main: impl Future<Output = T> + Send + 'static,
+    ) -> io::Result<JoinHandle<T>> {
         self.0.own_io_sources.store(io_sources(runtime));
+        let main = self.clone().count_dumps(main);
+        let main = task::Builder::new().name(name).spawn_on(main, runtime)?;
+        // Nobody may be recording the span that has it.
+        self.name(TaskId::from(main.id()), name);
+        Ok(main)
     }
 
     /// From now on the panics of its tasks are not printed, as they are part of what is reported. Takes
@@ -159,46 +163,6 @@ impl Observer {
         });
         lock(&self.0.seats).push(Arc::clone(&seat));
         HERE.set(Some((self.clone(), seat)));
-    }
-
-    /// What has happened so far, as counts.
-    pub fn pulse(&self) -> Pulse {
-        let polls = lock(&self.0.seats)
-            .iter()
-            .map(|seat| seat.polls.load())
-            .sum();
-        let tasks = lock(&self.0.tasks);
-        Pulse {
-            polls,
-            spawned: tasks.spawned(),
-            ended: tasks.ended(),
-            dumps: self.0.dumps.load(),
-        }
-    }
-
-    /// The counts once the polls that a task dump sets off are over: one of each living task. None if
-    /// more than that has happened since `before`, or still goes on.
-    pub fn echo(&self, runtime: &Handle, before: &Pulse) -> Option<Pulse> {
-        const STILL: Duration = Duration::from_secs(1);
-        let mut pulse = self.pulse();
-        if pulse.dumps == before.dumps {
-            return (pulse == *before).then_some(pulse);
-        }
-        let mut moved = Instant::now();
-        // Each poll is short, but there may be a million of them.
-        while !self.is_idle(runtime) && pulse.is_echo_of(before) && moved.elapsed() < STILL {
-            thread::sleep(Duration::from_millis(1));
-            let now = self.pulse();
-            if now != pulse {
-                (pulse, moved) = (now, Instant::now());
-            }
-        }
-        // Tokio's worker may spin for ever after it has dumped more tasks than its queue holds. No poll goes
-        // on then, and none comes any more: what was seen before still holds.
-        let spins = moved.elapsed() >= STILL && self.polling().is_empty();
-        let pulse = self.pulse();
-        let at_rest = self.is_idle(runtime) || spins;
-        (at_rest && pulse.is_echo_of(before)).then_some(pulse)
     }
 
     /// Whether a dump does no harm to a program that is to go on.

@@ -9,7 +9,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::{self, JoinError, JoinHandle};
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::diagnosis::{Diagnosis, Program, diagnose};
 use crate::observe::{Observer, Snapshot, TaskId};
@@ -44,13 +44,7 @@ impl<T: Send + 'static> Observed<T> {
         observer.adopt_thread();
         observer.attach(&mut runtime);
         let runtime = runtime.build()?;
-        observer.runtime_is_built(runtime.handle());
-        // Main is a task, as what a runtime blocks on is in no dump.
-        let main = task::Builder::new()
-            .name(name)
-            .spawn_on(body, runtime.handle())?;
-        // Nobody may be recording the span that has it.
-        observer.name(TaskId::from(main.id()), name);
+        let main = observer.start_main(runtime.handle(), name, body)?;
         let view = View {
             observer,
             runtime: runtime.handle().clone(),

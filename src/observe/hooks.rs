@@ -34,7 +34,7 @@ impl Observer {
     }
 }
 
-fn with_seat(f: impl FnOnce(&Seat)) {
+pub(super) fn with_seat(f: impl FnOnce(&Seat)) {
     // The thread may be on its way out, with its locals gone.
     let _ = HERE.try_with(|here| {
         if let Some((_, seat)) = here.borrow().as_ref() {

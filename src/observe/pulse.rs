@@ -1,0 +1,138 @@
+//! Whether anything moves in a runtime, but for what a dump of its tasks moves there.
+//!
+//! A dump has each task polled once more. How many were taken has to be counted, as Tokio's workers may take one more
+//! than they are asked to.
+
+use std::future;
+use std::pin::pin;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+
+use super::Observer;
+use super::hooks::with_seat;
+use crate::sync::lock;
+
+/// Counts that grow whenever anything happens in a runtime. Two equal pulses: nothing did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    polls: u64,
+    spawned: usize,
+    ended: usize,
+    /// Those that were taken. Read last, so that no poll that one sets off is counted without it.
+    dumps: u64,
+}
+
+impl Pulse {
+    /// Whether no more happened since `earlier` than one poll of each living task for each dump.
+    fn is_echo_of(&self, earlier: &Pulse) -> bool {
+        let alive = (earlier.spawned - earlier.ended) as u64;
+        let dumps = self.dumps - earlier.dumps;
+        self.spawned == earlier.spawned
+            && self.ended == earlier.ended
+            && self.polls <= earlier.polls + alive * dumps
+    }
+}
+
+impl Observer {
+    /// What has happened so far, as counts.
+    pub fn pulse(&self) -> Pulse {
+        let polls = lock(&self.0.seats)
+            .iter()
+            .map(|seat| seat.polls.load())
+            .sum();
+        let tasks = lock(&self.0.tasks);
+        Pulse {
+            polls,
+            spawned: tasks.spawned(),
+            ended: tasks.ended(),
+            dumps: self.0.dumps_taken.load(),
+        }
+    }
+
+    /// The counts once the polls that a task dump sets off are over: one of each living task. None if
+    /// more than that has happened since `before`, or still goes on.
+    pub fn echo(&self, runtime: &Handle, before: &Pulse) -> Option<Pulse> {
+        const STILL: Duration = Duration::from_secs(1);
+        let mut pulse = self.pulse();
+        if pulse.dumps == before.dumps {
+            return (pulse == *before).then_some(pulse);
+        }
+        let mut moved = Instant::now();
+        // Each poll is short, but there may be a million of them.
+        while !self.is_idle(runtime) && pulse.is_echo_of(before) && moved.elapsed() < STILL {
+            thread::sleep(Duration::from_millis(1));
+            let now = self.pulse();
+            if now != pulse {
+                (pulse, moved) = (now, Instant::now());
+            }
+        }
+        // Tokio's worker may spin for ever after it has dumped more tasks than its queue holds. No poll goes
+        // on then, and none comes any more: what was seen before still holds.
+        let spins = moved.elapsed() >= STILL && self.polling().is_empty();
+        let pulse = self.pulse();
+        let at_rest = self.is_idle(runtime) || spins;
+        (at_rest && pulse.is_echo_of(before)).then_some(pulse)
+    }
+
+    /// `main`, so that the dumps that are taken are counted by it: each polls every task, and no hook hears of that.
+    pub(super) async fn count_dumps<F: Future>(self, main: F) -> F::Output {
+        let mut main = pin!(main);
+        future::poll_fn(|cx| {
+            with_seat(|seat| {
+                if seat.polling.load().is_none() {
+                    self.0.dumps_taken.fetch_add(1);
+                }
+            });
+            main.as_mut().poll(cx)
+        })
+        .await
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::future::pending;
+    use std::sync::Arc;
+
+    use tokio::runtime::Builder;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// With several workers, they now and then take one more than they are asked to.
+    #[test]
+    fn what_a_dump_has_moved_is_told_from_what_moves_by_itself() {
+        let observer = Observer::new();
+        let mut builder = Builder::new_multi_thread();
+        observer.attach(builder.worker_threads(4));
+        let runtime = builder.build().unwrap();
+        let runtime = runtime.handle();
+        observer
+            .start_main(runtime, "main", pending::<()>())
+            .unwrap();
+        let notify = Arc::new(Notify::new());
+        for _ in 0..10 {
+            let notify = Arc::clone(&notify);
+            runtime.spawn(async move {
+                loop {
+                    notify.notified().await;
+                }
+            });
+        }
+        observer.settle(runtime);
+        for again in 0..30 {
+            let before = observer.pulse();
+            let _ = observer.dump(runtime).unwrap();
+            assert!(observer.echo(runtime, &before).is_some(), "dump {again}");
+        }
+        let before = observer.pulse();
+        let _ = observer.dump(runtime).unwrap();
+        for _ in 0..10 {
+            notify.notify_waiters();
+            observer.settle(runtime);
+        }
+        assert_eq!(observer.echo(runtime, &before), None);
+    }
+}
