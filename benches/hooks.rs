@@ -1,6 +1,7 @@
 //! What it costs to be observed: messages between tasks, each taking a lock, on a bare runtime and on one
 //! with the hooks; with what listens to records on top; and beside other tools, those that want the program
-//! to be annotated included.
+//! to be annotated included. In time, and in the work of all processors: what a tool hands to a thread of its own
+//! keeps no message waiting, but is not free either.
 //!
 //! Each in a process of its own, as a process has one subscriber for good.
 
@@ -8,6 +9,7 @@
 mod observing {
     use std::env;
     use std::error::Error;
+    use std::fs;
     use std::process::Command;
     use std::sync::{Arc, LazyLock};
     use std::time::{Duration, Instant};
@@ -134,23 +136,38 @@ mod observing {
         builder.build()
     }
 
-    /// Nanoseconds for each item.
-    fn least<A: Annotated>(observer: Option<&Observer>) -> Result<f64, Box<dyn Error>> {
+    /// What an item costs, in nanoseconds: time, and work of all processors.
+    type Cost = [f64; 2];
+
+    /// Of the shortest round the time, and of all rounds the work.
+    fn least<A: Annotated>(observer: Option<&Observer>) -> Result<Cost, Box<dyn Error>> {
         let rounds = A::task(async {
-            let begun = Instant::now();
-            let mut least = Duration::MAX;
+            let (begun, worked) = (Instant::now(), worked());
+            let (mut least, mut items) = (Duration::MAX, 0);
             while begun.elapsed() < EACH {
                 let begun = Instant::now();
                 work::<A>().await;
                 least = least.min(begun.elapsed());
+                items += ITEMS;
             }
-            least
+            let work = self::worked().saturating_sub(worked);
+            let each = |time: Duration, items| time.as_secs_f64() * 1e9 / f64::from(items);
+            [each(least, ITEMS), each(work, items)]
         });
-        let least = runtime(observer)?.block_on(async { tokio::spawn(rounds).await })?;
-        Ok(least.as_secs_f64() * 1e9 / f64::from(ITEMS))
+        Ok(runtime(observer)?.block_on(async { tokio::spawn(rounds).await })?)
     }
 
-    fn play(case: &str) -> Result<f64, Box<dyn Error>> {
+    /// How long the threads of this process have been at work so far. Nothing where the system is not Linux.
+    fn worked() -> Duration {
+        let threads = fs::read_dir("/proc/self/task").into_iter().flatten();
+        let of_each = threads.filter_map(|thread| {
+            let told = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            told.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(of_each.sum())
+    }
+
+    fn play(case: &str) -> Result<Cost, Box<dyn Error>> {
         let observer = Observer::new();
         let registry = Registry::default();
         match case {
@@ -177,10 +194,11 @@ mod observing {
     pub(crate) fn compare() -> Result<(), Box<dyn Error>> {
         const CASE: &str = "UNSTUCK_HOOKS_CASE";
         if let Ok(case) = env::var(CASE) {
-            println!("{}", play(&case)?);
+            let [time, work] = play(&case)?;
+            println!("{time} {work}");
             return Ok(());
         }
-        let mut passes = CASES.map(|_| Vec::new());
+        let mut passes: [Vec<Cost>; CASES.len()] = CASES.map(|_| Vec::new());
         for pass in 0..PASSES {
             for turn in 0..CASES.len() {
                 let at = match pass % 2 {
@@ -190,20 +208,22 @@ mod observing {
                 let mut process = Command::new(env::current_exe()?);
                 let output = process.env(CASE, CASES[at]).output()?;
                 let printed = String::from_utf8_lossy(&output.stdout);
-                passes[at].push(printed.trim().parse::<f64>()?);
+                let (time, work) = printed.trim().split_once(' ').ok_or("no cost")?;
+                passes[at].push([time.parse()?, work.parse()?]);
             }
         }
-        let least = passes
-            .each_ref()
-            .map(|of| of.iter().copied().fold(f64::MAX, f64::min));
-        println!(
-            "{:20}    ns an item, least (most) of {PASSES} passes    times bare",
-            ""
-        );
-        for (case, (least_of, of)) in CASES.iter().zip(least.iter().zip(&passes)) {
-            let most = of.iter().copied().fold(0.0, f64::max);
-            let ratio = least_of / least[0];
-            println!("{case:20} {least_of:20.1} ({most:.1}) {ratio:28.3}");
+        println!("ns an item, least (most) of {PASSES} passes; times bare");
+        println!("{:20} {:^32} {:^32}", "", "time", "work");
+        for (case, passes_of) in CASES.iter().zip(&passes) {
+            print!("{case:20}");
+            for cost in 0..2 {
+                let all = |passes: &[Cost]| passes.iter().map(|it| it[cost]).collect::<Vec<_>>();
+                let least = |passes: &[Cost]| all(passes).into_iter().fold(f64::MAX, f64::min);
+                let most = all(passes_of).into_iter().fold(0.0, f64::max);
+                let (least_of, bare) = (least(passes_of), least(&passes[0]));
+                print!(" {least_of:12.1} ({most:8.1}) {:8.3}", least_of / bare);
+            }
+            println!();
         }
         Ok(())
     }

@@ -114,22 +114,23 @@ pub struct TaskStory {
 pub enum Fate {
     /// It has ended.
     Ended(End),
-    /// It was alive when main returned, and was cut off.
-    Outlived {
-        /// The user's own innermost line at which it was parked, where that is known.
-        at: Option<Place>,
-        /// What it was parked on, where that was looked at.
-        on: Option<String>,
-    },
+    /// It was alive when main returned, and was cut off; with where it was parked, if that was looked at.
+    Outlived(Option<Parked>),
     /// It is being polled.
     Running,
     /// It waits.
-    Parked {
-        /// The user's own innermost line, where that is known.
-        at: Option<Place>,
-        /// What for.
-        on: String,
-    },
+    Parked(Parked),
+}
+
+/// Where a task is parked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// The user's own innermost line, where that is known.
+    pub at: Option<Place>,
+    /// What it waits for.
+    pub on: String,
+    /// For how long, at least.
+    pub lasts: Duration,
 }
 
 /// How the program's main task stands.
@@ -261,28 +262,29 @@ impl<'s> Case<'s> {
         match (self.program, &task.state) {
             (Program::Returned(end, _), _) if task.id == self.main => Fate::Ended(end.clone()),
             (_, TaskState::Ended(end)) => Fate::Ended(end.clone()),
-            (Program::Returned(..), TaskState::Polling) => Fate::Outlived { at: None, on: None },
+            (Program::Returned(..), TaskState::Polling) => Fate::Outlived(None),
             (Program::Returned(..), TaskState::Parked(_)) => {
-                let (at, on) = self.parked(task.id);
-                let waits = self.waits.on(task.id);
+                let mut waits = self.waits.on(task.id).iter();
                 let is_known = |wait: &Wait<'_>| self.seen.dumped || !matches!(wait, Wait::Unseen);
-                let on = waits.iter().any(is_known).then_some(on);
-                Fate::Outlived { at, on }
+                Fate::Outlived(waits.any(is_known).then(|| self.parked(task)))
             }
             (_, TaskState::Polling) => Fate::Running,
-            (_, TaskState::Parked(_)) => {
-                let (at, on) = self.parked(task.id);
-                Fate::Parked { at, on }
-            }
+            (_, TaskState::Parked(_)) => Fate::Parked(self.parked(task)),
         }
     }
 
-    /// Where a task is parked, and on what.
-    fn parked(&self, id: TaskId) -> (Option<Place>, String) {
-        let waits = self.waits.on(id);
-        let at = waits.iter().find_map(Wait::at).cloned();
-        let on = prose::unique(waits.iter().map(|wait| self.describe(wait)));
-        (at, on)
+    fn parked(&self, task: &TaskSeen) -> Parked {
+        let waits = self.waits.on(task.id);
+        let since_poll = |at| self.seen.at.saturating_sub(at);
+        Parked {
+            at: waits.iter().find_map(Wait::at).cloned(),
+            on: prose::unique(waits.iter().map(|wait| self.describe(wait))),
+            // Nothing having moved, no task has been polled.
+            lasts: self
+                .seen
+                .quiet_for
+                .max(task.polled_at.map_or(Duration::ZERO, since_poll)),
+        }
     }
 
     /// What a task waits for, in words.

@@ -8,6 +8,7 @@
 
 mod dump;
 mod hooks;
+mod last_polls;
 mod panics;
 mod polls;
 mod pulse;
@@ -33,6 +34,7 @@ use tokio::task::{self, JoinHandle};
 
 use crate::sync::lock;
 use dump::Dumped;
+use last_polls::LastPolls;
 use tasks::Tasks;
 
 pub use panics::note_panics;
@@ -64,6 +66,7 @@ struct Shared {
     tasks: Mutex<Tasks>,
     /// One for each thread of the runtime.
     seats: Mutex<Vec<Arc<Seat>>>,
+    last_polls: LastPolls,
     /// Sources of I/O that the runtime registers for itself.
     own_io_sources: AtomicCell<usize>,
     /// Panics of its tasks are not printed.
@@ -112,6 +115,7 @@ impl Observer {
         Self(Arc::new(Shared {
             tasks: Mutex::default(),
             seats: Mutex::default(),
+            last_polls: LastPolls::new(),
             own_io_sources: AtomicCell::new(0),
             keeps_panics: AtomicCell::new(false),
             dumps: AtomicCell::new(0),
@@ -163,6 +167,11 @@ impl Observer {
         });
         lock(&self.0.seats).push(Arc::clone(&seat));
         HERE.set(Some((self.clone(), seat)));
+    }
+
+    /// The time since the observer was made: [`Snapshot::at`] is by this clock, which moves every few milliseconds.
+    pub fn clock(&self) -> Duration {
+        self.0.last_polls.now()
     }
 
     /// Whether a dump does no harm to a program that is to go on.
@@ -245,9 +254,13 @@ impl Observer {
     /// not waited for longer than it should take.
     fn dump_once(&self, runtime: &Handle, a_while: Duration) -> Result<Dumped, &'static str> {
         const EACH: Duration = Duration::from_micros(20);
+        const ECHO: Duration = Duration::from_millis(20);
         self.0.dumps.fetch_add(1);
         let alive = u32::try_from(lock(&self.0.tasks).alive()).unwrap_or(u32::MAX);
-        dump::take(runtime, a_while + EACH * alive)
+        self.0.last_polls.dump_begins();
+        let dump = dump::take(runtime, a_while + EACH * alive);
+        self.0.last_polls.dump_echoes_for(ECHO + EACH * alive);
+        dump
     }
 
     /// The tasks, with what the primitives of this crate know; and the dump, if one was taken, which knows
@@ -263,7 +276,7 @@ impl Observer {
         let dump = dump.ok().flatten();
         let (tasks, unlisted) = {
             let tasks = lock(&self.0.tasks);
-            (tasks.seen(polling), tasks.unlisted())
+            (tasks.seen(polling, &self.0.last_polls), tasks.unlisted())
         };
         let mut snapshot = Snapshot {
             tasks,
@@ -273,6 +286,7 @@ impl Observer {
             resources,
             dumped: dump.is_some(),
             at_rest,
+            at: self.clock(),
             blind,
             ..Snapshot::default()
         };
@@ -302,8 +316,9 @@ impl Observer {
         let polling = self.polling();
         let resources = resources::seen();
         let mut snapshot = Snapshot {
-            tasks: lock(&self.0.tasks).alive_seen(&polling),
+            tasks: lock(&self.0.tasks).alive_seen(&polling, &self.0.last_polls),
             resources,
+            at: self.clock(),
             ..Snapshot::default()
         };
         snapshot.keep_what_belongs_to_its_tasks();

@@ -62,7 +62,7 @@ impl<'r> Watching<'r> {
             observer,
             runtime,
             main,
-            rest: Rest::begins(observer.pulse()),
+            rest: Rest::begins(observer.pulse(), Instant::now()),
             pause: None,
             glanced_at: Instant::now(),
             orphaned: HashSet::new(),
@@ -85,7 +85,7 @@ impl<'r> Watching<'r> {
         } = *self;
         let pulse = observer.pulse();
         if pulse != rest.pulse {
-            let over = mem::replace(rest, Rest::begins(pulse));
+            let over = mem::replace(rest, Rest::begins(pulse, Instant::now()));
             *pause = over.snapshot.or_else(|| pause.take());
             return None;
         }
@@ -131,10 +131,10 @@ impl<'r> Watching<'r> {
         if !self.is_stuck_in_locks_anew() && !is_new {
             return None;
         }
-        let seen = self.look();
+        let seen = self.see();
         // They may have been aborted meanwhile.
         let is_left = !self.orphaned.is_empty() || !self.in_locks_told.is_empty();
-        is_left.then_some(seen)
+        is_left.then(|| self.told(seen))
     }
 
     /// Whether there are tasks that were stuck in locks at the last glance, still are, and were not told of.
@@ -158,33 +158,48 @@ impl<'r> Watching<'r> {
     /// What is to be seen at this moment, whatever the program is at. Takes as long as it takes to tell
     /// what moves, and up to two seconds more for a dump.
     pub fn look(&mut self) -> (Snapshot, Judgement) {
-        let (earlier, before) = (self.observer.pulse(), self.observer.before());
-        thread::sleep(self.watch.quiet);
-        let pulse = self.observer.pulse();
-        let mut snapshot = self
-            .observer
-            .look(self.runtime, &before, self.watch.dump_at_most);
-        let moves = pulse != earlier || self.observer.echo(self.runtime, &pulse).is_none();
-        snapshot.quiet_for = match moves {
-            true => Duration::ZERO,
-            // It may have been so for longer, where somebody has been comparing the counts.
-            false if earlier == self.rest.pulse => self.rest.since.elapsed(),
-            false => self.watch.quiet,
-        };
-        let is_blocked = snapshot.is_blocked();
-        let judgement = if moves && !is_blocked {
-            None
-        } else {
-            judge(&snapshot, self.main)
-        };
+        let seen = self.see();
+        self.told(seen)
+    }
+
+    /// What a tick need not tell again.
+    fn told(&mut self, seen: (Snapshot, Judgement)) -> (Snapshot, Judgement) {
+        self.rest.is_told |= seen.1.verdict == Verdict::Stuck;
+        seen
+    }
+
+    fn see(&mut self) -> (Snapshot, Judgement) {
+        let (snapshot, rests) = self.look_for_a_while();
+        let is_judged = rests || snapshot.is_blocked();
+        let judgement = is_judged.then(|| judge(&snapshot, self.main)).flatten();
         let goes_on = Judgement {
             verdict: Verdict::Running,
             confidence: Confidence::Proven,
         };
         self.note(&snapshot);
-        // The dump has moved every task once.
-        self.rest = Rest::begins(self.observer.pulse());
         (snapshot, judgement.unwrap_or(goes_on))
+    }
+
+    /// What is to be seen, and whether nothing moved meanwhile.
+    fn look_for_a_while(&mut self) -> (Snapshot, bool) {
+        let begun = Instant::now();
+        let (earlier, before) = (self.observer.pulse(), self.observer.before());
+        thread::sleep(self.watch.quiet);
+        let pulse = self.observer.pulse();
+        let dump_at_most = self.watch.dump_at_most;
+        let mut snapshot = self.observer.look(self.runtime, &before, dump_at_most);
+        let echo = || self.observer.echo(self.runtime, &pulse);
+        let Some(echo) = (pulse == earlier).then(echo).flatten() else {
+            self.rest = Rest::begins(self.observer.pulse(), Instant::now());
+            return (snapshot, false);
+        };
+        // It may have been so for longer, where somebody has been comparing the counts.
+        if self.rest.pulse != earlier {
+            self.rest = Rest::begins(earlier, begun);
+        }
+        (self.rest.pulse, self.rest.snapshot) = (echo, None);
+        snapshot.quiet_for = self.rest.since.elapsed();
+        (snapshot, true)
     }
 }
 
@@ -208,10 +223,10 @@ struct Rest {
 }
 
 impl Rest {
-    fn begins(pulse: Pulse) -> Self {
+    fn begins(pulse: Pulse, since: Instant) -> Self {
         Self {
             pulse,
-            since: Instant::now(),
+            since,
             before: None,
             snapshot: None,
             looked_after: Duration::ZERO,
@@ -262,7 +277,7 @@ impl Rest {
             self.snapshot = Some(snapshot);
         }
         let snapshot = self.snapshot.as_mut()?;
-        snapshot.quiet_for = self.since.elapsed();
+        (snapshot.at, snapshot.quiet_for) = (observer.clock(), self.since.elapsed());
         Some(snapshot)
     }
 }

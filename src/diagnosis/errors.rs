@@ -173,6 +173,7 @@ mod tests {
             name: None,
             spawned_at: Place::new("main.rs", 1),
             parent: None,
+            polled_at: None,
             state: TaskState::Ended(End::Error(error.to_owned())),
         }
     }

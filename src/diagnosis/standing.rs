@@ -1,6 +1,6 @@
 //! Where tasks stand, in sentences: those that stand alike are told of together.
 
-use super::{Case, Fate, prose};
+use super::{Case, Fate, Parked, prose};
 use crate::observe::TaskSeen;
 
 /// `a and b, spawned at main.rs:7: parked on Receiver::recv at main.rs:8`, a sentence each.
@@ -25,17 +25,14 @@ pub(super) fn alike<'s>(
 }
 
 fn standing(case: &Case<'_>, task: &TaskSeen) -> String {
-    let (at, on) = match case.fate(task) {
-        Fate::Ended(_) => return "has ended".to_owned(),
-        Fate::Running => return "being polled".to_owned(),
-        Fate::Parked { at, on } => (at, Some(on)),
-        Fate::Outlived { at, on } => (at, on),
-    };
-    let Some(on) = on else {
-        return "alive, at what was not looked at".to_owned();
-    };
-    match at {
-        Some(at) => format!("parked on {on} at {at}"),
-        None => format!("parked on {on}"),
+    match case.fate(task) {
+        Fate::Ended(_) => "has ended".to_owned(),
+        Fate::Running => "being polled".to_owned(),
+        Fate::Outlived(None) => "alive, at what was not looked at".to_owned(),
+        Fate::Parked(parked) | Fate::Outlived(Some(parked)) => {
+            let Parked { at, on, .. } = parked;
+            let at = at.map_or_else(String::new, |at| format!(" at {at}"));
+            format!("parked on {on}{at}")
+        }
     }
 }

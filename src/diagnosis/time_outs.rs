@@ -90,6 +90,7 @@ mod tests {
             name: None,
             spawned_at: Place::new("main.rs", 1),
             parent: None,
+            polled_at: None,
             state: TaskState::Parked([leaf].into()),
         }
     }

@@ -141,6 +141,7 @@ mod tests {
                 id: MAIN,
                 name: None,
                 parent: None,
+                polled_at: None,
                 spawned_at: Place::new("main.rs", 1),
                 state: TaskState::Parked(leaves.iter().map(leaf).collect()),
             }],

@@ -14,11 +14,13 @@ impl Observer {
     /// They take the place of any that `builder` had for the start of threads and for the spawn, the
     /// polls and the end of tasks.
     pub fn attach(&self, builder: &mut Builder) {
-        let (starting, spawning, ending) = (self.clone(), self.clone(), self.clone());
+        let [starting, spawning, polling, ending] = [(); 4].map(|()| self.clone());
         builder
             .on_thread_start(move || starting.adopt_thread())
             .on_task_spawn(move |task| {
-                lock(&spawning.0.tasks).spawn(task.id(), task.spawned_at());
+                let mut tasks = lock(&spawning.0.tasks);
+                tasks.spawn(task.id(), task.spawned_at());
+                spawning.0.last_polls.enter(task.id());
             })
             .on_before_task_poll(|task| {
                 with_seat(|seat| {
@@ -26,10 +28,15 @@ impl Observer {
                     seat.polling.store(Some(task.id()));
                 });
             })
-            .on_after_task_poll(|_| with_seat(|seat| seat.polling.store(None)))
+            .on_after_task_poll(move |task| {
+                with_seat(|seat| seat.polling.store(None));
+                polling.0.last_polls.polled(task.id());
+            })
             .on_task_terminate(move |task| {
                 let poll = Observer::here(|_, poll| poll);
-                lock(&ending.0.tasks).end(task.id(), poll);
+                let mut tasks = lock(&ending.0.tasks);
+                tasks.end(task.id(), poll, ending.clock());
+                ending.0.last_polls.leave(task.id());
             });
     }
 }

@@ -16,6 +16,8 @@ use super::ResourceSeen;
 /// All that was seen of a program at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
+    /// When it was taken, by [`Observer::clock`](super::Observer::clock).
+    pub at: Duration,
     /// The tasks of the runtime, in spawn order: all that are alive, and the first that ended.
     pub tasks: Vec<TaskSeen>,
     /// Those that ended and are not among them.
@@ -68,6 +70,9 @@ pub struct TaskSeen {
     pub spawned_at: Place,
     /// The task that spawned it; none for one that was spawned from outside the runtime's tasks.
     pub parent: Option<TaskId>,
+    /// When its last poll was over, by the clock of [`Snapshot::at`]; when it was spawned, if there was none yet.
+    /// None where that is not known. The polls that a dump sets off don't count.
+    pub polled_at: Option<Duration>,
     /// What it is at.
     pub state: TaskState,
 }
@@ -332,6 +337,7 @@ mod tests {
                 name: None,
                 spawned_at: Place::new("main.rs", 1),
                 parent: None,
+                polled_at: None,
                 state: TaskState::Polling,
             }],
             resources: vec![lock(1), lock(2)],

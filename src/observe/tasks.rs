@@ -3,9 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task;
 
+use super::last_polls::LastPolls;
 use super::snapshot::{End, TaskId, TaskSeen, TaskState, Unlisted};
 use crate::place::Place;
 
@@ -38,7 +40,8 @@ struct Record {
 enum Fate {
     /// With what was last heard of it: an error or a panic, and the poll in which that was.
     Alive(Option<(End, u64)>),
-    Ended(End),
+    /// With when that was, by the clock of the observer.
+    Ended(End, Duration),
 }
 
 impl Tasks {
@@ -98,9 +101,9 @@ impl Tasks {
         self.told.entry(id).or_insert(end);
     }
 
-    /// The task ended, during the poll `poll` of its thread. What was heard of it in an earlier poll
+    /// The task ended at this time, during the poll `poll` of its thread. What was heard of it in an earlier poll
     /// did not end it, so it has got over that.
-    pub(super) fn end(&mut self, id: task::Id, poll: Option<u64>) {
+    pub(super) fn end(&mut self, id: task::Id, poll: Option<u64>, at: Duration) {
         let number = TaskId::from(id);
         // A `spawn_blocking` ends without having been spawned.
         let Some(record) = self.records.get_mut(&id) else {
@@ -121,7 +124,7 @@ impl Tasks {
         // The first task is mostly the program's main.
         if *kept < KEPT || record.order == 0 {
             *kept += 1;
-            record.fate = Fate::Ended(end);
+            record.fate = Fate::Ended(end, at);
             return;
         }
         self.records.remove(&id);
@@ -139,16 +142,22 @@ impl Tasks {
     }
 
     /// All tasks that have a record, in spawn order; but not where they are parked.
-    pub(super) fn seen(&self, polling: &[task::Id]) -> Vec<TaskSeen> {
-        self.list(polling, |_| true)
+    pub(super) fn seen(&self, polling: &[task::Id], last_polls: &LastPolls) -> Vec<TaskSeen> {
+        self.list(polling, last_polls, |_| true)
     }
 
     /// Those that have not ended.
-    pub(super) fn alive_seen(&self, polling: &[task::Id]) -> Vec<TaskSeen> {
-        self.list(polling, |record| matches!(record.fate, Fate::Alive(_)))
+    pub(super) fn alive_seen(&self, polling: &[task::Id], last_polls: &LastPolls) -> Vec<TaskSeen> {
+        let is_alive = |record: &Record| matches!(record.fate, Fate::Alive(_));
+        self.list(polling, last_polls, is_alive)
     }
 
-    fn list(&self, polling: &[task::Id], which: impl Fn(&Record) -> bool) -> Vec<TaskSeen> {
+    fn list(
+        &self,
+        polling: &[task::Id],
+        last_polls: &LastPolls,
+        which: impl Fn(&Record) -> bool,
+    ) -> Vec<TaskSeen> {
         let records = self.records.iter();
         let mut records: Vec<_> = records.filter(|(_, record)| which(record)).collect();
         records.sort_unstable_by_key(|(_, record)| record.order);
@@ -161,8 +170,12 @@ impl Tasks {
                     name: self.names.get(&number).cloned(),
                     spawned_at: record.spawned_at.into(),
                     parent: record.parent.map(TaskId::from),
+                    polled_at: match record.fate {
+                        Fate::Alive(_) => last_polls.of(id),
+                        Fate::Ended(_, at) => Some(at),
+                    },
                     state: match &record.fate {
-                        Fate::Ended(end) => TaskState::Ended(end.clone()),
+                        Fate::Ended(end, _) => TaskState::Ended(end.clone()),
                         Fate::Alive(_) if polling.contains(&id) => TaskState::Polling,
                         Fate::Alive(_) => TaskState::Parked(Arc::default()),
                     },
@@ -188,7 +201,7 @@ mod tests {
             if let Some(error) = error {
                 tasks.hear(id, End::Error(error.to_owned()), 1);
             }
-            tasks.end(id, Some(1));
+            tasks.end(id, Some(1), Duration::ZERO);
         };
         for _ in 0..KEPT + 2 {
             spawn(None);
@@ -203,6 +216,6 @@ mod tests {
             (2 * KEPT, 2 * KEPT)
         );
         assert_eq!((tasks.spawned(), tasks.alive()), (2 * KEPT + 5, 0));
-        assert_eq!(tasks.seen(&[]).len(), 2 * KEPT);
+        assert_eq!(tasks.seen(&[], &LastPolls::new()).len(), 2 * KEPT);
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::milliseconds;
 use crate::diagnosis::{Fate, TaskStory};
 use crate::observe::End;
 
@@ -23,19 +24,22 @@ pub struct TaskDocument {
     pub waits_at: Option<String>,
     /// What it is parked on.
     pub waits_on: Option<String>,
+    /// For how long it has been parked at least, in milliseconds.
+    pub waits_ms: Option<u64>,
 }
 
 impl From<&TaskStory> for TaskDocument {
     fn from(story: &TaskStory) -> Self {
-        let (outcome, error, waits_at, waits_on) = match &story.fate {
-            Fate::Ended(End::Ok) => ("ok", None, None, None),
-            Fate::Ended(End::Error(text)) => ("error", Some(text), None, None),
-            Fate::Ended(End::Panic(text)) => ("panic", Some(text), None, None),
-            Fate::Ended(End::Cancelled) => ("cancelled", None, None, None),
-            Fate::Outlived { at, on } => ("outlived", None, at.as_ref(), on.as_ref()),
-            Fate::Running => ("running", None, None, None),
-            Fate::Parked { at, on } => ("parked", None, at.as_ref(), Some(on)),
+        let (outcome, error, parked) = match &story.fate {
+            Fate::Ended(End::Ok) => ("ok", None, None),
+            Fate::Ended(End::Error(text)) => ("error", Some(text), None),
+            Fate::Ended(End::Panic(text)) => ("panic", Some(text), None),
+            Fate::Ended(End::Cancelled) => ("cancelled", None, None),
+            Fate::Outlived(parked) => ("outlived", None, parked.as_ref()),
+            Fate::Running => ("running", None, None),
+            Fate::Parked(parked) => ("parked", None, Some(parked)),
         };
+        let waits_at = parked.and_then(|parked| parked.at.as_ref());
         Self {
             name: story.name.clone(),
             spawned_at: story.spawned_at.as_ref().map(ToString::to_string),
@@ -43,7 +47,8 @@ impl From<&TaskStory> for TaskDocument {
             outcome,
             error: error.cloned(),
             waits_at: waits_at.map(ToString::to_string),
-            waits_on: waits_on.cloned(),
+            waits_on: parked.map(|parked| parked.on.clone()),
+            waits_ms: parked.map(|parked| milliseconds(parked.lasts)),
         }
     }
 }

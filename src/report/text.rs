@@ -1,6 +1,7 @@
 //! A report as text for a terminal, or for a file.
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use anstyle::{AnsiColor, Style};
 
@@ -81,8 +82,15 @@ fn quiet(block: &mut Block, report: &Report) {
     }
 }
 
+/// `1.23 s`, `2 min 3 s`, `4 h 5 min`.
 fn seconds(milliseconds: u64) -> String {
-    format!("{}.{:02} s", milliseconds / 1000, milliseconds % 1000 / 10)
+    let seconds = milliseconds / 1000;
+    let minutes = seconds / 60;
+    match minutes {
+        0 => format!("{seconds}.{:02} s", milliseconds % 1000 / 10),
+        1..60 => format!("{minutes} min {} s", seconds % 60),
+        _ => format!("{} h {} min", minutes / 60, minutes % 60),
+    }
 }
 
 /// What became of the errors, in numbers.
@@ -151,13 +159,14 @@ fn task(block: &mut Block, row: &Row<'_>) {
     let task = row.task;
     let indent = "  ".repeat(row.depth + 1);
     let hang = format!("{indent}  ");
-    let (outcome, parked_on) = match task.outcome {
-        "outlived" => ("outlived main", ", parked on"),
-        outcome => (outcome, " on"),
+    let (outcome, parked) = match task.outcome {
+        "outlived" => ("outlived main", ", parked"),
+        outcome => (outcome, ""),
     };
     let mut told = format!("{indent}{}: {outcome}", row.name);
     if let Some(on) = &task.waits_on {
-        let _ = write!(told, "{parked_on} {on}");
+        let lasts = row.waits_ms.as_ref().map(lasts).unwrap_or_default();
+        let _ = write!(told, "{parked}{lasts} on {on}");
     }
     block.add(&told, &hang, NONE);
     if let Some(at) = &task.waits_at {
@@ -170,6 +179,16 @@ fn task(block: &mut Block, row: &Row<'_>) {
     }
     if let Some(spawned_at) = &task.spawned_at {
         block.add(&format!("{hang}spawned at {spawned_at}"), &hang, FAINT);
+    }
+}
+
+/// ` for 1.23 s`, ` for 1.23 s to 2 min 3 s`.
+fn lasts(milliseconds: &RangeInclusive<u64>) -> String {
+    let (least, most) = (seconds(*milliseconds.start()), seconds(*milliseconds.end()));
+    if least == most {
+        format!(" for {least}")
+    } else {
+        format!(" for {least} to {most}")
     }
 }
 

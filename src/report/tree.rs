@@ -2,6 +2,7 @@
 //! did the same together.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use super::TaskDocument;
 use crate::fold::fold;
@@ -14,6 +15,9 @@ pub(super) struct Row<'t> {
     pub(super) name: String,
     /// The task, or the first of them.
     pub(super) task: &'t TaskDocument,
+    /// For how many milliseconds it has been parked, or the shortest and the longest of them; none where that is
+    /// not to be told.
+    pub(super) waits_ms: Option<RangeInclusive<u64>>,
 }
 
 /// More tasks than these that did the same are told of together.
@@ -55,12 +59,17 @@ pub(super) fn rows(tasks: &[TaskDocument]) -> (Vec<Row<'_>>, usize) {
     (rows, left_out)
 }
 
-/// All tasks in one list.
+/// All tasks in one list. For how long each has been parked is of no interest where a lesson plays for a moment.
 #[cfg(feature = "demo")]
 pub(super) fn flat(tasks: &[TaskDocument]) -> Vec<Row<'_>> {
     let places: Vec<usize> = (0..tasks.len()).collect();
     let runs = runs(tasks, &places, |_| true);
-    runs.iter().map(|run| row(tasks, 0, run)).collect()
+    let rows = runs.iter().map(|run| row(tasks, 0, run));
+    let without_durations = rows.map(|row| Row {
+        waits_ms: None,
+        ..row
+    });
+    without_durations.collect()
 }
 
 /// Puts together, of the tasks at `places`, those that did the same, where there are many of them; but
@@ -94,8 +103,16 @@ fn row<'t>(tasks: &'t [TaskDocument], depth: usize, run: &[usize]) -> Row<'t> {
         1 => first.name.clone(),
         many => format!("{} … {} ({many} tasks)", first.name, last.name),
     };
-    let task = first;
-    Row { depth, name, task }
+    let waits_ms = || run.iter().filter_map(|place| tasks[*place].waits_ms);
+    Row {
+        depth,
+        name,
+        task: first,
+        waits_ms: waits_ms()
+            .min()
+            .zip(waits_ms().max())
+            .map(|(min, max)| min..=max),
+    }
 }
 
 /// What is told together has the same.
@@ -105,7 +122,7 @@ enum Key<'t> {
     Alone(usize),
 }
 
-/// All of a task but its name.
+/// All of a task but its name, and for how long it has been parked.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Kind<'t> {
     spawned_at: Option<&'t str>,
@@ -126,6 +143,7 @@ impl<'t> Kind<'t> {
             error,
             waits_at,
             waits_on,
+            waits_ms: _,
         } = task;
         Self {
             spawned_at: spawned_at.as_deref(),

@@ -3,6 +3,10 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Deserializer, Value};
 
 /// A program that says when it is at work.
 struct Guarded {
@@ -55,6 +59,20 @@ impl Guarded {
             said.push(byte[0]);
         }
         String::from_utf8(said).unwrap()
+    }
+
+    /// Asks for a report, of a program that prints JSON.
+    fn asked(&mut self) -> Value {
+        self.signal("-QUIT");
+        self.report()
+    }
+
+    /// The next report of such a program.
+    fn report(&mut self) -> Value {
+        let report = Deserializer::from_reader(&mut self.stdout)
+            .into_iter()
+            .next();
+        report.expect("it goes on").expect("it prints JSON")
     }
 
     /// The exit code and the rest of standard error.
@@ -116,7 +134,7 @@ fn one_that_is_watched_reports_by_itself_and_once() {
     let mut program = Guarded::ready("stuck --watch");
     let said = program.says("(10 tasks)");
     assert!(said.starts_with("unstuck: stuck (proven)"), "{said}");
-    assert!(said.contains("\nnothing has moved for 0."), "{said}");
+    assert!(said.contains("\nnothing has moved for "), "{said}");
     assert!(
         said.contains("pool/worker-0 … pool/worker-9 (10 tasks)"),
         "{said}"
@@ -124,6 +142,52 @@ fn one_that_is_watched_reports_by_itself_and_once() {
     program.signal("-INT");
     let (_, rest) = program.end();
     assert_eq!(rest.matches("unstuck: stuck (").count(), 1, "{rest}");
+}
+
+#[test]
+fn who_asks_gets_one_report_and_the_next_one_tells_that_nothing_has_moved_since() {
+    let mut program = Guarded::ready("stuck --watch --json");
+    let mut quiet = 0;
+    // The first one comes by itself.
+    for asks in [false, true, true] {
+        let report = if asks {
+            program.asked()
+        } else {
+            program.report()
+        };
+        assert_eq!(report["verdict"], "stuck", "{report}");
+        let last = std::mem::replace(&mut quiet, milliseconds(&report["quiet_ms"]));
+        assert!(quiet > last, "{quiet} after {last}");
+        assert!(milliseconds(&report["tasks"][3]["waits_ms"]) >= quiet);
+    }
+    program.signal("-INT");
+    assert!(program.report().is_object());
+    let mut rest = String::new();
+    program.stdout.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest.trim(), "");
+}
+
+#[test]
+fn it_is_told_for_how_long_each_task_has_been_parked_though_reports_have_it_polled() {
+    let mut program = Guarded::ready("half-stuck --json");
+    let parked = |report: &Value, task: usize| milliseconds(&report["tasks"][task]["waits_ms"]);
+    let first = program.asked();
+    let between = Instant::now();
+    thread::sleep(Duration::from_millis(300));
+    let between = between.elapsed().as_millis();
+    let second = program.asked();
+    let (then, now) = (parked(&first, 1), parked(&second, 1));
+    // The clock moves every few milliseconds.
+    assert!(
+        u128::from(now + 20) >= u128::from(then) + between,
+        "{then}, {now}"
+    );
+    // Beside it main ticks on.
+    assert!(parked(&second, 0) < now, "{second}");
+}
+
+fn milliseconds(field: &Value) -> u64 {
+    field.as_u64().expect("a number")
 }
 
 #[test]

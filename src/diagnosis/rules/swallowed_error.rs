@@ -15,11 +15,14 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     if all == 0 {
         return Vec::new();
     }
-    let same = prose::fold(swallowed.iter().map(|task| {
+    let mut same = prose::fold(swallowed.iter().map(|task| {
         let error = errors::text(task).unwrap_or_default();
-        ((&task.spawned_at, error), task.display_name())
+        ((&task.spawned_at, error), task)
     }));
-    let evidence = same.into_iter().map(|((spawned_at, error), names)| {
+    // The newest comes last.
+    same.sort_by_key(|(_, tasks)| tasks.iter().map(|task| task.polled_at).max());
+    let evidence = same.into_iter().map(|((spawned_at, error), tasks)| {
+        let names = tasks.iter().map(|task| task.display_name());
         format!("{}, spawned at {spawned_at}: {error}", prose::list(names))
     });
     let unlisted = (unlisted > 0).then(|| format!("{unlisted} more, which were not kept"));
@@ -33,4 +36,45 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
         ),
         evidence: evidence.chain(unlisted).collect(),
     }]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::diagnosis::{Judgement, Program, Verdict, diagnose};
+    use crate::observe::{End, Snapshot, TaskId, TaskSeen, TaskState};
+    use crate::place::Place;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_error_comes_last_with_all_that_are_alike() {
+        let failed = |id, at, error: &str| TaskSeen {
+            id: TaskId(id),
+            name: None,
+            spawned_at: Place::new("main.rs", 1),
+            parent: None,
+            polled_at: Some(Duration::from_secs(at)),
+            state: TaskState::Ended(End::Error(error.to_owned())),
+        };
+        let seen = Snapshot {
+            tasks: vec![
+                failed(2, 3, "no disk"),
+                failed(3, 2, "no net"),
+                failed(4, 1, "no disk"),
+            ],
+            ..Snapshot::default()
+        };
+        let program = Program::Runs(Judgement {
+            verdict: Verdict::Stuck,
+            confidence: Confidence::Likely,
+        });
+        let findings = diagnose(&seen, TaskId(1), &program).findings;
+        let expected = [
+            "task 3, spawned at main.rs:1: no net",
+            "task 2 and task 4, spawned at main.rs:1: no disk",
+        ];
+        assert_eq!(findings[0].evidence, expected);
+    }
 }

@@ -1,0 +1,238 @@
+//! When each task was last polled, so that it can be said for how long it has been parked.
+//!
+//! Every poll comes by here: it reads a coarse clock, and looks for its task in a table without locks. A set of
+//! slots there fills one line of the processor's cache. A task that finds its set taken is entered into the next
+//! table, which is larger.
+
+use std::hash::{Hash as _, Hasher};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use coarsetime::Instant;
+use tokio::task;
+
+/// How many sets the first table has, and how many times those of the last one each further one has.
+const SETS: usize = 1 << 8;
+const GROWTH: usize = 1 << 3;
+/// Enough for some millions of tasks. Of what is beyond, it is not known when they were polled.
+const TABLES: usize = 5;
+
+/// No task has this key.
+const FREE: u64 = 0;
+
+pub(super) struct LastPolls {
+    made: Instant,
+    /// Until then what is polled is taken for the echo of a dump, in milliseconds.
+    echoes_until: AtomicU64,
+    tables: [OnceLock<Box<[Set]>>; TABLES],
+}
+
+#[derive(Default)]
+#[repr(align(64))]
+struct Set([Slot; 4]);
+
+#[derive(Default)]
+struct Slot {
+    task: AtomicU64,
+    /// In milliseconds.
+    polled_at: AtomicU64,
+}
+
+impl LastPolls {
+    pub(super) fn new() -> Self {
+        Self {
+            made: Instant::now(),
+            echoes_until: AtomicU64::new(0),
+            tables: Default::default(),
+        }
+    }
+
+    /// The time since this was made, on a clock that moves every few milliseconds.
+    pub(super) fn now(&self) -> Duration {
+        Duration::from_millis(self.milliseconds())
+    }
+
+    fn milliseconds(&self) -> u64 {
+        let now = Instant::now_without_cache_update();
+        now.duration_since(self.made).as_millis()
+    }
+
+    /// To be called where a task is spawned, by one thread at a time.
+    pub(super) fn enter(&self, task: task::Id) {
+        let key = key(task);
+        let is_free = |slot: &&Slot| slot.task.load(Relaxed) == FREE;
+        let mut tables = (0..TABLES).map(|nth| self.tables[nth].get_or_init(|| table(nth)));
+        if let Some(slot) = tables.find_map(|table| set(table, key).iter().find(is_free)) {
+            slot.polled_at.store(self.milliseconds(), Relaxed);
+            slot.task.store(key, Relaxed);
+        }
+    }
+
+    /// To be called where a task ends.
+    pub(super) fn leave(&self, task: task::Id) {
+        if let Some(slot) = self.slot(task) {
+            slot.task.store(FREE, Relaxed);
+        }
+    }
+
+    /// To be called where a poll is over.
+    pub(super) fn polled(&self, task: task::Id) {
+        let now = self.milliseconds();
+        if let Some(slot) = self.slot(task)
+            // A line that many threads read is not written to without need.
+            && slot.polled_at.load(Relaxed) != now
+            && now >= self.echoes_until.load(Relaxed)
+        {
+            slot.polled_at.store(now, Relaxed);
+        }
+    }
+
+    /// From now on polls are taken for the echo of a dump, until it is known for how long.
+    pub(super) fn dump_begins(&self) {
+        self.echoes_until.store(u64::MAX, Relaxed);
+    }
+
+    /// The echo of the dump lasts no longer than that from now on.
+    pub(super) fn dump_echoes_for(&self, at_most: Duration) {
+        let until = self.now() + at_most;
+        let until = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
+        self.echoes_until.store(until, Relaxed);
+    }
+
+    /// When the task was last polled, or else spawned; by the clock of [`now`](Self::now).
+    pub(super) fn of(&self, task: task::Id) -> Option<Duration> {
+        let slot = self.slot(task)?;
+        Some(Duration::from_millis(slot.polled_at.load(Relaxed)))
+    }
+
+    fn slot(&self, task: task::Id) -> Option<&Slot> {
+        let key = key(task);
+        let is_its_own = |slot: &&Slot| slot.task.load(Relaxed) == key;
+        let mut tables = self.tables.iter().map_while(OnceLock::get);
+        tables.find_map(|table| set(table, key).iter().find(is_its_own))
+    }
+}
+
+fn table(nth: usize) -> Box<[Set]> {
+    let sets = (0..nth).fold(SETS, |sets, _| sets * GROWTH);
+    (0..sets).map(|_| Set::default()).collect()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are fewer sets than that"
+)]
+fn set(table: &[Set], key: u64) -> &[Slot] {
+    &table[key as usize % table.len()].0
+}
+
+/// What Tokio hashes a task by: its number. Those that were spawned one after the other are in sets that follow
+/// one another.
+fn key(task: task::Id) -> u64 {
+    #[derive(Default)]
+    struct Key(u64);
+
+    impl Hasher for Key {
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+            }
+        }
+
+        fn write_u64(&mut self, number: u64) {
+            self.0 ^= number;
+        }
+
+        fn finish(&self) -> u64 {
+            self.0
+        }
+    }
+
+    let mut key = Key::default();
+    task.hash(&mut key);
+    key.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::Arc;
+    use std::thread;
+
+    use tokio::runtime::{Builder, Runtime};
+    use tokio::sync::Notify;
+    use tokio::task::JoinHandle;
+
+    use super::super::Observer;
+    use super::*;
+
+    fn observed() -> (Observer, Runtime) {
+        let observer = Observer::new();
+        let mut builder = Builder::new_multi_thread();
+        observer.attach(builder.worker_threads(1));
+        (observer, builder.build().unwrap())
+    }
+
+    #[test]
+    fn it_is_known_of_each_of_many_tasks_when_it_was_polled() {
+        let (observer, runtime) = observed();
+        let first: JoinHandle<()> = runtime.spawn(pending());
+        thread::sleep(Duration::from_millis(50));
+        let begun = observer.clock();
+        let many = SETS * 4 * 3;
+        let later: Vec<JoinHandle<()>> = (0..many).map(|_| runtime.spawn(pending())).collect();
+        let polled_at = |task: &JoinHandle<()>| observer.0.last_polls.of(task.id());
+        assert!(polled_at(&first) < Some(begun));
+        assert!(later.iter().all(|task| polled_at(task) >= Some(begun)));
+    }
+
+    #[test]
+    fn tasks_that_ended_leave_room_for_others() {
+        let (observer, runtime) = observed();
+        let ended = runtime.block_on(async {
+            let mut last = None;
+            for _ in 0..SETS * 4 * 3 {
+                let task = tokio::spawn(async {});
+                last = Some(task.id());
+                task.await.unwrap();
+            }
+            last
+        });
+        // A task may be awaited before the hook has heard of its end.
+        observer.settle(runtime.handle());
+        assert!(observer.0.last_polls.tables[1].get().is_none());
+        assert_eq!(observer.0.last_polls.of(ended.unwrap()), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_polls_that_a_dump_sets_off_do_not_count() {
+        let (observer, runtime) = observed();
+        let notify = Arc::new(Notify::new());
+        let notified = Arc::clone(&notify);
+        let task = runtime.spawn(async move {
+            loop {
+                notified.notified().await;
+            }
+        });
+        let polled_at = || observer.0.last_polls.of(task.id()).unwrap();
+        let polls = || observer.0.seats.lock().unwrap()[0].polls.load();
+        observer.settle(runtime.handle());
+        let (parked, polled) = (polled_at(), polls());
+        thread::sleep(Duration::from_millis(50));
+        observer.dump(runtime.handle()).unwrap();
+        observer.settle(runtime.handle());
+        assert!(polls() > polled);
+        assert_eq!(polled_at(), parked);
+
+        let echoes_until = observer.0.last_polls.echoes_until.load(Relaxed);
+        while observer.clock().as_millis() <= echoes_until.into() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        notify.notify_one();
+        while polled_at() == parked {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
