@@ -4,6 +4,7 @@
 
 mod errors;
 mod graph;
+mod joins;
 mod part;
 mod prose;
 mod rules;

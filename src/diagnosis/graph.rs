@@ -1,8 +1,8 @@
-//! Who waits for whom: through locks and permits, and through task groups.
+//! Who waits for whom: through locks and permits, through task groups, and through handles.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Wait, Waits};
+use super::{Wait, Waits, joins};
 use crate::observe::{
     GroupSeen, ResourceKind, ResourceSeen, Snapshot, TaskId, TaskState, WaiterSeen,
 };
@@ -13,9 +13,11 @@ const RINGS: usize = 8;
 /// Who waits for whom in one snapshot.
 pub(super) struct Graph<'s> {
     seen: &'s Snapshot,
-    parked: BTreeSet<TaskId>,
+    /// Those that are parked in a queue, on a group or on handles.
+    waiting: BTreeSet<TaskId>,
     queues: BTreeMap<TaskId, Vec<Queued<'s>>>,
     groups: BTreeMap<TaskId, Vec<&'s GroupSeen>>,
+    joins: BTreeMap<TaskId, Vec<TaskId>>,
     /// For each resource the tasks that have permits of it, and wait for something themselves.
     takers: Vec<Vec<TaskId>>,
     hopeless: BTreeSet<TaskId>,
@@ -44,6 +46,8 @@ pub(super) enum Through<'s> {
     Lock(&'s ResourceSeen),
     /// The other one is a child.
     Group(&'s GroupSeen),
+    /// The other one is to end, most likely: see [`joins`].
+    Handle,
 }
 
 impl<'s> Queued<'s> {
@@ -54,10 +58,6 @@ impl<'s> Queued<'s> {
 
 impl<'s> Graph<'s> {
     pub(super) fn of(seen: &'s Snapshot, waits: &Waits<'s>) -> Self {
-        let parked = seen.tasks.iter().filter_map(|task| match task.state {
-            TaskState::Parked(_) => Some(task.id),
-            TaskState::Polling | TaskState::Ended(_) => None,
-        });
         let mut queues: BTreeMap<TaskId, Vec<Queued<'s>>> = BTreeMap::new();
         for (number, resource) in seen.resources.iter().enumerate() {
             for (at, waiter) in resource.waiters.iter().enumerate() {
@@ -77,15 +77,20 @@ impl<'s> Graph<'s> {
         for group in &seen.groups {
             groups.entry(group.waiter).or_default().push(group);
         }
-        let waits_itself = |task: &TaskId| queues.contains_key(task) || groups.contains_key(task);
+        let joins = joins::of(seen, waits);
+        let waits_itself = |task: &TaskId| {
+            queues.contains_key(task) || groups.contains_key(task) || joins.contains_key(task)
+        };
+        let waiting = parked(seen).filter(waits_itself);
         let resources = seen.resources.iter();
         let takers = resources.map(|it| takers(it).filter(waits_itself).collect());
         let mut graph = Self {
             seen,
-            parked: parked.collect(),
+            waiting: waiting.collect(),
             takers: takers.collect(),
             queues,
             groups,
+            joins,
             hopeless: BTreeSet::new(),
         };
         graph.hopeless = graph.find_hopeless(waits);
@@ -101,7 +106,7 @@ impl<'s> Graph<'s> {
     pub(super) fn is_only_queued(&self, task: TaskId) -> bool {
         let queues = self.queues(task);
         let only = |queued: &Queued<'_>| queued.waiter().only;
-        self.parked.contains(&task) && !queues.is_empty() && queues.iter().all(only)
+        self.waiting.contains(&task) && !queues.is_empty() && queues.iter().all(only)
     }
 
     /// Whether the task will never go on, whatever any task outside of its plight does: all that can wake
@@ -124,8 +129,8 @@ impl<'s> Graph<'s> {
         hopeless.copied().collect()
     }
 
-    /// Takes everybody for hopeless, and drops those that need not be, until all that are left hold up
-    /// one another. After the first round it looks only at those whom the last one may have set free.
+    /// Takes everybody for hopeless who might be, and drops those that need not be, until all that are left hold
+    /// up one another. After the first round it looks only at those whom the last one may have set free.
     fn find_hopeless(&self, waits: &Waits<'_>) -> BTreeSet<TaskId> {
         let mut resources: HashMap<TaskId, Vec<usize>> = HashMap::new();
         for (number, resource) in self.seen.resources.iter().enumerate() {
@@ -140,8 +145,13 @@ impl<'s> Graph<'s> {
             }
         }
 
-        let mut all = self.parked.clone();
-        let mut doubtful = all.clone();
+        let might_be = |task: &TaskId| {
+            let waits = waits.on(*task);
+            let all_seen = self.seen.dumped && !waits.is_empty();
+            self.is_only_queued(*task) || all_seen && waits.iter().all(may_be_lost)
+        };
+        let mut all: BTreeSet<TaskId> = parked(self.seen).filter(might_be).collect();
+        let mut doubtful: Vec<TaskId> = all.iter().copied().collect();
         while !doubtful.is_empty() {
             let mut outlooks: HashMap<usize, Outlook> = HashMap::new();
             let mut is_shut = |queued: &Queued<'_>| {
@@ -153,9 +163,7 @@ impl<'s> Graph<'s> {
                 if self.is_only_queued(*task) {
                     return !self.queues(*task).iter().all(&mut is_shut);
                 }
-                let waits = waits.on(*task);
-                let lost = |wait: &Wait<'_>| is_lost(wait, &all);
-                !(self.seen.dumped && !waits.is_empty() && waits.iter().all(lost))
+                !waits.on(*task).iter().all(|wait| is_lost(wait, &all))
             };
             let free: Vec<TaskId> = doubtful.into_iter().filter(is_free).collect();
             for task in &free {
@@ -178,7 +186,7 @@ impl<'s> Graph<'s> {
     pub(super) fn rings(&self) -> Vec<Vec<Step<'s>>> {
         let mut rings: BTreeMap<BTreeSet<TaskId>, Vec<Step<'s>>> = BTreeMap::new();
         let mut visited: BTreeSet<TaskId> = BTreeSet::new();
-        for task in &self.parked {
+        for task in &self.waiting {
             // The way from the task, and for each on it the steps that are still to be tried.
             let mut way: Vec<(TaskId, Vec<(Through<'s>, TaskId)>)> = Vec::new();
             let mut places: HashMap<TaskId, usize> = HashMap::new();
@@ -226,21 +234,35 @@ impl<'s> Graph<'s> {
             let through = Through::Group(group);
             steps.extend(group.open.iter().map(|child| (through, *child)));
         }
-        steps.retain(|(_, other)| *other != task && self.parked.contains(other));
+        let joined = self.joins.get(&task).into_iter().flatten();
+        steps.extend(joined.map(|other| (Through::Handle, *other)));
+        steps.retain(|(_, other)| *other != task && self.waiting.contains(other));
         steps
     }
 }
 
-/// Whether what is waited for can't come any more if the tasks of `lost` never go on.
-fn is_lost(wait: &Wait<'_>, lost: &BTreeSet<TaskId>) -> bool {
+fn parked(seen: &Snapshot) -> impl Iterator<Item = TaskId> {
+    seen.tasks.iter().filter_map(|task| match task.state {
+        TaskState::Parked(_) => Some(task.id),
+        TaskState::Polling | TaskState::Ended(_) => None,
+    })
+}
+
+/// Whether it depends on tasks alone, if on anything, that what is waited for comes.
+fn may_be_lost(wait: &Wait<'_>) -> bool {
     match wait {
         Wait::Event { event, .. } => !event.set && event.setters == 0,
-        // One that fails might have the others cancelled.
-        Wait::Group { group, .. } => {
-            let mut open = group.open.iter();
-            !group.open.is_empty() && open.all(|child| lost.contains(child))
-        }
+        Wait::Group { group, .. } => !group.open.is_empty(),
         _ => false,
+    }
+}
+
+/// Whether such a thing can't come any more if the tasks of `lost` never go on.
+fn is_lost(wait: &Wait<'_>, lost: &BTreeSet<TaskId>) -> bool {
+    match wait {
+        // One that fails might have the others cancelled.
+        Wait::Group { group, .. } => group.open.iter().all(|child| lost.contains(child)),
+        _ => true,
     }
 }
 
@@ -303,7 +325,7 @@ fn step<'s>((task, steps): &(TaskId, Vec<(Through<'s>, TaskId)>)) -> Option<Step
 fn is_of_one_resource(ring: &[Step<'_>]) -> bool {
     let locks = ring.iter().map(|step| match step.through {
         Through::Lock(resource) => Some(resource),
-        Through::Group(_) => None,
+        Through::Group(_) | Through::Handle => None,
     });
     let locks: Option<Vec<&ResourceSeen>> = locks.collect();
     locks.is_some_and(|locks| locks.iter().all(|lock| std::ptr::eq(*lock, locks[0])))

@@ -27,6 +27,12 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
     ),
     program!("lock-before-group", lock_before_group, COMPLETES),
     program!(
+        "lock-around-handle",
+        lock_around_handle,
+        hangs(Verdict::Stuck, &["lock-cycle"])
+    ),
+    program!("lock-before-handle", lock_before_handle, COMPLETES),
+    program!(
         "cycle-of-owned-guards",
         cycle_of_owned_guards,
         hangs(Verdict::Stuck, &["lock-cycle"])
@@ -130,6 +136,25 @@ async fn lock_before_group(_job: Job) -> Result<(), BoxError> {
         drop(held);
     });
     group(lock).await
+}
+
+/// The lock is held while a task is waited for that needs it.
+async fn lock_around_handle(_job: Job) -> Result<(), BoxError> {
+    let lock = Arc::new(Mutex::new(()));
+    let _held = lock.lock().await;
+    let needs = Arc::clone(&lock);
+    Ok(task::spawn(async move { drop(needs.lock().await) }).await?)
+}
+
+/// The lock is let go before the task is waited for, though after a while.
+async fn lock_before_handle(_job: Job) -> Result<(), BoxError> {
+    let lock = Arc::new(Mutex::new(()));
+    let held = lock.lock().await;
+    let needs = Arc::clone(&lock);
+    let child = task::spawn(async move { drop(needs.lock().await) });
+    sleep(A_WHILE).await;
+    drop(held);
+    Ok(child.await?)
 }
 
 /// Such guards could have been handed on.

@@ -1,9 +1,11 @@
 //! `lock-cycle`: tasks wait for one another in a ring, each for a lock that the next one holds. A link can
-//! also be a task group: it waits for a child, which waits for a lock that is held around the group.
+//! also be a task group: it waits for a child, which waits for a lock that is held around the group. Or it is a
+//! handle that is awaited while the task behind it waits for such a lock.
 //!
 //! Proven where each task in it can be woken by nothing but these locks, and each guard borrows its lock,
 //! so that it can't have left the task that took it. A guard that owns its lock, or a semaphore, to which
-//! anybody may add permits, makes it likely, and only where the program is stuck as a whole.
+//! anybody may add permits, makes it likely, and only where the program is stuck as a whole. So does a handle,
+//! which does not tell whose it is.
 //!
 //! Triggered by two tasks that take the same two locks in opposite order. A near miss: the same order,
 //! where one is slow; and one that gives up after a while.
@@ -12,7 +14,7 @@ use std::collections::BTreeSet;
 use std::ptr;
 
 use crate::diagnosis::graph::{Step, Through};
-use crate::diagnosis::{Case, Confidence, Finding, Verdict, prose};
+use crate::diagnosis::{Case, Confidence, Finding, Verdict, Wait, prose};
 use crate::fold::fold;
 use crate::observe::{ResourceKind, ResourceSeen, TaskId};
 
@@ -51,13 +53,14 @@ fn confidence(case: &Case<'_>, ring: &[Step<'_>]) -> Option<Confidence> {
     }
 }
 
-/// What the tasks of a ring wait for one another through.
+/// What the tasks of a ring wait for one another through, but for handles.
 fn ways(ring: &[Step<'_>]) -> BTreeSet<*const ()> {
     let way = |step: &Step<'_>| match step.through {
-        Through::Lock(resource) => ptr::from_ref(resource).cast(),
-        Through::Group(group) => ptr::from_ref(group).cast(),
+        Through::Lock(resource) => Some(ptr::from_ref(resource).cast()),
+        Through::Group(group) => Some(ptr::from_ref(group).cast()),
+        Through::Handle => None,
     };
-    ring.iter().map(way).collect()
+    ring.iter().filter_map(way).collect()
 }
 
 /// Who else is in `others`, which are like `ring`.
@@ -72,8 +75,8 @@ fn besides(case: &Case<'_>, ring: &[Step<'_>], others: &[&Vec<Step<'_>>]) -> Opt
 
 fn links(case: &Case<'_>, ring: &[Step<'_>]) -> Vec<String> {
     let before = ring.iter().cycle().skip(ring.len() - 1);
-    let pairs = before.zip(ring);
-    let told = pairs.map(|(before, step)| {
+    let after = ring.iter().cycle().skip(1);
+    let told = before.zip(ring).zip(after).map(|((before, step), after)| {
         let name = case.name_of(step.task);
         let waits = match (before.through, step.through) {
             (Through::Lock(held), Through::Lock(other)) if held.made_at == other.made_at => {
@@ -84,13 +87,31 @@ fn links(case: &Case<'_>, ring: &[Step<'_>]) -> Vec<String> {
                 let (name, at) = (&group.name, &group.opened_at);
                 format!("waits for the task group {name} opened at {at}")
             }
+            (_, Through::Handle) => {
+                let (at, next) = (joins_at(case, step.task), case.name_of(after.task));
+                format!("waits{at} for {next} to end, going by which of its tasks are left")
+            }
         };
         match before.through {
             Through::Lock(resource) => format!("{name} holds {} and {waits}", of(resource)),
             Through::Group(group) => format!("{name} is a child of {} and {waits}", group.name),
+            Through::Handle => {
+                format!(
+                    "{name} was spawned by {} and {waits}",
+                    case.name_of(before.task)
+                )
+            }
         }
     });
     told.collect()
+}
+
+/// Where a task awaits a handle: ` at main.rs:7`.
+fn joins_at(case: &Case<'_>, task: TaskId) -> String {
+    let waits = case.waits.on(task).iter();
+    let mut joins = waits.filter(|wait| matches!(wait, Wait::Join { .. }));
+    let at = joins.find_map(Wait::at);
+    at.map_or_else(String::new, |at| format!(" at {at}"))
 }
 
 fn of(resource: &ResourceSeen) -> String {
