@@ -93,46 +93,57 @@ impl Observer {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::future::pending;
     use std::sync::Arc;
 
-    use tokio::runtime::Builder;
+    use tokio::runtime::{Builder, Runtime};
     use tokio::sync::Notify;
 
     use super::*;
 
-    /// With several workers, they now and then take one more than they are asked to.
-    #[test]
-    fn what_a_dump_has_moved_is_told_from_what_moves_by_itself() {
+    /// A runtime with several workers, whose main and other tasks are parked.
+    fn at_rest(notify: &Arc<Notify>) -> (Observer, Runtime) {
         let observer = Observer::new();
         let mut builder = Builder::new_multi_thread();
         observer.attach(builder.worker_threads(4));
         let runtime = builder.build().unwrap();
-        let runtime = runtime.handle();
-        observer
-            .start_main(runtime, "main", pending::<()>())
-            .unwrap();
-        let notify = Arc::new(Notify::new());
-        for _ in 0..10 {
-            let notify = Arc::clone(&notify);
-            runtime.spawn(async move {
+        let parked = || {
+            let notify = Arc::clone(notify);
+            async move {
                 loop {
                     notify.notified().await;
                 }
-            });
-        }
-        observer.settle(runtime);
-        for again in 0..30 {
-            let before = observer.pulse();
-            let _ = observer.dump(runtime).unwrap();
-            assert!(observer.echo(runtime, &before).is_some(), "dump {again}");
-        }
-        let before = observer.pulse();
-        let _ = observer.dump(runtime).unwrap();
+            }
+        };
+        let main = observer.start_main::<()>(runtime.handle(), "main", parked());
+        main.unwrap();
         for _ in 0..10 {
-            notify.notify_waiters();
-            observer.settle(runtime);
+            runtime.spawn::<_>(parked());
         }
-        assert_eq!(observer.echo(runtime, &before), None);
+        observer.settle(runtime.handle());
+        (observer, runtime)
+    }
+
+    /// With several workers, they now and then take one more than they are asked to. And which tasks are dumped first
+    /// depends on their numbers.
+    #[test]
+    fn what_a_dump_has_moved_is_told_from_what_moves_by_itself() {
+        let notify = Arc::new(Notify::new());
+        for _ in 0..4 {
+            let (observer, runtime) = at_rest(&notify);
+            for again in 0..8 {
+                let before = observer.pulse();
+                let _ = observer.dump(runtime.handle()).unwrap();
+                let echo = observer.echo(runtime.handle(), &before);
+                assert!(echo.is_some(), "dump {again}");
+            }
+            let before = observer.pulse();
+            let _ = observer.dump(runtime.handle()).unwrap();
+            for _ in 0..10 {
+                notify.notify_waiters();
+                observer.settle(runtime.handle());
+            }
+            assert_eq!(observer.echo(runtime.handle(), &before), None);
+            runtime.shutdown_background();
+        }
     }
 }

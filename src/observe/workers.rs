@@ -25,10 +25,18 @@ impl Observer {
     /// Whether every worker is parked and no task is on its way to one.
     pub fn is_idle(&self, runtime: &Handle) -> bool {
         let metrics = runtime.metrics();
-        let parked = |worker| metrics.worker_park_unpark_count(worker) % 2 == 1;
-        let empty = |worker| metrics.worker_local_queue_depth(worker) == 0;
-        metrics.global_queue_depth() == 0
-            && (0..metrics.num_workers()).all(|worker| parked(worker) && empty(worker))
+        let workers = 0..metrics.num_workers();
+        let parks = || {
+            workers
+                .clone()
+                .map(|worker| metrics.worker_park_unpark_count(worker))
+        };
+        let before: Vec<u64> = parks().collect();
+        before.iter().all(|parks| parks % 2 == 1)
+            && metrics.global_queue_depth() == 0
+            && workers.clone().all(|worker| metrics.worker_local_queue_depth(worker) == 0)
+            // One that is looked at late may have passed a task on to one that was looked at early.
+            && parks().eq(before)
     }
 
     /// Gives the runtime a moment to come to rest. Whether it did.
