@@ -40,9 +40,10 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 /// one that the test started, or that of a plain test beside it. The main thread is taken for the test
 /// harness, unless the check runs on it.
 ///
-/// Names of tasks, errors of `#[instrument(err)]`, and who holds which lock, are known where the process has
-/// a subscriber with [`observe::resource_layer`](crate::observe::resource_layer) in it, which costs some
-/// microseconds for each lock that is taken; all but the locks with [`observe::layer`](crate::observe::layer).
+/// Names of tasks, errors of `#[instrument(err)]`, who holds which lock, and when timers are due, are known where the
+/// process has a subscriber with [`observe::resource_layer`](crate::observe::resource_layer) in it, which costs some
+/// microseconds for each lock that is taken and each timer that is set; all but these two with
+/// [`observe::layer`](crate::observe::layer).
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     strict: bool,

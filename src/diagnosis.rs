@@ -132,6 +132,8 @@ pub struct Parked {
     pub on: String,
     /// For how long, at least.
     pub lasts: Duration,
+    /// How long it will be until the first of the timers goes off that it waits for, where that is known.
+    pub due_in: Option<Duration>,
 }
 
 /// How the program's main task stands.
@@ -285,6 +287,7 @@ impl<'s> Case<'s> {
                 .seen
                 .quiet_for
                 .max(task.polled_at.map_or(Duration::ZERO, since_poll)),
+            due_in: wait::due_in(self.seen, waits, task.id),
         }
     }
 

@@ -56,7 +56,8 @@ where
 /// Names of tasks and errors of `#[instrument(err)]` are known where the program's own subscriber has
 /// [`observe::layer`](crate::observe::layer) in it. With
 /// [`observe::resource_layer`](crate::observe::resource_layer) in its place it is known who holds which of
-/// Tokio's locks and permits, too, at the cost of some microseconds for each one that is taken.
+/// Tokio's locks and permits, and when timers are due, too, at the cost of some microseconds for each one that is
+/// taken or set.
 ///
 /// ```
 /// let answer = unstuck::Guard::new()

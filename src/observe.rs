@@ -44,7 +44,7 @@ pub use resource::{HolderSeen, ResourceKind, ResourceSeen, WaiterSeen};
 pub use resources::resource_layer;
 pub use snapshot::{
     Doing, End, EventSeen, GroupSeen, Leaf, Outside, PollSeen, Snapshot, TaskId, TaskSeen,
-    TaskState, Unlisted, WaitSeen,
+    TaskState, TimerSeen, Unlisted, WaitSeen,
 };
 use threads::Threads;
 
@@ -274,6 +274,7 @@ impl Observer {
     ) -> (Snapshot, Option<Dumped>) {
         let blind = dump.as_ref().err().copied().into_iter().collect();
         let dump = dump.ok().flatten();
+        let at = self.clock();
         let (tasks, unlisted) = {
             let tasks = lock(&self.0.tasks);
             (tasks.seen(polling, &self.0.last_polls), tasks.unlisted())
@@ -286,7 +287,8 @@ impl Observer {
             resources,
             dumped: dump.is_some(),
             at_rest,
-            at: self.clock(),
+            timers: resources::timers(at),
+            at,
             blind,
             ..Snapshot::default()
         };

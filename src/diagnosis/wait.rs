@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::observe::{EventSeen, GroupSeen, Leaf, Snapshot, TaskId, TaskState};
 use crate::place::Place;
@@ -105,6 +106,26 @@ fn add<'s>(waits: &mut HashMap<TaskId, Rc<Vec<Wait<'s>>>>, task: TaskId, wait: W
     }
 }
 
+/// How long it will be until the first timer goes off that a task with these waits waits for.
+///
+/// One that it has set need not be among them: so that is not known where it has set more than it can be waiting for.
+pub(super) fn due_in(seen: &Snapshot, waits: &[Wait<'_>], task: TaskId) -> Option<Duration> {
+    let timers = waits
+        .iter()
+        .filter(|wait| matches!(wait, Wait::Timer { .. }));
+    let times_out = waits
+        .iter()
+        .any(|wait| matches!(wait, Wait::TimeOut { .. }));
+    let at_most = timers.count().max(usize::from(times_out));
+    let left = seen
+        .timers_of(task)
+        .filter_map(|timer| timer.due.checked_sub(seen.at));
+    let left: Vec<Duration> = left.take(at_most + 1).collect();
+    (left.len() <= at_most)
+        .then(|| left.first().copied())
+        .flatten()
+}
+
 impl<'s> Wait<'s> {
     /// The user's own line, where that is known.
     pub fn at(&self) -> Option<&'s Place> {
@@ -174,6 +195,41 @@ fn short(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::TimerSeen;
+
+    #[test]
+    fn the_first_timer_is_told_of_where_no_other_could_be_meant() {
+        let timer = |task, due| TimerSeen {
+            task: TaskId(task),
+            due: Duration::from_secs(due),
+        };
+        let seen = Snapshot {
+            at: Duration::from_secs(10),
+            timers: vec![
+                timer(1, 70),
+                timer(2, 9),
+                timer(2, 13),
+                timer(2, 60),
+                timer(4, 11),
+            ],
+            ..Snapshot::default()
+        };
+        let (sleep, time_out) = (Wait::Timer { at: None }, Wait::TimeOut { at: None });
+        let due_in = |task, waits: &[Wait<'_>]| {
+            let due_in = due_in(&seen, waits, TaskId(task));
+            due_in.map(|due| due.as_secs())
+        };
+        assert_eq!(due_in(1, std::slice::from_ref(&sleep)), Some(60));
+        assert_eq!(due_in(1, &[time_out.clone(), time_out.clone()]), Some(60));
+        assert_eq!(due_in(1, &[Wait::Unseen]), None);
+        assert_eq!(due_in(2, std::slice::from_ref(&sleep)), None);
+        assert_eq!(due_in(2, &[time_out.clone(), time_out]), None);
+        assert_eq!(
+            due_in(2, &[sleep.clone(), Wait::Unseen, sleep.clone()]),
+            Some(3)
+        );
+        assert_eq!(due_in(3, &[sleep]), None);
+    }
 
     fn kind(calls: &[&str]) -> String {
         let leaf = Leaf {

@@ -1,4 +1,4 @@
-//! Who holds which of Tokio's locks and permits, and who queues for them.
+//! Who holds which of Tokio's locks and permits, who queues for them, and when timers are due.
 //!
 //! Tokio tells of them in records, see [`records`](self::records). What can't be told from those:
 //!
@@ -21,6 +21,7 @@ mod here;
 mod ledger;
 mod part;
 mod records;
+mod timer;
 mod wakers;
 
 #[cfg(test)]
@@ -40,6 +41,7 @@ use wakers::Wakers;
 
 pub(super) use records::are_recorded;
 pub use records::resource_layer;
+pub(super) use timer::timers;
 
 /// What is not known where nobody records them.
 pub(super) const UNRECORDED: &str = "who holds which lock or permit: that takes \

@@ -35,6 +35,9 @@ pub struct Snapshot {
     /// Every lock or semaphore of Tokio's that one of the tasks holds or waits for, as it was before the
     /// dump; none where these are not recorded.
     pub resources: Vec<ResourceSeen>,
+    /// The timers that the tasks have set and that were not due yet, in this order; none where these are not
+    /// recorded.
+    pub timers: Vec<TimerSeen>,
     /// What else there is that could wake a task.
     pub outside: Outside,
     /// Whether it was seen where tasks are parked. If not, each may wait for more than is known.
@@ -110,6 +113,15 @@ pub struct Leaf {
     pub at: Option<Place>,
     /// The functions between that line and the leaf, the one that was called there first.
     pub calls: Vec<String>,
+}
+
+/// A timer that a task has set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimerSeen {
+    /// The task.
+    pub task: TaskId,
+    /// When it is due, by the clock of [`Snapshot::at`].
+    pub due: Duration,
 }
 
 /// A poll that goes on.
@@ -219,9 +231,17 @@ impl Snapshot {
         }
     }
 
-    /// Events, groups and locks are listed for the whole process; those of other runtimes are left out.
+    /// The timers that a task has set, the one first that is due first.
+    pub fn timers_of(&self, task: TaskId) -> impl Iterator<Item = &TimerSeen> {
+        let first = self.timers.partition_point(|timer| timer.task < task);
+        let timers = self.timers[first..].iter();
+        timers.take_while(move |timer| timer.task == task)
+    }
+
+    /// Events, groups, locks and timers are listed for the whole process; those of other runtimes are left out.
     pub(super) fn keep_what_belongs_to_its_tasks(&mut self) {
-        if self.events.is_empty() && self.groups.is_empty() && self.resources.is_empty() {
+        let is_empty = self.events.is_empty() && self.groups.is_empty();
+        if is_empty && self.resources.is_empty() && self.timers.is_empty() {
             return;
         }
         let ids: HashSet<TaskId> = self.tasks.iter().map(|task| task.id).collect();
@@ -230,6 +250,7 @@ impl Snapshot {
         }
         self.events.retain(|event| !event.waits.is_empty());
         self.groups.retain(|group| ids.contains(&group.waiter));
+        self.timers.retain(|timer| ids.contains(&timer.task));
         self.resources.retain(|resource| {
             let mut tasks = resource.tasks();
             tasks.any(|task| ids.contains(&task))

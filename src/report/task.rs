@@ -26,6 +26,8 @@ pub struct TaskDocument {
     pub waits_on: Option<String>,
     /// For how long it has been parked at least, in milliseconds.
     pub waits_ms: Option<u64>,
+    /// In how many milliseconds the timer that it is parked on is due, where that is known.
+    pub due_ms: Option<u64>,
 }
 
 impl From<&TaskStory> for TaskDocument {
@@ -49,6 +51,7 @@ impl From<&TaskStory> for TaskDocument {
             waits_at: waits_at.map(ToString::to_string),
             waits_on: parked.map(|parked| parked.on.clone()),
             waits_ms: parked.map(|parked| milliseconds(parked.lasts)),
+            due_ms: parked.and_then(|parked| parked.due_in).map(milliseconds),
         }
     }
 }

@@ -165,8 +165,16 @@ fn task(block: &mut Block, row: &Row<'_>) {
     };
     let mut told = format!("{indent}{}: {outcome}", row.name);
     if let Some(on) = &task.waits_on {
-        let lasts = row.waits_ms.as_ref().map(lasts).unwrap_or_default();
-        let _ = write!(told, "{parked}{lasts} on {on}");
+        let lasts = row
+            .waits_ms
+            .as_ref()
+            .map(|it| format!(" for {}", range(it)));
+        let due = row
+            .due_ms
+            .as_ref()
+            .map(|it| format!(", due in {}", range(it)));
+        let (lasts, due) = (lasts.unwrap_or_default(), due.unwrap_or_default());
+        let _ = write!(told, "{parked}{lasts} on {on}{due}");
     }
     block.add(&told, &hang, NONE);
     if let Some(at) = &task.waits_at {
@@ -182,13 +190,13 @@ fn task(block: &mut Block, row: &Row<'_>) {
     }
 }
 
-/// ` for 1.23 s`, ` for 1.23 s to 2 min 3 s`.
-fn lasts(milliseconds: &RangeInclusive<u64>) -> String {
+/// `1.23 s`, `1.23 s to 2 min 3 s`.
+fn range(milliseconds: &RangeInclusive<u64>) -> String {
     let (least, most) = (seconds(*milliseconds.start()), seconds(*milliseconds.end()));
     if least == most {
-        format!(" for {least}")
+        least
     } else {
-        format!(" for {least} to {most}")
+        format!("{least} to {most}")
     }
 }
 

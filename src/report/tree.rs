@@ -18,6 +18,8 @@ pub(super) struct Row<'t> {
     /// For how many milliseconds it has been parked, or the shortest and the longest of them; none where that is
     /// not to be told.
     pub(super) waits_ms: Option<RangeInclusive<u64>>,
+    /// In how many its timer is due.
+    pub(super) due_ms: Option<RangeInclusive<u64>>,
 }
 
 /// More tasks than these that did the same are told of together.
@@ -67,6 +69,7 @@ pub(super) fn flat(tasks: &[TaskDocument]) -> Vec<Row<'_>> {
     let rows = runs.iter().map(|run| row(tasks, 0, run));
     let without_durations = rows.map(|row| Row {
         waits_ms: None,
+        due_ms: None,
         ..row
     });
     without_durations.collect()
@@ -103,16 +106,18 @@ fn row<'t>(tasks: &'t [TaskDocument], depth: usize, run: &[usize]) -> Row<'t> {
         1 => first.name.clone(),
         many => format!("{} … {} ({many} tasks)", first.name, last.name),
     };
-    let waits_ms = || run.iter().filter_map(|place| tasks[*place].waits_ms);
+    let all = run.iter().map(|place| &tasks[*place]);
     Row {
         depth,
         name,
         task: first,
-        waits_ms: waits_ms()
-            .min()
-            .zip(waits_ms().max())
-            .map(|(min, max)| min..=max),
+        waits_ms: range(all.clone().filter_map(|task| task.waits_ms)),
+        due_ms: range(all.filter_map(|task| task.due_ms)),
     }
+}
+
+fn range(milliseconds: impl Iterator<Item = u64> + Clone) -> Option<RangeInclusive<u64>> {
+    Some(milliseconds.clone().min()?..=milliseconds.max()?)
 }
 
 /// What is told together has the same.
@@ -122,7 +127,7 @@ enum Key<'t> {
     Alone(usize),
 }
 
-/// All of a task but its name, and for how long it has been parked.
+/// All of a task but its name, and how long it has been parked or will be.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Kind<'t> {
     spawned_at: Option<&'t str>,
@@ -144,6 +149,7 @@ impl<'t> Kind<'t> {
             waits_at,
             waits_on,
             waits_ms: _,
+            due_ms: _,
         } = task;
         Self {
             spawned_at: spawned_at.as_deref(),

@@ -76,11 +76,15 @@ mod programs {
         Ok(waits.await?)
     }
 
-    /// Sets a subscriber itself, as a main function does. Then two tasks wait for each other's lock, and a
-    /// third one ticks on.
-    async fn ring() -> Ended {
+    /// As a main function does itself.
+    fn record_resources() -> Ended {
         let records = tracing_subscriber::registry().with(observe::resource_layer());
-        tracing::subscriber::set_global_default(records)?;
+        Ok(tracing::subscriber::set_global_default(records)?)
+    }
+
+    /// Two tasks wait for each other's lock, and a third one ticks on.
+    async fn ring() -> Ended {
+        record_resources()?;
         let (x, y) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
         let both = Arc::new(Barrier::new(2));
         for (first, second) in [(x.clone(), y.clone()), (y, x)] {
@@ -92,6 +96,13 @@ mod programs {
             });
         }
         ticks().await
+    }
+
+    async fn sleeps_for_an_hour() -> Ended {
+        record_resources()?;
+        ready();
+        sleep(Duration::from_hours(1)).await;
+        Ok(())
     }
 
     #[expect(clippy::unused_async, reason = "it stands for a main function")]
@@ -123,6 +134,7 @@ mod programs {
             "ticks" => guard.run(ticks())?,
             "half-stuck" => guard.run(half_stuck())?,
             "ring" => guard.run(ring())?,
+            "sleeps-for-an-hour" => guard.run(sleeps_for_an_hour())?,
             "returns" => {
                 guard.run(async {})?;
                 ready();

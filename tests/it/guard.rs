@@ -168,6 +168,17 @@ fn who_asks_gets_one_report_and_the_next_one_tells_that_nothing_has_moved_since(
 }
 
 #[test]
+fn it_is_told_when_a_timer_is_due() {
+    const HOUR: u64 = 3_600_000;
+    let mut program = Guarded::ready("sleeps-for-an-hour --json");
+    let first = milliseconds(&program.asked()["tasks"][0]["due_ms"]);
+    let second = milliseconds(&program.asked()["tasks"][0]["due_ms"]);
+    assert!(HOUR - 60_000 < second && second < first && first <= HOUR);
+    program.signal("-INT");
+    assert_eq!(program.end().0, Some(130));
+}
+
+#[test]
 fn it_is_told_for_how_long_each_task_has_been_parked_though_reports_have_it_polled() {
     let mut program = Guarded::ready("half-stuck --json");
     let parked = |report: &Value, task: usize| milliseconds(&report["tasks"][task]["waits_ms"]);

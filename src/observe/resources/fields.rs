@@ -19,6 +19,8 @@ pub(super) enum Change {
 pub(super) enum Word {
     Mutex,
     RwLock,
+    /// A timer.
+    Sleep,
     /// A request for permits.
     Acquire,
     /// A call whose guard owns the lock.
@@ -34,6 +36,7 @@ impl Word {
         Some(match text {
             "Mutex" => Self::Mutex,
             "RwLock" => Self::RwLock,
+            "Sleep" => Self::Sleep,
             "Acquire::new" => Self::Acquire,
             "waker.clone" => Self::WakerClone,
             "waker.drop" => Self::WakerDrop,

@@ -10,6 +10,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::Resource;
 use super::ledger::{Guard, Ledger};
+use super::timer::Timer;
 use super::wakers::Wakers;
 use crate::sync::lock;
 
@@ -18,6 +19,7 @@ use crate::sync::lock;
 pub(super) enum Part {
     Task(Arc<Wakers>),
     Resource(Arc<Resource>),
+    Timer(Arc<Timer>),
     /// A request for permits of the semaphore inside.
     Request(Arc<Request>),
     /// The call that makes the request, for a guard of this kind.

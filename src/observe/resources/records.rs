@@ -1,4 +1,4 @@
-//! The layer through which [`resources`](super) hears of Tokio's locks.
+//! The layer through which [`resources`](super) hears of Tokio's locks and timers.
 //!
 //! A lock or semaphore is a span, with a semaphore inside that is a span of its own, made while the outer
 //! one is entered; each request is a span below the one or the other. What happens to them are events.
@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use tokio::task;
 use tracing::span::{Attributes, Id};
@@ -27,19 +28,20 @@ use crate::observe::records::{self, Records, SPAWN};
 use crate::place::Place;
 use crate::sync::lock;
 
-/// The layer through which observers hear who holds which lock, besides all that [`layer`] hears: it takes the
-/// place of that. One is enough for all observers.
+/// The layer through which observers hear who holds which lock and when timers are due, besides all that [`layer`]
+/// hears: it takes the place of that. One is enough for all observers.
 ///
 /// It has to be there before the program's tasks are: of one that was spawned earlier, it can't tell what
-/// else may wake it. It costs some microseconds for each time that a lock is taken or a task woken; [`layer`]
-/// alone costs next to nothing.
+/// else may wake it. It costs some microseconds for each time that a lock is taken, a timer set or a task woken;
+/// [`layer`] alone costs next to nothing.
 ///
 /// [`layer`]: crate::observe::layer
 pub fn resource_layer<S>() -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let is_wanted = |metadata: &Metadata<'_>| is_of_locks(metadata) || records::is_wanted(metadata);
+    let is_wanted =
+        |metadata: &Metadata<'_>| is_of_resources(metadata) || records::is_wanted(metadata);
     Locks::default().with_filter(filter_fn(is_wanted))
 }
 
@@ -58,6 +60,9 @@ const STATE: &str = "runtime::resource::state_update";
 const REQUEST_STATE: &str = "runtime::resource::async_op::state_update";
 const WAKER: &str = "tokio::task::waker";
 
+/// The module whose resources are looked at, but not their requests.
+const TIMERS: &str = "tokio::time::sleep";
+
 /// The modules whose resources and requests are looked at.
 const MODULES: [&str; 5] = [
     "tokio::sync::mutex",
@@ -70,21 +75,24 @@ const MODULES: [&str; 5] = [
 
 /// As little as will do: most of the time goes into what there is to be told of. There is one more span around
 /// each poll of a request, which says nothing that the request does not.
-fn is_of_locks(metadata: &Metadata<'_>) -> bool {
+fn is_of_resources(metadata: &Metadata<'_>) -> bool {
     let is_from_there = || {
         let module = metadata.module_path().unwrap_or_default();
         MODULES.iter().any(|wanted| module.starts_with(wanted))
     };
+    let is_of_timer = || metadata.module_path() == Some(TIMERS);
     if metadata.is_event() {
         return match metadata.target() {
             WAKER => true,
-            POLLED | STATE | REQUEST_STATE => is_from_there(),
+            POLLED | REQUEST_STATE => is_from_there(),
+            STATE => is_from_there() || is_of_timer(),
             _ => false,
         };
     }
     match metadata.name() {
         SPAWN => true,
-        RESOURCE | REQUEST => is_from_there(),
+        RESOURCE => is_from_there() || is_of_timer(),
+        REQUEST => is_from_there(),
         _ => false,
     }
 }
@@ -116,9 +124,9 @@ where
                 polled_here(|_, task| task.spawns());
                 self.task(&Fields::of(attributes), id)
             }
-            RESOURCE => Some(Part::Resource(resource(&Fields::of(attributes), || {
+            RESOURCE => Some(resource(&Fields::of(attributes), || {
                 resource_here(&context)
-            }))),
+            })),
             REQUEST => resource_here(&context).map(|resource| request(attributes, resource)),
             _ => return self.rest.on_new_span(attributes, id, context),
         };
@@ -215,19 +223,21 @@ impl Locks {
     }
 }
 
-fn resource(fields: &Fields, around: impl FnOnce() -> Option<Arc<Resource>>) -> Arc<Resource> {
+fn resource(fields: &Fields, around: impl FnOnce() -> Option<Arc<Resource>>) -> Part {
     if fields.is_internal {
         // Of the channels, only the bounded ones have one.
-        return around().unwrap_or_else(|| Resource::new(ResourceKind::Channel, None));
+        let channel = || Resource::new(ResourceKind::Channel, None);
+        return Part::Resource(around().unwrap_or_else(channel));
     }
     let kind = match fields.word {
+        Some(Word::Sleep) => return Part::Timer(Arc::default()),
         Some(Word::Mutex) => ResourceKind::Mutex,
         Some(Word::RwLock) => ResourceKind::RwLock,
         _ => ResourceKind::Semaphore,
     };
     let line = u32::try_from(fields.line).unwrap_or_default();
     let place = fields.file.clone().map(|file| Place::new(file, line));
-    Resource::new(kind, place)
+    Part::Resource(Resource::new(kind, place))
 }
 
 fn request(attributes: &Attributes<'_>, resource: Arc<Resource>) -> Part {
@@ -278,12 +288,18 @@ fn request_state(fields: &Fields, part: &Part) {
 }
 
 fn state(fields: &Fields, part: &Part) {
+    let who = task::try_id();
     let resource = match part {
         Part::Resource(resource) => resource,
         Part::Request(request) => &request.resource,
+        Part::Timer(timer) => {
+            if let (Some(who), Some(runs_for)) = (who, fields.number) {
+                timer.set(who.into(), Duration::from_millis(runs_for));
+            }
+            return;
+        }
         Part::Task(_) | Part::Call(..) => return,
     };
-    let who = task::try_id();
     let ledger: &mut Ledger = &mut lock(&resource.ledger);
     let number = fields.number.and_then(|it| usize::try_from(it).ok());
     match (fields.what, fields.change) {

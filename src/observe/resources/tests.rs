@@ -10,11 +10,11 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::runtime::Builder;
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock, RwLockWriteGuard, Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn, yield_now};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::Registry;
 
-use super::{RESOURCES, resource_layer, seen};
+use super::{RESOURCES, resource_layer, seen, timers};
 use crate::observe::{ResourceSeen, TaskId};
 use crate::sync::lock as lock_std;
 
@@ -324,5 +324,43 @@ fn a_full_channel_has_senders_that_wait() {
         assert_eq!(seen.to_string(), "a bounded channel");
         receive.recv().await.unwrap();
         receive.recv().await.unwrap();
+    });
+}
+
+#[test]
+fn a_timer_is_due_from_when_it_is_set_until_it_goes_off_or_is_dropped() {
+    let due_in = |task: &JoinHandle<()>| {
+        let timers = timers(Duration::ZERO).into_iter();
+        let own = timers.filter(|timer| timer.task == id(task));
+        own.map(|timer| timer.due).collect::<Vec<_>>()
+    };
+    let is_about = |due: Duration, expected: Duration| due.abs_diff(expected) < LONG / 60;
+    play(async move {
+        let (again, told) = oneshot::channel::<()>();
+        let task = spawn(async move {
+            let _unused = sleep(LONG * 3);
+            let again_and_again = sleep(LONG);
+            tokio::pin!(again_and_again);
+            tokio::select! {
+                () = sleep(LONG * 5) => {}
+                () = &mut again_and_again => {}
+                _ = told => {}
+            }
+            again_and_again.as_mut().reset(Instant::now() + LONG * 7);
+            again_and_again.await;
+        });
+        rest().await;
+        let due = due_in(&task);
+        assert_eq!(due.len(), 2);
+        assert!(is_about(due[0], LONG), "{due:?}");
+        assert!(is_about(due[1], LONG * 5), "{due:?}");
+        again.send(()).unwrap();
+        rest().await;
+        let due = due_in(&task);
+        assert_eq!(due.len(), 1);
+        assert!(is_about(due[0], LONG * 7), "{due:?}");
+        task.abort();
+        rest().await;
+        assert_eq!(due_in(&task), []);
     });
 }
