@@ -4,6 +4,7 @@
 
 mod errors;
 mod graph;
+mod hidden;
 mod joins;
 mod part;
 mod prose;
@@ -191,7 +192,7 @@ impl<'s> Case<'s> {
             by_id,
             own: seen.tasks.iter().filter(is_own).collect(),
             program,
-            graph: Graph::of(seen, &waits),
+            graph: Graph::of(seen, &waits, main),
             waits,
             errors: errors::Returned::of(seen, main, program),
         }

@@ -77,6 +77,7 @@ const WATCH: Watch = Watch {
     quiet: Duration::from_millis(100),
     patience: Duration::from_secs(5),
     dump_at_most: DUMP_SAFELY,
+    is_apart: false,
 };
 
 type Tell = Box<dyn FnMut(&Report) + Send>;

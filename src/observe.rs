@@ -18,6 +18,7 @@ mod resources;
 mod snapshot;
 mod tasks;
 mod threads;
+mod timers;
 mod unrecorded;
 mod workers;
 
@@ -49,6 +50,7 @@ pub use snapshot::{
 use threads::Threads;
 
 pub use threads::{leave_out_harness, mark_own_thread};
+pub use timers::Timers;
 pub use unrecorded::unrecorded;
 
 /// Of how many tasks a dump can be taken without harm to the runtime: one hangs a worker for good that has
@@ -230,6 +232,9 @@ impl Observer {
         if !polling.is_empty() {
             snapshot.polls = self.polls();
         }
+        if snapshot.dumped {
+            self.settle(runtime);
+        }
         self.look_outside(runtime, since, &mut snapshot);
         snapshot
     }
@@ -287,7 +292,7 @@ impl Observer {
             resources,
             dumped: dump.is_some(),
             at_rest,
-            timers: resources::timers(at),
+            timers: resources::are_recorded().then(|| resources::timers(at)),
             at,
             blind,
             ..Snapshot::default()
@@ -342,6 +347,8 @@ impl Observer {
         snapshot.outside = Outside {
             blocking_calls: blocking + metrics.blocking_queue_depth(),
             io_sources: io_sources(runtime).saturating_sub(self.0.own_io_sources.load()),
+            timers: self.timers(runtime),
+            programs: 0,
             threads_seen,
             busy_threads: busy,
             sleeping_threads: asleep,

@@ -1,7 +1,10 @@
 //! Watches a program until it is clear that it will not end.
 
+mod others;
+
 use std::collections::{BTreeSet, HashSet};
 use std::mem;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,6 +12,7 @@ use tokio::runtime::Handle;
 
 use crate::diagnosis::{Confidence, Judgement, Verdict, judge, stuck_part};
 use crate::observe::{Before, Observer, Pulse, Snapshot, TaskId};
+use others::Standing;
 
 /// How a program is watched.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +25,9 @@ pub struct Watch {
     /// Of how many tasks a dump is taken at most. More than [`DUMP_SAFELY`](crate::observe::DUMP_SAFELY)
     /// only where the program is over anyway once it is known to be stuck.
     pub dump_at_most: usize,
+    /// Whether it shares nothing with the other programs that are watched in this process, so that none of them
+    /// could wake a task of it.
+    pub is_apart: bool,
 }
 
 /// How often the counts had better be compared.
@@ -32,6 +39,7 @@ impl Default for Watch {
             quiet: Duration::from_millis(100),
             patience: Duration::from_secs(5),
             dump_at_most: usize::MAX,
+            is_apart: false,
         }
     }
 }
@@ -52,6 +60,8 @@ pub struct Watching<'r> {
     in_locks: BTreeSet<TaskId>,
     /// Those of them that were told of.
     in_locks_told: BTreeSet<TaskId>,
+    /// Where it has to reckon with other programs, and they with it.
+    standing: Option<Arc<Standing>>,
 }
 
 impl<'r> Watching<'r> {
@@ -68,6 +78,7 @@ impl<'r> Watching<'r> {
             orphaned: HashSet::new(),
             in_locks: BTreeSet::new(),
             in_locks_told: BTreeSet::new(),
+            standing: (!watch.is_apart).then(Standing::among_others),
         }
     }
 
@@ -81,12 +92,16 @@ impl<'r> Watching<'r> {
             main,
             ref mut rest,
             ref mut pause,
+            ref standing,
             ..
         } = *self;
         let pulse = observer.pulse();
         if pulse != rest.pulse {
             let over = mem::replace(rest, Rest::begins(pulse, Instant::now()));
             *pause = over.snapshot.or_else(|| pause.take());
+            if let Some(standing) = standing {
+                standing.set(false);
+            }
             return None;
         }
         let idle = observer.is_idle(runtime);
@@ -94,7 +109,8 @@ impl<'r> Watching<'r> {
         if rest.is_told || !(idle || lasting) || !rest.is_due(watch.quiet, observer) {
             return None;
         }
-        let judgement = judge(rest.look(observer, runtime, &watch, idle)?, main)?;
+        let seen = rest.look(observer, runtime, &watch, idle)?;
+        let judgement = judge_among_others(seen, main, standing.as_ref())?;
         let certain = match judgement.verdict {
             Verdict::Stuck => idle,
             Verdict::Blocked => lasting,
@@ -169,9 +185,11 @@ impl<'r> Watching<'r> {
     }
 
     fn see(&mut self) -> (Snapshot, Judgement) {
-        let (snapshot, rests) = self.look_for_a_while();
+        let (mut snapshot, rests) = self.look_for_a_while();
         let is_judged = rests || snapshot.is_blocked();
-        let judgement = is_judged.then(|| judge(&snapshot, self.main)).flatten();
+        let standing = self.standing.as_ref();
+        let judge = || judge_among_others(&mut snapshot, self.main, standing);
+        let judgement = is_judged.then(judge).flatten();
         let goes_on = Judgement {
             verdict: Verdict::Running,
             confidence: Confidence::Proven,
@@ -200,6 +218,27 @@ impl<'r> Watching<'r> {
         (self.rest.pulse, self.rest.snapshot) = (echo, None);
         snapshot.quiet_for = self.rest.since.elapsed();
         (snapshot, true)
+    }
+}
+
+/// Judges a program, and if it is stuck, once more with those in mind that might wake it.
+fn judge_among_others(
+    seen: &mut Snapshot,
+    main: TaskId,
+    standing: Option<&Arc<Standing>>,
+) -> Option<Judgement> {
+    seen.outside.programs = 0;
+    let judgement = judge(seen, main);
+    let Some(standing) = standing else {
+        return judgement;
+    };
+    let is_stuck = judgement.is_some_and(|it| it.verdict == Verdict::Stuck);
+    standing.set(is_stuck);
+    seen.outside.programs = standing.others();
+    if is_stuck && seen.outside.programs > 0 {
+        judge(seen, main)
+    } else {
+        judgement
     }
 }
 
@@ -258,7 +297,7 @@ impl Rest {
         runtime: &Handle,
         watch: &Watch,
         idle: bool,
-    ) -> Option<&Snapshot> {
+    ) -> Option<&mut Snapshot> {
         let (before, _) = self.before.take()?;
         let is_fresh = !self.is_stale(observer, watch.patience);
         if let Some(snapshot) = self.snapshot.as_mut().filter(|_| is_fresh) {

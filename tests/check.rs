@@ -6,10 +6,11 @@ use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task;
 use tokio::time::sleep;
-use unstuck::{BoxError, Check, Event, TaskGroup, check};
+use unstuck::{BoxError, Check, Event, TaskGroup, check, observe};
 
 /// The message with which `test` fails.
 fn failure(body: impl FnOnce() + Send + 'static) -> String {
@@ -129,6 +130,50 @@ fn a_thread_of_the_tests_own_is_waited_for() {
 }
 
 #[test]
+fn a_timer_that_no_dump_shows_is_waited_for() {
+    check(async {
+        let mut never = Event::new("never");
+        let mut timers: FuturesUnordered<_> = [300, 600]
+            .map(Duration::from_millis)
+            .map(sleep)
+            .into_iter()
+            .collect();
+        tokio::select! {
+            () = never.wait() => unreachable!("nobody could set it"),
+            () = async { while timers.next().await.is_some() {} } => {}
+        }
+    });
+}
+
+#[test]
+fn tests_that_share_a_lock_wait_for_one_another() {
+    static SHARED: Mutex<()> = Mutex::const_new(());
+    let taking_turns = || {
+        check(async {
+            let _turn = SHARED.lock().await;
+            sleep(Duration::from_millis(400)).await;
+        });
+    };
+    side_by_side(taking_turns);
+}
+
+/// Plays the same on three threads at once.
+fn side_by_side<T: Send + 'static>(test: impl Fn() -> T + Copy + Send + 'static) -> [T; 3] {
+    // All that this thread does is wait for them.
+    observe::mark_own_thread();
+    let threads = [0; 3].map(|_| std::thread::spawn(test));
+    threads.map(|thread| thread.join().unwrap())
+}
+
+#[test]
+fn of_tests_that_hang_side_by_side_each_one_fails() {
+    let hangs = || failure(|| check(async { Notify::new().notified().await }));
+    for message in side_by_side(hangs) {
+        assert!(message.starts_with("the test hangs\n\nstuck"), "{message}");
+    }
+}
+
+#[test]
 fn work_on_a_blocking_thread_is_waited_for() {
     check(async {
         let slept = task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(400)));
@@ -188,8 +233,5 @@ fn guards_stand_one_after_another_and_side_by_side() {
             assert_eq!(unstuck::run(async move { n }).unwrap(), n);
         }
     };
-    let threads = [0; 3].map(|_| std::thread::spawn(three));
-    for thread in threads {
-        thread.join().unwrap();
-    }
+    side_by_side(three);
 }

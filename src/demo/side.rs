@@ -100,7 +100,11 @@ enum Sight {
 /// Watches a side until it has ended, or will clearly not.
 fn watch(side: &mut Observed<Result<(), BoxError>>) -> Sight {
     let view = side.view.clone();
-    let mut watching = view.watching(Watch::default());
+    // The sides share nothing.
+    let mut watching = view.watching(Watch {
+        is_apart: true,
+        ..Watch::default()
+    });
     loop {
         if side.has_ended_within(TICK) {
             return Sight::Ended(watching.last_rest().map(Box::new));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::hidden::{self, HiddenTimer};
 use super::{Wait, Waits, joins};
 use crate::observe::{
     GroupSeen, ResourceKind, ResourceSeen, Snapshot, TaskId, TaskState, WaiterSeen,
@@ -57,7 +58,7 @@ impl<'s> Queued<'s> {
 }
 
 impl<'s> Graph<'s> {
-    pub(super) fn of(seen: &'s Snapshot, waits: &Waits<'s>) -> Self {
+    pub(super) fn of(seen: &'s Snapshot, waits: &Waits<'s>, main: TaskId) -> Self {
         let mut queues: BTreeMap<TaskId, Vec<Queued<'s>>> = BTreeMap::new();
         for (number, resource) in seen.resources.iter().enumerate() {
             for (at, waiter) in resource.waiters.iter().enumerate() {
@@ -93,7 +94,7 @@ impl<'s> Graph<'s> {
             joins,
             hopeless: BTreeSet::new(),
         };
-        graph.hopeless = graph.find_hopeless(waits);
+        graph.hopeless = graph.find_hopeless(waits, main);
         graph
     }
 
@@ -131,7 +132,7 @@ impl<'s> Graph<'s> {
 
     /// Takes everybody for hopeless who might be, and drops those that need not be, until all that are left hold
     /// up one another. After the first round it looks only at those whom the last one may have set free.
-    fn find_hopeless(&self, waits: &Waits<'_>) -> BTreeSet<TaskId> {
+    fn find_hopeless(&self, waits: &Waits<'_>, main: TaskId) -> BTreeSet<TaskId> {
         let mut resources: HashMap<TaskId, Vec<usize>> = HashMap::new();
         for (number, resource) in self.seen.resources.iter().enumerate() {
             for task in resource.tasks() {
@@ -145,10 +146,11 @@ impl<'s> Graph<'s> {
             }
         }
 
+        let all_rests = is_all_at_rest(self.seen, waits, main);
         let might_be = |task: &TaskId| {
             let waits = waits.on(*task);
-            let all_seen = self.seen.dumped && !waits.is_empty();
-            self.is_only_queued(*task) || all_seen && waits.iter().all(may_be_lost)
+            let is_seen = all_rests && !waits.is_empty();
+            self.is_only_queued(*task) || is_seen && waits.iter().all(may_be_lost)
         };
         let mut all: BTreeSet<TaskId> = parked(self.seen).filter(might_be).collect();
         let mut doubtful: Vec<TaskId> = all.iter().copied().collect();
@@ -246,6 +248,14 @@ fn parked(seen: &Snapshot) -> impl Iterator<Item = TaskId> {
         TaskState::Parked(_) => Some(task.id),
         TaskState::Polling | TaskState::Ended(_) => None,
     })
+}
+
+/// Whether nothing moves that could wake a task by a branch of its own that no dump shows.
+fn is_all_at_rest(seen: &Snapshot, waits: &Waits<'_>, main: TaskId) -> bool {
+    let outside = &seen.outside;
+    let timer = hidden::timer(seen, waits, main);
+    let is_quiet = outside.blocking_calls == 0 && outside.io_sources == 0;
+    seen.dumped && seen.at_rest && is_quiet && timer == HiddenTimer::None
 }
 
 /// Whether it depends on tasks alone, if on anything, that what is waited for comes.

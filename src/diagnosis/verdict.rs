@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use super::graph::Graph;
+use super::hidden::{self, HiddenTimer};
 use super::{Confidence, Verdict, Wait, Waits};
 use crate::observe::{ResourceSeen, Snapshot, TaskId, TaskSeen, TaskState};
 
@@ -51,13 +52,19 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
             confidence: Confidence::Proven,
         });
     }
+    let hidden_timer = hidden::timer(seen, &waits, main);
+    match hidden_timer {
+        HiddenTimer::Sure => return None,
+        HiddenTimer::Possible => return Some(likely(Verdict::Waiting)),
+        HiddenTimer::Unlikely | HiddenTimer::None => {}
+    }
     let hopeless = |wait: &Wait<'_>| match wait {
         Wait::Event { event, .. } => !event.set && event.setters == 0,
         // All its children are among the living, which are looked at themselves.
         Wait::Group { .. } => true,
         _ => false,
     };
-    let graph = Graph::of(seen, &waits);
+    let graph = Graph::of(seen, &waits, main);
     let is_hopeless =
         |task: &TaskSeen| waits.on(task.id).iter().all(hopeless) || graph.is_hopeless(task.id);
     let hopeless = live.iter().all(|task| is_hopeless(task));
@@ -71,9 +78,10 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
     let nobody_is_left = live.len() == alive(seen)
         && of_locks.all(|task| known.contains(&task))
         && live.iter().all(|task| is_only_queued(task));
+    let all_seen = seen.dumped && all_threads_are_known(seen) && hidden_timer == HiddenTimer::None;
     Some(Judgement {
         verdict: Verdict::Stuck,
-        confidence: if (hopeless || nobody_is_left) && seen.dumped && all_threads_are_known(seen) {
+        confidence: if (hopeless || nobody_is_left) && all_seen {
             Confidence::Proven
         } else {
             Confidence::Likely
@@ -95,9 +103,9 @@ pub(super) fn may_be_woken(seen: &Snapshot, hopeless: bool) -> bool {
     if seen.outside.blocking_calls > 0 || seen.outside.io_sources > 0 {
         return true;
     }
-    // A thread can hold the other end of anything, but no handle that has been counted out. And a task
-    // that was not looked at may wait for a timer.
-    let all_seen = seen.dumped && all_threads_are_known(seen);
+    // A thread, or a task of another program, can hold the other end of anything, but no handle that has been
+    // counted out. And a task that was not looked at may wait for a signal.
+    let all_seen = seen.dumped && all_threads_are_known(seen) && seen.outside.programs == 0;
     !hopeless && !all_seen
 }
 
@@ -122,9 +130,12 @@ fn likely(verdict: Verdict) -> Judgement {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::observe::{
-        End, EventSeen, HolderSeen, Leaf, Outside, ResourceKind, WaitSeen, WaiterSeen,
+        End, EventSeen, HolderSeen, Leaf, Outside, ResourceKind, TimerSeen, Timers, WaitSeen,
+        WaiterSeen,
     };
     use crate::place::Place;
 
@@ -147,9 +158,11 @@ mod tests {
             }],
             outside: Outside {
                 threads_seen: true,
+                timers: Timers::None,
                 ..Outside::default()
             },
             dumped: true,
+            at_rest: true,
             ..Snapshot::default()
         }
     }
@@ -295,6 +308,48 @@ mod tests {
             let mut seen = orphaned();
             hidden(&mut seen.outside);
             assert_eq!(verdict(&seen), WAITING);
+        }
+    }
+
+    #[test]
+    fn a_timer_that_no_dump_shows_is_as_good_as_one_that_it_shows() {
+        let second = Duration::from_secs(1);
+        for seen in [orphaned(), parked(&[LOCK]), parked(&[])] {
+            assert_ne!(verdict(&seen), None);
+            let mut timer = seen.clone();
+            timer.outside.timers = Timers::Set(second);
+            assert_eq!(verdict(&timer), None);
+            // Recorded, it is known to be somebody else's, or not.
+            let others = TimerSeen {
+                task: TaskId(2),
+                due: second,
+            };
+            timer.timers = Some(vec![others]);
+            assert_eq!(verdict(&timer), verdict(&seen));
+            timer.timers = Some(vec![TimerSeen {
+                task: MAIN,
+                ..others
+            }]);
+            assert_eq!(verdict(&timer), None);
+        }
+    }
+
+    #[test]
+    fn where_it_can_not_be_told_who_has_set_a_timer_nothing_is_proven() {
+        let mut seen = orphaned();
+        seen.outside.timers = Timers::Unknown;
+        assert_eq!(verdict(&seen), STUCK);
+        let mut seen = parked(&[]);
+        seen.outside.timers = Timers::Unknown;
+        assert_eq!(verdict(&seen), WAITING);
+    }
+
+    #[test]
+    fn another_program_may_have_what_is_waited_for_but_no_handle_that_was_counted_out() {
+        for (seen, expected) in [(orphaned(), PROVEN), (parked(&[LOCK]), WAITING)] {
+            let mut among_others = seen.clone();
+            among_others.outside.programs = 1;
+            assert_eq!(verdict(&among_others), expected);
         }
     }
 

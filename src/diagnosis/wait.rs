@@ -205,13 +205,13 @@ mod tests {
         };
         let seen = Snapshot {
             at: Duration::from_secs(10),
-            timers: vec![
+            timers: Some(vec![
                 timer(1, 70),
                 timer(2, 9),
                 timer(2, 13),
                 timer(2, 60),
                 timer(4, 11),
-            ],
+            ]),
             ..Snapshot::default()
         };
         let (sleep, time_out) = (Wait::Timer { at: None }, Wait::TimeOut { at: None });

@@ -11,7 +11,7 @@ use crate::event::EVENTS;
 use crate::group::GROUPS;
 use crate::place::Place;
 
-use super::ResourceSeen;
+use super::{ResourceSeen, Timers};
 
 /// All that was seen of a program at one moment.
 #[derive(Clone, Debug, Default)]
@@ -35,9 +35,8 @@ pub struct Snapshot {
     /// Every lock or semaphore of Tokio's that one of the tasks holds or waits for, as it was before the
     /// dump; none where these are not recorded.
     pub resources: Vec<ResourceSeen>,
-    /// The timers that the tasks have set and that were not due yet, in this order; none where these are not
-    /// recorded.
-    pub timers: Vec<TimerSeen>,
+    /// The timers that the tasks have set and that were not due yet, in this order, where these are recorded.
+    pub timers: Option<Vec<TimerSeen>>,
     /// What else there is that could wake a task.
     pub outside: Outside,
     /// Whether it was seen where tasks are parked. If not, each may wait for more than is known.
@@ -190,6 +189,10 @@ pub struct Outside {
     pub blocking_calls: usize,
     /// Sockets, pipes and the like that the runtime listens to.
     pub io_sources: usize,
+    /// Timers of the runtime, whoever set them.
+    pub timers: Timers,
+    /// Other programs that are watched in this process, and are not stuck themselves.
+    pub programs: usize,
     /// Whether the system tells of threads at all.
     pub threads_seen: bool,
     /// Names of threads, other than the runtime's, that were at work.
@@ -233,15 +236,16 @@ impl Snapshot {
 
     /// The timers that a task has set, the one first that is due first.
     pub fn timers_of(&self, task: TaskId) -> impl Iterator<Item = &TimerSeen> {
-        let first = self.timers.partition_point(|timer| timer.task < task);
-        let timers = self.timers[first..].iter();
+        let timers = self.timers.as_deref().unwrap_or_default();
+        let first = timers.partition_point(|timer| timer.task < task);
+        let timers = timers[first..].iter();
         timers.take_while(move |timer| timer.task == task)
     }
 
     /// Events, groups, locks and timers are listed for the whole process; those of other runtimes are left out.
     pub(super) fn keep_what_belongs_to_its_tasks(&mut self) {
         let is_empty = self.events.is_empty() && self.groups.is_empty();
-        if is_empty && self.resources.is_empty() && self.timers.is_empty() {
+        if is_empty && self.resources.is_empty() && self.timers.is_none() {
             return;
         }
         let ids: HashSet<TaskId> = self.tasks.iter().map(|task| task.id).collect();
@@ -250,7 +254,9 @@ impl Snapshot {
         }
         self.events.retain(|event| !event.waits.is_empty());
         self.groups.retain(|group| ids.contains(&group.waiter));
-        self.timers.retain(|timer| ids.contains(&timer.task));
+        if let Some(timers) = &mut self.timers {
+            timers.retain(|timer| ids.contains(&timer.task));
+        }
         self.resources.retain(|resource| {
             let mut tasks = resource.tasks();
             tasks.any(|task| ids.contains(&task))

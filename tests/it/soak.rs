@@ -19,8 +19,19 @@ fn rounds() -> usize {
     (runs() / 50).max(1)
 }
 
-/// As a scenario; under a guard that watches, on each of these runtimes; under a check.
-const MODES: [&str; 5] = ["demo", "current-thread", "1", "4", "check"];
+/// As a scenario; under a guard that watches, on each of these runtimes; under a check. With records of locks and
+/// timers, and without.
+const MODES: [&str; 9] = [
+    "demo",
+    "current-thread",
+    "1",
+    "4",
+    "check",
+    "unrecorded-current-thread",
+    "unrecorded-1",
+    "unrecorded-4",
+    "unrecorded-check",
+];
 const AT_A_TIME: usize = 8;
 const BUSY_LOOPS: usize = 3;
 

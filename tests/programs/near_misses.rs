@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
+use futures_util::future::join_all;
 use sqlx::{ConnectOptions, SqlitePool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +27,7 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
     program!("late-child", late_child, COMPLETES),
     program!("late-thread", late_thread, COMPLETES),
     program!("late-answer", late_answer, COMPLETES),
+    program!("hidden-timers", hidden_timers, COMPLETES),
     program!("blocking-call", blocking_call, COMPLETES),
     program!("busy-loop-that-yields", busy_loop_that_yields, COMPLETES),
     program!("long-poll", long_poll, COMPLETES),
@@ -133,6 +135,16 @@ async fn late_answer(_job: Job) -> Result<(), BoxError> {
     client.flush().await?;
     client.read_exact(&mut [0; 5]).await?;
     Ok(())
+}
+
+/// So many that no dump shows what they wait for, and a lock that nobody lets go of, were it not for the first.
+async fn hidden_timers(_job: Job) -> Result<(), BoxError> {
+    let lock = Mutex::new(());
+    let _held = lock.lock().await;
+    tokio::select! {
+        _ = lock.lock() => Err("it is held".into()),
+        _ = join_all((0..40).map(|_| sleep(A_WHILE))) => Ok(()),
+    }
 }
 
 async fn blocking_call(_job: Job) -> Result<(), BoxError> {

@@ -7,9 +7,10 @@
 //! Triggered by a client whose server does not answer, and by a task that waits for a thread. A near miss:
 //! the same where the answer comes before patience is over.
 
+use crate::diagnosis::hidden::{self, HiddenTimer};
 use crate::diagnosis::verdict::is_servant;
 use crate::diagnosis::{Case, Confidence, Finding, Verdict, Wait, prose, standing};
-use crate::observe::{TaskSeen, TaskState};
+use crate::observe::{TaskSeen, TaskState, Timers};
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     if !case.has_come_to(Verdict::Waiting) {
@@ -36,6 +37,15 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     }]
 }
 
+fn timers(case: &Case<'_>) -> Option<String> {
+    let is_possible = hidden::timer(case.seen, &case.waits, case.main) == HiddenTimer::Possible;
+    let timers = match case.seen.outside.timers {
+        Timers::Set(_) => "a timer, of which it can't be seen who set it",
+        Timers::Unknown | Timers::None => "timers, which can't be seen here",
+    };
+    is_possible.then(|| timers.to_owned())
+}
+
 /// No task is known to wait for anything outside, but that is not all there is to know.
 fn could_wake(case: &Case<'_>) -> Vec<Finding> {
     let outside = &case.seen.outside;
@@ -55,7 +65,13 @@ fn could_wake(case: &Case<'_>) -> Vec<Finding> {
         threads(&outside.busy_threads, "threads at work"),
         threads(&asleep, "threads asleep"),
         unseen(outside.threads_seen, "threads, which can't be seen here"),
-        unseen(case.seen.dumped, "timers, which were not looked at"),
+        timers(case),
+        some(outside.programs, "other program")
+            .map(|programs| format!("{programs} that this process watches")),
+        unseen(
+            case.seen.dumped,
+            "signals, as it was not looked at where tasks are parked",
+        ),
     ]
     .into_iter()
     .flatten()
