@@ -16,7 +16,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
 
     let mut downloads = Vec::new();
     for id in 1..=job.posts {
-        let name = format!("direct-call/download-{id}");
+        let name = format!("download-{id}");
         let download = download(blog.clone(), id, sender.clone());
         downloads.push(task::Builder::new().name(&name).spawn(download)?);
     }

@@ -7,7 +7,7 @@ use unstuck::demo::Job;
 use super::devices;
 
 pub(super) async fn main(_job: Job) -> Result<(), BoxError> {
-    let answers = devices::ask("join-all/network")?;
+    let answers = devices::ask()?;
     for answer in join_all(answers).await {
         answer?;
     }

@@ -6,7 +6,7 @@ use unstuck::demo::Job;
 use super::devices;
 
 pub(super) async fn main(_job: Job) -> Result<(), BoxError> {
-    let answers = devices::ask("one-by-one/network")?;
+    let answers = devices::ask()?;
     for answer in answers {
         answer.await?;
     }

@@ -10,7 +10,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let blog = Blog::open(&job).await?;
     for id in 1..=job.posts {
         let blog = blog.clone();
-        let name = format!("fire-and-forget/post-{id}");
+        let name = format!("post-{id}");
         let store = async move { blog.download_and_store(id).await };
         task::Builder::new().name(&name).spawn(store)?;
     }

@@ -7,7 +7,7 @@ use crate::scenarios::blog::Blog;
 
 pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let blog = Blog::open(&job).await?;
-    let posts = TaskGroup::new("task-group").scope(async |group| {
+    let posts = TaskGroup::new("store").scope(async |group| {
         for id in 1..=job.posts {
             let blog = blog.clone();
             let store = async move { blog.download_and_store(id).await };

@@ -17,7 +17,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
 
     for n in 0..job.workers {
         let worker = worker::run(blog.clone(), Arc::clone(&queue), all_done.clone());
-        let name = format!("flag/worker-{n}");
+        let name = format!("worker-{n}");
         task::Builder::new().name(&name).spawn(worker)?;
     }
 

@@ -14,7 +14,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let queue: Arc<Queue<i64>> = Arc::new((1..=job.posts).collect());
     let mut all_done = Event::new("ALL_DONE");
 
-    let workers = TaskGroup::new("scope").scope(async |group| {
+    let workers = TaskGroup::new("pool").scope(async |group| {
         for n in 0..job.workers {
             let worker = worker::run(blog.clone(), Arc::clone(&queue), all_done.clone());
             group.spawn(format!("worker-{n}"), worker)?;

@@ -19,7 +19,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
 async fn import(job: &Job, blog: &Blog) -> Result<(), BoxError> {
     let mut handles = Vec::new();
     for (turn, id) in (0..).zip(1..=job.posts) {
-        let name = format!("first-error/post-{id}");
+        let name = format!("post-{id}");
         let store = posts::store(blog.clone(), job.latency * 4 * turn, id);
         handles.push(task::Builder::new().name(&name).spawn(store)?);
     }

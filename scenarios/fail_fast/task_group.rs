@@ -16,7 +16,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
 }
 
 async fn import(job: &Job, blog: &Blog) -> Result<(), BoxError> {
-    let posts = TaskGroup::new("task-group").scope(async |group| {
+    let posts = TaskGroup::new("import").scope(async |group| {
         for (turn, id) in (0..).zip(1..=job.posts) {
             let store = posts::store(blog.clone(), job.latency * 4 * turn, id);
             group.spawn(format!("post-{id}"), store)?;

@@ -27,7 +27,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let mut handles = Vec::new();
     for id in 1..=job.posts {
         let store = store(blog.clone(), Arc::clone(&requests), id);
-        let name = format!("by-hand/post-{id}");
+        let name = format!("post-{id}");
         handles.push(task::Builder::new().name(&name).spawn(store)?);
     }
     for stored in join_all(handles).await {

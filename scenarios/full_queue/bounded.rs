@@ -14,7 +14,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let (found, queue) = mpsc::channel(2);
     found.send(1).await?;
     let crawl = crawl(blog, job.posts, found, queue);
-    let crawler = task::Builder::new().name("bounded/crawler");
+    let crawler = task::Builder::new().name("crawler");
     crawler.spawn(crawl)?.await??;
     Ok(())
 }

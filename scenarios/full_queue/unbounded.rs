@@ -14,7 +14,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let (found, queue) = mpsc::unbounded_channel();
     found.send(1)?;
     let crawl = crawl(blog, job.posts, found, queue);
-    let crawler = task::Builder::new().name("unbounded/crawler");
+    let crawler = task::Builder::new().name("crawler");
     crawler.spawn(crawl)?.await??;
     Ok(())
 }

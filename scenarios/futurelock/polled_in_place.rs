@@ -14,12 +14,11 @@ use crate::scenarios::blog::download;
 pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let db = store::open(&job).await?;
     let import = store::import(db.clone(), job.clone());
-    let import = task::Builder::new()
-        .name("polled-in-place/import")
-        .spawn(import)?;
+    let import = task::Builder::new().name("import").spawn(import)?;
     let content = download(job.posts, job.latency).await;
 
-    let mut save = pin!(store::save(db.clone(), job.posts, content));
+    let save = store::save(db.clone(), job.posts, content);
+    let mut save = pin!(save);
     loop {
         select! {
             saved = &mut save => break saved?,

@@ -12,11 +12,11 @@ use crate::scenarios::blog::download;
 pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let db = store::open(&job).await?;
     let import = store::import(db.clone(), job.clone());
-    let import = task::Builder::new().name("spawned/import").spawn(import)?;
+    let import = task::Builder::new().name("import").spawn(import)?;
     let content = download(job.posts, job.latency).await;
 
     let save = store::save(db.clone(), job.posts, content);
-    let mut save = task::Builder::new().name("spawned/save").spawn(save)?;
+    let mut save = task::Builder::new().name("save").spawn(save)?;
     loop {
         select! {
             saved = &mut save => break saved??,

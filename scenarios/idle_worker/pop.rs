@@ -14,7 +14,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let queue: Arc<Queue<i64>> = Arc::new((1..=job.posts).collect());
     let all_done = Event::new("ALL_DONE");
 
-    let workers = TaskGroup::new("pop").scope(async |group| {
+    let workers = TaskGroup::new("pool").scope(async |group| {
         for n in 0..job.workers {
             let worker = work(blog.clone(), Arc::clone(&queue), all_done.clone());
             group.spawn(format!("worker-{n}"), worker)?;

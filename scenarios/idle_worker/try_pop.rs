@@ -13,7 +13,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let blog = Blog::open(&job).await?;
     let queue: Arc<Queue<i64>> = Arc::new((1..=job.posts).collect());
 
-    let workers = TaskGroup::new("try-pop").scope(async |group| {
+    let workers = TaskGroup::new("pool").scope(async |group| {
         for n in 0..job.workers {
             let worker = work(blog.clone(), Arc::clone(&queue));
             group.spawn(format!("worker-{n}"), worker)?;

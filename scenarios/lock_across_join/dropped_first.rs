@@ -15,7 +15,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let cache: Cache = Arc::new(Mutex::new(HashMap::new()));
 
     cache.lock().await.clear();
-    let posts = TaskGroup::new("dropped-first").scope(async |group| {
+    let posts = TaskGroup::new("refresh").scope(async |group| {
         for id in 1..=job.posts {
             let refresh = refresh(blog.clone(), cache.clone(), id);
             group.spawn(format!("post-{id}"), refresh)?;

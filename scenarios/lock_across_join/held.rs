@@ -16,7 +16,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
 
     let mut emptied = cache.lock().await;
     emptied.clear();
-    let posts = TaskGroup::new("held").scope(async |group| {
+    let posts = TaskGroup::new("refresh").scope(async |group| {
         for id in 1..=job.posts {
             let refresh = refresh(blog.clone(), cache.clone(), id);
             group.spawn(format!("post-{id}"), refresh)?;

@@ -20,6 +20,7 @@ async fn refresh(blog: Blog, shared: Arc<Shared>, id: i64) -> Result<(), sqlx::E
 
 async fn report(blog: Blog, shared: Arc<Shared>, id: i64) -> Result<(), sqlx::Error> {
     let cache = shared.cache.lock().await;
+    // Headlines change, so the report asks for the latest one.
     let headline = blog.download(id).await;
     let stores = shared.stores.lock().await;
     tracing::info!(headline, stores = stores.get(&id), content = cache.get(&id));
@@ -31,9 +32,8 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let shared = Arc::new(Shared::new());
     let refresh = refresh(blog.clone(), Arc::clone(&shared), job.posts);
     let report = report(blog, shared, job.posts);
-    let name = |name| task::Builder::new().name(name);
-    let refresh = name("one-order/refresh").spawn(refresh)?;
-    let report = name("one-order/report").spawn(report)?;
+    let refresh = task::Builder::new().name("refresh").spawn(refresh)?;
+    let report = task::Builder::new().name("report").spawn(report)?;
     refresh.await??;
     report.await??;
     Ok(())

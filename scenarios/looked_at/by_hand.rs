@@ -9,7 +9,7 @@ use tokio::task;
 use unstuck::demo::Job;
 use unstuck::{BoxError, Event};
 
-use crate::scenarios::swallowed_errors::worker::Worker;
+use super::worker::Worker;
 
 pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let db = SqlitePool::connect_with(job.database.clone()).await?;

@@ -17,7 +17,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
 
     for id in 1..=job.posts {
         let (blog, left, all_stored) = (blog.clone(), Arc::clone(&left), all_stored.clone());
-        let name = format!("countdown/post-{id}");
+        let name = format!("post-{id}");
         task::Builder::new().name(&name).spawn(async move {
             store(&blog, id).await;
             if left.fetch_sub(1, Ordering::AcqRel) == 1 {

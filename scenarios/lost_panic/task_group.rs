@@ -9,7 +9,7 @@ use crate::scenarios::blog::Blog;
 pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let blog = Blog::open(&job).await?.with_broken(2);
 
-    let group = TaskGroup::new("task-group").on_failure(OnFailure::WaitForAll);
+    let group = TaskGroup::new("store").on_failure(OnFailure::WaitForAll);
     let posts = group.scope(async |group| {
         for id in 1..=job.posts {
             let blog = blog.clone();

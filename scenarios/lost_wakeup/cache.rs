@@ -21,11 +21,11 @@ enum Request {
 }
 
 impl Cache {
-    pub(super) fn start(task: &str) -> io::Result<Self> {
+    pub(super) fn start() -> io::Result<Self> {
         let (requests, received) = mpsc::channel(8);
         let arrived = Arc::new(Notify::new());
         let keep = keep(received, Arc::clone(&arrived));
-        task::Builder::new().name(task).spawn(keep)?;
+        task::Builder::new().name("cache").spawn(keep)?;
         Ok(Self { requests, arrived })
     }
 

@@ -7,10 +7,10 @@ use unstuck::demo::Job;
 use super::cache::Cache;
 
 pub(super) async fn main(_job: Job) -> Result<(), BoxError> {
-    let cache = Cache::start("check-then-listen/cache")?;
-    let reader = task::Builder::new().name("check-then-listen/reader");
+    let cache = Cache::start()?;
+    let reader = task::Builder::new().name("reader");
     let reading = reader.spawn(read(cache.clone(), 1))?;
-    let writer = task::Builder::new().name("check-then-listen/writer");
+    let writer = task::Builder::new().name("writer");
     let writing = writer.spawn(async move { cache.put(1, "Some content!".to_owned()).await })?;
 
     writing.await?;

@@ -6,5 +6,5 @@ use unstuck::{BoxError, OnFailure};
 use super::pool;
 
 pub(super) async fn main(job: Job) -> Result<(), BoxError> {
-    pool::run(job, "cancel", OnFailure::Cancel).await
+    pool::run(job, OnFailure::Cancel).await
 }

@@ -7,5 +7,5 @@ use super::pool;
 
 pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let grace = job.latency * 3;
-    pool::run(job, "cancel-after", OnFailure::CancelAfter(grace)).await
+    pool::run(job, OnFailure::CancelAfter(grace)).await
 }

@@ -6,9 +6,9 @@ use unstuck::{BoxError, OnFailure, TaskGroup};
 
 use crate::scenarios::blog::Blog;
 
-pub(super) async fn run(job: Job, name: &str, policy: OnFailure) -> Result<(), BoxError> {
+pub(super) async fn run(job: Job, policy: OnFailure) -> Result<(), BoxError> {
     let blog = Blog::open(&job).await?.with_broken(2);
-    let posts = TaskGroup::new(name)
+    let posts = TaskGroup::new("store")
         .on_failure(policy)
         .scope(async |group| {
             for (turn, id) in (0..).zip(1..=job.posts) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use unstuck::demo::{Expected, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 
-use super::swallowed_errors;
+use super::swallowed_errors::{self, worker};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "question-mark",

@@ -25,7 +25,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
         .acquire_timeout(Duration::from_secs(5));
     let db = pool.connect_with(job.database.clone()).await?;
 
-    let posts = TaskGroup::new("one-connection").scope(async |group| {
+    let posts = TaskGroup::new("refresh").scope(async |group| {
         for id in 1..=job.posts {
             let refresh = refresh(db.clone(), id, job.latency);
             group.spawn(format!("post-{id}"), refresh)?;

@@ -13,12 +13,10 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let (sender, receiver) = mpsc::channel(8);
 
     let store = store_all(blog.clone(), receiver);
-    let storing = task::Builder::new()
-        .name("drop-sender/store")
-        .spawn(store)?;
+    let storing = task::Builder::new().name("store").spawn(store)?;
     for id in 1..=job.posts {
         let download = download(blog.clone(), id, sender.clone());
-        let name = format!("drop-sender/download-{id}");
+        let name = format!("download-{id}");
         task::Builder::new().name(&name).spawn(download)?;
     }
 

@@ -9,6 +9,7 @@
 //!
 //! `INSTA_UPDATE=always` writes what should be in the last two.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -171,6 +172,70 @@ fn all() -> &'static [Value] {
         let ran = Unstuck::new("run --all --json").run().succeeded();
         serde_json::from_str(&ran.stdout).expect("a list")
     })
+}
+
+/// The first lesson, and those that share its code: their tasks are named after their side, as README.md shows.
+const NAMED_AFTER_SIDES: [&str; 3] = ["swallowed-errors", "question-mark", "looked-at"];
+
+/// The files of a scenario, apart from the one that lists its sides.
+fn code(name: &str) -> Vec<(PathBuf, String)> {
+    let entries = fs::read_dir(folder(name)).expect("it can be read");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .filter(|path| path.extension().is_some_and(|it| it == "rs") && !path.ends_with("mod.rs"))
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("it is text");
+            (path, text)
+        })
+        .collect()
+}
+
+/// It would make lines differ that have nothing to do with the lesson.
+#[test]
+fn no_name_in_the_code_has_that_of_a_side_in_it() {
+    for document in all() {
+        let name = document["scenario"].as_str().expect("a name");
+        if NAMED_AFTER_SIDES.contains(&name) {
+            continue;
+        }
+        let code = code(name);
+        for side in document["sides"].as_array().expect("a list") {
+            let side = side["name"].as_str().expect("a name");
+            for named in [format!("\"{side}\""), format!("\"{side}/")] {
+                for (path, text) in &code {
+                    assert!(!text.contains(&named), "{named} in {}", path.display());
+                }
+            }
+        }
+    }
+}
+
+/// The groups of a side, and its tasks, by the names that they go by.
+fn groups_and_tasks(side: &Value) -> [BTreeSet<&str>; 2] {
+    let tasks = side["tasks"].as_array().expect("a list").iter();
+    let names = tasks.map(|task| task["name"].as_str().expect("a name"));
+    let (mut groups, mut tasks) = (BTreeSet::new(), BTreeSet::new());
+    for name in names {
+        let (group, task) = name.rsplit_once('/').unzip();
+        groups.extend(group);
+        tasks.insert(task.unwrap_or(name));
+    }
+    [groups, tasks]
+}
+
+/// One of them may have some that the other does without.
+#[test]
+fn both_sides_of_a_lesson_go_by_the_same_names() {
+    for document in all() {
+        let sides = document["sides"].as_array().expect("a list");
+        for pair in sides.windows(2) {
+            let [from, to] = [&pair[0], &pair[1]].map(groups_and_tasks);
+            for (from, to) in from.iter().zip(&to) {
+                let are_same = from.is_subset(to) || to.is_subset(from);
+                assert!(are_same, "{}: {from:?}, {to:?}", document["scenario"]);
+            }
+        }
+    }
 }
 
 #[test]
