@@ -11,6 +11,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::mem;
 use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 
@@ -181,8 +182,8 @@ impl ErrorGroup {
     }
 
     /// The same, to take apart.
-    pub fn into_failures(self) -> Vec<TaskFailure> {
-        self.failures
+    pub fn into_failures(mut self) -> Vec<TaskFailure> {
+        mem::take(&mut self.failures)
     }
 
     /// How many tasks the group cancelled. That is no error: it is what the group was told to do.
@@ -204,11 +205,12 @@ impl ErrorGroup {
         })
     }
 
+    /// Whether nothing has failed: the group was cancelled.
+    pub fn is_empty(&self) -> bool {
+        self.failures.is_empty()
+    }
+
     /// How many [leaves](ErrorGroup::leaves) there are.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "it is empty only if the group was cancelled"
-    )]
     pub fn len(&self) -> usize {
         self.leaves().count()
     }
@@ -241,6 +243,29 @@ impl TaskFailure {
         &self.failure
     }
 
+    /// The error that it returned, if it is of that type.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::num::ParseIntError;
+    /// use unstuck::TaskGroup;
+    ///
+    /// let errors = TaskGroup::new("pool")
+    ///     .scope(async |_| Ok("x".parse::<u8>()?))
+    ///     .await
+    ///     .unwrap_err();
+    /// let numbers = errors.filter(|failure| failure.downcast_ref::<ParseIntError>().is_some());
+    /// assert_eq!(numbers.unwrap().len(), 1);
+    /// # }
+    /// ```
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        match &self.failure {
+            Failure::Error(error) => error.downcast_ref(),
+            _ => None,
+        }
+    }
+
     /// The same, to take apart.
     pub fn into_failure(self) -> Failure {
         self.failure
@@ -269,6 +294,13 @@ impl Panic {
     pub fn into_payload(self) -> Box<dyn Any + Send> {
         let payload = self.0.payload;
         payload.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Failure {
+    /// Whether it is a group that was cancelled, in which nothing has failed.
+    pub(crate) fn is_cancellation(&self) -> bool {
+        matches!(self, Failure::Group(group) if group.is_empty())
     }
 }
 
@@ -321,8 +353,12 @@ impl fmt::Debug for Panic {
 
 impl fmt::Display for ErrorGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let errors = tree::count(self.len(), "error");
-        write!(f, "{errors} in task group `{}`", self.name)?;
+        if self.is_empty() {
+            write!(f, "task group `{}` was cancelled", self.name)?;
+        } else {
+            let errors = tree::count(self.len(), "error");
+            write!(f, "{errors} in task group `{}`", self.name)?;
+        }
         if self.cancelled > 0 {
             write!(f, ", {} cancelled", tree::count(self.cancelled, "task"))?;
         }
@@ -335,6 +371,18 @@ impl fmt::Debug for ErrorGroup {
         // Rust puts `Error: ` before it.
         writeln!(f, "{self}")?;
         write!(f, "{}", self.tree().without_title())
+    }
+}
+
+/// One after the other, as they may be nested deeper than the stack has room for.
+impl Drop for ErrorGroup {
+    fn drop(&mut self) {
+        let mut ahead = mem::take(&mut self.failures);
+        while let Some(failure) = ahead.pop() {
+            if let Failure::Group(mut inner) = failure.failure {
+                ahead.append(&mut inner.failures);
+            }
+        }
     }
 }
 

@@ -71,6 +71,7 @@ pub use started::{NeverStarted, Started};
 /// | tasks that stay on one thread | [`Scope::spawn_local`] | all | all | by dispatcher | – | `spawn_local` |
 /// | waits for clean-up when it is itself dropped | only within another group, which then does: a destructor can't await | yes | yes | yes | – | no |
 #[derive(Clone, Debug)]
+#[must_use = "a group does nothing until its scope is awaited"]
 pub struct TaskGroup {
     name: String,
     opened_at: &'static Location<'static>,
@@ -119,7 +120,8 @@ impl TaskGroup {
     /// Cancels the group at `deadline`, unless it has ended by then. That is a failure of its own,
     /// [`Failure::Deadline`](crate::Failure::Deadline).
     ///
-    /// Of several deadlines, on one group or on groups within groups, the earliest comes first.
+    /// Of several deadlines, on one group or on groups within groups, the earliest comes first. It is kept to
+    /// the millisecond; once it has passed, the body does not even begin.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -148,8 +150,11 @@ impl TaskGroup {
 
     /// Lets no more than `limit` of the tasks run at the same time; the others wait for their turn before
     /// they are first polled. With [`Scope::spawn_in_turn`] they wait before they are spawned, so that
-    /// any number of tasks takes the memory of `limit`. [Blocking](Scope::spawn_blocking) tasks are not
-    /// counted.
+    /// any number of tasks takes the memory of `limit`. Neither the body nor
+    /// [blocking](Scope::spawn_blocking) tasks are counted.
+    ///
+    /// A task keeps its turn until it ends, whatever it waits for. So tasks that spawn into their own group and
+    /// await what they have spawned can use up all turns, and then wait for ever.
     ///
     /// # Panics
     ///
@@ -185,12 +190,17 @@ impl TaskGroup {
     /// # Errors
     ///
     /// If the body or any task returned an error or panicked, or the deadline passed: all of that. Also if
-    /// the group was [cancelled](Scope::cancel) before the body had a value; then without any failures.
+    /// the group was [cancelled](Scope::cancel) before the body had a value; then without any failures. A task
+    /// that returns such an error has been cancelled, too, and has not failed.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future drops the body and aborts every task of the group. As with any Tokio task,
     /// their destructors may run a little later, since a destructor can't wait for them.
+    ///
+    /// In a task or the body of another group, that one then waits for them, and what they ended with, before
+    /// or since, is a failure of its own: even if the future was dropped for having taken too long, and that was
+    /// dealt with. Elsewhere nobody is left to be told.
     ///
     /// # Panics
     ///
@@ -218,7 +228,9 @@ impl TaskGroup {
         let (shared, body_key) =
             Shared::new(self.name, self.opened_at, self.on_failure, self.limit);
         let mut running = Running::new(Arc::clone(&shared), body_key, self.deadline);
-        let value = running.body(body(Scope::new(shared))).await;
+        // Within a future, so that a body that panics before it gives its own is caught, too.
+        let body = async move { body(Scope::new(shared)).await };
+        let value = running.body(body).await;
         running.drain().await;
         running.outcome(value)
     }

@@ -4,10 +4,10 @@ mod failing;
 mod flavor;
 
 use std::future::{Future, pending};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -460,4 +460,231 @@ fn a_boxed_error_of_a_group_is_a_group_still() {
             .unwrap_err();
         assert_eq!(shape(&errors), "[[boom]]");
     });
+}
+
+/// Turns into an error of any kind with a panic.
+struct Unprintable;
+
+impl From<Unprintable> for BoxError {
+    fn from(_: Unprintable) -> Self {
+        panic!("no words for it")
+    }
+}
+
+#[test]
+fn an_error_that_panics_on_its_way_to_the_group_is_a_panic_of_the_task() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .on_failure(OnFailure::WaitForAll)
+            .scope(async |group| {
+                group.spawn("task", async { Err::<(), _>(Unprintable) })?;
+                group.spawn_blocking("blocking", || Err::<(), _>(Unprintable))?;
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        let panicked = "panicked: no words for it";
+        assert_eq!(shape(&errors), format!("[{panicked}, {panicked}]"));
+    });
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "the value");
+    }
+}
+
+#[test]
+fn a_value_of_the_body_that_panics_while_it_is_dropped_takes_no_error_with_it() {
+    on_each_flavor(async || {
+        let ended = TaskGroup::new("g").scope(async |group| {
+            group.spawn("fails", async { fail("kept") })?;
+            Ok(Bomb)
+        });
+        let errors = ended.await.map(std::mem::forget).unwrap_err();
+        assert_eq!(shape(&errors), "[panicked: the value, kept]");
+    });
+}
+
+#[test]
+fn a_body_that_panics_before_it_gives_its_future_is_caught() {
+    on_each_flavor(async || {
+        let body = |group: Scope| {
+            assert!(group.is_stopping(), "early");
+            async { Unit::Ok(()) }
+        };
+        let errors = TaskGroup::new("g").scope(body).await.unwrap_err();
+        assert_eq!(shape(&errors), "[panicked: early]");
+    });
+}
+
+#[test]
+fn an_error_that_its_starter_never_reads_is_the_groups() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .scope(async |group| {
+                let early = group.spawn_started("early", |_: Started<()>| async { fail("unread") });
+                // It has ended by the time at which its starter is gone.
+                group.spawn("later", async { Unit::Ok(()) })?.value().await;
+                sleep(Duration::from_millis(5)).await;
+                drop(early);
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[unread]");
+        assert_eq!(errors.failures()[0].task(), "early");
+    });
+}
+
+#[test]
+fn a_task_whose_own_group_was_cancelled_has_been_cancelled_and_has_not_failed() {
+    on_each_flavor(async || {
+        let cancelled = async || {
+            let group = TaskGroup::new("inner").scope(async |group| {
+                group.cancel();
+                pending::<Unit>().await
+            });
+            group.await
+        };
+        let value = TaskGroup::new("outer")
+            .scope(async |group| {
+                let child = group.spawn("child", cancelled())?;
+                Ok(child.value().await)
+            })
+            .await
+            .unwrap();
+        assert_eq!(value, None);
+        let errors = TaskGroup::new("outer")
+            .scope(async |_| Ok(cancelled().await?))
+            .await
+            .unwrap_err();
+        assert!(errors.is_empty());
+        assert_eq!(errors.to_string(), "task group `outer` was cancelled");
+    });
+}
+
+#[test]
+fn one_task_is_cancelled_alone() {
+    on_each_flavor(async || {
+        let (cancelled, other) = TaskGroup::new("g")
+            .scope(async |group| {
+                let endless = group.spawn("endless", pending::<Unit>())?;
+                let other = group.spawn("other", async { Ok::<_, BoxError>(11) })?;
+                endless.cancel();
+                Ok((endless.value().await, other.value().await))
+            })
+            .await
+            .unwrap();
+        assert_eq!((cancelled, other), (None, Some(11)));
+    });
+}
+
+#[test]
+fn a_deadline_that_has_passed_leaves_the_body_unbegun() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .deadline(Instant::now())
+            .scope(async |_| -> Unit { unreachable!("it is too late") })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[the deadline has passed]");
+    });
+}
+
+#[test]
+fn any_number_is_a_limit() {
+    on_each_flavor(async || {
+        let group = TaskGroup::new("g").limit(usize::MAX).scope(async |group| {
+            group.spawn("child", async { Unit::Ok(()) })?;
+            Ok(())
+        });
+        group.await.unwrap();
+    });
+}
+
+/// One that is dropped in its own child, which is no task of another group.
+#[test]
+fn a_scope_that_one_of_its_own_children_drops_leaks_nothing() {
+    type Running = Pin<Box<dyn Future<Output = Result<(), ErrorGroup>> + Send>>;
+    on_each_flavor(async || {
+        let running: Arc<Mutex<Option<Running>>> = Arc::default();
+        let (token, slot) = (Arc::new(()), Arc::clone(&running));
+        let (kept, (drops, dropped)) = (Arc::clone(&token), oneshot::channel::<()>());
+        let scope = TaskGroup::new("g").scope(async |group| {
+            group.spawn("drops its own scope", async move {
+                let _kept = kept;
+                let _ = dropped.await;
+                drop(slot.lock().unwrap().take());
+                pending::<Unit>().await
+            })?;
+            pending::<Unit>().await
+        });
+        let mut scope: Running = Box::pin(scope);
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(scope.as_mut().poll(&mut context).is_pending());
+        *running.lock().unwrap() = Some(scope);
+        let _ = drops.send(());
+        while Arc::strong_count(&token) > 1 {
+            task::yield_now().await;
+        }
+    });
+}
+
+/// They are cancelled, and then let go of, one after the other: the stack has no room for all at once.
+#[test]
+fn thousands_of_groups_within_groups_come_to_their_end() {
+    const LEVELS: usize = 10_000;
+    fn nested(
+        levels: usize,
+        inside: oneshot::Sender<()>,
+    ) -> Pin<Box<dyn Future<Output = Unit> + Send>> {
+        Box::pin(async move {
+            if levels == 0 {
+                let _ = inside.send(());
+                return pending().await;
+            }
+            let group = TaskGroup::new("g").scope(async |group| {
+                group.spawn("child", nested(levels - 1, inside))?;
+                Ok(())
+            });
+            Ok(group.await?)
+        })
+    }
+    on_each_flavor(async || {
+        let (inside, is_inside) = oneshot::channel();
+        let errors = TaskGroup::new("outermost")
+            .scope(async |group| {
+                group.spawn("child", nested(LEVELS, inside))?;
+                is_inside.await?;
+                fail("enough")
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[enough]");
+    });
+}
+
+#[tokio::test]
+async fn errors_that_differ_in_their_causes_are_each_told_of() {
+    let errors = TaskGroup::new("g")
+        .on_failure(OnFailure::WaitForAll)
+        .scope(async |group| {
+            for n in 0..6 {
+                let error = async move {
+                    Err::<(), _>(anyhow::anyhow!("cause {n}").context("query failed"))
+                };
+                group.spawn("query", error)?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap_err();
+    let tree = errors.tree().to_string();
+    for n in 0..6 {
+        assert!(tree.contains(&format!("caused by: cause {n}")), "{tree}");
+    }
 }

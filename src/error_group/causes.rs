@@ -13,7 +13,6 @@ pub(super) fn of(error: &AnyError) -> impl Iterator<Item = &AnyError> {
 }
 
 /// Their texts.
-#[cfg(feature = "serde")]
 pub(super) fn texts(error: &AnyError) -> Vec<String> {
     of(error).map(ToString::to_string).collect()
 }

@@ -15,6 +15,7 @@ use std::fmt;
 /// let jobs = TaskGroup::new("jobs").scope(async |group: Scope| Ok(group));
 /// let over = jobs.await.unwrap();
 /// let refused = over.spawn("late", async { Ok::<_, BoxError>(()) }).unwrap_err();
+/// assert_eq!((refused.task(), refused.group()), ("late", "jobs"));
 /// assert_eq!(
 ///     refused.to_string(),
 ///     "task `late` was not spawned: group `jobs` is cancelled or has ended"
@@ -26,6 +27,18 @@ use std::fmt;
 pub struct Refused {
     pub(crate) task: String,
     pub(crate) group: String,
+}
+
+impl Refused {
+    /// The name of the task.
+    pub fn task(&self) -> &str {
+        &self.task
+    }
+
+    /// The name of the group.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
 }
 
 impl fmt::Display for Refused {

@@ -1,11 +1,14 @@
 //! Taking an error group apart, as Python's exception groups can be (PEP 654): the shape is kept, and
 //! what is empty vanishes.
 
+use std::mem;
+
 use super::{ErrorGroup, Failure, TaskFailure};
 
 impl ErrorGroup {
     /// Splits the group in two: the failures that `matches`, and the rest. Each part keeps the groups
-    /// that its failures were in; a part without failures is none at all.
+    /// that its failures were in; a part without failures is none at all. Both have the number of tasks that
+    /// were [cancelled](ErrorGroup::cancelled).
     ///
     /// `matches` is asked for each of the [leaves](ErrorGroup::leaves) once, in their order.
     ///
@@ -29,6 +32,7 @@ impl ErrorGroup {
     /// assert_eq!(rest.map(|errors| errors.len()), Some(1));
     /// # }
     /// ```
+    #[must_use = "the errors are gone with it"]
     pub fn split(
         self,
         mut matches: impl FnMut(&TaskFailure) -> bool,
@@ -58,16 +62,17 @@ impl ErrorGroup {
     /// assert_eq!(odd.map(|errors| errors.len()), Some(1));
     /// # }
     /// ```
+    #[must_use = "the errors are gone with it"]
     pub fn filter(self, matches: impl FnMut(&TaskFailure) -> bool) -> Option<ErrorGroup> {
         self.split(matches).0
     }
 
     fn split_by(
-        self,
+        mut self,
         matches: &mut impl FnMut(&TaskFailure) -> bool,
     ) -> (Option<ErrorGroup>, Option<ErrorGroup>) {
         let (mut matching, mut rest) = (Vec::new(), Vec::new());
-        for failure in self.failures {
+        for failure in mem::take(&mut self.failures) {
             match failure.failure {
                 Failure::Group(inner) => {
                     let (inner_matching, inner_rest) = inner.split_by(matches);

@@ -206,6 +206,14 @@ fn alike(a: &TaskFailure, b: &TaskFailure) -> bool {
         && !is_group(b)
         && a.spawned_at == b.spawned_at
         && a.failure.to_string() == b.failure.to_string()
+        && causes(&a.failure) == causes(&b.failure)
+}
+
+fn causes(failure: &Failure) -> Vec<String> {
+    match failure {
+        Failure::Error(error) => causes::texts(&**error),
+        _ => Vec::new(),
+    }
 }
 
 fn lines(out: &mut String, margin: &str, text: &str) -> fmt::Result {

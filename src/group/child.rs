@@ -40,7 +40,12 @@ impl<T: 'static> Child<T> {
     /// Waits for the end of the task: its value, or nothing if it failed or was cancelled. Both are part
     /// of what the group's scope returns.
     ///
-    /// Can be awaited in the body of the group, in its tasks, and after the scope has ended.
+    /// Can be awaited in the body of the group, in its tasks, and after the scope has ended. In a group with a
+    /// [limit](crate::TaskGroup::limit), a task that waits for another one keeps its turn: those that all wait
+    /// for one that has none yet wait for ever.
+    ///
+    /// A value that nobody reads is dropped by Tokio, which may be a moment after the scope has ended; and then
+    /// nobody hears of a panic of its destructor.
     ///
     /// # Cancel safety
     ///
@@ -70,7 +75,31 @@ impl<T: 'static> Child<T> {
         self.0.id()
     }
 
-    /// Whether the task has ended.
+    /// Cancels this task, and no other: it is aborted at its next await, or before it begins. That is no error;
+    /// the group counts it among those that it [cancelled](crate::ErrorGroup::cancelled). Nothing happens to a
+    /// task that has ended, nor to a [blocking](crate::Scope::spawn_blocking) one that has begun.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::pending;
+    /// use unstuck::{BoxError, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("two").scope(async |group| {
+    ///     let endless = group.spawn("endless", pending::<Result<(), BoxError>>())?;
+    ///     let two = group.spawn("two", async { "2".parse::<i32>() })?;
+    ///     endless.cancel();
+    ///     Ok((endless.value().await, two.value().await))
+    /// });
+    /// assert_eq!(group.await.unwrap(), (None, Some(2)));
+    /// # }
+    /// ```
+    pub fn cancel(&self) {
+        self.0.abort();
+    }
+
+    /// Whether the task has ended. Tokio takes a moment to know of that: on several threads, the scope may have
+    /// ended before.
     pub fn is_finished(&self) -> bool {
         self.0.is_finished()
     }
@@ -158,7 +187,8 @@ impl Report {
                 Some(value)
             }
             Err(error) => {
-                self.failed(Failure::from(error.into()));
+                let error = self.run(|| error.into())?;
+                self.failed(Failure::from(error));
                 None
             }
         }
@@ -166,13 +196,19 @@ impl Report {
 
     #[cold]
     fn failed(&mut self, failure: Failure) {
+        // A group of its own was cancelled, and so was the task.
+        if failure.is_cancellation() {
+            return;
+        }
         self.outcome = Outcome::Failure;
         let Some(member) = &self.member else { return };
         let id = task::try_id();
-        match &failure {
+        let told = || match &failure {
             Failure::Panic(panic) => tell(id, "panic", panic),
             error => tell(id, "error", error),
-        }
+        };
+        // An error that can't be printed is one all the same.
+        let _ = catch_unwind(AssertUnwindSafe(told));
         member.shared.failed(member.key, id, failure);
     }
 }

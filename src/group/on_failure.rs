@@ -39,6 +39,7 @@ pub enum OnFailure {
     #[default]
     Cancel,
     /// Asks them to end, by way of [`Scope::stopping`](crate::Scope::stopping), leaves them this long, and
-    /// cancels those that have not.
+    /// cancels those that have not. Meanwhile the body goes on, and the group takes more tasks. Needs a runtime
+    /// with a timer.
     CancelAfter(Duration),
 }

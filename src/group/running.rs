@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
+use pin_project_lite::pin_project;
+
 use super::member::Member;
 use super::on_failure::OnFailure;
 use super::shared::{Key, Shared, Stage};
@@ -26,6 +28,10 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) fn new(shared: Arc<Shared>, body: Key, deadline: Option<Instant>) -> Self {
+        if let OnFailure::CancelAfter(grace) = shared.on_failure() {
+            // Where there is no timer, better now than together with the first failure.
+            drop(sleep(grace));
+        }
         Self {
             body: Some(Member {
                 shared: Arc::clone(&shared),
@@ -43,36 +49,20 @@ impl Running {
         &mut self,
         body: impl Future<Output = Result<T, BoxError>>,
     ) -> Option<T> {
-        let mut body = pin!(Some(body));
-        let ended = poll_fn(|cx| {
-            if self.watch(cx) >= Stage::Cancelled {
-                return Poll::Ready(None);
-            }
-            let Some(body) = body.as_mut().as_pin_mut() else {
-                return Poll::Ready(None);
-            };
-            let poll = || catch_unwind(AssertUnwindSafe(|| body.poll(cx)));
-            match Member::enter(&mut self.body, poll) {
-                Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(ended)) => Poll::Ready(Some(ended.map_err(Failure::from))),
-                Err(payload) => Poll::Ready(Some(Err(Panic::new(payload).into()))),
-            }
-        })
-        .await;
-        let value = match ended {
-            Some(Ok(value)) => Some(value),
-            Some(Err(failure)) => {
-                self.failed(failure);
-                None
-            }
-            None => None,
-        };
-        let put_down = || catch_unwind(AssertUnwindSafe(|| body.set(None)));
-        if let Err(payload) = Member::enter(&mut self.body, put_down) {
-            self.failed(Panic::new(payload).into());
-        }
-        self.end_body();
+        let mut body = pin!(Body {
+            body: Some(body),
+            running: self,
+        });
+        let value = poll_fn(|cx| body.as_mut().poll(cx)).await;
+        body.as_mut().put_down();
+        body.project().running.end_body();
         value
+    }
+
+    /// Runs `f` as the body of the group.
+    fn as_body<R>(&mut self, f: impl FnOnce() -> R) -> Result<R, Panic> {
+        let run = || catch_unwind(AssertUnwindSafe(f));
+        Member::enter(&mut self.body, run).map_err(Panic::new)
     }
 
     fn failed(&self, failure: Failure) {
@@ -121,19 +111,75 @@ impl Running {
     }
 
     pub(super) fn outcome<T>(self, value: Option<T>) -> Result<T, ErrorGroup> {
-        let errors = self.shared.take_errors();
         match value {
-            Some(value) if errors.failures.is_empty() => Ok(value),
-            _ => Err(errors),
+            Some(value) if !self.shared.has_failed() => Ok(value),
+            value => {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+                    self.shared.body_failed(Panic::new(payload).into());
+                }
+                Err(self.shared.take_errors())
+            }
+        }
+    }
+}
+
+pin_project! {
+    /// The body of a group, which is polled, and dropped, as a member of it.
+    struct Body<'r, F> {
+        #[pin]
+        body: Option<F>,
+        running: &'r mut Running,
+    }
+
+    impl<F> PinnedDrop for Body<'_, F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.put_down();
+        }
+    }
+}
+
+impl<F> Body<'_, F> {
+    /// Ready once the body has ended, or the group is cancelled.
+    fn poll<T>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>>
+    where
+        F: Future<Output = Result<T, BoxError>>,
+    {
+        let mut this = self.project();
+        if this.running.watch(cx) >= Stage::Cancelled {
+            return Poll::Ready(None);
+        }
+        let Some(body) = this.body.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let failure = match this.running.as_body(|| body.poll(cx)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Ok(value))) => return Poll::Ready(Some(value)),
+            Ok(Poll::Ready(Err(error))) => Failure::from(error),
+            Err(panic) => panic.into(),
+        };
+        // A group within it was cancelled, which leaves it without a value.
+        if !failure.is_cancellation() {
+            this.running.failed(failure);
+        }
+        Poll::Ready(None)
+    }
+
+    /// Drops the body; if that panics, so did the body.
+    fn put_down(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        if let Err(panic) = this.running.as_body(|| this.body.set(None)) {
+            this.running.failed(panic.into());
         }
     }
 }
 
 /// Whether the timer, if there is one, has gone off; it does so once.
 fn is_due(timer: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> bool {
-    let due = timer
-        .as_mut()
-        .is_some_and(|timer| timer.as_mut().poll(cx).is_ready());
+    // It goes off up to a millisecond late, which is too late for what is due at once.
+    let is_due = |timer: &mut Pin<Box<Sleep>>| {
+        timer.deadline() <= Instant::now() || timer.as_mut().poll(cx).is_ready()
+    };
+    let due = timer.as_mut().is_some_and(is_due);
     if due {
         *timer = None;
     }

@@ -42,7 +42,8 @@ impl Scope {
 
     /// Spawns a task into the group, under the name by which errors and reports call it.
     ///
-    /// The handle can be dropped: it is there to read the task's value, not to look after the task.
+    /// The handle can be dropped: it is there to read the task's value, not to look after the task. The task runs
+    /// on the runtime of whoever spawns it, and inherits neither its span nor its task-locals.
     ///
     /// # Errors
     ///
@@ -177,7 +178,8 @@ impl Scope {
         }
     }
 
-    /// Spawns a task, and waits until it [says](Started::say) that it has started; gives what it said.
+    /// Spawns a task, at once, and waits until it [says](Started::say) that it has started; gives what it said.
+    /// If it neither says so nor ends, that takes for ever.
     ///
     /// # Errors
     ///
@@ -187,7 +189,7 @@ impl Scope {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before that, it leaves the task running, whose errors all go to the group.
+    /// Dropped before that, it leaves the task running, whose errors all go to the group, unless that has ended.
     ///
     /// # Panics
     ///
@@ -230,14 +232,18 @@ impl Scope {
         });
         async move {
             spawned?;
-            answered.await.unwrap_or_else(|_| Err(NeverStarted.into()))
+            match answered.await {
+                Ok(Ok(value)) => Ok(value),
+                Ok(Err(early)) => Err(early.into_error()),
+                Err(_) => Err(NeverStarted.into()),
+            }
         }
     }
 
     /// Runs `f` on a thread for blocking work, as a task of the group.
     ///
-    /// Cancelling the group keeps it from starting. Once it runs nothing can stop it, and the group waits
-    /// for its end; it had better look at [`is_stopping`](Scope::is_stopping) from time to time.
+    /// Cancelling the group keeps it from starting, though the group waits until a thread is free to see to
+    /// that. Once it runs nothing can stop it, and the group waits for its end; it had better look at [`is_stopping`](Scope::is_stopping) from time to time.
     ///
     /// # Errors
     ///
@@ -277,7 +283,8 @@ impl Scope {
         Ok(child)
     }
 
-    /// Cancels the group: its body at its next await, and every task. That is no error.
+    /// Cancels the group: its body at its next await, and every task. That is no error; but a body that has no
+    /// value by then leaves the scope without one, which returns an [empty](crate::ErrorGroup::is_empty) group.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

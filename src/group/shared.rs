@@ -69,6 +69,14 @@ pub(super) struct Admitted {
     order: Order,
 }
 
+/// Who failed.
+pub(super) struct Origin {
+    order: Order,
+    task: Cow<'static, str>,
+    id: Option<task::Id>,
+    spawned_at: &'static Location<'static>,
+}
+
 /// When something was opened, counted from 0, which is the body.
 type Order = usize;
 const BODY: Order = 0;
@@ -111,7 +119,7 @@ impl Shared {
             name,
             opened_at,
             on_failure,
-            turns: limit.map(|limit| Arc::new(Semaphore::new(limit))),
+            turns: limit.map(|limit| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))),
             stop: Notify::new(),
             state: Mutex::new(state),
         });
@@ -168,17 +176,49 @@ impl Shared {
     /// What is open under `key` has failed, in the task of that id. It may do so again before it ends:
     /// its destructor may panic.
     pub(super) fn failed(&self, key: Key, id: Option<task::Id>, failure: Failure) {
-        let mut state = lock(&self.state);
+        self.failed_by(self.origin(key, id), failure);
+    }
+
+    /// Who is open under `key`: with that, a failure can be told of after its end, too.
+    pub(super) fn origin(&self, key: Key, id: Option<task::Id>) -> Origin {
+        let state = lock(&self.state);
         let open = &state.open[key.0];
-        let order = open.order;
-        let failure = TaskFailure {
+        Origin {
+            order: open.order,
             task: open.name.clone(),
             id,
             spawned_at: open.spawned_at,
+        }
+    }
+
+    /// The body has failed after its end: its value could not be dropped.
+    pub(super) fn body_failed(&self, failure: Failure) {
+        self.failed_by(self.itself("body"), failure);
+    }
+
+    fn itself(&self, name: &'static str) -> Origin {
+        Origin {
+            order: BODY,
+            task: name.into(),
+            id: None,
+            spawned_at: self.opened_at,
+        }
+    }
+
+    pub(super) fn failed_by(&self, origin: Origin, failure: Failure) {
+        let Origin {
+            order,
+            task,
+            id,
+            spawned_at,
+        } = origin;
+        let failure = TaskFailure {
+            task,
+            id,
+            spawned_at,
             failure,
         };
-        state.failures.push((order, failure));
-        drop(state);
+        lock(&self.state).failures.push((order, failure));
         match self.on_failure {
             OnFailure::WaitForAll => {}
             OnFailure::Cancel => self.cancel(),
@@ -188,6 +228,15 @@ impl Shared {
 
     /// What was open under `key` has ended.
     pub(super) fn ended(&self, key: Key, cancelled: bool) {
+        let mut heir = self.leave(key, cancelled);
+        // Not one within the other: they may be more than the stack has room for.
+        while let Some(Heir { group, key, .. }) = heir {
+            heir = group.leave(key, false);
+        }
+    }
+
+    /// The same, but for who inherits from the group, and is the next to end.
+    fn leave(&self, key: Key, cancelled: bool) -> Option<Heir> {
         let mut state = lock(&self.state);
         let open = state.open.remove(key.0);
         state.cancelled += usize::from(cancelled);
@@ -199,27 +248,20 @@ impl Shared {
         if let Some(owner) = owner {
             owner.wake();
         }
-        if let Some(heir) = heir {
-            heir.inherit(self.take_errors());
-        }
+        heir.inspect(|heir| heir.inherit(self.take_errors()))
     }
 
     /// The group itself has failed: it has run out of time.
     pub(super) fn expired(&self) {
-        let failure = TaskFailure {
-            task: "deadline".into(),
-            id: None,
-            spawned_at: self.opened_at,
-            failure: Failure::Deadline,
-        };
-        lock(&self.state).failures.push((BODY, failure));
+        self.failed_by(self.itself("deadline"), Failure::Deadline);
         self.cancel();
     }
 
     /// The scope is gone before its end, with nobody to wait for the children. If it ran in another
     /// group, that one waits for them, and gets what they ended with.
-    pub(super) fn abandon(&self, heir: Option<Member>) {
+    pub(super) fn abandon(self: &Arc<Self>, heir: Option<Member>) {
         self.cancel();
+        let heir = heir.filter(|heir| !self.waits_for(&heir.shared));
         let heir = heir.map(Heir::new);
         let mut state = lock(&self.state);
         state.waiter = None;
@@ -230,7 +272,26 @@ impl Shared {
         drop(state);
         if let Some(heir) = heir {
             heir.inherit(self.take_errors());
+            heir.group.ended(heir.key, false);
         }
+    }
+
+    /// Whether it is that group, or inherits from it: were it left to that one, neither would ever end.
+    fn waits_for(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        let mut heir = Some(Arc::clone(other));
+        while let Some(group) = heir {
+            if Arc::ptr_eq(self, &group) {
+                return true;
+            }
+            let state = lock(&group.state);
+            heir = state.heir.as_ref().map(|heir| Arc::clone(&heir.group));
+        }
+        false
+    }
+
+    /// Whether anything in it has failed so far.
+    pub(super) fn has_failed(&self) -> bool {
+        !lock(&self.state).failures.is_empty()
     }
 
     /// Aborts every child; whoever is spawned from now on is refused.
@@ -346,12 +407,12 @@ impl Heir {
         }
     }
 
-    fn inherit(self, errors: ErrorGroup) {
-        let Self { group, key, id } = self;
+    /// To be followed by the end of what is held open.
+    fn inherit(&self, errors: ErrorGroup) {
         if !errors.failures.is_empty() {
-            group.failed(key, id, Failure::Group(Box::new(errors)));
+            let failure = Failure::Group(Box::new(errors));
+            self.group.failed(self.key, self.id, failure);
         }
-        group.ended(key, false);
     }
 }
 

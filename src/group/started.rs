@@ -4,7 +4,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
+use tokio::task;
 
+use super::member::Member;
+use super::shared::{Origin, Shared};
 use crate::error_group::BoxError;
 use crate::sync::lock;
 
@@ -30,7 +33,14 @@ use crate::sync::lock;
 pub struct Started<V>(Starter<V>);
 
 /// Whoever waits for the task to start; none once it has been answered.
-type Starter<V> = Arc<Mutex<Option<oneshot::Sender<Result<V, BoxError>>>>>;
+type Starter<V> = Arc<Mutex<Option<oneshot::Sender<Result<V, Early>>>>>;
+
+/// The error of a task that had not started, on its way to the starter. One that never gets there is the group's.
+pub(super) struct Early {
+    error: Option<BoxError>,
+    /// The group, and who the task was in it.
+    to: Option<(Arc<Shared>, Origin)>,
+}
 
 /// The task's own end of it: once that is gone, nobody waits for the task to start, wherever its
 /// [`Started`] may be.
@@ -81,11 +91,7 @@ impl<V> Started<V> {
 }
 
 /// What a task gets that is to say it has started, what stays with it, and where it is said.
-pub(super) fn channel<V>() -> (
-    Started<V>,
-    Starting<V>,
-    oneshot::Receiver<Result<V, BoxError>>,
-) {
+pub(super) fn channel<V>() -> (Started<V>, Starting<V>, oneshot::Receiver<Result<V, Early>>) {
     let (starter, answered) = oneshot::channel();
     let starter = Arc::new(Mutex::new(Some(starter)));
     (Started(Arc::clone(&starter)), Starting(starter), answered)
@@ -93,15 +99,41 @@ pub(super) fn channel<V>() -> (
 
 impl<V> Starting<V> {
     /// What the group gets of how the task ended. The error of one that had not started is its starter's
-    /// alone, unless that is gone.
+    /// alone, unless that is gone. To be called within the task.
     pub(super) fn ended(self, ended: Result<(), BoxError>) -> Result<(), BoxError> {
         let Some(starter) = lock(&self.0).take() else {
             return ended;
         };
         let error = ended.err().unwrap_or_else(|| NeverStarted.into());
-        match starter.send(Err(error)) {
-            Err(Err(error)) => Err(error),
+        match starter.send(Err(Early::new(error))) {
+            Err(Err(early)) => Err(early.into_error()),
             Err(Ok(_)) | Ok(()) => Ok(()),
+        }
+    }
+}
+
+impl Early {
+    fn new(error: BoxError) -> Self {
+        let member = Member::current();
+        let to = member.map(|Member { shared, key }| {
+            let origin = shared.origin(key, task::try_id());
+            (shared, origin)
+        });
+        Self {
+            error: Some(error),
+            to,
+        }
+    }
+
+    pub(super) fn into_error(mut self) -> BoxError {
+        self.error.take().unwrap_or_else(|| NeverStarted.into())
+    }
+}
+
+impl Drop for Early {
+    fn drop(&mut self) {
+        if let (Some(error), Some((group, origin))) = (self.error.take(), self.to.take()) {
+            group.failed_by(origin, error.into());
         }
     }
 }
