@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use crate::diagnosis::{Confidence, Judgement, Verdict, judge, stuck_part};
 use crate::observe::{Before, Observer, Pulse, Snapshot, TaskId};
-use others::Standing;
+use others::Program;
 
 /// How a program is watched.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ pub struct Watching<'r> {
     /// Those of them that were told of.
     in_locks_told: BTreeSet<TaskId>,
     /// Where it has to reckon with other programs, and they with it.
-    standing: Option<Arc<Standing>>,
+    among_others: Option<Arc<Program>>,
 }
 
 impl<'r> Watching<'r> {
@@ -78,7 +78,7 @@ impl<'r> Watching<'r> {
             orphaned: HashSet::new(),
             in_locks: BTreeSet::new(),
             in_locks_told: BTreeSet::new(),
-            standing: (!watch.is_apart).then(Standing::among_others),
+            among_others: (!watch.is_apart).then(|| Program::among_others(observer, runtime)),
         }
     }
 
@@ -92,16 +92,13 @@ impl<'r> Watching<'r> {
             main,
             ref mut rest,
             ref mut pause,
-            ref standing,
+            ref among_others,
             ..
         } = *self;
         let pulse = observer.pulse();
         if pulse != rest.pulse {
             let over = mem::replace(rest, Rest::begins(pulse, Instant::now()));
             *pause = over.snapshot.or_else(|| pause.take());
-            if let Some(standing) = standing {
-                standing.set(false);
-            }
             return None;
         }
         let idle = observer.is_idle(runtime);
@@ -109,8 +106,13 @@ impl<'r> Watching<'r> {
         if rest.is_told || !(idle || lasting) || !rest.is_due(watch.quiet, observer) {
             return None;
         }
+        let others = among_others.as_ref().map_or(0, Program::others);
         let seen = rest.look(observer, runtime, &watch, idle)?;
-        let judgement = judge_among_others(seen, main, standing.as_ref())?;
+        let (judgement, is_stuck) = judge_among_others(seen, main, others);
+        if let Some(program) = among_others {
+            program.set_stuck_at(is_stuck.then(|| rest.pulse.clone()));
+        }
+        let judgement = judgement?;
         let certain = match judgement.verdict {
             Verdict::Stuck => idle,
             Verdict::Blocked => lasting,
@@ -185,10 +187,10 @@ impl<'r> Watching<'r> {
     }
 
     fn see(&mut self) -> (Snapshot, Judgement) {
+        let others = self.among_others.as_ref().map_or(0, Program::others);
         let (mut snapshot, rests) = self.look_for_a_while();
         let is_judged = rests || snapshot.is_blocked();
-        let standing = self.standing.as_ref();
-        let judge = || judge_among_others(&mut snapshot, self.main, standing);
+        let judge = || judge_among_others(&mut snapshot, self.main, others).0;
         let judgement = is_judged.then(judge).flatten();
         let goes_on = Judgement {
             verdict: Verdict::Running,
@@ -221,25 +223,22 @@ impl<'r> Watching<'r> {
     }
 }
 
-/// Judges a program, and if it is stuck, once more with those in mind that might wake it.
+/// Judges a program of which others might wake a task, and whether it is stuck but for those.
 fn judge_among_others(
     seen: &mut Snapshot,
     main: TaskId,
-    standing: Option<&Arc<Standing>>,
-) -> Option<Judgement> {
+    others: usize,
+) -> (Option<Judgement>, bool) {
     seen.outside.programs = 0;
-    let judgement = judge(seen, main);
-    let Some(standing) = standing else {
-        return judgement;
-    };
-    let is_stuck = judgement.is_some_and(|it| it.verdict == Verdict::Stuck);
-    standing.set(is_stuck);
-    seen.outside.programs = standing.others();
-    if is_stuck && seen.outside.programs > 0 {
+    let alone = judge(seen, main);
+    let is_stuck = alone.is_some_and(|it| it.verdict == Verdict::Stuck);
+    seen.outside.programs = others;
+    let judgement = if is_stuck && others > 0 {
         judge(seen, main)
     } else {
-        judgement
-    }
+        alone
+    };
+    (judgement, is_stuck)
 }
 
 /// The tasks that are stuck in locks, and hold up others.
