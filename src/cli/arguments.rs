@@ -46,7 +46,7 @@ pub(super) enum Command {
     /// Play a scenario, its sides at the same time
     #[command(before_help = RUN_EXAMPLES)]
     Run(Run),
-    /// Name all scenarios
+    /// Name all scenarios, by chapter
     List,
     /// Print the page that teaches a scenario
     Show(Show),
@@ -55,7 +55,7 @@ pub(super) enum Command {
         /// For which shell
         shell: Shell,
     },
-    /// Print the manual page
+    /// Print a manual page, as `man -l -` reads it
     Man,
 }
 
@@ -81,7 +81,7 @@ pub(super) struct Show {
 pub(super) struct Run {
     /// Which scenario; the first one if none is named
     pub(super) scenario: Option<String>,
-    /// Play every scenario, or every one of a chapter, one after the other
+    /// Play every scenario, or every one of a chapter that `list` names, one after the other
     #[arg(long, value_name = "CHAPTER", num_args = 0..=1, default_missing_value = EVERY_CHAPTER, conflicts_with_all = PLAYED_ALONE)]
     pub(super) all: Option<String>,
     /// Play this side only

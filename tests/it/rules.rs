@@ -1,4 +1,5 @@
-//! The page of the rules is true: it has each rule, and its programs do what it says of them.
+//! The pages that go through the rules are true: each has every rule, and their programs do what they say of
+//! them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,8 +10,9 @@ use serde_json::Value;
 use crate::programs::RAN;
 
 const PAGE: &str = include_str!("../../docs/rules.md");
+const BESIDE: &str = include_str!("../../docs/beside-other-tools.md");
 
-/// What stands in a row of the table.
+/// What stands in a row of the table of [`PAGE`].
 struct Row {
     rule: &'static str,
     sureness: &'static str,
@@ -18,10 +20,14 @@ struct Row {
     near_misses: Vec<&'static str>,
 }
 
+/// The rows that begin with code, as those of rules do.
+fn cells_of(page: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| row.trim_matches('|').split(" | ").collect())
+}
+
 fn rows() -> Vec<Row> {
-    let rows = PAGE.lines().filter(|line| line.starts_with("| `"));
-    let cells = rows.map(|row| row.trim_matches('|').split(" | ").collect::<Vec<_>>());
-    cells
+    cells_of(PAGE)
         .map(|cells| {
             let [rule, _, sureness, triggers, near_misses] = cells[..] else {
                 panic!("not a row of five cells: {cells:?}");
@@ -43,11 +49,11 @@ fn programs_in(cell: &'static str) -> Vec<&'static str> {
     code.filter(is_name).collect()
 }
 
-#[test]
-fn each_rule_has_a_row_and_each_row_is_of_a_rule() {
+/// Each has a file.
+fn rules() -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/diagnosis/rules");
     let files = fs::read_dir(folder).expect("it can be read");
-    let rules: BTreeSet<String> = files
+    files
         .map(|file| file.expect("an entry").path())
         .map(|path| {
             path.file_stem()
@@ -56,9 +62,39 @@ fn each_rule_has_a_row_and_each_row_is_of_a_rule() {
                 .into_owned()
         })
         .map(|name| name.replace('_', "-"))
-        .collect();
+        .collect()
+}
+
+#[test]
+fn each_rule_has_a_row_and_each_row_is_of_a_rule() {
     let rows: BTreeSet<String> = rows().iter().map(|row| row.rule.to_owned()).collect();
-    assert_eq!(rules, rows);
+    assert_eq!(rules(), rows);
+}
+
+/// The rule and the program of each row of [`BESIDE`].
+fn compared() -> impl Iterator<Item = (&'static str, &'static str)> {
+    cells_of(BESIDE).map(|cells| {
+        let [rule, program, ref tools @ ..] = cells[..] else {
+            panic!("not a row of a rule and a program: {cells:?}");
+        };
+        assert_eq!(tools.len(), 5, "one cell for each tool: {cells:?}");
+        let name = |cell: &'static str| cell.trim_matches([' ', '`']);
+        (name(rule), name(program))
+    })
+}
+
+#[test]
+fn each_rule_is_held_beside_other_tools() {
+    let rows: BTreeSet<String> = compared().map(|(rule, _)| rule.to_owned()).collect();
+    assert_eq!(rules(), rows);
+}
+
+#[test]
+fn each_program_beside_other_tools_triggers_its_rule() {
+    for (rule, program) in compared() {
+        let found = found(rule, program);
+        assert!(!found.is_empty(), "{program} does not trigger {rule}");
+    }
 }
 
 /// How sure the findings of a rule are, in what became of a program.
