@@ -96,6 +96,15 @@ impl Tasks {
         }
     }
 
+    /// The task has caught the panic that was last heard of it.
+    pub(super) fn catch(&mut self, id: task::Id) {
+        if let Some(record) = self.records.get_mut(&id)
+            && let Fate::Alive(heard) = &mut record.fate
+        {
+            heard.take_if(|(end, _)| matches!(end, End::Panic(_)));
+        }
+    }
+
     pub(super) fn tell(&mut self, id: TaskId, end: End) {
         // A destructor may panic after an error: the error came first.
         self.told.entry(id).or_insert(end);
