@@ -287,6 +287,7 @@ impl Observer {
         let mut snapshot = Snapshot {
             tasks,
             unlisted,
+            unpolled: self.unpolled(),
             events: snapshot::events(),
             groups: snapshot::groups(),
             resources,
@@ -324,6 +325,7 @@ impl Observer {
         let resources = resources::seen();
         let mut snapshot = Snapshot {
             tasks: lock(&self.0.tasks).alive_seen(&polling, &self.0.last_polls),
+            unpolled: self.unpolled(),
             resources,
             at: self.clock(),
             ..Snapshot::default()
@@ -366,6 +368,18 @@ impl Observer {
     /// The tasks that are being polled at this moment.
     fn polling(&self) -> Vec<task::Id> {
         self.seats().iter().filter_map(|seat| seat.task).collect()
+    }
+
+    /// The tasks of which no poll has begun. None once a dump was asked for: it polls every task, and no hook hears
+    /// of that.
+    fn unpolled(&self) -> HashSet<TaskId> {
+        let polling = self.polling();
+        let unpolled = lock(&self.0.tasks).unpolled(&polling, &self.0.last_polls);
+        if self.0.dumps.load() > 0 {
+            HashSet::new()
+        } else {
+            unpolled
+        }
     }
 
     /// The tasks that have been in the same poll since then.

@@ -150,6 +150,15 @@ impl Tasks {
         })
     }
 
+    /// Those of which no poll has begun, with the exception of `polling`, and of polls that dumps set off.
+    pub(super) fn unpolled(&self, polling: &[task::Id], last_polls: &LastPolls) -> HashSet<TaskId> {
+        let alive = self.records.iter();
+        let alive = alive.filter(|(_, record)| matches!(record.fate, Fate::Alive(_)));
+        let unpolled =
+            alive.filter(|(id, _)| last_polls.none_is_over(**id) && !polling.contains(id));
+        unpolled.map(|(id, _)| TaskId::from(*id)).collect()
+    }
+
     /// All tasks that have a record, in spawn order; but not where they are parked.
     pub(super) fn seen(&self, polling: &[task::Id], last_polls: &LastPolls) -> Vec<TaskSeen> {
         self.list(polling, last_polls, |_| true)
