@@ -9,6 +9,7 @@
 mod dump;
 mod hooks;
 mod last_polls;
+mod names;
 mod panics;
 mod polls;
 mod pulse;
@@ -198,7 +199,7 @@ impl Observer {
         let (mut snapshot, dump) = self.snapshot(dump, &self.polling(), at_rest, Vec::new());
         cut_off();
         if let Some(dump) = dump {
-            dump.resolve(&mut snapshot.tasks);
+            resolve(dump, &mut snapshot);
         }
         snapshot
     }
@@ -223,8 +224,9 @@ impl Observer {
             Err("where tasks are parked: a dump may hang a runtime that is not at rest")
         };
         let (mut snapshot, dump) = self.snapshot(dump, &polling, at_rest, resources);
+        let has_dumped = dump.is_some();
         if let Some(dump) = dump {
-            dump.resolve(&mut snapshot.tasks);
+            resolve(dump, &mut snapshot);
         }
         if dump::wait_for_locks(&snapshot.tasks) && !resources::are_recorded() {
             snapshot.blind.push(resources::UNRECORDED);
@@ -232,7 +234,7 @@ impl Observer {
         if !polling.is_empty() {
             snapshot.polls = self.polls();
         }
-        if snapshot.dumped {
+        if has_dumped {
             self.settle(runtime);
         }
         self.look_outside(runtime, since, &mut snapshot);
@@ -409,6 +411,19 @@ impl Observer {
         })
         .ok()
         .flatten()
+    }
+}
+
+/// Enters where each task is parked, and whether that could not be read to the full.
+fn resolve(dump: Dumped, snapshot: &mut Snapshot) {
+    dump.resolve(&mut snapshot.tasks);
+    if names::are_missing(&snapshot.tasks) {
+        snapshot.blind.push(names::UNKNOWN);
+    }
+    // That is no more than without a dump.
+    if names::are_none(&snapshot.tasks) {
+        snapshot.dumped = false;
+        names::forget(&mut snapshot.tasks);
     }
 }
 
