@@ -108,7 +108,8 @@ fn add<'s>(waits: &mut HashMap<TaskId, Rc<Vec<Wait<'s>>>>, task: TaskId, wait: W
 
 /// How long it will be until the first timer goes off that a task with these waits waits for.
 ///
-/// One that it has set need not be among them: so that is not known where it has set more than it can be waiting for.
+/// One that it has set need not be among them: so that is not known where it has set more than it can be
+/// waiting for.
 pub(super) fn due_in(seen: &Snapshot, waits: &[Wait<'_>], task: TaskId) -> Option<Duration> {
     let timers = waits
         .iter()
