@@ -325,9 +325,11 @@ impl Observer {
     pub fn glance(&self) -> Snapshot {
         let polling = self.polling();
         let resources = resources::seen();
+        // Not below, where the tasks are locked to the end of the statement.
+        let unpolled = self.unpolled();
         let mut snapshot = Snapshot {
             tasks: lock(&self.0.tasks).alive_seen(&polling, &self.0.last_polls),
-            unpolled: self.unpolled(),
+            unpolled,
             resources,
             at: self.clock(),
             ..Snapshot::default()
