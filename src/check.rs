@@ -35,16 +35,16 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 
 /// How the body of a test is run: on a runtime of its own, with one worker.
 ///
-/// Many may run at once in one process. A test is called stuck only once nothing is left that could wake
-/// it, which takes a tenth of a second after its last activity. A thread that is not known might, such as
-/// one that the test started, or that of a plain test beside it; and so might another test under a check, as they
-/// may share a lock, until it has ended or hangs itself. The main thread is taken for the test harness, unless the
-/// check runs on it.
+/// Many may run at once in one process. A test is called stuck only once nothing is left that could wake it,
+/// which takes a tenth of a second after its last activity. A thread that is not known might, such as one
+/// that the test started, or that of a plain test beside it; and so might another test under a check, as they
+/// may share a lock, until it has ended or hangs itself. The main thread is taken for the test harness,
+/// unless the check runs on it.
 ///
-/// Names of tasks, errors of `#[instrument(err)]`, who holds which lock, and when timers are due, are known where the
-/// process has a subscriber with [`observe::resource_layer`](crate::observe::resource_layer) in it, which costs some
-/// microseconds for each lock that is taken and each timer that is set; all but these two with
-/// [`observe::layer`](crate::observe::layer).
+/// Names of tasks, errors of `#[instrument(err)]`, who holds which lock, and when timers are due, are known
+/// where the process has a subscriber with [`observe::resource_layer`](crate::observe::resource_layer) in it,
+/// which costs some microseconds for each lock that is taken and each timer that is set; all but these two
+/// with [`observe::layer`](crate::observe::layer).
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     strict: bool,

@@ -7,6 +7,7 @@ mod answer;
 mod arguments;
 #[cfg(tokio_unstable)]
 mod catalogue;
+mod manual;
 #[cfg(tokio_unstable)]
 mod messages;
 mod usage;
@@ -19,7 +20,8 @@ use clap::{CommandFactory, Parser};
 use crate::exit;
 use arguments::{Arguments, Command};
 
-/// Answers a command line, from a catalogue of chapters with at least one scenario, and returns the [exit code](crate::exit).
+/// Answers a command line, from a catalogue of chapters with at least one scenario, and returns the
+/// [exit code](crate::exit).
 ///
 /// The first of `arguments` is the name of the program.
 #[cfg(tokio_unstable)]
@@ -100,9 +102,9 @@ fn completions(shell: clap_complete::Shell) -> Result<u8, Failure> {
     print(&String::from_utf8_lossy(&script))
 }
 
+/// One page, with what each command takes.
 fn man() -> Result<u8, Failure> {
     let mut page = Vec::new();
-    let man = clap_mangen::Man::new(Arguments::command());
-    man.render(&mut page).map_err(Failure::Output)?;
+    manual::write(&mut page).map_err(Failure::Output)?;
     print(&String::from_utf8_lossy(&page))
 }

@@ -121,6 +121,8 @@ pub enum Fate {
     Outlived(Option<Parked>),
     /// It is being polled.
     Running,
+    /// It was spawned, and has not been polled yet.
+    Unpolled,
     /// It waits.
     Parked(Parked),
 }
@@ -274,6 +276,7 @@ impl<'s> Case<'s> {
                 Fate::Outlived(waits.any(is_known).then(|| self.parked(task)))
             }
             (_, TaskState::Polling) => Fate::Running,
+            (_, TaskState::Parked(_)) if self.seen.unpolled.contains(&task.id) => Fate::Unpolled,
             (_, TaskState::Parked(_)) => Fate::Parked(self.parked(task)),
         }
     }

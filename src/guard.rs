@@ -56,8 +56,8 @@ where
 /// Names of tasks and errors of `#[instrument(err)]` are known where the program's own subscriber has
 /// [`observe::layer`](crate::observe::layer) in it. With
 /// [`observe::resource_layer`](crate::observe::resource_layer) in its place it is known who holds which of
-/// Tokio's locks and permits, and when timers are due, too, at the cost of some microseconds for each one that is
-/// taken or set.
+/// Tokio's locks and permits, and when timers are due, too, at the cost of some microseconds for each one
+/// that is taken or set.
 ///
 /// ```
 /// let answer = unstuck::Guard::new()
@@ -128,8 +128,9 @@ impl Guard {
     }
 
     /// Also reports by itself: once the program is stuck, or a part of it waits for an event that nobody can
-    /// set, or for locks that it keeps from itself (with the layer that records them); once it has been blocked or has waited for something outside for 5 seconds; and, if something
-    /// is amiss, when it has ended.
+    /// set, or for locks that it keeps from itself (with the layer that records them); once it has been
+    /// blocked or has waited for something outside for 5 seconds; and, if something is amiss, when it has
+    /// ended.
     #[must_use]
     pub fn watch(self) -> Self {
         let watches = true;

@@ -23,7 +23,8 @@
 //! # }
 //! ```
 //!
-//! The rest needs `--cfg tokio_unstable`. With the feature `guard`, `run` stands beside a program of your
+//! The rest needs `--cfg tokio_unstable`; without it a program that uses it builds and runs, but nothing is
+//! seen of it. With the feature `guard`, `run` stands beside a program of your
 //! own and says why it hangs, `check` does so for a test, and `report` is what they say. They are made of
 //! what the feature `observe` gives: `observe` collects what there is to see of a runtime, `diagnosis` says
 //! what it means, and `watch` tells when to look. With `demo`, which is on by default, `demo` plays
@@ -72,4 +73,9 @@ pub use group::{Child, NeverStarted, OnFailure, Scope, Started, TaskGroup};
 pub use guard::{Guard, GuardError, run};
 pub use place::Place;
 #[cfg(all(not(tokio_unstable), feature = "guard"))]
-pub use unguarded::{Check, Guard, GuardError, check, run};
+pub use unguarded::{Check, Guard, GuardError, check, observe, run};
+
+/// What README shows has to build, with `--cfg tokio_unstable` and without it.
+#[cfg(all(doctest, feature = "guard"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -9,6 +9,7 @@
 mod dump;
 mod hooks;
 mod last_polls;
+mod names;
 mod outside;
 mod panics;
 mod polls;
@@ -209,7 +210,7 @@ impl Observer {
         let (mut snapshot, dump) = self.snapshot(dump, &self.polling(), at_rest, Vec::new());
         cut_off();
         if let Some(dump) = dump {
-            let _in_part = dump.resolve(&mut snapshot.tasks);
+            resolve(dump, &mut snapshot);
         }
         snapshot
     }
@@ -236,11 +237,8 @@ impl Observer {
             Err("where tasks are parked: a dump may hang a runtime that is not at rest")
         };
         let (mut snapshot, dump) = self.snapshot(dump, &polling, at_rest, resources);
-        if let Some(dump) = dump
-            && !dump.resolve(&mut snapshot.tasks)
-        {
-            snapshot.dumped = false;
-            snapshot.blind.push(dump::IN_PART);
+        if let Some(dump) = dump {
+            resolve(dump, &mut snapshot);
         }
         if dump::wait_for_locks(&snapshot.tasks) && !resources::are_recorded() {
             snapshot.blind.push(resources::UNRECORDED);
@@ -304,6 +302,7 @@ impl Observer {
         let mut snapshot = Snapshot {
             tasks,
             unlisted,
+            unpolled: self.unpolled(),
             events,
             groups,
             resources,
@@ -341,6 +340,7 @@ impl Observer {
         let resources = resources::seen();
         let mut snapshot = Snapshot {
             tasks: lock(&self.0.tasks).alive_seen(&polling, &self.0.last_polls),
+            unpolled: self.unpolled(),
             resources,
             at: self.clock(),
             ..Snapshot::default()
@@ -390,6 +390,18 @@ impl Observer {
         self.seats().iter().filter_map(|seat| seat.task).collect()
     }
 
+    /// The tasks of which no poll has begun. None once a dump was asked for: it polls every task, and no hook hears
+    /// of that.
+    fn unpolled(&self) -> HashSet<TaskId> {
+        let polling = self.polling();
+        let unpolled = lock(&self.0.tasks).unpolled(&polling, &self.0.last_polls);
+        if self.0.dumps.load() > 0 {
+            HashSet::new()
+        } else {
+            unpolled
+        }
+    }
+
     /// The tasks that have been in the same poll since then.
     fn polling_since(&self, before: &Before) -> Vec<task::Id> {
         let lasting = |(now, then): (&AtSeat, &AtSeat)| (now == then).then_some(now.task).flatten();
@@ -417,6 +429,22 @@ impl Observer {
         })
         .ok()
         .flatten()
+    }
+}
+
+/// Enters where each task is parked, and whether that could not be read to the full.
+fn resolve(dump: Dumped, snapshot: &mut Snapshot) {
+    let all_known = dump.resolve(&mut snapshot.tasks);
+    if names::are_missing(&snapshot.tasks) {
+        snapshot.blind.push(names::UNKNOWN);
+    }
+    // That is no more than without a dump.
+    if names::are_none(&snapshot.tasks) {
+        snapshot.dumped = false;
+        names::forget(&mut snapshot.tasks);
+    } else if !all_known {
+        snapshot.dumped = false;
+        snapshot.blind.push(dump::IN_PART);
     }
 }
 

@@ -1,6 +1,8 @@
 //! What stands in for a guard and a check in a build that can't look into the runtime: they run what they
 //! are given, and say that they see nothing.
 
+pub mod observe;
+
 use std::fmt;
 use std::future::Future;
 use std::io;

@@ -17,11 +17,11 @@ use crate::report::{Document, json, lesson, sides};
 pub(super) fn answer(command: Command, catalogue: Catalogue) -> Result<u8, Failure> {
     match command {
         Command::Run(run) => match &run.all {
-            Some(chapter) => all::run(&run, catalogue.chapters(chapter)?),
+            Some(chapter) => all::run(&run, catalogue.chapters(chapter)?, page_for(&run)),
             None => self::run(&run, catalogue),
         },
         Command::Show(show) => self::show(&show, catalogue),
-        _ => print(&catalogue.list()),
+        _ => print(&catalogue.list(page())),
     }
 }
 
@@ -76,8 +76,7 @@ fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
             });
             report.extend(held);
         }
-        let page = if arguments.plain { Page::Plain } else { page() };
-        report += &sides::render(&document, scenario, page, program());
+        report += &sides::render(&document, scenario, page_for(arguments), program());
         let mut out = AutoStream::new(io::stdout().lock(), choice(arguments));
         write_all(&mut out, &report)?;
     }
@@ -117,6 +116,10 @@ fn refuse_what_it_has_not(scenario: &Scenario, arguments: &Run) -> Result<(), Fa
         }
     }
     Ok(())
+}
+
+fn page_for(arguments: &Run) -> Page {
+    if arguments.plain { Page::Plain } else { page() }
 }
 
 fn page() -> Page {

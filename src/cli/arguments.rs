@@ -25,7 +25,7 @@ Examples:
   unstuck run --console 127.0.0.1:6670     serve tokio-console at another port
   unstuck run --all locks                  every scenario of a chapter";
 
-const EXIT_CODES: &str = "\
+pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    every side did what its scenario expects, a hang included
   1    something went wrong with unstuck itself, or around it
@@ -55,7 +55,7 @@ pub(super) enum Command {
         /// For which shell
         shell: Shell,
     },
-    /// Print a manual page, as `man -l -` reads it
+    /// Print the manual page of all commands, as `man -l -` reads it
     Man,
 }
 

@@ -3,6 +3,8 @@
 use super::Failure;
 use super::arguments::EVERY_CHAPTER;
 use crate::demo::{Chapter, Scenario, Side, scenarios};
+use crate::report::table;
+use crate::report::text::Page;
 
 /// Chapters with at least one scenario.
 #[derive(Clone, Copy)]
@@ -34,19 +36,9 @@ impl Catalogue {
         found.map(|at| &self.0[at..=at]).ok_or_else(unknown)
     }
 
-    pub(super) fn list(self) -> String {
-        let chapters = self.0.iter().map(|chapter| {
-            let scenarios: String = chapter.scenarios.iter().map(line).collect();
-            format!("{}: {}\n{scenarios}", chapter.name, chapter.title)
-        });
-        chapters.collect::<Vec<String>>().join("\n")
+    pub(super) fn list(self, page: Page) -> String {
+        table::list(self.0, page)
     }
-}
-
-fn line(scenario: &Scenario) -> String {
-    let sides: Vec<&str> = scenario.sides.iter().map(|side| side.name).collect();
-    let sides = sides.join(", ");
-    format!("  {}  {} ({sides})\n", scenario.name, scenario.summary)
 }
 
 /// The side of that name.

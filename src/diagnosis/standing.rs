@@ -28,6 +28,7 @@ fn standing(case: &Case<'_>, task: &TaskSeen) -> String {
     match case.fate(task) {
         Fate::Ended(_) => "has ended".to_owned(),
         Fate::Running => "being polled".to_owned(),
+        Fate::Unpolled => "not polled yet".to_owned(),
         Fate::Outlived(None) => "alive, at what was not looked at".to_owned(),
         Fate::Parked(parked) | Fate::Outlived(Some(parked)) => {
             let Parked { at, on, .. } = parked;

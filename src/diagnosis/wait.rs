@@ -110,7 +110,8 @@ fn add<'s>(waits: &mut HashMap<TaskId, Rc<Vec<Wait<'s>>>>, task: TaskId, wait: W
 
 /// How long it will be until the first timer goes off that a task with these waits waits for.
 ///
-/// One that it has set need not be among them: so that is not known where it has set more than it can be waiting for.
+/// One that it has set need not be among them: so that is not known where it has set more than it can be
+/// waiting for.
 pub(super) fn due_in(seen: &Snapshot, waits: &[Wait<'_>], task: TaskId) -> Option<Duration> {
     let timers = waits
         .iter()
@@ -146,8 +147,12 @@ impl<'s> Wait<'s> {
 impl<'s> From<&'s Leaf> for Wait<'s> {
     fn from(leaf: &'s Leaf) -> Self {
         const JOIN: &str = "tokio::runtime::task::join";
-        const IO: [&str; 5] = [
-            "tokio::io::",
+        // Not all of `tokio::io`: pipes and readers in memory are filled by tasks, and a `copy` does not show
+        // between what it copies.
+        const IO: [&str; 6] = [
+            "tokio::fs::",
+            // Standard input, output and error.
+            "tokio::io::blocking",
             "tokio::net::",
             "tokio::process::",
             "tokio::runtime::io::",
@@ -287,5 +292,48 @@ mod tests {
             ]),
             "io tokio::signal::ctrl_c::ctrl_c"
         );
+        assert_eq!(
+            kind(&[
+                "tokio::fs::read::read",
+                "tokio::runtime::task::join::JoinHandle"
+            ]),
+            "io tokio::fs::read::read"
+        );
+    }
+
+    #[test]
+    fn what_is_read_is_io_only_if_it_comes_from_outside() {
+        let read = |from: &[&str]| {
+            kind(
+                &[
+                    &[
+                        "tokio::io::util::read_int::ReadU8",
+                        "tokio::io::async_read::&mut T",
+                    ],
+                    from,
+                ]
+                .concat(),
+            )
+        };
+        for outside in [
+            &["tokio::net::tcp::stream::TcpStream"][..],
+            &[
+                "tokio::io::poll_evented::PollEvented::poll_read",
+                "tokio::runtime::io::registration::Registration",
+            ],
+            &[
+                "tokio::io::stdin::Stdin",
+                "tokio::io::blocking::Blocking",
+                "tokio::runtime::task::join::JoinHandle",
+            ],
+        ] {
+            assert_eq!(read(outside), "io ReadU8");
+        }
+        for within in [
+            "tokio::io::util::mem::DuplexStream",
+            "tokio_util::io::stream_reader::StreamReader",
+        ] {
+            assert_eq!(read(&[within]), "sync ReadU8");
+        }
     }
 }

@@ -243,7 +243,8 @@ impl Scope {
     /// Runs `f` on a thread for blocking work, as a task of the group.
     ///
     /// Cancelling the group keeps it from starting, though the group waits until a thread is free to see to
-    /// that. Once it runs nothing can stop it, and the group waits for its end; it had better look at [`is_stopping`](Scope::is_stopping) from time to time.
+    /// that. Once it runs nothing can stop it, and the group waits for its end; it had better look at
+    /// [`is_stopping`](Scope::is_stopping) from time to time.
     ///
     /// # Errors
     ///

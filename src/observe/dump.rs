@@ -14,8 +14,8 @@ type Leaves = HashMap<TaskId, Arc<[Leaf]>>;
 pub(super) struct Dumped(Box<dyn FnOnce() -> Leaves>);
 
 /// What there is to say where a dump does not show all.
-pub(super) const IN_PART: &str = "where some tasks are parked: the dump lacks them, or their lines can't be told \
-                                  (a build without symbols and debug info?)";
+pub(super) const IN_PART: &str =
+    "where some tasks are parked: the dump lacks them, or what they wait for is not recognized";
 
 impl Dumped {
     /// Enters where each task is parked. Takes a while, as debug info has to be read. Whether all are known: what

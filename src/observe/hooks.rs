@@ -29,8 +29,9 @@ impl Observer {
                 });
             })
             .on_after_task_poll(move |task| {
-                with_seat(|seat| seat.polling.store(None));
+                // First, so that at any moment a task that was polled is known by the one or the other.
                 polling.0.last_polls.polled(task.id());
+                with_seat(|seat| seat.polling.store(None));
             })
             .on_task_terminate(move |task| {
                 let poll = Observer::here(|_, poll| poll);

@@ -1,4 +1,4 @@
-//! When each task was last polled, so that it can be said for how long it has been parked.
+//! When each task was last polled, so that it can be said for how long it has been parked; and whether it ever was.
 //!
 //! Every poll comes by here: it reads a coarse clock, and looks for its task in a table without locks. A set of
 //! slots there fills one line of the processor's cache. A task that finds its set taken is entered into the next
@@ -21,6 +21,9 @@ const TABLES: usize = 5;
 /// No task has this key.
 const FREE: u64 = 0;
 
+/// Set in the time of a task that has not been polled yet.
+const UNPOLLED: u64 = 1 << 63;
+
 pub(super) struct LastPolls {
     made: Instant,
     /// Until then what is polled is taken for the echo of a dump, in milliseconds.
@@ -35,7 +38,7 @@ struct Set([Slot; 4]);
 #[derive(Default)]
 struct Slot {
     task: AtomicU64,
-    /// In milliseconds.
+    /// In milliseconds, with [`UNPOLLED`].
     polled_at: AtomicU64,
 }
 
@@ -64,7 +67,8 @@ impl LastPolls {
         let is_free = |slot: &&Slot| slot.task.load(Relaxed) == FREE;
         let mut tables = (0..TABLES).map(|nth| self.tables[nth].get_or_init(|| table(nth)));
         if let Some(slot) = tables.find_map(|table| set(table, key).iter().find(is_free)) {
-            slot.polled_at.store(self.milliseconds(), Relaxed);
+            let spawned_at = self.milliseconds() | UNPOLLED;
+            slot.polled_at.store(spawned_at, Relaxed);
             slot.task.store(key, Relaxed);
         }
     }
@@ -103,7 +107,15 @@ impl LastPolls {
     /// When the task was last polled, or else spawned; by the clock of [`now`](Self::now).
     pub(super) fn of(&self, task: task::Id) -> Option<Duration> {
         let slot = self.slot(task)?;
-        Some(Duration::from_millis(slot.polled_at.load(Relaxed)))
+        let at = slot.polled_at.load(Relaxed) & !UNPOLLED;
+        Some(Duration::from_millis(at))
+    }
+
+    /// Whether no poll of it is over yet; but for those of dumps, which leave no trace here. Not of a task of which
+    /// that is not known.
+    pub(super) fn none_is_over(&self, task: task::Id) -> bool {
+        let slot = self.slot(task);
+        slot.is_some_and(|slot| slot.polled_at.load(Relaxed) & UNPOLLED != 0)
     }
 
     fn slot(&self, task: task::Id) -> Option<&Slot> {
@@ -156,8 +168,9 @@ fn key(task: task::Id) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::future::pending;
-    use std::sync::Arc;
+    use std::sync::{Arc, mpsc};
     use std::thread;
 
     use tokio::runtime::{Builder, Runtime};
@@ -203,6 +216,43 @@ mod tests {
         observer.settle(runtime.handle());
         assert!(observer.0.last_polls.tables[1].get().is_none());
         assert_eq!(observer.0.last_polls.of(ended.unwrap()), None);
+    }
+
+    #[test]
+    fn of_the_tasks_behind_a_poll_those_are_known_that_never_were_polled() {
+        let (observer, runtime) = observed();
+        let notify = Arc::new(Notify::new());
+        let notified = Arc::clone(&notify);
+        runtime.spawn(async move { notified.notified().await });
+        observer.settle(runtime.handle());
+        assert!(observer.unpolled().is_empty());
+
+        let (let_go, told) = mpsc::channel::<()>();
+        let (begins, begun) = mpsc::channel();
+        runtime.spawn(async move {
+            begins.send(()).unwrap();
+            let _ = told.recv();
+        });
+        begun.recv().unwrap();
+        let behind = runtime.spawn(pending::<()>());
+        // Ready to run, as the other one is, but that has been polled before.
+        notify.notify_one();
+        assert_eq!(observer.unpolled(), HashSet::from([behind.id().into()]));
+        drop(let_go);
+        observer.settle(runtime.handle());
+        assert!(observer.unpolled().is_empty());
+    }
+
+    #[test]
+    fn after_a_dump_it_is_not_known_what_was_never_polled() {
+        let (observer, runtime) = observed();
+        let (let_go, told) = mpsc::channel::<()>();
+        runtime.spawn(async move { told.recv() });
+        let _behind = runtime.spawn(pending::<()>());
+        assert!(!observer.unpolled().is_empty());
+        observer.0.dumps.fetch_add(1);
+        assert!(observer.unpolled().is_empty());
+        drop(let_go);
     }
 
     #[cfg(target_os = "linux")]

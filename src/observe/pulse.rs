@@ -1,7 +1,7 @@
 //! Whether anything moves in a runtime, but for what a dump of its tasks moves there.
 //!
-//! A dump has each task polled once more. How many were taken has to be counted, as Tokio's workers may take one more
-//! than they are asked to.
+//! A dump has each task polled once more. How many were taken has to be counted, as Tokio's workers may take
+//! one more than they are asked to.
 
 use std::future;
 use std::pin::pin;
@@ -76,7 +76,8 @@ impl Observer {
         (at_rest && pulse.is_echo_of(before)).then_some(pulse)
     }
 
-    /// `main`, so that the dumps that are taken are counted by it: each polls every task, and no hook hears of that.
+    /// `main`, so that the dumps that are taken are counted by it: each polls every task, and no hook hears
+    /// of that.
     pub(super) async fn count_dumps<F: Future>(self, main: F) -> F::Output {
         let mut main = pin!(main);
         future::poll_fn(|cx| {
@@ -123,8 +124,8 @@ mod tests {
         (observer, runtime)
     }
 
-    /// With several workers, they now and then take one more than they are asked to. And which tasks are dumped first
-    /// depends on their numbers.
+    /// With several workers, they now and then take one more than they are asked to. And which tasks are
+    /// dumped first depends on their numbers.
     #[test]
     fn what_a_dump_has_moved_is_told_from_what_moves_by_itself() {
         let notify = Arc::new(Notify::new());

@@ -18,6 +18,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Observer;
+use super::panics;
 use super::snapshot::{End, TaskId};
 use crate::sync::lock;
 
@@ -61,6 +62,11 @@ where
             // There may be two such layers.
             span.extensions_mut().replace(MadeIn(task::try_id()));
         }
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        let name = || context.metadata(id).map(Metadata::name);
+        panics::exits(|| name() == Some(SPAWN));
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {

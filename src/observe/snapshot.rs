@@ -22,6 +22,9 @@ pub struct Snapshot {
     pub tasks: Vec<TaskSeen>,
     /// Those that ended and are not among them.
     pub unlisted: Unlisted,
+    /// Tasks of which no poll has begun, so that they are not parked, whatever their state says. Not all of them:
+    /// once a dump was taken, that is not known.
+    pub unpolled: HashSet<TaskId>,
     /// Every event that one of the tasks waits for.
     pub events: Vec<EventSeen>,
     /// Every task group that one of the tasks waits for.

@@ -96,6 +96,15 @@ impl Tasks {
         }
     }
 
+    /// The task has caught the panic that was last heard of it.
+    pub(super) fn catch(&mut self, id: task::Id) {
+        if let Some(record) = self.records.get_mut(&id)
+            && let Fate::Alive(heard) = &mut record.fate
+        {
+            heard.take_if(|(end, _)| matches!(end, End::Panic(_)));
+        }
+    }
+
     pub(super) fn tell(&mut self, id: TaskId, end: End) {
         // A destructor may panic after an error: the error came first.
         self.told.entry(id).or_insert(end);
@@ -139,6 +148,15 @@ impl Tasks {
         records.any(|record| {
             matches!(record.fate, Fate::Alive(_)) && !Place::from(record.spawned_at).is_library()
         })
+    }
+
+    /// Those of which no poll has begun, with the exception of `polling`, and of polls that dumps set off.
+    pub(super) fn unpolled(&self, polling: &[task::Id], last_polls: &LastPolls) -> HashSet<TaskId> {
+        let alive = self.records.iter();
+        let alive = alive.filter(|(_, record)| matches!(record.fate, Fate::Alive(_)));
+        let unpolled =
+            alive.filter(|(id, _)| last_polls.none_is_over(**id) && !polling.contains(id));
+        unpolled.map(|(id, _)| TaskId::from(*id)).collect()
     }
 
     /// All tasks that have a record, in spawn order; but not where they are parked.

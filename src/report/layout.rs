@@ -1,8 +1,9 @@
 //! Lines of text with a style each, wrapped, and set in columns.
 
 use anstyle::Style;
-use textwrap::Options;
-use textwrap::core::display_width;
+use textwrap::WordSeparator;
+use textwrap::core::{Word, display_width};
+use textwrap::wrap_algorithms::wrap_first_fit;
 
 /// A line, and how it looks as a whole.
 #[derive(Clone, Debug, Default)]
@@ -35,18 +36,17 @@ impl Block {
     /// Adds `text`, wrapped; what is left of it goes on behind `hang`.
     pub(super) fn add(&mut self, text: &str, hang: &str, style: Style) {
         let Some(width) = self.width else {
-            let text = text.to_owned();
-            self.lines.push(Line { text, style });
-            return;
+            return self.add_as_it_is(text, style);
         };
-        let options = Options::new(width)
-            .subsequent_indent(hang)
-            .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        let wrapped = textwrap::wrap(text, options).into_iter();
-        self.lines.extend(wrapped.map(|text| Line {
-            text: text.into_owned(),
-            style,
-        }));
+        for text in wrap(text, hang, width) {
+            self.lines.push(Line { text, style });
+        }
+    }
+
+    /// Adds `text`, however wide it is.
+    pub(super) fn add_as_it_is(&mut self, text: &str, style: Style) {
+        let text = text.to_owned();
+        self.lines.push(Line { text, style });
     }
 
     /// The lines, one below the other.
@@ -71,6 +71,41 @@ impl Block {
         };
         (0..rows.unwrap_or_default()).map(row).collect()
     }
+}
+
+/// Breaks `text` where it has spaces, and a path that is too long for a line where one of its folders ends: never
+/// within `file.rs:26`.
+fn wrap(text: &str, hang: &str, width: usize) -> Vec<String> {
+    let rest = width.saturating_sub(display_width(hang));
+    let words = WordSeparator::AsciiSpace.find_words(text);
+    let pieces = words.flat_map(|word| {
+        let is_too_long = display_width(&word) > rest && !word.contains("://");
+        let mut parts: Vec<Word<'_>> = if is_too_long {
+            word.word.split_inclusive('/').map(Word::from).collect()
+        } else {
+            vec![Word::from(word.word)]
+        };
+        if let Some(last) = parts.last_mut() {
+            last.whitespace = word.whitespace;
+        }
+        parts
+    });
+    let pieces: Vec<Word<'_>> = pieces.collect();
+    let lines = wrap_first_fit(&pieces, &[width, rest].map(columns));
+    let lines = lines.iter().enumerate().map(|(at, pieces)| {
+        let texts = pieces
+            .iter()
+            .flat_map(|piece| [piece.word, piece.whitespace]);
+        let line: String = texts.collect();
+        let hang = if at == 0 { "" } else { hang };
+        format!("{hang}{}", line.trim_end())
+    });
+    lines.collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no terminal is that wide")]
+fn columns(width: usize) -> f64 {
+    width as f64
 }
 
 impl Line {
@@ -98,6 +133,18 @@ mod tests {
     fn a_wrapped_line_of_an_error_tree_stays_behind_its_margin() {
         assert_eq!(margin("    | an error"), "    | ");
         assert_eq!(margin("  + 3 errors"), "    ");
+    }
+
+    #[test]
+    fn a_path_is_broken_between_folders_only_and_where_it_has_to_be() {
+        let wrapped = |text, width| wrap(text, "    ", width).join("\n");
+        let at = "  at src/worker/pool.rs:26, by now";
+        assert_eq!(wrapped(at, 30), "  at src/worker/pool.rs:26, by\n    now");
+        assert_eq!(wrapped(at, 24), "  at src/worker/\n    pool.rs:26, by now");
+        assert_eq!(
+            wrapped(at, 8),
+            "  at\n    src/\n    worker/\n    pool.rs:26,\n    by\n    now"
+        );
     }
 
     #[test]

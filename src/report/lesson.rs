@@ -48,10 +48,12 @@ impl Layout {
             Event::Start(Tag::Link { dest_url, .. }) => self.target = Some(dest_url.into_string()),
             Event::Start(Tag::CodeBlock(kind)) => {
                 self.gap();
-                self.code = Some(match kind {
+                let info = match kind {
                     CodeBlockKind::Fenced(info) => info.into_string(),
                     CodeBlockKind::Indented => String::new(),
-                });
+                };
+                self.caption(&info);
+                self.code = Some(info);
             }
             Event::HardBreak
             | Event::End(TagEnd::Heading(_) | TagEnd::Paragraph | TagEnd::Item) => {
@@ -93,8 +95,23 @@ impl Layout {
         self.style = NONE;
     }
 
+    /// Tells where the code is from: one file or two, or a side and what stands above it there.
+    fn caption(&mut self, info: &str) {
+        let mut words = info.splitn(3, ' ');
+        let caption = match [words.next(), words.next(), words.next()] {
+            // It begins with that.
+            [Some("text"), Some(_), None] | [_, None, _] => return,
+            [Some("diff"), Some(before), Some(after)] => format!("from {before} to {after}:"),
+            [_, Some(side), Some(heading)] => format!("{side}, {heading}:"),
+            [_, Some(file), None] => format!("{file}:"),
+        };
+        self.block.add(&caption, "", FAINT);
+    }
+
     fn code(&mut self, text: &str, language: &str) {
         let is_diff = language.starts_with("diff");
+        // Code that is broken is hard to read, and a line of a diff would lose its sign.
+        let is_output = language.starts_with("text");
         for line in text.lines() {
             let style = match line.chars().next() {
                 Some('+') if is_diff => AnsiColor::Green.on_default(),
@@ -103,7 +120,11 @@ impl Layout {
                 _ => NONE,
             };
             let line = format!("{CODE}{line}");
-            self.block.add(&line, &margin(&line), style);
+            if is_output {
+                self.block.add(&line, &margin(&line), style);
+            } else {
+                self.block.add_as_it_is(line.trim_end(), style);
+            }
         }
     }
 }
@@ -115,11 +136,13 @@ mod tests {
     #[test]
     fn what_a_page_has_is_laid_out_below_one_another() {
         let page = "# lost\n\nA *worker*\nends.\n\n- one `x`\n- [two](https://example.com/2)\n\n\
-                    ```rust a.rs\nlet a = 1;\n\n    b();\n```\n\n## Then\n\nNo more.\n";
+                    ```rust a.rs\nlet a = 1;\n\n    b();\n```\n\n## Then\n\nNo more.\n\n\
+                    ```diff a.rs b.rs\n-let a = 1;\n```\n";
         let text = render(page, Page::Plain);
         let plain = anstream::adapter::strip_str(&text).to_string();
-        let expected = "lost\n\nA worker ends.\n\n- one `x`\n- two <https://example.com/2>\n\n    \
-                        let a = 1;\n    \n        b();\n\nThen\n\nNo more.\n";
+        let expected = "lost\n\nA worker ends.\n\n- one `x`\n- two <https://example.com/2>\n\na.rs:\n    \
+                        let a = 1;\n\n        b();\n\nThen\n\nNo more.\n\n\
+                        from a.rs to b.rs:\n    -let a = 1;\n";
         assert_eq!(plain, expected);
     }
 
@@ -130,6 +153,17 @@ mod tests {
         assert_eq!(
             plain,
             "One two\nthree four.\n\n- five six\n  seven\n  eight\n"
+        );
+    }
+
+    #[test]
+    fn lines_of_code_keep_together_and_lines_of_output_are_wrapped() {
+        let page = "```diff a.rs b.rs\n-    let a = one(two);\n```\n\n```text a findings\none two three\n```\n";
+        let page = render(page, Page::Terminal(14));
+        let plain = anstream::adapter::strip_str(&page).to_string();
+        assert_eq!(
+            plain,
+            "from a.rs to\nb.rs:\n    -    let a = one(two);\n\na, findings:\n    one two\n    three\n"
         );
     }
 }

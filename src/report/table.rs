@@ -1,4 +1,4 @@
-//! How many scenarios came out, a line for each side.
+//! Many scenarios: what they are, and how they came out, a line for each side.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::layout::Block;
-use super::text::{BOLD, NONE, colour, plural};
+use super::text::{BOLD, NONE, Page, colour, plural};
 use crate::demo::Chapter;
 use crate::diagnosis::{Confidence, Verdict};
 
@@ -57,20 +57,45 @@ impl Row {
     }
 }
 
+/// All scenarios by chapter, a line for each where that has room.
+pub fn list(chapters: &[Chapter], page: Page) -> String {
+    let chapters = chapters.iter().map(|chapter| {
+        let mut block = Block::new(page.width());
+        block.add(&format!("{}: {}", chapter.name, chapter.title), "", NONE);
+        for scenario in chapter.scenarios {
+            let sides: Vec<&str> = scenario.sides.iter().map(|side| side.name).collect();
+            let (name, summary, sides) = (scenario.name, scenario.summary, sides.join(", "));
+            block.add(&format!("  {name}  {summary} ({sides})"), "    ", NONE);
+        }
+        block.print()
+    });
+    chapters.collect::<Vec<String>>().join("\n")
+}
+
 /// The table, chapter by chapter. Styles are written as escape sequences, to be stripped where they are not
 /// wanted.
-pub fn render(chapters: &[(&Chapter, Vec<Played>)], elapsed: Duration) -> String {
-    let mut block = Block::new(None);
+pub fn render(chapters: &[(&Chapter, Vec<Played>)], elapsed: Duration, page: Page) -> String {
+    let mut block = Block::new(page.width());
     let played = || chapters.iter().flat_map(|(_, played)| played);
     let widest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or_default();
     let rows = || played().flat_map(|played| &played.sides);
     let first = widest(&mut played().map(|played| played.scenario.len()));
     let second = widest(&mut rows().map(|row| row.name.len()));
     let third = widest(&mut rows().map(|row| row.verdict().len()));
+    let last = "   99.99 s  not as expected";
+    let columns = [first, second, third]
+        .map(|column| 2 + column)
+        .iter()
+        .sum::<usize>()
+        + last.len();
+    let has_room = page.width().is_none_or(|width| columns <= width);
     for (chapter, played) in chapters {
         block.add(&format!("{}: {}", chapter.name, chapter.title), "", BOLD);
         for played in played {
             let mut scenario = played.scenario.as_str();
+            if !has_room {
+                block.add(&format!("  {scenario}"), "  ", NONE);
+            }
             for row in &played.sides {
                 let (name, verdict) = (&row.name, row.verdict());
                 let seconds = Duration::from_millis(row.elapsed_ms).as_secs_f64();
@@ -79,10 +104,18 @@ pub fn render(chapters: &[(&Chapter, Vec<Played>)], elapsed: Duration) -> String
                 } else {
                     ("not ", colour(Verdict::Stuck))
                 };
-                let line = format!(
-                    "  {scenario:first$}  {name:second$}  {verdict:third$}  {seconds:6.2} s  {not}as expected"
-                );
-                block.add(&line, "", style);
+                if has_room {
+                    let line = format!(
+                        "  {scenario:first$}  {name:second$}  {verdict:third$}  {seconds:6.2} s  {not}as expected"
+                    );
+                    block.add_as_it_is(&line, style);
+                } else {
+                    let line = format!("    {name}: {verdict} after {seconds:.2} s");
+                    block.add(&line, "      ", style);
+                    if !row.is_as_expected() {
+                        block.add("      not as expected", "      ", style);
+                    }
+                }
                 scenario = "";
             }
         }
@@ -105,7 +138,7 @@ pub fn render(chapters: &[(&Chapter, Vec<Played>)], elapsed: Duration) -> String
         for sentence in row.unexpected.iter().flatten() {
             block.add(
                 &format!("  {}: {sentence}", row.name),
-                "",
+                "    ",
                 colour(Verdict::Stuck),
             );
         }

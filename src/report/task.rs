@@ -16,7 +16,7 @@ pub struct TaskDocument {
     /// The task that spawned it, as its place in the list, counted from 0; none for one that no task of
     /// the list spawned.
     pub parent: Option<usize>,
-    /// `ok`, `error`, `panic`, `cancelled`, `outlived`, `parked` or `running`.
+    /// `ok`, `error`, `panic`, `cancelled`, `outlived`, `parked`, `running` or `unpolled`.
     pub outcome: &'static str,
     /// The text of its error or panic.
     pub error: Option<String>,
@@ -39,6 +39,7 @@ impl From<&TaskStory> for TaskDocument {
             Fate::Ended(End::Cancelled) => ("cancelled", None, None),
             Fate::Outlived(parked) => ("outlived", None, parked.as_ref()),
             Fate::Running => ("running", None, None),
+            Fate::Unpolled => ("unpolled", None, None),
             Fate::Parked(parked) => ("parked", None, Some(parked)),
         };
         let waits_at = parked.and_then(|parked| parked.at.as_ref());

@@ -161,6 +161,7 @@ fn task(block: &mut Block, row: &Row<'_>) {
     let hang = format!("{indent}  ");
     let (outcome, parked) = match task.outcome {
         "outlived" => ("outlived main", ", parked"),
+        "unpolled" => ("not polled yet", ""),
         outcome => (outcome, ""),
     };
     let mut told = format!("{indent}{}: {outcome}", row.name);

@@ -39,3 +39,29 @@ fn a_side_that_is_not_stuck_is_not_held() {
     assert_eq!(code, 0);
     assert!(!screen.contains("held"));
 }
+
+#[test]
+fn ctrl_c_ends_a_row_of_scenarios_and_shows_how_those_before_it_came_out() {
+    let mut playing = Pty::run("run --all errors", 100);
+    playing.wait_for("1 of 8: playing question-mark");
+    playing.press(CTRL_C);
+    let (code, screen) = playing.finish();
+    let screen = anstream::adapter::strip_str(&screen).to_string();
+    assert_eq!(code, 130, "{screen}");
+    assert!(!screen.contains("playing"), "{screen}");
+    let rows = screen
+        .lines()
+        .filter(|line| line.ends_with("  as expected"));
+    assert!(rows.count() >= 2, "{screen}");
+    assert!(screen.contains("Ctrl+C came before "), "{screen}");
+}
+
+#[test]
+fn ctrl_c_before_the_first_of_a_row_leaves_nothing() {
+    let mut playing = Pty::run("run --all errors", 100);
+    playing.wait_for("0 of 8: playing swallowed-errors");
+    playing.press(CTRL_C);
+    let (code, screen) = playing.finish();
+    assert_eq!(code, 130, "{screen}");
+    assert!(!screen.contains("playing"), "{screen}");
+}

@@ -76,6 +76,31 @@ fn no_rust_file_is_too_long_to_read() {
     }
 }
 
+/// The lines of prose, each with its number: in Markdown, or in the comments of a program. Without tables, code, and
+/// lines with a link, which can't be broken everywhere.
+fn prose(text: &str, is_code: bool) -> impl Iterator<Item = (usize, &str)> {
+    let mut is_block = false;
+    text.lines().zip(1..).filter_map(move |(line, number)| {
+        let comment = line.trim_start().strip_prefix("//");
+        let comment = comment.map(|comment| comment.trim_start_matches(['/', '!', ' ']));
+        let said = if is_code { comment? } else { line };
+        is_block ^= said.starts_with("```");
+        let is_prose = !is_block && !said.starts_with('|') && !said.contains("](");
+        is_prose.then_some((number, line))
+    })
+}
+
+#[test]
+fn no_line_of_prose_is_too_wide_to_read() {
+    for (path, text) in sources(&["md", "rs"]) {
+        let is_code = path.extension().is_some_and(|it| it == "rs");
+        for (number, line) in prose(&text, is_code) {
+            let width = line.chars().count();
+            assert!(width <= 120, "{}:{number}: {width} columns", path.display());
+        }
+    }
+}
+
 #[test]
 fn what_documents_name_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -95,6 +120,19 @@ fn what_documents_name_is_there() {
         });
         for name in named {
             assert!(root.join(name).exists(), "{name} in {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_map_has_every_module() {
+    let map = include_str!("../../ARCHITECTURE.md");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for entry in fs::read_dir(folder).expect("it can be read") {
+        let name = entry.expect("an entry").file_name();
+        let name = name.to_string_lossy();
+        if name.ends_with(".rs") && name != "lib.rs" {
+            assert!(map.contains(&format!("`src/{name}`")), "{name}");
         }
     }
 }

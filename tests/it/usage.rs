@@ -130,4 +130,16 @@ fn completions_and_the_manual_page_know_the_options() {
     }
     let bash = Unstuck::new("completions bash").run().succeeded().stdout;
     assert!(bash.contains("--keep-db"));
+    let page = Unstuck::new("man").run().succeeded().stdout;
+    for wanted in [
+        ".SS run\n",
+        "\\-\\-keep\\-db",
+        ".SS show\n",
+        ".SH \"EXIT STATUS\"\n",
+        "Ctrl+C ended it",
+    ] {
+        assert!(page.contains(wanted), "{wanted}: {page}");
+    }
+    // There is no page besides this one.
+    assert!(!page.contains("(1)"), "{page}");
 }

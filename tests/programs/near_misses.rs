@@ -1,22 +1,23 @@
 //! Programs that look like hanging for a while, and end.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use futures_util::future::join_all;
+use futures_util::future::{FutureExt, join_all};
 use sqlx::{ConnectOptions, SqlitePool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
-use tokio::task;
+use tokio::task::{self, JoinHandle};
 use tokio::time::{sleep, timeout};
 use tracing::instrument;
 use unstuck::demo::{Expected, Job, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
 use unstuck::{BoxError, Event, TaskGroup};
 
-use crate::{A_WHILE, COMPLETES};
+use crate::{A_WHILE, COMPLETES, completes};
 
 pub(crate) const PROGRAMS: &[Scenario] = &[
     program!("late-setter", late_setter, COMPLETES),
@@ -36,6 +37,15 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
     program!("locked-database", locked_database, COMPLETES),
     program!("an-error-got-over", an_error_got_over, COMPLETES),
     program!("a-panic-got-over", a_panic_got_over, COMPLETES),
+    program!("a-panic-caught", a_panic_caught, COMPLETES),
+    program!(
+        "a-panic-beside-one-caught",
+        a_panic_beside_one_caught,
+        Expected {
+            errors: Errors::swallowed(1),
+            ..completes(&["swallowed-error"])
+        }
+    ),
     program!(
         "an-error-handed-on",
         an_error_handed_on,
@@ -224,6 +234,36 @@ async fn a_panic_got_over(_job: Job) -> Result<(), BoxError> {
         task::yield_now().await;
     });
     Ok(catching.await?)
+}
+
+/// It ends in the very poll in which it panicked, and all the same that was not its end.
+async fn a_panic_caught(_job: Job) -> Result<(), BoxError> {
+    let catching = task::spawn(async {
+        let fails = AssertUnwindSafe(async { panic!("no harm done") });
+        fails.catch_unwind().await.is_err()
+    });
+    if !catching.await? {
+        return Err("nothing was caught".into());
+    }
+    // The task enters its own span again.
+    let catching = task::spawn(async {
+        let fails = || tracing::Span::current().in_scope(|| panic!("no harm done"));
+        std::panic::catch_unwind(fails).is_err()
+    });
+    if !catching.await? {
+        return Err("nothing was caught".into());
+    }
+    Ok(())
+}
+
+/// It catches the first one, and not the second.
+async fn a_panic_beside_one_caught(_job: Job) -> Result<(), BoxError> {
+    let failing: JoinHandle<()> = task::spawn(async {
+        let _caught = std::panic::catch_unwind(|| panic!("no harm done"));
+        panic!("harm done");
+    });
+    let _dropped = failing.await;
+    Ok(())
 }
 
 async fn an_error_handed_on(_job: Job) -> Result<(), BoxError> {

@@ -55,6 +55,7 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
         unheard_notification,
         hangs(Verdict::Stuck, &["idle-receiver"])
     ),
+    program!("duplex", duplex, hangs(Verdict::Stuck, &["idle-receiver"])),
     program!(
         "full-channel",
         full_channel,
@@ -171,6 +172,14 @@ async fn unheard_notification(_job: Job) -> Result<(), BoxError> {
     let notify = Notify::new();
     notify.notify_waiters();
     notify.notified().await;
+    Ok(())
+}
+
+/// A pipe in memory looks like a socket. Its other end is in the hands of the task that reads.
+async fn duplex(_job: Job) -> Result<(), BoxError> {
+    let (mut near, far) = tokio::io::duplex(64);
+    near.read_u8().await?;
+    drop(far);
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! `idle-receiver`: a task waits for the next item of a channel or queue, or to be notified, and nobody is
-//! left on the way to send anything.
+//! `idle-receiver`: a task waits for the next item of a channel or queue, for bytes of a pipe in memory, or to
+//! be notified, and nobody is left on the way to send anything.
 //!
 //! Likely: in a program that is stuck as a whole no task will send, but a queue does not tell who has
 //! hold of its other end.
@@ -16,6 +16,8 @@ const RECEIVE: [&str; 6] = ["recv", "recv_many", "pop", "dequeue", "changed", "n
 /// What waits to be notified.
 const NOTIFIED: &str = "Notified";
 
+const BYTES: &str = "bytes that never come";
+
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     if !case.is_stuck() {
         return Vec::new();
@@ -23,8 +25,8 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let receivers = case.tasks().flat_map(|task| {
         let waits = case.waits.on(task.id).iter();
         waits.filter_map(move |wait| match wait {
-            Wait::Sync { at, call } if call == NOTIFIED || is_receive(call) => {
-                Some(((call, at), task.display_name()))
+            Wait::Sync { at, call } => {
+                what_never_comes(call).map(|what| ((call, at, what), task.display_name()))
             }
             _ => None,
         })
@@ -36,15 +38,15 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let others = others(case);
     receivers
         .into_iter()
-        .map(|((call, at), names)| {
+        .map(|((call, at, what), names)| {
             let at = at.map_or_else(String::new, |at| format!(" at {at}"));
             let wait = if names.len() == 1 { "waits" } else { "wait" };
-            let what = if call == NOTIFIED { "a notification" } else { "an item" };
+            let it = if what == BYTES { "them" } else { "it" };
             Finding {
                 rule: "idle-receiver",
                 confidence: Confidence::Likely,
                 summary: format!(
-                    "{} {wait} in `{call}`{at} for {what} that never comes: no task is left to send it",
+                    "{} {wait} in `{call}`{at} for {what}: no task is left to send {it}",
                     prose::list(names)
                 ),
                 evidence: others.clone(),
@@ -53,9 +55,17 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
         .collect()
 }
 
-fn is_receive(call: &str) -> bool {
+/// What a call waits for, if it receives.
+fn what_never_comes(call: &str) -> Option<&'static str> {
     let method = call.rsplit("::").next().unwrap_or(call);
-    RECEIVE.contains(&method)
+    // Not a method: each way of reading, of `AsyncReadExt` and its like, is a type of its own.
+    let is_read = !call.contains("::") && call.starts_with("Read");
+    match method {
+        _ if call == NOTIFIED => Some("a notification that never comes"),
+        _ if is_read => Some(BYTES),
+        _ if RECEIVE.contains(&method) => Some("an item that never comes"),
+        _ => None,
+    }
 }
 
 /// What the other tasks are at, so that one can see that none of them will send.

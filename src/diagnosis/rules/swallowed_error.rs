@@ -1,12 +1,13 @@
 //! `swallowed-error`: a task ended with an error or a panic that reached nobody.
 //!
 //! Likely, not proven: a result that was read and thrown away looks the same as one that was read and
-//! dealt with.
+//! dealt with; and so does a panic that the task caught in its last poll, unless its span is recorded.
 //!
 //! Triggered by `join_all(handles).await` whose result is dropped. A near miss: the same tasks in a
 //! group, whose errors are in what main returns.
 
 use crate::diagnosis::{Case, Confidence, Finding, errors, prose};
+use crate::observe::{End, TaskSeen, TaskState};
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let swallowed = &case.errors.swallowed;
@@ -26,16 +27,40 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
         format!("{}, spawned at {spawned_at}: {error}", prose::list(names))
     });
     let unlisted = (unlisted > 0).then(|| format!("{unlisted} more, which were not kept"));
-    let were = if all == 1 { "was" } else { "were" };
+    let panicked = |task: &&&TaskSeen| matches!(task.state, TaskState::Ended(End::Panic(_)));
+    let panics = swallowed.iter().filter(panicked).count();
     vec![Finding {
         rule: "swallowed-error",
         confidence: Confidence::Likely,
-        summary: format!(
-            "{} {were} returned to a handle, and nobody read what it held",
-            prose::count(all, "error")
-        ),
+        summary: summary(all - panics, panics),
         evidence: evidence.chain(unlisted).collect(),
     }]
+}
+
+/// A panic may also have been caught by the task, as the last thing it did: that is known only where its span is
+/// recorded.
+fn summary(errors: usize, panics: usize) -> String {
+    let returned = |errors| {
+        let were = if errors == 1 { "was" } else { "were" };
+        format!(
+            "{} {were} returned to a handle",
+            prose::count(errors, "error")
+        )
+    };
+    let seen = |panics| match panics {
+        1 => "1 panic was seen in the poll in which its task ended".to_owned(),
+        _ => format!("{panics} panics were seen in the polls in which their tasks ended"),
+    };
+    match (errors, panics) {
+        (_, 0) => format!("{}, and nobody read what it held", returned(errors)),
+        (0, 1) => format!("{}, and nobody read its handle", seen(1)),
+        (0, _) => format!("{}, and nobody read their handles", seen(panics)),
+        _ => format!(
+            "{}, {}, and nobody read what the handles held",
+            returned(errors),
+            seen(panics)
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -43,7 +68,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::diagnosis::{Judgement, Program, Verdict, diagnose};
-    use crate::observe::{End, Snapshot, TaskId, TaskSeen, TaskState};
+    use crate::observe::{Snapshot, TaskId};
     use crate::place::Place;
 
     use super::*;
@@ -76,5 +101,16 @@ mod tests {
             "task 2 and task 4, spawned at main.rs:1: no disk",
         ];
         assert_eq!(findings[0].evidence, expected);
+    }
+
+    #[test]
+    fn a_panic_is_not_said_to_have_been_returned() {
+        assert_eq!(
+            summary(2, 1),
+            "2 errors were returned to a handle, 1 panic was seen in the poll in which its task ended, and \
+             nobody read what the handles held"
+        );
+        assert!(!summary(0, 2).contains("returned"));
+        assert!(!summary(1, 0).contains("panic"));
     }
 }

@@ -150,8 +150,9 @@ where
         enter(id, &context);
     }
 
-    fn on_exit(&self, id: &Id, _context: Context<'_, S>) {
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         exit(id);
+        self.rest.on_exit(id, context);
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
