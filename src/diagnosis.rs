@@ -23,6 +23,7 @@ use crate::place::Place;
 use graph::Graph;
 
 pub use errors::{Errors, Surfaced};
+pub(crate) use part::waits_in_vain;
 pub use part::{StuckPart, stuck_part};
 pub use verdict::{Judgement, judge};
 pub use wait::{Wait, Waits};
@@ -194,7 +195,7 @@ impl<'s> Case<'s> {
             by_id,
             own: seen.tasks.iter().filter(is_own).collect(),
             program,
-            graph: Graph::of(seen, &waits, main),
+            graph: Graph::of(seen, &waits),
             waits,
             errors: errors::Returned::of(seen, main, program),
         }

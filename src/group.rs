@@ -112,7 +112,6 @@ impl TaskGroup {
     ///
     /// let group = TaskGroup::new("pool").on_failure(OnFailure::WaitForAll);
     /// ```
-    #[must_use]
     pub fn on_failure(self, on_failure: OnFailure) -> Self {
         Self { on_failure, ..self }
     }
@@ -139,7 +138,6 @@ impl TaskGroup {
     /// assert!(matches!(errors.failures()[0].failure(), Failure::Deadline));
     /// # }
     /// ```
-    #[must_use]
     pub fn deadline(self, deadline: Instant) -> Self {
         let earliest = self.deadline.map_or(deadline, |other| other.min(deadline));
         Self {
@@ -176,7 +174,6 @@ impl TaskGroup {
     /// group.await.unwrap();
     /// # }
     /// ```
-    #[must_use]
     pub fn limit(self, limit: usize) -> Self {
         assert!(limit > 0, "a group that runs no task at a time never ends");
         Self {

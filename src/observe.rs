@@ -10,12 +10,14 @@ mod dump;
 mod hooks;
 mod last_polls;
 mod names;
+mod outside;
 mod panics;
 mod polls;
 mod pulse;
 mod records;
 mod resource;
 mod resources;
+mod signals;
 mod snapshot;
 mod tasks;
 mod threads;
@@ -39,14 +41,17 @@ use dump::Dumped;
 use last_polls::LastPolls;
 use tasks::Tasks;
 
+pub use outside::Outside;
 pub use panics::note_panics;
 pub use pulse::Pulse;
 pub use records::layer;
 pub use resource::{HolderSeen, ResourceKind, ResourceSeen, WaiterSeen};
 pub use resources::resource_layer;
+#[cfg(all(unix, feature = "guard"))]
+pub(crate) use signals::leave_out_signal;
 pub use snapshot::{
-    Doing, End, EventSeen, GroupSeen, Leaf, Outside, PollSeen, Snapshot, TaskId, TaskSeen,
-    TaskState, TimerSeen, Unlisted, WaitSeen,
+    Doing, End, EventSeen, GroupSeen, Leaf, PollSeen, Snapshot, TaskId, TaskSeen, TaskState,
+    TimerSeen, Unlisted, WaitSeen,
 };
 use threads::Threads;
 
@@ -72,6 +77,8 @@ struct Shared {
     last_polls: LastPolls,
     /// Sources of I/O that the runtime registers for itself.
     own_io_sources: AtomicCell<usize>,
+    /// Signals that somebody listened to before the program began.
+    own_signals: AtomicCell<u64>,
     /// Panics of its tasks are not printed.
     keeps_panics: AtomicCell<bool>,
     /// How many dumps were asked for.
@@ -120,6 +127,7 @@ impl Observer {
             seats: Mutex::default(),
             last_polls: LastPolls::new(),
             own_io_sources: AtomicCell::new(0),
+            own_signals: AtomicCell::new(0),
             keeps_panics: AtomicCell::new(false),
             dumps: AtomicCell::new(0),
             dumps_taken: AtomicCell::new(0),
@@ -141,6 +149,9 @@ impl Observer {
         main: impl Future<Output = T> + Send + 'static,
     ) -> io::Result<JoinHandle<T>> {
         self.0.own_io_sources.store(io_sources(runtime));
+        self.0
+            .own_signals
+            .store(signals::caught().unwrap_or_default());
         let main = self.clone().count_dumps(main);
         let main = task::Builder::new().name(name).spawn_on(main, runtime)?;
         // Nobody may be recording the span that has it.
@@ -209,7 +220,9 @@ impl Observer {
     /// Takes a task dump, which polls every task once more, unless a worker would keep it waiting.
     /// Nor is one taken of more tasks than `dump_at_most`; see [`DUMP_SAFELY`].
     pub fn look(&self, runtime: &Handle, since: &Before, dump_at_most: usize) -> Snapshot {
-        // First, as the polls that a dump sets off leave records too.
+        // First, as whatever wakes a task in the meantime may be gone afterwards.
+        let outside = self.outside(runtime, since);
+        // And the polls that a dump sets off leave records, too.
         let resources = resources::seen();
         let polling = self.polling_since(since);
         let at_rest = self.is_idle(runtime) || self.free_workers(runtime) && self.is_idle(runtime);
@@ -224,7 +237,6 @@ impl Observer {
             Err("where tasks are parked: a dump may hang a runtime that is not at rest")
         };
         let (mut snapshot, dump) = self.snapshot(dump, &polling, at_rest, resources);
-        let has_dumped = dump.is_some();
         if let Some(dump) = dump {
             resolve(dump, &mut snapshot);
         }
@@ -234,10 +246,10 @@ impl Observer {
         if !polling.is_empty() {
             snapshot.polls = self.polls();
         }
-        if has_dumped {
-            self.settle(runtime);
+        if !outside.threads_seen {
+            snapshot.blind.push(threads::UNSEEN);
         }
-        self.look_outside(runtime, since, &mut snapshot);
+        snapshot.outside = outside;
         snapshot
     }
 
@@ -286,12 +298,13 @@ impl Observer {
             let tasks = lock(&self.0.tasks);
             (tasks.seen(polling, &self.0.last_polls), tasks.unlisted())
         };
+        let (events, groups) = resources::own_waits();
         let mut snapshot = Snapshot {
             tasks,
             unlisted,
             unpolled: self.unpolled(),
-            events: snapshot::events(),
-            groups: snapshot::groups(),
+            events,
+            groups,
             resources,
             dumped: dump.is_some(),
             at_rest,
@@ -339,18 +352,22 @@ impl Observer {
         snapshot
     }
 
-    /// Looks again at what lies outside the tasks, and is cheap to look at.
+    /// Looks again at what lies outside the tasks, and is cheap to look at. To be done after each look, once the
+    /// polls that it set off are over: only then it is known that nothing woke a task unnoticed.
     pub fn look_outside(&self, runtime: &Handle, since: &Before, snapshot: &mut Snapshot) {
+        let now = self.outside(runtime, since);
+        snapshot.is_torn |= now.lacks_some_of(&snapshot.outside);
+        snapshot.outside = now;
+    }
+
+    fn outside(&self, runtime: &Handle, since: &Before) -> Outside {
         let metrics = runtime.metrics();
         let threads = metrics.num_blocking_threads();
         let blocking = threads.saturating_sub(metrics.num_idle_blocking_threads());
         let now = Threads::now();
         let threads_seen = now.is_some();
-        if !threads_seen && !snapshot.blind.contains(&threads::UNSEEN) {
-            snapshot.blind.push(threads::UNSEEN);
-        }
         let (busy, asleep) = now.unwrap_or_default().since(&since.threads);
-        snapshot.outside = Outside {
+        Outside {
             blocking_calls: blocking + metrics.blocking_queue_depth(),
             io_sources: io_sources(runtime).saturating_sub(self.0.own_io_sources.load()),
             timers: self.timers(runtime),
@@ -358,7 +375,8 @@ impl Observer {
             threads_seen,
             busy_threads: busy,
             sleeping_threads: asleep,
-        };
+            signals: signals::caught().is_none_or(|now| now & !self.0.own_signals.load() != 0),
+        }
     }
 
     /// What the workers, and the threads outside, are at. To be held against a look a while later.
@@ -418,7 +436,7 @@ impl Observer {
 
 /// Enters where each task is parked, and whether that could not be read to the full.
 fn resolve(dump: Dumped, snapshot: &mut Snapshot) {
-    dump.resolve(&mut snapshot.tasks);
+    let all_known = dump.resolve(&mut snapshot.tasks);
     if names::are_missing(&snapshot.tasks) {
         snapshot.blind.push(names::UNKNOWN);
     }
@@ -426,6 +444,9 @@ fn resolve(dump: Dumped, snapshot: &mut Snapshot) {
     if names::are_none(&snapshot.tasks) {
         snapshot.dumped = false;
         names::forget(&mut snapshot.tasks);
+    } else if !all_known {
+        snapshot.dumped = false;
+        snapshot.blind.push(dump::IN_PART);
     }
 }
 

@@ -84,11 +84,12 @@ impl Place {
         }
     }
 
-    /// Whether this is code that somebody else wrote: a crate from a registry or from git, or the
-    /// standard library.
+    /// Whether this is code that somebody else wrote: a crate from a registry, a folder `vendor` or from git, or
+    /// the standard library.
     pub fn is_library(&self) -> bool {
-        const HOMES: [&str; 4] = [
+        const HOMES: [&str; 5] = [
             "/registry/src/",
+            "/vendor/",
             "/git/checkouts/",
             "/rustc/",
             "/rustlib/src/",
@@ -153,6 +154,7 @@ mod tests {
         assert!(library(
             "/opt/cargo/registry/src/index-0123/sqlx-core-0.9.0/src/pool.rs"
         ));
+        assert!(library("/home/a/project/vendor/sqlx-core/src/pool.rs"));
         assert!(library("/rustc/59807616e/library/core/src/future.rs"));
         assert!(!library("/home/a/project/src/registry.rs"));
         assert!(!library("src/main.rs"));

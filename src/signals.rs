@@ -30,10 +30,14 @@ impl Signal {
     fn listen(self) -> io::Result<tokio::signal::unix::Signal> {
         use tokio::signal::unix::{SignalKind, signal};
 
-        signal(match self {
+        use crate::observe::leave_out_signal;
+
+        let kind = match self {
             Signal::Interrupt => SignalKind::interrupt(),
             Signal::Quit => SignalKind::quit(),
-        })
+        };
+        leave_out_signal(kind.as_raw_value());
+        signal(kind)
     }
 
     #[cfg(windows)]

@@ -2,7 +2,7 @@
 
 mod others;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::mem;
 use std::sync::Arc;
 use std::thread;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use crate::diagnosis::{Confidence, Judgement, Verdict, judge, stuck_part};
+use crate::diagnosis::{Confidence, Judgement, Verdict, judge, stuck_part, waits_in_vain};
 use crate::observe::{Before, Observer, Pulse, Snapshot, TaskId};
 use others::Program;
 
@@ -56,8 +56,8 @@ pub struct Watching<'r> {
     glanced_at: Instant,
     /// The tasks that were last seen to wait for an event that nobody can set.
     orphaned: HashSet<TaskId>,
-    /// The tasks that were last seen to be stuck in locks, and hold up others.
-    in_locks: BTreeSet<TaskId>,
+    /// The tasks that were last seen to be stuck in locks, and hold up others; and since when.
+    in_locks: BTreeMap<TaskId, Instant>,
     /// Those of them that were told of.
     in_locks_told: BTreeSet<TaskId>,
     /// Where it has to reckon with other programs, and they with it.
@@ -76,7 +76,7 @@ impl<'r> Watching<'r> {
             pause: None,
             glanced_at: Instant::now(),
             orphaned: HashSet::new(),
-            in_locks: BTreeSet::new(),
+            in_locks: BTreeMap::new(),
             in_locks_told: BTreeSet::new(),
             among_others: (!watch.is_apart).then(|| Program::among_others(observer, runtime)),
         }
@@ -132,9 +132,9 @@ impl<'r> Watching<'r> {
         self.rest.snapshot.or(self.pause)
     }
 
-    /// Looks, once a second, for tasks that will never go on, beside a part of the program that does: they
-    /// wait for an event that nobody can set any more, or for locks that they keep from one another. What
-    /// was seen, if there are new ones.
+    /// Looks, once a second, for tasks that will not go on, beside a part of the program that does: they wait for
+    /// nothing but an event that nobody can set any more, as far as is known, or have waited for as long as it takes
+    /// for locks that they keep from one another. What was seen, if there are new ones.
     ///
     /// Cheap as long as no task queues for a lock while it has another one.
     pub fn glance(&mut self) -> Option<(Snapshot, Judgement)> {
@@ -151,20 +151,29 @@ impl<'r> Watching<'r> {
         }
         let seen = self.see();
         // They may have been aborted meanwhile.
-        let is_left = !self.orphaned.is_empty() || !self.in_locks_told.is_empty();
-        is_left.then(|| self.told(seen))
+        let mut orphaned = self.orphaned.iter();
+        let is_left = orphaned.any(|task| waits_in_vain(&seen.0, *task));
+        if !is_left && !seen.0.dumped {
+            // To be looked at again.
+            self.orphaned.clear();
+        }
+        (is_left || !self.in_locks_told.is_empty()).then(|| self.told(seen))
     }
 
-    /// Whether there are tasks that were stuck in locks at the last glance, still are, and were not told of.
+    /// Whether there are tasks that have been stuck in locks for long enough, and were not told of.
     fn is_stuck_in_locks_anew(&mut self) -> bool {
         let now = if self.observer.has_holders_that_queue() {
             stuck_in_locks(&self.observer.glance(), self.main)
         } else {
             BTreeSet::new()
         };
-        let before = mem::replace(&mut self.in_locks, now);
-        let mut last = self.in_locks.intersection(&before);
-        last.any(|task| !self.in_locks_told.contains(task))
+        self.in_locks.retain(|task, _| now.contains(task));
+        for task in now {
+            self.in_locks.entry(task).or_insert_with(Instant::now);
+        }
+        let lasts = |since: &Instant| since.elapsed() >= self.watch.patience;
+        let mut last = self.in_locks.iter().filter(|(_, since)| lasts(since));
+        last.any(|(task, _)| !self.in_locks_told.contains(task))
     }
 
     /// Takes down what is told of.
@@ -213,6 +222,8 @@ impl<'r> Watching<'r> {
             self.rest = Rest::begins(self.observer.pulse(), Instant::now());
             return (snapshot, false);
         };
+        self.observer
+            .look_outside(self.runtime, &before, &mut snapshot);
         // It may have been so for longer, where somebody has been comparing the counts.
         if self.rest.pulse != earlier {
             self.rest = Rest::begins(earlier, begun);
@@ -299,15 +310,9 @@ impl Rest {
     ) -> Option<&mut Snapshot> {
         let (before, _) = self.before.take()?;
         let is_fresh = !self.is_stale(observer, watch.patience);
-        if let Some(snapshot) = self.snapshot.as_mut().filter(|_| is_fresh) {
-            observer.look_outside(runtime, &before, snapshot);
-            // A thread that has woken a task is not to be seen any more once it has ended. In this order, as a
-            // worker parks after its poll was counted.
-            let is_woken = idle && !observer.is_idle(runtime);
-            if is_woken || observer.pulse() != self.pulse {
-                return None;
-            }
-        } else {
+        let is_good = |snapshot: &Snapshot| is_fresh && !snapshot.is_torn;
+        let is_known = self.snapshot.as_ref().is_some_and(is_good);
+        if !is_known {
             self.looked_after = self.since.elapsed();
             let snapshot = observer.look(runtime, &before, watch.dump_at_most);
             // If it has ended, what was seen before still tells how it stood.
@@ -315,6 +320,13 @@ impl Rest {
             self.snapshot = Some(snapshot);
         }
         let snapshot = self.snapshot.as_mut()?;
+        observer.look_outside(runtime, &before, snapshot);
+        // A thread that has woken a task is not to be seen any more once it has ended. In this order, as a worker
+        // parks after its poll was counted.
+        let is_woken = is_known && idle && !observer.is_idle(runtime);
+        if is_woken || observer.pulse() != self.pulse {
+            return None;
+        }
         (snapshot.at, snapshot.quiet_for) = (observer.clock(), self.since.elapsed());
         Some(snapshot)
     }

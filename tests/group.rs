@@ -616,10 +616,11 @@ fn a_scope_that_one_of_its_own_children_drops_leaks_nothing() {
         let (kept, (drops, dropped)) = (Arc::clone(&token), oneshot::channel::<()>());
         let scope = TaskGroup::new("g").scope(async |group| {
             group.spawn("drops its own scope", async move {
-                let _kept = kept;
                 let _ = dropped.await;
                 drop(slot.lock().unwrap().take());
-                pending::<Unit>().await
+                pending::<()>().await;
+                drop(kept);
+                Unit::Ok(())
             })?;
             pending::<Unit>().await
         });

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::hidden::{self, HiddenTimer};
+use super::verdict::may_be_woken;
 use super::{Wait, Waits, joins};
 use crate::observe::{
     GroupSeen, ResourceKind, ResourceSeen, Snapshot, TaskId, TaskState, WaiterSeen,
@@ -58,7 +59,7 @@ impl<'s> Queued<'s> {
 }
 
 impl<'s> Graph<'s> {
-    pub(super) fn of(seen: &'s Snapshot, waits: &Waits<'s>, main: TaskId) -> Self {
+    pub(super) fn of(seen: &'s Snapshot, waits: &Waits<'s>) -> Self {
         let mut queues: BTreeMap<TaskId, Vec<Queued<'s>>> = BTreeMap::new();
         for (number, resource) in seen.resources.iter().enumerate() {
             for (at, waiter) in resource.waiters.iter().enumerate() {
@@ -94,7 +95,7 @@ impl<'s> Graph<'s> {
             joins,
             hopeless: BTreeSet::new(),
         };
-        graph.hopeless = graph.find_hopeless(waits, main);
+        graph.hopeless = graph.find_hopeless(waits);
         graph
     }
 
@@ -132,7 +133,7 @@ impl<'s> Graph<'s> {
 
     /// Takes everybody for hopeless who might be, and drops those that need not be, until all that are left hold
     /// up one another. After the first round it looks only at those whom the last one may have set free.
-    fn find_hopeless(&self, waits: &Waits<'_>, main: TaskId) -> BTreeSet<TaskId> {
+    fn find_hopeless(&self, waits: &Waits<'_>) -> BTreeSet<TaskId> {
         let mut resources: HashMap<TaskId, Vec<usize>> = HashMap::new();
         for (number, resource) in self.seen.resources.iter().enumerate() {
             for task in resource.tasks() {
@@ -146,11 +147,11 @@ impl<'s> Graph<'s> {
             }
         }
 
-        let all_rests = is_all_at_rest(self.seen, waits, main);
+        let all_rests = is_all_at_rest(self.seen, waits);
         let might_be = |task: &TaskId| {
             let waits = waits.on(*task);
-            let is_seen = all_rests && !waits.is_empty();
-            self.is_only_queued(*task) || is_seen && waits.iter().all(may_be_lost)
+            let all_known = all_rests && !waits.is_empty() || is_counted_out(waits);
+            self.is_only_queued(*task) || all_known && waits.iter().all(may_be_lost)
         };
         let mut all: BTreeSet<TaskId> = parked(self.seen).filter(might_be).collect();
         let mut doubtful: Vec<TaskId> = all.iter().copied().collect();
@@ -250,16 +251,24 @@ fn parked(seen: &Snapshot) -> impl Iterator<Item = TaskId> {
     })
 }
 
-/// Whether nothing moves that could wake a task by a branch of its own that no dump shows.
-fn is_all_at_rest(seen: &Snapshot, waits: &Waits<'_>, main: TaskId) -> bool {
-    let outside = &seen.outside;
-    let timer = hidden::timer(seen, waits, main);
-    let is_quiet = outside.blocking_calls == 0 && outside.io_sources == 0;
-    seen.dumped && seen.at_rest && is_quiet && timer == HiddenTimer::None
+/// Whether there is nothing that could wake a task by a branch of its own that no dump shows.
+fn is_all_at_rest(seen: &Snapshot, waits: &Waits<'_>) -> bool {
+    let is_quiet = seen.dumped && seen.at_rest && !may_be_woken(seen);
+    is_quiet && hidden::timer(seen, waits) == HiddenTimer::None
+}
+
+/// Whether nothing can wake the task but events and groups of this crate, going by its wakers.
+pub(super) fn is_counted_out(waits: &[Wait<'_>]) -> bool {
+    let is_all = |wait: &Wait<'_>| match wait {
+        Wait::Event { only, .. } => *only,
+        Wait::Group { group, .. } => group.only,
+        _ => false,
+    };
+    !waits.is_empty() && waits.iter().all(is_all)
 }
 
 /// Whether it depends on tasks alone, if on anything, that what is waited for comes.
-fn may_be_lost(wait: &Wait<'_>) -> bool {
+pub(super) fn may_be_lost(wait: &Wait<'_>) -> bool {
     match wait {
         Wait::Event { event, .. } => !event.set && event.setters == 0,
         Wait::Group { group, .. } => !group.open.is_empty(),

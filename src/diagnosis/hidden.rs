@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{Wait, Waits};
-use crate::observe::{Snapshot, TaskId, TaskSeen, TaskState, Timers};
+use crate::observe::{Snapshot, TaskSeen, TaskState, Timers};
 
 /// Whether a task of the program may be woken by a timer that is not among what it is seen to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +20,9 @@ pub(super) enum HiddenTimer {
     Sure,
 }
 
-/// Looks for one in a program that is at rest, in which no task is seen to wait for a timer, but those of
+/// Looks for one in a program that is at rest, in which no task is seen to wait for a timer, but the upkeep of
 /// libraries.
-pub(super) fn timer(seen: &Snapshot, waits: &Waits<'_>, main: TaskId) -> HiddenTimer {
+pub(super) fn timer(seen: &Snapshot, waits: &Waits<'_>) -> HiddenTimer {
     let set_for = match seen.outside.timers {
         Timers::None => return HiddenTimer::None,
         Timers::Set(time) => Some(time.saturating_sub(seen.quiet_for)),
@@ -32,7 +32,7 @@ pub(super) fn timer(seen: &Snapshot, waits: &Waits<'_>, main: TaskId) -> HiddenT
         let tasks = seen.tasks.iter();
         tasks.filter(|task| matches!(task.state, TaskState::Parked(_)))
     };
-    let is_own = |task: &&TaskSeen| task.id == main || !task.spawned_at.is_library();
+    let is_own = |task: &&TaskSeen| !task.is_upkeep();
     if let Some(recorded) = &seen.timers
         && (!recorded.is_empty() || set_for.is_none())
     {
@@ -44,16 +44,16 @@ pub(super) fn timer(seen: &Snapshot, waits: &Waits<'_>, main: TaskId) -> HiddenT
         };
     }
 
-    let may_be_of_a_library = parked()
-        .filter(|task| !is_own(task))
+    let may_be_upkeep = parked()
+        .filter(|task| task.is_upkeep())
         .any(|task| !seen.dumped || waits.on(task.id).iter().any(is_timer_or_unseen));
     // The children of a task that waits unseen are mostly what it waits for, in a `JoinSet`.
-    let parents: HashSet<TaskId> = parked().filter_map(|task| task.parent).collect();
+    let parents: HashSet<_> = parked().filter_map(|task| task.parent).collect();
     let is_unseen = |task: &TaskSeen| {
         let mut waits = waits.on(task.id).iter();
         waits.any(|wait| matches!(wait, Wait::Unseen)) && !parents.contains(&task.id)
     };
-    if set_for.is_some() && !may_be_of_a_library {
+    if set_for.is_some() && !may_be_upkeep {
         HiddenTimer::Sure
     } else if set_for.is_some_and(|time| time < SOON)
         || !seen.dumped
@@ -65,7 +65,7 @@ pub(super) fn timer(seen: &Snapshot, waits: &Waits<'_>, main: TaskId) -> HiddenT
     }
 }
 
-/// What libraries have timers for mostly takes longer.
+/// Upkeep mostly takes longer.
 const SOON: Duration = Duration::from_mins(1);
 
 fn is_timer_or_unseen(wait: &Wait<'_>) -> bool {
@@ -78,7 +78,7 @@ fn is_timer_or_unseen(wait: &Wait<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{Leaf, TimerSeen};
+    use crate::observe::{Leaf, TaskId, TimerSeen};
     use crate::place::Place;
 
     const MAIN: TaskId = TaskId(1);
@@ -102,7 +102,7 @@ mod tests {
 
     /// Main waits for a lock, and a task of a library for a timer.
     fn with_upkeep(timers: Timers) -> Snapshot {
-        let library = "/home/a/.cargo/registry/src/i/pool-1.0.0/src/lib.rs";
+        let library = "/home/a/.cargo/registry/src/i/sqlx-core-0.9.0/src/pool/inner.rs";
         let mut seen = Snapshot {
             tasks: vec![
                 task(MAIN, "main.rs", &["tokio::sync::mutex::Mutex::lock"]),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     fn found(seen: &Snapshot) -> HiddenTimer {
-        timer(seen, &Waits::of(seen), MAIN)
+        timer(seen, &Waits::of(seen))
     }
 
     #[test]

@@ -97,6 +97,7 @@ mod tests {
             name: "group".to_owned(),
             opened_at: Place::new("main.rs", 2),
             waiter: MAIN,
+            only: false,
             open: vec![TaskId(3)],
         });
         assert_eq!(joined(&seen), Some(vec![4]));

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Confidence, Finding, Judgement, Program, Verdict, rules};
+use super::graph::{is_counted_out, may_be_lost};
+use super::{Case, Confidence, Finding, Judgement, Program, Verdict, Waits, rules};
 use crate::observe::{Snapshot, TaskId};
 
 /// Tasks that will never go on, whatever the other tasks do, short of cancelling them.
@@ -12,16 +13,24 @@ pub struct StuckPart {
     pub tasks: Vec<TaskId>,
     /// Those among them that hold up others of them, however many more come to wait.
     pub holding_up: BTreeSet<TaskId>,
-    /// What proves it.
+    /// Why.
     pub findings: Vec<Finding>,
 }
 
+/// Whether all that a task is known to wait for are events that nobody can set any more, and groups.
+pub(crate) fn waits_in_vain(seen: &Snapshot, task: TaskId) -> bool {
+    let waits = Waits::of(seen);
+    let waits = waits.on(task);
+    let all_known = seen.dumped || is_counted_out(waits);
+    all_known && !waits.is_empty() && waits.iter().all(may_be_lost)
+}
+
 /// The stuck part of a program, as far as it follows from its locks alone: no dump is needed, and the
-/// program need not be quiet. None: there is no such part, or it can't be proven.
+/// program need not be quiet. None: there is no such part, or it doesn't follow.
 ///
-/// It rests on one thing that no record tells: that a guard which borrows its lock was not sent to a task that
-/// was there already. Only one of a lock that lives for ever (a static, or one that is leaked) can be, or one
-/// within a boxed future that is sent on halfway.
+/// It is likely, as it rests on one thing that no record tells: that a guard which borrows its lock was not sent to
+/// a task or a thread that was there already. Only one of a lock that lives for ever (a static, or one that is
+/// leaked) can be, or one within a boxed future that is sent on halfway.
 pub fn stuck_part(seen: &Snapshot, main: TaskId) -> Option<StuckPart> {
     let program = Program::Runs(Judgement {
         verdict: Verdict::Waiting,
@@ -135,6 +144,7 @@ mod tests {
             name: "group".to_owned(),
             opened_at: Place::new("main.rs", 3),
             waiter: TaskId(1),
+            only: false,
             open: vec![TaskId(2)],
         });
         assert_eq!(stuck(&seen), None);

@@ -56,7 +56,7 @@ fn impatient(case: &Case<'_>) -> Option<BTreeSet<TaskId>> {
             }
         }
     }
-    (case.seen.dumped && !may_be_woken(case.seen, false)).then_some(impatient)
+    (case.seen.dumped && !may_be_woken(case.seen)).then_some(impatient)
 }
 
 fn in_vain(finding: Finding) -> Finding {

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::graph::Graph;
+use super::graph::{self, Graph};
 use super::hidden::{self, HiddenTimer};
 use super::{Confidence, Verdict, Wait, Waits};
 use crate::observe::{ResourceSeen, Snapshot, TaskId, TaskSeen, TaskState};
@@ -28,16 +28,18 @@ const SERVANTS: [&str; 1] = ["sqlx-sqlite-wor"];
 /// `Blocked` and `Waiting` say what it is at, not that this will last: for that it has to be seen at it
 /// for some time.
 pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
+    if seen.is_torn {
+        return None;
+    }
     let waits = Waits::of(seen);
     let mut live: Vec<&TaskSeen> = Vec::new();
     for task in &seen.tasks {
-        let own = task.id == main || !task.spawned_at.is_library();
         match &task.state {
             // It has returned, though nobody may have heard of it yet.
             TaskState::Ended(_) if task.id == main => return None,
             TaskState::Polling => return Some(likely(Verdict::Blocked)),
-            // A library's own upkeep may tick for ever without helping the program.
-            TaskState::Parked(_) if own => live.push(task),
+            // A library's upkeep may tick for ever without helping the program.
+            TaskState::Parked(_) if !task.is_upkeep() => live.push(task),
             TaskState::Parked(_) | TaskState::Ended(_) => {}
         }
     }
@@ -52,33 +54,29 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
             confidence: Confidence::Proven,
         });
     }
-    let hidden_timer = hidden::timer(seen, &waits, main);
+    let hidden_timer = hidden::timer(seen, &waits);
     match hidden_timer {
         HiddenTimer::Sure => return None,
         HiddenTimer::Possible => return Some(likely(Verdict::Waiting)),
         HiddenTimer::Unlikely | HiddenTimer::None => {}
     }
-    let hopeless = |wait: &Wait<'_>| match wait {
-        Wait::Event { event, .. } => !event.set && event.setters == 0,
-        // All its children are among the living, which are looked at themselves.
-        Wait::Group { .. } => true,
-        _ => false,
-    };
-    let graph = Graph::of(seen, &waits, main);
-    let is_hopeless =
-        |task: &TaskSeen| waits.on(task.id).iter().all(hopeless) || graph.is_hopeless(task.id);
-    let hopeless = live.iter().all(|task| is_hopeless(task));
-    if may_be_woken(seen, hopeless) {
+    let graph = Graph::of(seen, &waits);
+    let hopeless = live.iter().all(|task| graph.is_hopeless(task.id));
+    // The guard of a lock that lives for ever may be with a thread.
+    let counted_out = |task: &&TaskSeen| graph::is_counted_out(waits.on(task.id));
+    let by_their_wakers = all_threads_are_known(seen) || live.iter().all(counted_out);
+    if may_be_woken(seen) && !(hopeless && by_their_wakers) {
         return Some(likely(Verdict::Waiting));
     }
     // Whoever holds what: a lock is given back by a task that goes on, or by a thread.
     let known: HashSet<TaskId> = seen.tasks.iter().map(|task| task.id).collect();
     let mut of_locks = seen.resources.iter().flat_map(ResourceSeen::tasks);
-    let is_only_queued = |task: &TaskSeen| is_hopeless(task) || graph.is_only_queued(task.id);
+    let is_only_queued =
+        |task: &TaskSeen| graph.is_hopeless(task.id) || graph.is_only_queued(task.id);
     let nobody_is_left = live.len() == alive(seen)
         && of_locks.all(|task| known.contains(&task))
         && live.iter().all(|task| is_only_queued(task));
-    let all_seen = seen.dumped && all_threads_are_known(seen) && hidden_timer == HiddenTimer::None;
+    let all_seen = seen.dumped && !may_be_woken(seen) && hidden_timer == HiddenTimer::None;
     Some(Judgement {
         verdict: Verdict::Stuck,
         confidence: if (hopeless || nobody_is_left) && all_seen {
@@ -96,17 +94,16 @@ fn alive(seen: &Snapshot) -> usize {
     alive.count()
 }
 
-/// Whether something that was seen, or was not looked at, could wake a task; `hopeless` if all that the
-/// tasks are known to wait for can't come any more.
-pub(super) fn may_be_woken(seen: &Snapshot, hopeless: bool) -> bool {
-    // A `select!` may have a branch that the dump does not see, so none of these may be there at all.
-    if seen.outside.blocking_calls > 0 || seen.outside.io_sources > 0 {
-        return true;
-    }
-    // A thread, or a task of another program, can hold the other end of anything, but no handle that has been
-    // counted out. And a task that was not looked at may wait for a signal.
-    let all_seen = seen.dumped && all_threads_are_known(seen) && seen.outside.programs == 0;
-    !hopeless && !all_seen
+/// Whether something could wake a task that is none, and no timer. A `select!` may have a branch that
+/// the dump does not see, so none of these may be there at all; but for tasks of which it is known that they have
+/// no such branch.
+pub(super) fn may_be_woken(seen: &Snapshot) -> bool {
+    let outside = &seen.outside;
+    outside.blocking_calls > 0
+        || outside.io_sources > 0
+        || outside.signals
+        || outside.programs > 0
+        || !all_threads_are_known(seen)
 }
 
 /// Whether there are no threads but the runtime's own, and those that do nothing by themselves.
@@ -178,9 +175,17 @@ mod tests {
             waits: vec![WaitSeen {
                 task: MAIN,
                 at: Place::new("main.rs", 3),
+                only: false,
             }],
             let_go: Vec::new(),
         });
+        seen
+    }
+
+    /// The same, and it is known that nothing else can wake it.
+    fn counted_out() -> Snapshot {
+        let mut seen = orphaned();
+        seen.events[0].waits[0].only = true;
         seen
     }
 
@@ -188,6 +193,7 @@ mod tests {
         judge(seen, MAIN).map(|judgement| (judgement.verdict, judgement.confidence))
     }
 
+    const SQLX: &str = "/home/a/.cargo/registry/src/i/sqlx-core-0.9.0/src/pool.rs";
     const LOCK: &[&str] = &["tokio::sync::mutex::Mutex::lock"];
     const TIMER: &[&str] = &["tokio::time::sleep::Sleep"];
     const SOCKET: &[&str] = &["tokio::net::tcp::stream::TcpStream::read"];
@@ -201,28 +207,46 @@ mod tests {
     }
 
     #[test]
-    fn without_a_dump_an_orphaned_event_is_likely_and_anything_else_unknown() {
-        let mut seen = orphaned();
-        seen.dumped = false;
-        assert_eq!(verdict(&seen), STUCK);
-        let mut seen = parked(&[]);
-        seen.dumped = false;
-        assert_eq!(verdict(&seen), WAITING);
+    fn without_a_dump_it_is_likely_where_nothing_is_left_that_could_wake_a_task() {
+        for mut seen in [counted_out(), orphaned(), parked(&[])] {
+            seen.dumped = false;
+            assert_eq!(verdict(&seen), STUCK);
+            // Whoever set it.
+            seen.outside.timers = Timers::Set(Duration::from_secs(1));
+            assert_eq!(verdict(&seen), None);
+            seen.outside.timers = Timers::Unknown;
+            assert_eq!(verdict(&seen), WAITING);
+        }
     }
 
     #[test]
-    fn a_thread_of_unknown_purpose_rules_out_all_but_the_orphaned_event() {
+    fn what_could_wake_a_hidden_branch_rules_out_all_but_those_that_have_none() {
         for unknown in [
             |outside: &mut Outside| outside.sleeping_threads.push("pool".to_owned()),
             |outside: &mut Outside| outside.busy_threads.push("pool".to_owned()),
             |outside: &mut Outside| outside.threads_seen = false,
+            |outside: &mut Outside| outside.blocking_calls = 1,
+            |outside: &mut Outside| outside.io_sources = 1,
+            |outside: &mut Outside| outside.signals = true,
+            |outside: &mut Outside| outside.programs = 1,
         ] {
-            let (mut event, mut lock) = (orphaned(), parked(&[LOCK]));
-            unknown(&mut event.outside);
-            unknown(&mut lock.outside);
-            assert_eq!(verdict(&event), STUCK);
-            assert_eq!(verdict(&lock), WAITING);
+            let seen = [
+                (counted_out(), STUCK),
+                (orphaned(), WAITING),
+                (parked(&[LOCK]), WAITING),
+            ];
+            for (mut seen, expected) in seen {
+                unknown(&mut seen.outside);
+                assert_eq!(verdict(&seen), expected);
+            }
         }
+    }
+
+    #[test]
+    fn what_is_gone_may_have_woken_somebody() {
+        let mut seen = counted_out();
+        seen.is_torn = true;
+        assert_eq!(verdict(&seen), None);
     }
 
     /// Waiting for all of these permits, of which one is with somebody.
@@ -266,7 +290,6 @@ mod tests {
         for could_have_it in [
             |seen: &mut Snapshot| seen.outside.sleeping_threads.push("pool".to_owned()),
             |seen: &mut Snapshot| seen.outside.blocking_calls = 1,
-            |seen: &mut Snapshot| seen.dumped = false,
         ] {
             let mut seen = semaphore.clone();
             could_have_it(&mut seen);
@@ -278,16 +301,16 @@ mod tests {
     fn a_library_may_have_what_the_program_waits_for_unless_the_program_has_it_itself() {
         let mut upkeep = parked(&[TIMER]).tasks.remove(0);
         upkeep.id = TaskId(2);
-        upkeep.spawned_at = Place::new("/home/a/.cargo/registry/src/i/pool-1.0.0/src/lib.rs", 1);
+        upkeep.spawned_at = Place::new(SQLX, 1);
         let mut seen = queued(ResourceKind::Mutex, TaskId(2));
         seen.tasks.push(upkeep.clone());
         assert_eq!(verdict(&seen), STUCK);
         let mut seen = queued(ResourceKind::Mutex, MAIN);
         seen.tasks.push(upkeep);
         assert_eq!(verdict(&seen), PROVEN);
-        // A thread can't have it either, though there may be more that it can do.
+        // But a thread may have the guard, if the lock lives for ever.
         seen.outside.sleeping_threads.push("pool".to_owned());
-        assert_eq!(verdict(&seen), STUCK);
+        assert_eq!(verdict(&seen), WAITING);
     }
 
     #[test]
@@ -297,18 +320,6 @@ mod tests {
             .sleeping_threads
             .push("sqlx-sqlite-wor".to_owned());
         assert_eq!(verdict(&seen), STUCK);
-    }
-
-    #[test]
-    fn what_can_wake_a_hidden_branch_rules_out_everything() {
-        for hidden in [
-            |outside: &mut Outside| outside.blocking_calls = 1,
-            |outside: &mut Outside| outside.io_sources = 1,
-        ] {
-            let mut seen = orphaned();
-            hidden(&mut seen.outside);
-            assert_eq!(verdict(&seen), WAITING);
-        }
     }
 
     #[test]
@@ -345,15 +356,6 @@ mod tests {
     }
 
     #[test]
-    fn another_program_may_have_what_is_waited_for_but_no_handle_that_was_counted_out() {
-        for (seen, expected) in [(orphaned(), PROVEN), (parked(&[LOCK]), WAITING)] {
-            let mut among_others = seen.clone();
-            among_others.outside.programs = 1;
-            assert_eq!(verdict(&among_others), expected);
-        }
-    }
-
-    #[test]
     fn a_program_that_has_just_returned_is_not_stuck() {
         let mut seen = parked(&[]);
         seen.tasks[0].state = TaskState::Ended(End::Ok);
@@ -374,15 +376,15 @@ mod tests {
     }
 
     #[test]
-    fn the_timer_of_a_library_is_none_of_the_programs() {
+    fn the_timer_of_upkeep_is_none_of_the_programs_but_that_of_another_library_may_be() {
         let mut seen = parked(&[LOCK]);
         let mut upkeep = parked(&[TIMER]).tasks.remove(0);
         upkeep.id = TaskId(2);
-        upkeep.spawned_at = Place::new(
-            "/home/a/.cargo/registry/src/i/sqlx-core-0.9.0/src/pool.rs",
-            1,
-        );
+        upkeep.spawned_at = Place::new(SQLX, 1);
         seen.tasks.push(upkeep);
         assert_eq!(verdict(&seen), STUCK);
+        let tower = "/home/a/.cargo/registry/src/i/tower-0.5.0/src/buffer/service.rs";
+        seen.tasks[1].spawned_at = Place::new(tower, 1);
+        assert_eq!(verdict(&seen), None);
     }
 }

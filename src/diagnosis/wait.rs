@@ -16,6 +16,8 @@ pub enum Wait<'s> {
         event: &'s EventSeen,
         /// The line that waits.
         at: &'s Place,
+        /// Whether nothing but such waits can wake the task.
+        only: bool,
     },
     /// The children of a task group of this crate.
     Group {
@@ -79,8 +81,8 @@ impl<'s> Waits<'s> {
         }
         for event in &seen.events {
             for wait in &event.waits {
-                let at = &wait.at;
-                add(&mut waits, wait.task, Wait::Event { event, at });
+                let (at, only) = (&wait.at, wait.only);
+                add(&mut waits, wait.task, Wait::Event { event, at, only });
             }
         }
         for group in &seen.groups {

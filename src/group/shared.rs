@@ -5,6 +5,10 @@
 //! the runtime. So nothing that a child ended with is kept but failures, and the owner is woken only when
 //! the group has come further, and at the end.
 
+#[cfg(all(tokio_unstable, feature = "observe"))]
+#[path = "shared/seen.rs"]
+mod seen;
+
 use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::Arc;
@@ -17,8 +21,6 @@ use tokio::task;
 use super::member::Member;
 use super::on_failure::OnFailure;
 use crate::error_group::{ErrorGroup, Failure, TaskFailure};
-#[cfg(all(tokio_unstable, feature = "observe"))]
-use crate::place::Place;
 use crate::registry::Registry;
 use crate::sync::{AbortHandle, Mutex, lock};
 
@@ -412,47 +414,6 @@ impl Heir {
         if !errors.failures.is_empty() {
             let failure = Failure::Group(Box::new(errors));
             self.group.failed(self.key, self.id, failure);
-        }
-    }
-}
-
-/// What a group knows about itself at one moment.
-#[cfg(all(tokio_unstable, feature = "observe"))]
-#[derive(Clone, Debug)]
-pub(crate) struct GroupState {
-    pub(crate) name: String,
-    pub(crate) opened_at: Place,
-    /// The task that waits for the children, once the body is done.
-    pub(crate) waiter: Option<task::Id>,
-    /// The children that have not ended, in spawn order.
-    pub(crate) open: Vec<task::Id>,
-}
-
-#[cfg(all(tokio_unstable, feature = "observe"))]
-impl Shared {
-    /// The names of the children that have not ended, `group/child`.
-    pub(crate) fn names(&self) -> Vec<(task::Id, String)> {
-        let state = lock(&self.state);
-        let children = state.open.iter().filter_map(|(_, open)| {
-            let id = open.handle.as_ref()?.id();
-            Some((id, format!("{}/{}", self.name, open.name)))
-        });
-        children.collect()
-    }
-
-    pub(crate) fn state(&self) -> GroupState {
-        let state = lock(&self.state);
-        let mut open: Vec<_> = state
-            .open
-            .iter()
-            .filter_map(|(_, open)| Some((open.order, open.handle.as_ref()?.id())))
-            .collect();
-        open.sort_unstable();
-        GroupState {
-            name: self.name.clone(),
-            opened_at: self.opened_at.into(),
-            waiter: state.waiter,
-            open: open.into_iter().map(|(_, id)| id).collect(),
         }
     }
 }

@@ -13,18 +13,32 @@ type Leaves = HashMap<TaskId, Arc<[Leaf]>>;
 /// A dump, of which only the addresses are known yet.
 pub(super) struct Dumped(Box<dyn FnOnce() -> Leaves>);
 
+/// What there is to say where a dump does not show all.
+pub(super) const IN_PART: &str =
+    "where some tasks are parked: the dump lacks them, or what they wait for is not recognized";
+
 impl Dumped {
-    /// Enters where each task is parked. Takes a while, as debug info has to be read.
-    pub(super) fn resolve(self, tasks: &mut [TaskSeen]) {
-        let leaves = (self.0)();
+    /// Enters where each task is parked. Takes a while, as debug info has to be read. Whether all are known: what
+    /// is none of Tokio's leaves was not recognized, and a dump may lack tasks.
+    pub(super) fn resolve(self, tasks: &mut [TaskSeen]) -> bool {
+        let dumped = (self.0)();
+        let mut all_known = true;
         for task in tasks {
-            if let (TaskState::Parked(parked), Some(leaves)) =
-                (&mut task.state, leaves.get(&task.id))
-            {
+            let TaskState::Parked(parked) = &mut task.state else {
+                continue;
+            };
+            let leaves = dumped.get(&task.id);
+            all_known &= leaves.is_some_and(|leaves| leaves.iter().all(is_of_tokio));
+            if let Some(leaves) = leaves {
                 *parked = Arc::clone(leaves);
             }
         }
+        all_known
     }
+}
+
+fn is_of_tokio(leaf: &Leaf) -> bool {
+    leaf.calls.iter().any(|call| call.starts_with("tokio::"))
 }
 
 /// Whether some task waits for one of Tokio's locks or permits.
@@ -160,7 +174,9 @@ mod linux {
                 continue;
             };
             let module = library_module(&file);
-            if module.is_none() && !file.is_library() {
+            // Wherever a copy of Tokio lies.
+            let is_of_tokio = function(name, None).is_some_and(|it| it.starts_with("tokio::"));
+            if module.is_none() && !file.is_library() && !is_of_tokio {
                 let line = symbol.lineno().unwrap_or_default();
                 at = Some(Place::new(below_root(file.file()), line));
                 break;
@@ -193,9 +209,13 @@ mod linux {
                 format!("unstuck/{path}")
             }
             _ if file.is_library() => {
-                let (folder, path) = file.file().split_once("/src/")?.1.split_once("/src/")?;
+                let (folder, path) = file.file().rsplit_once("/src/")?;
                 let package = folder.rsplit('/').next()?;
-                let (name, _version) = package.rsplit_once('-').unwrap_or((package, ""));
+                let is_version = |tail: &str| tail.starts_with(|c: char| c.is_ascii_digit());
+                let name = match package.rsplit_once('-') {
+                    Some((name, version)) if is_version(version) => name,
+                    _ => package,
+                };
                 format!("{}/{path}", name.replace('-', "_"))
             }
             _ => return None,
@@ -255,6 +275,7 @@ mod linux {
         use tokio::sync::Notify;
 
         use super::super::super::Observer;
+        use super::super::{TaskSeen, TaskState};
         use super::*;
 
         #[test]
@@ -275,6 +296,32 @@ mod linux {
         }
 
         const SLEEP: &str = "/home/a/.cargo/registry/src/index-0123/tokio-1.54.1/src/time/sleep.rs";
+
+        #[test]
+        fn a_task_that_a_dump_lacks_or_does_not_understand_is_not_known() {
+            let task = |id| TaskSeen {
+                id: TaskId(id),
+                name: None,
+                spawned_at: Place::new("main.rs", 1),
+                parent: None,
+                polled_at: None,
+                state: TaskState::Parked([].into()),
+            };
+            let leaf = |call: &str| Leaf {
+                at: None,
+                calls: vec![call.to_owned()],
+            };
+            let known = |calls: &[&str], tasks: &mut [TaskSeen]| {
+                let leaves: Arc<[Leaf]> = calls.iter().map(|call| leaf(call)).collect();
+                let dumped = HashMap::from([(TaskId(1), leaves)]);
+                Dumped(Box::new(move || dumped)).resolve(tasks)
+            };
+            let sleep = "tokio::time::sleep::Sleep";
+            assert!(known(&[sleep], &mut [task(1)]));
+            assert!(known(&[], &mut [task(1)]));
+            assert!(!known(&[sleep, "app::nap"], &mut [task(1)]));
+            assert!(!known(&[sleep], &mut [task(1), task(2)]));
+        }
 
         /// Among so many tasks a worker takes a second dump before the first one has been fetched.
         #[test]
@@ -327,6 +374,17 @@ mod linux {
                 named("{async_fn#0}<core::time::Duration>"),
                 "tokio::time::sleep"
             );
+        }
+
+        #[test]
+        fn a_copy_of_a_library_is_known_by_its_folder() {
+            let module = |file| library_module(&Place::new(file, 1));
+            let vendored = module("/home/a/app/vendor/tokio-util/src/sync/poll_semaphore.rs");
+            assert_eq!(
+                vendored.as_deref(),
+                Some("tokio_util::sync::poll_semaphore")
+            );
+            assert_eq!(module("/home/a/app/src/main.rs"), None);
         }
 
         #[test]

@@ -32,7 +32,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::task;
 
-use super::{ResourceKind, ResourceSeen, TaskId};
+use super::{EventSeen, GroupSeen, ResourceKind, ResourceSeen, TaskId, snapshot};
 use crate::place::Place;
 use crate::registry::Registry;
 use crate::sync::lock;
@@ -49,6 +49,9 @@ pub(super) const UNRECORDED: &str = "who holds which lock or permit: that takes 
 
 /// Every lock and semaphore that is alive.
 static RESOURCES: Registry<Resource> = Registry::new();
+
+/// The wakers of every task that is alive, or has some left.
+static WAKERS: Registry<Wakers> = Registry::new();
 
 /// A lock, a semaphore, or the free places of a bounded channel.
 struct Resource {
@@ -82,6 +85,36 @@ pub(super) fn has_holders_that_queue() -> bool {
     let ledgers = || resources.iter().map(|resource| lock(&resource.ledger));
     let have: HashSet<task::Id> = ledgers().flat_map(|ledger| ledger.in_demand()).collect();
     !have.is_empty() && ledgers().any(|ledger| ledger.queueing().any(|id| have.contains(&id)))
+}
+
+/// The events and groups as they are at this moment, and which of the tasks that wait for them nothing else can
+/// wake.
+pub(super) fn own_waits() -> (Vec<EventSeen>, Vec<GroupSeen>) {
+    let asleep: HashMap<TaskId, (Arc<Wakers>, u64)> = WAKERS
+        .alive()
+        .into_iter()
+        .filter_map(|wakers| Some((wakers.task, (Arc::clone(&wakers), wakers.asleep()?))))
+        .collect();
+    let (mut events, mut groups) = (snapshot::events(), snapshot::groups());
+    let waits = events.iter().flat_map(|event| &event.waits);
+    let waiters = waits.map(|wait| wait.task);
+    let mut waits: HashMap<TaskId, usize> = HashMap::new();
+    for task in waiters.chain(groups.iter().map(|group| group.waiter)) {
+        *waits.entry(task).or_default() += 1;
+    }
+    // As for locks: it has slept since before the first of these was looked at.
+    let waits_for_nothing_else = |task: TaskId| {
+        asleep
+            .get(&task)
+            .is_some_and(|(wakers, polls)| wakers.asleep_with(waits[&task]) == Some(*polls))
+    };
+    for wait in events.iter_mut().flat_map(|event| &mut event.waits) {
+        wait.only = waits_for_nothing_else(wait.task);
+    }
+    for group in &mut groups {
+        group.only = waits_for_nothing_else(group.waiter);
+    }
+    (events, groups)
 }
 
 /// How often each task that queues, and is not being polled, has been polled so far.

@@ -11,7 +11,7 @@ use crate::event::EVENTS;
 use crate::group::GROUPS;
 use crate::place::Place;
 
-use super::{ResourceSeen, Timers};
+use super::{Outside, ResourceSeen};
 
 /// All that was seen of a program at one moment.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub timers: Option<Vec<TimerSeen>>,
     /// What else there is that could wake a task.
     pub outside: Outside,
+    /// Whether some of that is gone since the tasks were looked at: it may have woken one on its way.
+    pub is_torn: bool,
     /// Whether it was seen where tasks are parked. If not, each may wait for more than is known.
     pub dumped: bool,
     /// What could not be looked at, in words.
@@ -71,7 +73,7 @@ pub struct TaskSeen {
     pub id: TaskId,
     /// The name that it was spawned under, if any.
     pub name: Option<String>,
-    /// The line that spawned it.
+    /// The line that spawned it; see [`is_upkeep`](TaskSeen::is_upkeep).
     pub spawned_at: Place,
     /// The task that spawned it; none for one that was spawned from outside the runtime's tasks.
     pub parent: Option<TaskId>,
@@ -170,6 +172,8 @@ pub struct WaitSeen {
     pub task: TaskId,
     /// The line at which it does.
     pub at: Place,
+    /// Whether nothing else can wake the task: it has no wakers but those of such waits, and of waits for groups.
+    pub only: bool,
 }
 
 /// A [`TaskGroup`](crate::TaskGroup) whose body is done.
@@ -181,27 +185,10 @@ pub struct GroupSeen {
     pub opened_at: Place,
     /// The task that waits for its children.
     pub waiter: TaskId,
+    /// Whether nothing else can wake that task: it has no wakers but those of such waits.
+    pub only: bool,
     /// The children that have not ended, in spawn order.
     pub open: Vec<TaskId>,
-}
-
-/// What there is, besides the tasks, that could wake one.
-#[derive(Clone, Debug, Default)]
-pub struct Outside {
-    /// Calls that run, or wait for a thread, in the runtime's pool for blocking work.
-    pub blocking_calls: usize,
-    /// Sockets, pipes and the like that the runtime listens to.
-    pub io_sources: usize,
-    /// Timers of the runtime, whoever set them.
-    pub timers: Timers,
-    /// Other programs that are watched in this process, and are not stuck themselves.
-    pub programs: usize,
-    /// Whether the system tells of threads at all.
-    pub threads_seen: bool,
-    /// Names of threads, other than the runtime's, that were at work.
-    pub busy_threads: Vec<String>,
-    /// Names of threads, other than the runtime's, that were asleep all the time.
-    pub sleeping_threads: Vec<String>,
 }
 
 impl Snapshot {
@@ -267,7 +254,17 @@ impl Snapshot {
     }
 }
 
+/// Where libraries spawn tasks that only look after the library itself, and tick for ever: parts of paths.
+const UPKEEP: [&str; 1] = ["/sqlx-core"];
+
 impl TaskSeen {
+    /// Whether it only looks after a library, and wakes no task of the program. Others that a library spawned may
+    /// well do the program's work.
+    pub fn is_upkeep(&self) -> bool {
+        let file = self.spawned_at.file();
+        self.spawned_at.is_library() && UPKEEP.iter().any(|part| file.contains(part))
+    }
+
     /// The name that it was spawned under, or its number.
     pub fn display_name(&self) -> String {
         self.name
@@ -320,6 +317,7 @@ pub(super) fn events() -> Vec<EventSeen> {
                     Some(WaitSeen {
                         task: wait.task?.into(),
                         at: wait.at,
+                        only: false,
                     })
                 })
                 .collect(),
@@ -336,6 +334,7 @@ pub(super) fn groups() -> Vec<GroupSeen> {
                 name: state.name,
                 opened_at: state.opened_at,
                 waiter: state.waiter?.into(),
+                only: false,
                 open: state.open.into_iter().map(TaskId::from).collect(),
             })
         })

@@ -171,7 +171,7 @@ fn parse(status: &str) -> Option<Thread> {
 }
 
 #[cfg(target_os = "linux")]
-fn field<'s>(status: &'s str, name: &str) -> Option<&'s str> {
+pub(super) fn field<'s>(status: &'s str, name: &str) -> Option<&'s str> {
     let mut lines = status.lines();
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
 }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::{self, JoinHandle};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::instrument;
 use unstuck::demo::{Expected, Job, Scenario};
 use unstuck::diagnosis::{Errors, Verdict};
@@ -21,6 +21,7 @@ use crate::{A_WHILE, COMPLETES, completes};
 
 pub(crate) const PROGRAMS: &[Scenario] = &[
     program!("late-setter", late_setter, COMPLETES),
+    program!("impatient-setter", impatient_setter, COMPLETES),
     program!("late-sender", late_sender, COMPLETES),
     program!("late-receiver", late_receiver, COMPLETES),
     program!("late-notification", late_notification, COMPLETES),
@@ -63,6 +64,16 @@ async fn late_setter(_job: Job) -> Result<(), BoxError> {
         sleep(A_WHILE).await;
         setter.set();
     });
+    done.wait().await;
+    Ok(())
+}
+
+/// Nobody else has a handle, but it does not wait for ever.
+async fn impatient_setter(_job: Job) -> Result<(), BoxError> {
+    let mut done = Event::new("done");
+    if timeout(A_WHILE, done.wait()).await.is_err() {
+        done.set();
+    }
     done.wait().await;
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! `futurelock`: a lock or permit was granted to a future that its own task does not poll any more. Nobody
 //! else gets it until the task polls that future again, or drops it.
 //!
-//! Proven where the task waits for nothing but locks that are held up by this very grant, or where the whole
-//! program is proven to be stuck. Likely where the program is stuck as a whole.
+//! Proven where the whole program is proven to be stuck. Likely where it is stuck as a whole, or where the task waits
+//! for nothing but locks that are held up by this very grant.
 //!
 //! Triggered by a `select!` by reference on a future that waits for a lock, where another branch takes the
 //! same lock. A near miss: a `select!` in a loop that polls the future again, or one that owns and so drops
@@ -28,9 +28,9 @@ fn finding(case: &Case<'_>, resource: &ResourceSeen) -> Option<Finding> {
         return None;
     }
     let confidence = match case.verdict()? {
-        _ if case.graph.is_hopeless(task) => Confidence::Proven,
         Verdict::Stuck if case.is_proven() => Confidence::Proven,
         Verdict::Stuck => Confidence::Likely,
+        _ if case.graph.is_hopeless(task) => Confidence::Likely,
         _ => return None,
     };
     let name = case.name_of(task);

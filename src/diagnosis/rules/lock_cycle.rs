@@ -2,10 +2,10 @@
 //! also be a task group: it waits for a child, which waits for a lock that is held around the group. Or it is a
 //! handle that is awaited while the task behind it waits for such a lock.
 //!
-//! Proven where each task in it can be woken by nothing but these locks, and each guard borrows its lock,
-//! so that it can't have left the task that took it. A guard that owns its lock, or a semaphore, to which
-//! anybody may add permits, makes it likely, and only where the program is stuck as a whole. So does a handle,
-//! which does not tell whose it is.
+//! Proven where each task in it can be woken by nothing but these locks, each guard borrows its lock, and the whole
+//! program is proven to be stuck. In one that goes on it is likely: the future that holds a lock may have been handed
+//! on, boxed, to another task. A guard that owns its lock, or a semaphore, to which anybody may add permits, makes it
+//! likely, and only where the program is stuck as a whole. So does a handle, which does not tell whose it is.
 //!
 //! Triggered by two tasks that take the same two locks in opposite order. A near miss: the same order,
 //! where one is slow; and one that gives up after a while.
@@ -46,10 +46,11 @@ fn confidence(case: &Case<'_>, ring: &[Step<'_>]) -> Option<Confidence> {
     let mut tasks = ring.iter();
     let queued = tasks.all(|step| case.graph.is_only_queued(step.task));
     match case.verdict()? {
-        Verdict::Stuck if lost => Some(Confidence::Proven),
+        Verdict::Stuck if lost && case.is_proven() => Some(Confidence::Proven),
         Verdict::Stuck => Some(Confidence::Likely),
-        // In a program that goes on, a task group might still be ended by what can't be seen.
-        _ => (lost && queued).then_some(Confidence::Proven),
+        // In a program that goes on, a task group might still be ended by what can't be seen, and somebody may have
+        // the future that holds a lock.
+        _ => (lost && queued).then_some(Confidence::Likely),
     }
 }
 

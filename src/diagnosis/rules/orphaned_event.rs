@@ -1,10 +1,12 @@
 //! `orphaned-event`: somebody waits for an event that nobody can set any more.
 //!
 //! Proven by counting: an [`Event`](crate::Event) knows its handles, and a handle that waits can't
-//! set. Once all that are left are waiting, no code is left that could set it.
+//! set. Once all that are left are waiting, no code is left that could set it, unless somebody stops waiting. So
+//! it is proven where the whole program is proven to be stuck; otherwise likely.
 //!
 //! Triggered by a pool whose workers fail before they raise the flag that `main` awaits. A near miss:
-//! the same pool with one worker that still has its handle, and sleeps.
+//! the same pool with one worker that still has its handle, and sleeps. Another one: a task that waits for a while,
+//! and then sets it itself.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -57,7 +59,11 @@ fn finding(case: &Case<'_>, event: &EventSeen) -> Finding {
     let count = "every handle of it that is left is one that waits, and cannot set it".to_owned();
     Finding {
         rule: "orphaned-event",
-        confidence: Confidence::Proven,
+        confidence: if case.is_stuck() && case.is_proven() {
+            Confidence::Proven
+        } else {
+            Confidence::Likely
+        },
         summary: summary(event, &could_have, unknown),
         evidence: waits.chain([count]).chain(ends).collect(),
     }

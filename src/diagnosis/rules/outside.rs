@@ -38,7 +38,7 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
 }
 
 fn timers(case: &Case<'_>) -> Option<String> {
-    let is_possible = hidden::timer(case.seen, &case.waits, case.main) == HiddenTimer::Possible;
+    let is_possible = hidden::timer(case.seen, &case.waits) == HiddenTimer::Possible;
     let timers = match case.seen.outside.timers {
         Timers::Set(_) => "a timer, of which it can't be seen who set it",
         Timers::Unknown | Timers::None => "timers, which can't be seen here",
@@ -68,10 +68,7 @@ fn could_wake(case: &Case<'_>) -> Vec<Finding> {
         timers(case),
         some(outside.programs, "other program")
             .map(|programs| format!("{programs} that this process watches")),
-        unseen(
-            case.seen.dumped,
-            "signals, as it was not looked at where tasks are parked",
-        ),
+        (outside.signals).then(|| "signals that the program listens to".to_owned()),
     ]
     .into_iter()
     .flatten()

@@ -1,9 +1,9 @@
 //! `self-deadlock`: a task waits for a lock that it holds itself, or for more permits than there are
 //! besides those that it holds.
 //!
-//! Proven for a lock where the guard borrows it, so that it can't have left the task, and where nothing
-//! but locks can wake the task. For a semaphore, only where the whole program is proven to be stuck, as
-//! anybody might add permits. Otherwise likely, and only in a program that is stuck as a whole.
+//! Proven where the whole program is proven to be stuck, and no permit can have been handed on. Otherwise likely: for
+//! a lock where the guard borrows it and nothing but locks can wake the task, also in a program that goes on; for
+//! others only in one that is stuck as a whole.
 //!
 //! Triggered by a function that takes a lock and calls another one that takes it too; by writing while
 //! reading. A near miss: a task that holds a lock, in one branch of a `join!` that sleeps, while another
@@ -36,10 +36,12 @@ fn finding(case: &Case<'_>, task: TaskId, queued: &Queued<'_>) -> Option<Finding
         return None;
     }
     let certain = own.iter().all(|it| it.certain);
+    let is_hopeless = case.graph.is_hopeless(task);
     let confidence = match (case.verdict()?, is_lock) {
-        _ if is_lock && case.graph.is_hopeless(task) => Confidence::Proven,
+        (Verdict::Stuck, true) if is_hopeless && case.is_proven() => Confidence::Proven,
         (Verdict::Stuck, false) if certain && case.is_proven() => Confidence::Proven,
         (Verdict::Stuck, _) => Confidence::Likely,
+        (_, true) if is_hopeless => Confidence::Likely,
         _ => return None,
     };
     let name = case.name_of(task);

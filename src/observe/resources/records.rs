@@ -22,7 +22,7 @@ use super::here::{enter, exit, here, polled_here, resource_here, spawned_here};
 use super::ledger::{Guard, Ledger};
 use super::part::{Part, Request};
 use super::wakers::Wakers;
-use super::{Resource, ResourceKind};
+use super::{Resource, ResourceKind, WAKERS};
 use crate::observe::TaskId;
 use crate::observe::records::{self, Records, SPAWN};
 use crate::place::Place;
@@ -171,11 +171,12 @@ where
 impl Locks {
     fn task(&self, fields: &Fields, id: &Id) -> Option<Part> {
         let task = TaskId(fields.number?);
-        let wakers = Wakers::of(task);
+        let wakers = Arc::new(Wakers::of(task));
         if lock(&self.leftover).contains_key(&id.into_u64()) {
             wakers.can_be_mistaken();
         }
-        Some(Part::Task(Arc::new(wakers)))
+        WAKERS.enter(&wakers);
+        Some(Part::Task(wakers))
     }
 
     /// A waker was made, called or dropped.
