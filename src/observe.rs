@@ -210,7 +210,7 @@ impl Observer {
         let (mut snapshot, dump) = self.snapshot(dump, &self.polling(), at_rest, Vec::new());
         cut_off();
         if let Some(dump) = dump {
-            resolve(dump, &mut snapshot);
+            names::resolve(dump, &mut snapshot);
         }
         snapshot
     }
@@ -238,7 +238,7 @@ impl Observer {
         };
         let (mut snapshot, dump) = self.snapshot(dump, &polling, at_rest, resources);
         if let Some(dump) = dump {
-            resolve(dump, &mut snapshot);
+            names::resolve(dump, &mut snapshot);
         }
         if dump::wait_for_locks(&snapshot.tasks) && !resources::are_recorded() {
             snapshot.blind.push(resources::UNRECORDED);
@@ -392,18 +392,6 @@ impl Observer {
         self.seats().iter().filter_map(|seat| seat.task).collect()
     }
 
-    /// The tasks of which no poll has begun. None once a dump was asked for: it polls every task, and no hook hears
-    /// of that.
-    fn unpolled(&self) -> HashSet<TaskId> {
-        let polling = self.polling();
-        let unpolled = lock(&self.0.tasks).unpolled(&polling, &self.0.last_polls);
-        if self.0.dumps.load() > 0 {
-            HashSet::new()
-        } else {
-            unpolled
-        }
-    }
-
     /// The tasks that have been in the same poll since then.
     fn polling_since(&self, before: &Before) -> Vec<task::Id> {
         let lasting = |(now, then): (&AtSeat, &AtSeat)| (now == then).then_some(now.task).flatten();
@@ -431,22 +419,6 @@ impl Observer {
         })
         .ok()
         .flatten()
-    }
-}
-
-/// Enters where each task is parked, and whether that could not be read to the full.
-fn resolve(dump: Dumped, snapshot: &mut Snapshot) {
-    let all_known = dump.resolve(&mut snapshot.tasks);
-    if names::are_missing(&snapshot.tasks) {
-        snapshot.blind.push(names::UNKNOWN);
-    }
-    // That is no more than without a dump.
-    if names::are_none(&snapshot.tasks) {
-        snapshot.dumped = false;
-        names::forget(&mut snapshot.tasks);
-    } else if !all_known {
-        snapshot.dumped = false;
-        snapshot.blind.push(dump::IN_PART);
     }
 }
 

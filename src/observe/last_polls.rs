@@ -4,6 +4,7 @@
 //! slots there fills one line of the processor's cache. A task that finds its set taken is entered into the next
 //! table, which is larger.
 
+use std::collections::HashSet;
 use std::hash::{Hash as _, Hasher};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,6 +12,10 @@ use std::time::Duration;
 
 use coarsetime::Instant;
 use tokio::task;
+
+use super::Observer;
+use super::snapshot::TaskId;
+use crate::sync::lock;
 
 /// How many sets the first table has, and how many times those of the last one each further one has.
 const SETS: usize = 1 << 8;
@@ -126,6 +131,20 @@ impl LastPolls {
     }
 }
 
+impl Observer {
+    /// The tasks of which no poll has begun. None once a dump was asked for: it polls every task, and no hook hears
+    /// of that.
+    pub(super) fn unpolled(&self) -> HashSet<TaskId> {
+        let polling = self.polling();
+        let unpolled = lock(&self.0.tasks).unpolled(&polling, &self.0.last_polls);
+        if self.0.dumps.load() > 0 {
+            HashSet::new()
+        } else {
+            unpolled
+        }
+    }
+}
+
 fn table(nth: usize) -> Box<[Set]> {
     let sets = (0..nth).fold(SETS, |sets, _| sets * GROWTH);
     (0..sets).map(|_| Set::default()).collect()
@@ -168,7 +187,6 @@ fn key(task: task::Id) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
     use std::future::pending;
     use std::sync::{Arc, mpsc};
     use std::thread;
@@ -177,7 +195,6 @@ mod tests {
     use tokio::sync::Notify;
     use tokio::task::JoinHandle;
 
-    use super::super::Observer;
     use super::*;
 
     fn observed() -> (Observer, Runtime) {

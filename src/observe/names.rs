@@ -1,15 +1,33 @@
-//! Whether the debug info has the names of functions, by which some rules go, and the lines.
+//! Where tasks are parked, as far as the debug info tells: it may lack the names of functions, by which some
+//! rules go, and the lines.
 
 use std::sync::Arc;
 
-use super::snapshot::{Leaf, TaskSeen, TaskState};
+use super::dump::{self, Dumped};
+use super::snapshot::{Leaf, Snapshot, TaskSeen, TaskState};
 
 /// What is not known where there is less of it.
-pub(super) const UNKNOWN: &str = "in which functions tasks wait, which some rules go by: that takes \
-                                  `debug = \"limited\"` in the profile, and no `strip`";
+const UNKNOWN: &str = "in which functions tasks wait, which some rules go by: that takes \
+                       `debug = \"limited\"` in the profile, and no `strip`";
+
+/// Enters where each task is parked, and whether that could not be read to the full.
+pub(super) fn resolve(dump: Dumped, snapshot: &mut Snapshot) {
+    let all_known = dump.resolve(&mut snapshot.tasks);
+    if are_missing(&snapshot.tasks) {
+        snapshot.blind.push(UNKNOWN);
+    }
+    // That is no more than without a dump.
+    if are_none(&snapshot.tasks) {
+        snapshot.dumped = false;
+        forget(&mut snapshot.tasks);
+    } else if !all_known {
+        snapshot.dumped = false;
+        snapshot.blind.push(dump::IN_PART);
+    }
+}
 
 /// Whether it can be told from where these tasks are parked that there is less.
-pub(super) fn are_missing(tasks: &[TaskSeen]) -> bool {
+fn are_missing(tasks: &[TaskSeen]) -> bool {
     // Main is code of the program, so some line of it is on the way to each of its leaves.
     let main = tasks.first().map_or(&[][..], leaves);
     let has_no_line = !main.is_empty() && main.iter().all(|leaf| leaf.at.is_none());
@@ -20,13 +38,13 @@ pub(super) fn are_missing(tasks: &[TaskSeen]) -> bool {
 }
 
 /// Whether there is nothing but addresses to tell where these tasks are parked.
-pub(super) fn are_none(tasks: &[TaskSeen]) -> bool {
+fn are_none(tasks: &[TaskSeen]) -> bool {
     let mut leaves = tasks.iter().flat_map(leaves).peekable();
     leaves.peek().is_some() && leaves.all(is_empty)
 }
 
 /// Leaves where they are parked out.
-pub(super) fn forget(tasks: &mut [TaskSeen]) {
+fn forget(tasks: &mut [TaskSeen]) {
     for task in tasks {
         if let TaskState::Parked(leaves) = &mut task.state {
             *leaves = Arc::default();
