@@ -48,6 +48,7 @@ pub use snapshot::{
     TaskState, TimerSeen, Unlisted, WaitSeen,
 };
 use threads::Threads;
+use workers::is_driven_to_the_end;
 
 pub use threads::{leave_out_harness, mark_own_thread};
 pub use timers::Timers;
@@ -186,7 +187,7 @@ impl Observer {
     pub fn look_back(&self, runtime: &Handle, cut_off: impl FnOnce()) -> Snapshot {
         // A task may be awaited, and its awaiter return, before the hook has heard of its end. And one
         // that was aborted ends in a moment.
-        let mut at_rest = self.settle(runtime);
+        let mut at_rest = is_driven_to_the_end(runtime) && self.settle(runtime);
         let left_behind = lock(&self.0.tasks).has_own_alive();
         let dump = if at_rest && left_behind && self.can_dump_safely() {
             let dump = self.dump(runtime);
