@@ -1,12 +1,14 @@
 //! Around a program: it runs as it did, and says on request, or by itself, why it hangs.
 
+mod asking;
+
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Write};
 use std::panic::resume_unwind;
-use std::process;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -19,9 +21,9 @@ use crate::observe::{
 use crate::observed::{Observed, View};
 use crate::report::Report;
 use crate::report::text::{self, Page};
-use crate::signals::{self, Signal};
 use crate::watch::{TICK, Watch};
 use crate::{BoxError, ErrorGroup};
+use asking::{Ending, Reachable};
 
 /// Runs `body` to its end, as `#[tokio::main]` would, under a [`Guard`] as it comes.
 ///
@@ -108,7 +110,8 @@ impl fmt::Debug for GuardError {
 
 /// What a guard hears of.
 enum News {
-    Asked(Signal),
+    /// Somebody asks for a report; the process may be about to end.
+    Asked(Option<Arc<Ending>>),
     /// The main task has ended, with these errors in what it returned, if that is known.
     Ended(Option<Vec<Surfaced>>),
 }
@@ -179,16 +182,14 @@ impl Guard {
         refuse_inside_runtime()?;
         note_panics();
         let (asking, asked) = mpsc::channel();
-        listen(Signal::Quit, &asking)?;
-        if interrupts {
-            listen(Signal::Interrupt, &asking)?;
-        }
+        let reachable = Reachable::new(asking.clone(), interrupts)?;
         let program = Observed::start(Observer::new(), runtime, "main", body)?;
         let view = program.view.clone();
         let beside = Beside {
             view: view.clone(),
             watches,
             tell,
+            _reachable: reachable,
         };
         let guarding = thread::Builder::new().name("unstuck-guard".into());
         let guarding = guarding.spawn(move || beside.guard(&asked))?;
@@ -219,27 +220,12 @@ pub(crate) fn refuse_inside_runtime() -> Result<(), GuardError> {
     }
 }
 
-/// Sends word of each such signal, for as long as there is a guard; after that it ends the process, as it
-/// would have without one.
-fn listen(signal: Signal, asking: &Sender<News>) -> io::Result<()> {
-    let asking = asking.clone();
-    let ask = move || {
-        if asking.send(News::Asked(signal)).is_err() {
-            process::exit(signal.exit_code().into());
-        }
-        true
-    };
-    match signals::on(signal, ask) {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-        listening => listening,
-    }
-}
-
 /// What stands beside the program, on a thread of its own.
 struct Beside {
     view: View,
     watches: bool,
     tell: Tell,
+    _reachable: Arc<Reachable>,
 }
 
 impl Beside {
@@ -256,14 +242,13 @@ impl Beside {
                 None => news.recv().map_err(RecvTimeoutError::from),
             };
             match heard {
-                Ok(News::Asked(signal)) => {
+                Ok(News::Asked(ending)) => {
                     // One report answers all who have asked for one by now.
-                    let quit = |news: &News| matches!(news, News::Asked(Signal::Quit));
-                    next = news.try_iter().find(|news| !quit(news));
+                    next = news
+                        .try_iter()
+                        .find(|news| !matches!(news, News::Asked(None)));
                     self.report(watching.look());
-                    if signal == Signal::Interrupt {
-                        process::exit(signal.exit_code().into());
-                    }
+                    drop(ending);
                 }
                 Ok(News::Ended(surfaced)) => {
                     if self.watches {
