@@ -9,14 +9,13 @@ use std::io::{self, Write};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 
 use crate::diagnosis::{Judgement, Program, Surfaced};
 use crate::observe::{
-    DUMP_SAFELY, End, Observer, Snapshot, mark_own_thread, note_panics, unrecorded,
+    DUMP_SAFELY, End, Observer, Snapshot, note_panics, start_watching, unrecorded,
 };
 use crate::observed::{Observed, View};
 use crate::report::Report;
@@ -191,8 +190,7 @@ impl Guard {
             tell,
             _reachable: reachable,
         };
-        let guarding = thread::Builder::new().name("unstuck-guard".into());
-        let guarding = guarding.spawn(move || beside.guard(&asked))?;
+        let guarding = start_watching("unstuck-guard", move || beside.guard(&asked))?;
         let (ended, runtime) = program.end();
         let surfaced = ended.as_ref().ok().and_then(|value| surfaced(value));
         let _ = asking.send(News::Ended(surfaced));
@@ -230,7 +228,6 @@ struct Beside {
 
 impl Beside {
     fn guard(mut self, news: &Receiver<News>) {
-        mark_own_thread();
         let _unrecorded = unrecorded();
         let view = self.view.clone();
         let mut watching = view.watching(WATCH);
@@ -254,6 +251,8 @@ impl Beside {
                     if self.watches {
                         self.look_back(surfaced);
                     }
+                    // Before others stop to reckon with this program.
+                    self.view.let_go();
                     return;
                 }
                 Err(RecvTimeoutError::Timeout) => {

@@ -50,6 +50,8 @@ pub use snapshot::{
 use threads::Threads;
 use workers::is_driven_to_the_end;
 
+#[cfg(feature = "guard")]
+pub(crate) use threads::start as start_watching;
 pub use threads::{leave_out_harness, mark_own_thread};
 pub use timers::Timers;
 pub use unrecorded::unrecorded;
@@ -78,6 +80,8 @@ struct Shared {
     dumps: AtomicCell<u64>,
     /// How many main was in: Tokio's workers may take one more than they are asked to.
     dumps_taken: AtomicCell<u64>,
+    /// Nobody watches it any more.
+    is_let_go: AtomicCell<bool>,
 }
 
 /// What one thread of the runtime is at. Only that thread writes to it.
@@ -123,6 +127,7 @@ impl Observer {
             keeps_panics: AtomicCell::new(false),
             dumps: AtomicCell::new(0),
             dumps_taken: AtomicCell::new(0),
+            is_let_go: AtomicCell::new(false),
         }))
     }
 
@@ -161,15 +166,28 @@ impl Observer {
 
     /// Counts the calling thread among those of the runtime, as far as spawning onto it goes.
     pub fn adopt_thread(&self) {
-        mark_own_thread();
         let seat = Arc::new(Seat {
             id: thread::current().id(),
             polling: AtomicCell::new(None),
             polls: AtomicCell::new(0),
             thread: threads::this_thread(),
         });
-        lock(&self.0.seats).push(Arc::clone(&seat));
+        {
+            let mut seats = lock(&self.0.seats);
+            if !self.0.is_let_go.load() {
+                mark_own_thread();
+            }
+            seats.push(Arc::clone(&seat));
+        }
         HERE.set(Some((self.clone(), seat)));
+    }
+
+    /// To be called once the runtime is not watched any more: from then on its threads count among those that could
+    /// wake a task of another program.
+    pub fn let_go(&self) {
+        let seats = lock(&self.0.seats);
+        self.0.is_let_go.store(true);
+        threads::unmark(seats.iter().filter_map(|seat| seat.thread));
     }
 
     /// The time since the observer was made: [`Snapshot::at`] is by this clock, which moves every few milliseconds.

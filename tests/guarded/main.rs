@@ -10,7 +10,7 @@ mod programs {
 
     use tokio::runtime::Builder;
     use tokio::signal::unix::{SignalKind, signal};
-    use tokio::sync::{Barrier, Mutex, Notify};
+    use tokio::sync::{Barrier, Mutex, Notify, oneshot};
     use tokio::task;
     use tokio::time::sleep;
     use tracing_subscriber::layer::SubscriberExt as _;
@@ -135,6 +135,22 @@ mod programs {
         Ok(())
     }
 
+    /// Main, which has run another program before, wakes this one once it is told to.
+    fn woken_by_main(guard: Guard) -> Ended {
+        unstuck::run(async {})?;
+        let (wake, woken) = oneshot::channel();
+        let waits = async move {
+            ready();
+            woken.await?;
+            println!("went on");
+            Ok(())
+        };
+        let program = std::thread::spawn(move || guard.run(waits));
+        let _ = io::stdin().lock().lines().next();
+        let _ = wake.send(());
+        program.join().expect("it does not panic")?
+    }
+
     fn guard(arguments: &[String]) -> Result<Guard, Box<dyn Error + Send + Sync>> {
         let mut guard = Guard::new();
         for argument in arguments {
@@ -168,6 +184,7 @@ mod programs {
             "sleeps-for-an-hour" => guard()?.run(sleeps_for_an_hour())?,
             "second" => comes_second(guard()?, ticks()),
             "second-handles-ctrl-c" => comes_second(guard()?, handles_ctrl_c()),
+            "woken-by-main" => woken_by_main(guard()?),
             "side-by-side" => side_by_side([guard()?, guard()?]),
             "returns" => {
                 guard()?.run(async {})?;

@@ -326,3 +326,15 @@ fn ctrl_c_that_is_left_to_the_program_is_not_taken_by_a_guard_that_is_gone() {
     assert_eq!(program.line(), "went on\n");
     assert_eq!(program.end().0, Some(0));
 }
+
+#[test]
+fn a_thread_that_has_run_a_program_may_wake_another_one() {
+    let mut program = Guarded::ready("woken-by-main --json");
+    assert_eq!(program.asked()["verdict"], "waiting");
+    let stdin = program.process.stdin.as_mut().unwrap();
+    stdin.write_all(b"\n").unwrap();
+    let mut rest = String::new();
+    program.stdout.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest.trim(), "went on");
+    assert_eq!(program.end().0, Some(0));
+}
