@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
@@ -14,6 +15,9 @@ static GUARDS: Registry<Reachable> = Registry::new();
 
 /// The signals that are listened to. From then on that goes on for as long as the process lives.
 static LISTENED_TO: Mutex<Vec<Signal>> = Mutex::new(Vec::new());
+
+/// Some guard has left Ctrl+C to its program.
+static IS_LEFT_TO_PROGRAM: AtomicBool = AtomicBool::new(false);
 
 /// A guard that signals reach, as long as this is kept.
 pub(super) struct Reachable {
@@ -37,6 +41,8 @@ impl Reachable {
         listen_to(Signal::Quit)?;
         if interrupts {
             listen_to(Signal::Interrupt)?;
+        } else {
+            IS_LEFT_TO_PROGRAM.store(true, Ordering::SeqCst);
         }
         Ok(guard)
     }
@@ -75,15 +81,16 @@ fn quit() {
     }
 }
 
-/// Guards that leave it to their programs are none that it asks, but as long as there are others like that only,
-/// what becomes of the process is up to those programs.
+/// Once a guard has left it to its program, it is for the program to say what becomes of the process, unless there is
+/// another guard to ask: the program may be about to end for having heard of it.
 fn interrupt() {
     let guards = GUARDS.alive();
-    if !guards.is_empty() && guards.iter().all(|guard| !guard.interrupts) {
+    let mut asked = guards.iter().filter(|guard| guard.interrupts).peekable();
+    if asked.peek().is_none() && IS_LEFT_TO_PROGRAM.load(Ordering::SeqCst) {
         return;
     }
     let ending = Arc::new(Ending(Signal::Interrupt));
-    for guard in guards.iter().filter(|guard| guard.interrupts) {
+    for guard in asked {
         guard.tell(News::Asked(Some(Arc::clone(&ending))));
     }
 }
