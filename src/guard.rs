@@ -73,12 +73,13 @@ pub struct Guard {
     tell: Tell,
 }
 
-/// The program is to go on, whatever is looked at: so no dump that could harm it.
+/// The program is to go on, whatever is looked at: so no dump that could harm it, and none that is not needed.
 const WATCH: Watch = Watch {
     quiet: Duration::from_millis(100),
     patience: Duration::from_secs(5),
     dump_at_most: DUMP_SAFELY,
     is_apart: false,
+    is_sparing: true,
 };
 
 type Tell = Box<dyn FnMut(&Report) + Send>;

@@ -9,6 +9,7 @@
 mod dump;
 mod hooks;
 mod last_polls;
+mod outline;
 mod panics;
 mod polls;
 mod pulse;
@@ -180,14 +181,6 @@ impl Observer {
             seats.push(Arc::clone(&seat));
         }
         HERE.set(Some((self.clone(), seat)));
-    }
-
-    /// To be called once the runtime is not watched any more: from then on its threads count among those that could
-    /// wake a task of another program.
-    pub fn let_go(&self) {
-        let seats = lock(&self.0.seats);
-        self.0.is_let_go.store(true);
-        threads::unmark(seats.iter().filter_map(|seat| seat.thread));
     }
 
     /// The time since the observer was made: [`Snapshot::at`] is by this clock, which moves every few milliseconds.

@@ -1,6 +1,8 @@
 //! Watches a program until it is clear that it will not end.
 
 mod others;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 
 use std::collections::{BTreeSet, HashSet};
 use std::mem;
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use crate::diagnosis::{Confidence, Judgement, Verdict, judge, stuck_part};
+use crate::diagnosis::{Confidence, Judgement, Verdict, judge, may_be_told, stuck_part};
 use crate::observe::{Before, Observer, Pulse, Snapshot, TaskId};
 use others::Program;
 
@@ -28,6 +30,9 @@ pub struct Watch {
     /// Whether it shares nothing with the other programs that are watched in this process, so that none of them
     /// could wake a task of it.
     pub is_apart: bool,
+    /// Whether no dump is taken that can't lead to anything that is to be told, as each stops the workers for a
+    /// moment. Then pauses that end by themselves are mostly not looked at, and [`Watching::last_rest`] has none.
+    pub is_sparing: bool,
 }
 
 /// How often the counts had better be compared.
@@ -40,6 +45,7 @@ impl Default for Watch {
             patience: Duration::from_secs(5),
             dump_at_most: usize::MAX,
             is_apart: false,
+            is_sparing: false,
         }
     }
 }
@@ -98,6 +104,9 @@ impl<'r> Watching<'r> {
         let pulse = observer.pulse();
         if pulse != rest.pulse {
             let over = mem::replace(rest, Rest::begins(pulse, Instant::now()));
+            if watch.is_sparing && !over.is_told {
+                rest.hold_off(over.dumped_after);
+            }
             *pause = over.snapshot.or_else(|| pause.take());
             return None;
         }
@@ -107,7 +116,7 @@ impl<'r> Watching<'r> {
             return None;
         }
         let others = among_others.as_ref().map_or(0, Program::others);
-        let seen = rest.look(observer, runtime, &watch, idle)?;
+        let seen = rest.look(observer, runtime, main, &watch, idle)?;
         let (judgement, is_stuck) = judge_among_others(seen, main, others);
         if let Some(program) = among_others {
             program.set_stuck_at(is_stuck.then(|| rest.pulse.clone()));
@@ -256,6 +265,8 @@ struct Rest {
     snapshot: Option<Snapshot>,
     /// How long it had lasted when its tasks were last looked at.
     looked_after: Duration,
+    /// How long it, or another one before it that was not told of, had lasted when they were last dumped.
+    dumped_after: Duration,
     /// It has been told of.
     is_told: bool,
 }
@@ -268,6 +279,7 @@ impl Rest {
             before: None,
             snapshot: None,
             looked_after: Duration::ZERO,
+            dumped_after: Duration::ZERO,
             is_told: false,
         }
     }
@@ -279,26 +291,34 @@ impl Rest {
         looked_at.elapsed() >= quiet
     }
 
-    /// Whether the tasks had better be looked at again. A dump has each of them polled once more, and a task
+    /// To be looked at as if it had been looked at after so long: one before it was, and ended by itself.
+    fn hold_off(&mut self, dumped_after: Duration) {
+        (self.looked_after, self.dumped_after) = (dumped_after, dumped_after);
+    }
+
+    /// Whether it is time to look at the tasks, maybe again. A dump has each of them polled once more, and a task
     /// whose timer went off at that very moment goes on in that poll, unnoticed. So they are looked at less and
-    /// less often, as long as that does no harm, and before anything is said for having lasted so long.
-    fn is_stale(&self, observer: &Observer, patience: Duration) -> bool {
+    /// less often, and before anything is said for having lasted so long.
+    fn is_time(&self, patience: Duration) -> bool {
         let lasted = self.since.elapsed();
         let is_old = lasted >= 2 * self.looked_after;
         let is_lasting = lasted >= patience && self.looked_after < patience;
-        (is_old || is_lasting) && observer.can_dump_safely()
+        is_old || is_lasting
     }
 
-    /// Looks at all that could end it; the workers were `idle` just now. None: it has ended meanwhile.
+    /// Looks at all that could end it; the workers were `idle` just now. None: it has ended meanwhile, or is not worth
+    /// a dump.
     fn look(
         &mut self,
         observer: &Observer,
         runtime: &Handle,
+        main: TaskId,
         watch: &Watch,
         idle: bool,
     ) -> Option<&mut Snapshot> {
         let (before, _) = self.before.take()?;
-        let is_fresh = !self.is_stale(observer, watch.patience);
+        let is_time = self.is_time(watch.patience);
+        let is_fresh = !(is_time && observer.can_dump_safely());
         if let Some(snapshot) = self.snapshot.as_mut().filter(|_| is_fresh) {
             observer.look_outside(runtime, &before, snapshot);
             // A thread that has woken a task is not to be seen any more once it has ended. In this order, as a
@@ -307,9 +327,19 @@ impl Rest {
             if is_woken || observer.pulse() != self.pulse {
                 return None;
             }
+        } else if !is_time
+            || idle
+                && watch.is_sparing
+                && !self.is_worth_a_dump(observer, runtime, main, watch, &before)
+        {
+            return None;
         } else {
             self.looked_after = self.since.elapsed();
+            let dumps = observer.dumps();
             let snapshot = observer.look(runtime, &before, watch.dump_at_most);
+            if observer.dumps() > dumps {
+                self.dumped_after = self.looked_after;
+            }
             // If it has ended, what was seen before still tells how it stood.
             self.pulse = observer.echo(runtime, &self.pulse)?;
             self.snapshot = Some(snapshot);
@@ -317,5 +347,25 @@ impl Rest {
         let snapshot = self.snapshot.as_mut()?;
         (snapshot.at, snapshot.quiet_for) = (observer.clock(), self.since.elapsed());
         Some(snapshot)
+    }
+
+    /// Whether a dump could lead to anything that is to be told of a rest, going by what takes none.
+    fn is_worth_a_dump(
+        &self,
+        observer: &Observer,
+        runtime: &Handle,
+        main: TaskId,
+        watch: &Watch,
+        before: &Before,
+    ) -> bool {
+        if !observer.can_dump_safely() {
+            // None is taken.
+            return true;
+        }
+        let mut seen = observer.outline(runtime, before);
+        seen.quiet_for = self.since.elapsed();
+        let lasts = seen.quiet_for >= watch.patience;
+        let hopeless = || observer.has_holders_that_queue() || !observer.orphaned().is_empty();
+        may_be_told(seen, main, lasts, hopeless) && observer.is_idle(runtime)
     }
 }
