@@ -118,9 +118,9 @@ impl Check {
 fn watch<T: Send + 'static>(program: &mut Observed<T>) -> Option<Report> {
     let view = program.view.clone();
     let mut watching = view.watching(Watch::default());
-    loop {
+    let report = loop {
         if program.has_ended_within(TICK) {
-            return None;
+            break None;
         }
         let Some((seen, judgement)) = watching.tick() else {
             continue;
@@ -128,9 +128,12 @@ fn watch<T: Send + 'static>(program: &mut Observed<T>) -> Option<Report> {
         let diagnosis = view.diagnose(&seen, &Program::Runs(judgement));
         let report = Report::new(&diagnosis, view.elapsed());
         if judgement.verdict == Verdict::Stuck {
-            return Some(report);
+            break Some(report);
         }
         // It may yet go on.
         eprintln!("{report}");
-    }
+    };
+    // Before others stop to reckon with this program.
+    view.let_go();
+    report
 }

@@ -8,6 +8,7 @@ mod hidden;
 mod joins;
 mod part;
 mod prose;
+mod prospect;
 mod rules;
 mod standing;
 mod time_outs;
@@ -25,6 +26,7 @@ use graph::Graph;
 pub use errors::{Errors, Surfaced};
 pub(crate) use part::waits_in_vain;
 pub use part::{StuckPart, stuck_part};
+pub(crate) use prospect::may_be_told;
 pub use verdict::{Judgement, judge};
 pub use wait::{Wait, Waits};
 

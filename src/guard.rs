@@ -1,27 +1,28 @@
 //! Around a program: it runs as it did, and says on request, or by itself, why it hangs.
 
+mod asking;
+
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Write};
 use std::panic::resume_unwind;
-use std::process;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 
 use crate::diagnosis::{Judgement, Program, Surfaced};
 use crate::observe::{
-    DUMP_SAFELY, End, Observer, Snapshot, mark_own_thread, note_panics, unrecorded,
+    DUMP_SAFELY, End, Observer, Snapshot, note_panics, start_watching, unrecorded,
 };
 use crate::observed::{Observed, View};
 use crate::report::Report;
 use crate::report::text::{self, Page};
-use crate::signals::{self, Signal};
 use crate::watch::{TICK, Watch};
 use crate::{BoxError, ErrorGroup};
+use asking::{Ending, Reachable};
 
 /// Runs `body` to its end, as `#[tokio::main]` would, under a [`Guard`] as it comes.
 ///
@@ -72,12 +73,13 @@ pub struct Guard {
     tell: Tell,
 }
 
-/// The program is to go on, whatever is looked at: so no dump that could harm it.
+/// The program is to go on, whatever is looked at: so no dump that could harm it, and none that is not needed.
 const WATCH: Watch = Watch {
     quiet: Duration::from_millis(100),
     patience: Duration::from_secs(5),
     dump_at_most: DUMP_SAFELY,
     is_apart: false,
+    is_sparing: true,
 };
 
 type Tell = Box<dyn FnMut(&Report) + Send>;
@@ -108,7 +110,8 @@ impl fmt::Debug for GuardError {
 
 /// What a guard hears of.
 enum News {
-    Asked(Signal),
+    /// Somebody asks for a report; the process may be about to end.
+    Asked(Option<Arc<Ending>>),
     /// The main task has ended, with these errors in what it returned, if that is known.
     Ended(Option<Vec<Surfaced>>),
 }
@@ -180,19 +183,16 @@ impl Guard {
         refuse_inside_runtime()?;
         note_panics();
         let (asking, asked) = mpsc::channel();
-        listen(Signal::Quit, &asking)?;
-        if interrupts {
-            listen(Signal::Interrupt, &asking)?;
-        }
+        let reachable = Reachable::new(asking.clone(), interrupts)?;
         let program = Observed::start(Observer::new(), runtime, "main", body)?;
         let view = program.view.clone();
         let beside = Beside {
             view: view.clone(),
             watches,
             tell,
+            _reachable: reachable,
         };
-        let guarding = thread::Builder::new().name("unstuck-guard".into());
-        let guarding = guarding.spawn(move || beside.guard(&asked))?;
+        let guarding = start_watching("unstuck-guard", move || beside.guard(&asked))?;
         let (ended, runtime) = program.end();
         let surfaced = ended.as_ref().ok().and_then(|value| surfaced(value));
         let _ = asking.send(News::Ended(surfaced));
@@ -220,32 +220,16 @@ pub(crate) fn refuse_inside_runtime() -> Result<(), GuardError> {
     }
 }
 
-/// Sends word of each such signal, for as long as there is a guard; after that it ends the process, as it
-/// would have without one.
-fn listen(signal: Signal, asking: &Sender<News>) -> io::Result<()> {
-    let asking = asking.clone();
-    let ask = move || {
-        if asking.send(News::Asked(signal)).is_err() {
-            process::exit(signal.exit_code().into());
-        }
-        true
-    };
-    match signals::on(signal, ask) {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-        listening => listening,
-    }
-}
-
 /// What stands beside the program, on a thread of its own.
 struct Beside {
     view: View,
     watches: bool,
     tell: Tell,
+    _reachable: Arc<Reachable>,
 }
 
 impl Beside {
     fn guard(mut self, news: &Receiver<News>) {
-        mark_own_thread();
         let _unrecorded = unrecorded();
         let view = self.view.clone();
         let mut watching = view.watching(WATCH);
@@ -257,19 +241,20 @@ impl Beside {
                 None => news.recv().map_err(RecvTimeoutError::from),
             };
             match heard {
-                Ok(News::Asked(signal)) => {
+                Ok(News::Asked(ending)) => {
                     // One report answers all who have asked for one by now.
-                    let quit = |news: &News| matches!(news, News::Asked(Signal::Quit));
-                    next = news.try_iter().find(|news| !quit(news));
+                    next = news
+                        .try_iter()
+                        .find(|news| !matches!(news, News::Asked(None)));
                     self.report(watching.look());
-                    if signal == Signal::Interrupt {
-                        process::exit(signal.exit_code().into());
-                    }
+                    drop(ending);
                 }
                 Ok(News::Ended(surfaced)) => {
                     if self.watches {
                         self.look_back(surfaced);
                     }
+                    // Before others stop to reckon with this program.
+                    self.view.let_go();
                     return;
                 }
                 Err(RecvTimeoutError::Timeout) => {

@@ -10,6 +10,7 @@ mod dump;
 mod hooks;
 mod last_polls;
 mod names;
+mod outline;
 mod outside;
 mod panics;
 mod polls;
@@ -54,7 +55,10 @@ pub use snapshot::{
     TimerSeen, Unlisted, WaitSeen,
 };
 use threads::Threads;
+use workers::is_driven_to_the_end;
 
+#[cfg(feature = "guard")]
+pub(crate) use threads::start as start_watching;
 pub use threads::{leave_out_harness, mark_own_thread};
 pub use timers::Timers;
 pub use unrecorded::unrecorded;
@@ -85,6 +89,8 @@ struct Shared {
     dumps: AtomicCell<u64>,
     /// How many main was in: Tokio's workers may take one more than they are asked to.
     dumps_taken: AtomicCell<u64>,
+    /// Nobody watches it any more.
+    is_let_go: AtomicCell<bool>,
 }
 
 /// What one thread of the runtime is at. Only that thread writes to it.
@@ -131,6 +137,7 @@ impl Observer {
             keeps_panics: AtomicCell::new(false),
             dumps: AtomicCell::new(0),
             dumps_taken: AtomicCell::new(0),
+            is_let_go: AtomicCell::new(false),
         }))
     }
 
@@ -172,14 +179,19 @@ impl Observer {
 
     /// Counts the calling thread among those of the runtime, as far as spawning onto it goes.
     pub fn adopt_thread(&self) {
-        mark_own_thread();
         let seat = Arc::new(Seat {
             id: thread::current().id(),
             polling: AtomicCell::new(None),
             polls: AtomicCell::new(0),
             thread: threads::this_thread(),
         });
-        lock(&self.0.seats).push(Arc::clone(&seat));
+        {
+            let mut seats = lock(&self.0.seats);
+            if !self.0.is_let_go.load() {
+                mark_own_thread();
+            }
+            seats.push(Arc::clone(&seat));
+        }
         HERE.set(Some((self.clone(), seat)));
     }
 
@@ -198,7 +210,7 @@ impl Observer {
     pub fn look_back(&self, runtime: &Handle, cut_off: impl FnOnce()) -> Snapshot {
         // A task may be awaited, and its awaiter return, before the hook has heard of its end. And one
         // that was aborted ends in a moment.
-        let mut at_rest = self.settle(runtime);
+        let mut at_rest = is_driven_to_the_end(runtime) && self.settle(runtime);
         let left_behind = lock(&self.0.tasks).has_own_alive();
         let dump = if at_rest && left_behind && self.can_dump_safely() {
             let dump = self.dump(runtime);

@@ -106,6 +106,11 @@ impl View {
         self.observer.look_back(&self.runtime, cut_off)
     }
 
+    /// See [`Observer::let_go`].
+    pub(crate) fn let_go(&self) {
+        self.observer.let_go();
+    }
+
     /// See [`Observer::free_workers`].
     pub(crate) fn free_workers(&self) -> bool {
         self.observer.free_workers(&self.runtime)

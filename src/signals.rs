@@ -1,12 +1,11 @@
 //! Ctrl+C, and Ctrl+\ where there is one.
 
 use std::io;
-use std::thread;
 
 use tokio::runtime::Builder;
 
 use crate::exit;
-use crate::observe::{mark_own_thread, unrecorded};
+use crate::observe::{start_watching, unrecorded};
 
 /// What a person at a terminal can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +59,9 @@ pub(crate) fn on(signal: Signal, mut f: impl FnMut() -> bool + Send + 'static) -
         signal.listen()?
     };
     let listen = move || {
-        mark_own_thread();
         let _unrecorded = unrecorded();
         while runtime.block_on(signals.recv()).is_some() && f() {}
     };
-    thread::Builder::new()
-        .name("unstuck-signals".into())
-        .spawn(listen)?;
+    start_watching("unstuck-signals", listen)?;
     Ok(())
 }

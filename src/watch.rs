@@ -1,6 +1,8 @@
 //! Watches a program until it is clear that it will not end.
 
 mod others;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::mem;
@@ -10,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use crate::diagnosis::{Confidence, Judgement, Verdict, judge, stuck_part, waits_in_vain};
+use crate::diagnosis::{
+    Confidence, Judgement, Verdict, judge, may_be_told, stuck_part, waits_in_vain,
+};
 use crate::observe::{Before, Observer, Pulse, Snapshot, TaskId};
 use others::Program;
 
@@ -28,6 +32,9 @@ pub struct Watch {
     /// Whether it shares nothing with the other programs that are watched in this process, so that none of them
     /// could wake a task of it.
     pub is_apart: bool,
+    /// Whether no dump is taken that can't lead to anything that is to be told, as each stops the workers for a
+    /// moment. Then pauses that end by themselves are mostly not looked at, and [`Watching::last_rest`] has none.
+    pub is_sparing: bool,
 }
 
 /// How often the counts had better be compared.
@@ -40,6 +47,7 @@ impl Default for Watch {
             patience: Duration::from_secs(5),
             dump_at_most: usize::MAX,
             is_apart: false,
+            is_sparing: false,
         }
     }
 }
@@ -98,6 +106,9 @@ impl<'r> Watching<'r> {
         let pulse = observer.pulse();
         if pulse != rest.pulse {
             let over = mem::replace(rest, Rest::begins(pulse, Instant::now()));
+            if watch.is_sparing && !over.is_told {
+                rest.hold_off(over.dumped_after);
+            }
             *pause = over.snapshot.or_else(|| pause.take());
             return None;
         }
@@ -267,6 +278,8 @@ struct Rest {
     snapshot: Option<Snapshot>,
     /// How long it had lasted when its tasks were last looked at.
     looked_after: Duration,
+    /// How long it, or another one before it that was not told of, had lasted when they were last dumped.
+    dumped_after: Duration,
     /// It has been told of.
     is_told: bool,
 }
@@ -279,6 +292,7 @@ impl Rest {
             before: None,
             snapshot: None,
             looked_after: Duration::ZERO,
+            dumped_after: Duration::ZERO,
             is_told: false,
         }
     }
@@ -290,17 +304,23 @@ impl Rest {
         looked_at.elapsed() >= quiet
     }
 
-    /// Whether the tasks had better be looked at again. A dump has each of them polled once more, and a task
+    /// To be looked at as if it had been looked at after so long: one before it was, and ended by itself.
+    fn hold_off(&mut self, dumped_after: Duration) {
+        (self.looked_after, self.dumped_after) = (dumped_after, dumped_after);
+    }
+
+    /// Whether it is time to look at the tasks, maybe again. A dump has each of them polled once more, and a task
     /// whose timer went off at that very moment goes on in that poll, unnoticed. So they are looked at less and
-    /// less often, as long as that does no harm, and before anything is said for having lasted so long.
-    fn is_stale(&self, observer: &Observer, patience: Duration) -> bool {
+    /// less often, and before anything is said for having lasted so long.
+    fn is_time(&self, patience: Duration) -> bool {
         let lasted = self.since.elapsed();
         let is_old = lasted >= 2 * self.looked_after;
         let is_lasting = lasted >= patience && self.looked_after < patience;
-        (is_old || is_lasting) && observer.can_dump_safely()
+        is_old || is_lasting
     }
 
-    /// Looks at all that could end it; the workers were `idle` just now. None: it has ended meanwhile.
+    /// Looks at all that could end it; the workers were `idle` just now. None: it has ended meanwhile, or is not worth
+    /// a dump.
     fn look(
         &mut self,
         observer: &Observer,
@@ -309,12 +329,24 @@ impl Rest {
         idle: bool,
     ) -> Option<&mut Snapshot> {
         let (before, _) = self.before.take()?;
-        let is_fresh = !self.is_stale(observer, watch.patience);
+        let is_time = self.is_time(watch.patience);
+        let is_fresh = !(is_time && observer.can_dump_safely());
         let is_good = |snapshot: &Snapshot| is_fresh && !snapshot.is_torn;
         let is_known = self.snapshot.as_ref().is_some_and(is_good);
         if !is_known {
+            let is_spared = || {
+                let is_worth_it = self.is_worth_a_dump(observer, runtime, watch, &before);
+                idle && watch.is_sparing && !is_worth_it
+            };
+            if !is_time || is_spared() {
+                return None;
+            }
             self.looked_after = self.since.elapsed();
+            let dumps = observer.dumps();
             let snapshot = observer.look(runtime, &before, watch.dump_at_most);
+            if observer.dumps() > dumps {
+                self.dumped_after = self.looked_after;
+            }
             // If it has ended, what was seen before still tells how it stood.
             self.pulse = observer.echo(runtime, &self.pulse)?;
             self.snapshot = Some(snapshot);
@@ -329,5 +361,24 @@ impl Rest {
         }
         (snapshot.at, snapshot.quiet_for) = (observer.clock(), self.since.elapsed());
         Some(snapshot)
+    }
+
+    /// Whether a dump could lead to anything that is to be told of a rest, going by what takes none.
+    fn is_worth_a_dump(
+        &self,
+        observer: &Observer,
+        runtime: &Handle,
+        watch: &Watch,
+        before: &Before,
+    ) -> bool {
+        if !observer.can_dump_safely() {
+            // None is taken.
+            return true;
+        }
+        let mut seen = observer.outline(runtime, before);
+        seen.quiet_for = self.since.elapsed();
+        let lasts = seen.quiet_for >= watch.patience;
+        let hopeless = || observer.has_holders_that_queue() || !observer.orphaned().is_empty();
+        may_be_told(seen, lasts, hopeless) && observer.is_idle(runtime)
     }
 }

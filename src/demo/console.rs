@@ -2,7 +2,6 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::OnceLock;
-use std::thread;
 
 use console_subscriber::{ConsoleLayer, Server, ServerParts};
 use tokio::runtime::Builder;
@@ -57,7 +56,6 @@ fn is_for_console(metadata: &Metadata<'_>) -> bool {
 fn serve(listener: TcpListener, server: Server) -> Result<(), Error> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let serving = move || {
-        observe::mark_own_thread();
         let _unrecorded = observe::unrecorded();
         runtime.block_on(async {
             let ServerParts {
@@ -74,8 +72,6 @@ fn serve(listener: TcpListener, server: Server) -> Result<(), Error> {
             ended.map_err(std::io::Error::other)
         })
     };
-    thread::Builder::new()
-        .name("unstuck-console".into())
-        .spawn(serving)?;
+    observe::start_watching("unstuck-console", serving)?;
     Ok(())
 }

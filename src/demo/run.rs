@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::side::{Played, play};
 use super::{Error, Job, Posts, Scenario, Side, SideRun, console, database};
 use crate::diagnosis::Verdict;
-use crate::observe::{mark_own_thread, note_panics, unrecorded};
+use crate::observe::{mark_own_thread, note_panics, start_watching, unrecorded};
 use crate::signals::{self, Signal};
 
 /// How to play a scenario.
@@ -203,7 +203,7 @@ impl<'r> Stage<'r> {
                 let _ = tell.send(News::Played(index, play(side, job).map(Box::new)));
             };
             let name = format!("unstuck-{}", side.name);
-            thread::Builder::new().name(name).spawn(playing)?;
+            start_watching(&name, playing)?;
         }
         Ok(())
     }

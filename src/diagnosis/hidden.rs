@@ -65,6 +65,18 @@ pub(super) fn timer(seen: &Snapshot, waits: &Waits<'_>) -> HiddenTimer {
     }
 }
 
+/// The same of a program that was not dumped, if a dump speaks for it: it may show that a timer is for upkeep.
+pub(super) fn timer_at_best(seen: &Snapshot) -> HiddenTimer {
+    let is_soon = match seen.outside.timers {
+        Timers::Set(time) => time.saturating_sub(seen.quiet_for) < SOON,
+        Timers::None | Timers::Unknown => false,
+    };
+    match timer(seen, &Waits::of(seen)) {
+        HiddenTimer::Possible if !is_soon => HiddenTimer::Unlikely,
+        timer => timer,
+    }
+}
+
 /// Upkeep mostly takes longer.
 const SOON: Duration = Duration::from_mins(1);
 

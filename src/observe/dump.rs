@@ -102,14 +102,13 @@ mod linux {
     use std::fmt::Write as _;
     use std::path::Path;
     use std::sync::{Arc, mpsc};
-    use std::thread;
     use std::time::Duration;
 
     use tokio::runtime::dump::{Backtrace, BacktraceFrame, Dump};
     use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 
     use super::super::snapshot::{Leaf, TaskId};
-    use super::super::threads::mark_own_thread;
+    use super::super::threads;
     use super::super::unrecorded;
     use super::{Dumped, Leaves};
     use crate::place::Place;
@@ -127,16 +126,13 @@ mod linux {
         let (done, dumped) = mpsc::channel();
         let runtime = runtime.clone();
         let dumping = move || {
-            mark_own_thread();
             let _unrecorded = unrecorded();
             // A runtime of its own, as the timers and workers of the other may be what is stuck.
             if let Ok(waiting) = Builder::new_current_thread().build() {
                 let _ = done.send(waiting.block_on(runtime.dump()));
             }
         };
-        thread::Builder::new()
-            .name("unstuck-dump".into())
-            .spawn(dumping)
+        threads::start("unstuck-dump", dumping)
             .map_err(|_| "where tasks are parked: no thread to dump them on")?;
         let dump = dumped.recv_timeout(at_most).map_err(|_| LATE)?;
         Ok(Dumped(Box::new(move || resolve(&dump))))

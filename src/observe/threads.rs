@@ -4,19 +4,40 @@
 //! asleep at two moments and was never woken in between did nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::io;
+use std::sync::{Mutex, mpsc};
+use std::thread::{self, JoinHandle};
 
 use super::snapshot::Doing;
 use crate::sync::lock;
 
 pub(super) const UNSEEN: &str = "threads outside the runtime (only Linux tells of them)";
 
-/// How the names of threads begin that only watch. A thread has its creator's name at first, so this also
-/// holds for those that they start, and for one that is about to end and has taken its mark off.
-const WATCHERS: &str = "unstuck-";
+static OWN: Mutex<Own> = Mutex::new(Own {
+    threads: BTreeSet::new(),
+    ending: Vec::new(),
+});
 
-/// The threads of observed runtimes, and those of the watching itself.
-static OWN: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+/// Held while a thread is being started that only watches, as it is not among [`OWN`] at first.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// The threads that wake no task. Told by their numbers, as anybody may give a thread any name.
+#[derive(Clone)]
+struct Own {
+    /// The threads of observed runtimes, and those of the watching itself.
+    threads: BTreeSet<u64>,
+    /// Those that the system may still tell of for a moment, with when they were started: later it gives their
+    /// numbers to others.
+    ending: Vec<(u64, u64)>,
+}
+
+impl Own {
+    fn has(&self, thread: u64) -> bool {
+        let mut ending = self.ending.iter();
+        self.threads.contains(&thread)
+            || ending.any(|(id, started)| *id == thread && started_at(thread) == Some(*started))
+    }
+}
 
 /// The threads of the process at one moment, those of observed runtimes left out.
 #[derive(Clone, Debug, Default)]
@@ -54,49 +75,81 @@ impl Moment {
     }
 }
 
-/// Counts the calling thread among those that wake no task: it works for an observed runtime, or only
-/// watches.
+/// Counts the calling thread, for as long as it lives, among those that wake no task: it works for an observed runtime,
+/// or only watches.
 pub fn mark_own_thread() {
-    MARK.with(|_| {});
+    MARK.with(|mark| lock(&OWN).threads.extend(mark.0));
+}
+
+/// Counts these no longer among those.
+pub(super) fn unmark(threads: impl Iterator<Item = u64>) {
+    let mut own = lock(&OWN);
+    for thread in threads {
+        own.threads.remove(&thread);
+    }
+}
+
+/// Starts a thread that only watches. It is counted among those that wake no task from its first moment to its last.
+pub(crate) fn start<T: Send + 'static>(
+    name: &str,
+    watches: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    let _starting = lock(&STARTING);
+    let (marks, marked) = mpsc::channel::<()>();
+    let thread = thread::Builder::new().name(name.into()).spawn(move || {
+        mark_own_thread();
+        drop(marks);
+        watches()
+    })?;
+    // Until it has hung up.
+    let _ = marked.recv();
+    Ok(thread)
 }
 
 /// Counts the main thread among those, unless this is it: in a test it only waits for tests.
 pub fn leave_out_harness() {
     let main = u64::from(std::process::id());
     if this_thread() != Some(main) {
-        lock(&OWN).insert(main);
+        lock(&OWN).threads.insert(main);
     }
 }
 
 thread_local! {
-    static MARK: Mark = Mark::new();
+    static MARK: Mark = Mark(this_thread());
 }
 
-/// Keeps a thread marked for as long as it lives: the system gives its number to another one later.
+/// The number of a thread that is, or was, marked.
 struct Mark(Option<u64>);
-
-impl Mark {
-    fn new() -> Self {
-        let id = this_thread();
-        lock(&OWN).extend(id);
-        Self(id)
-    }
-}
 
 impl Drop for Mark {
     fn drop(&mut self) {
-        if let Some(id) = self.0 {
-            lock(&OWN).remove(&id);
+        // So many may be gone by now.
+        const MANY: usize = 64;
+        let Some(id) = self.0 else { return };
+        let started = started_at(id);
+        let mut own = lock(&OWN);
+        if !own.threads.remove(&id) {
+            return;
         }
+        if own.ending.len() >= MANY {
+            own.ending
+                .retain(|(id, started)| started_at(*id) == Some(*started));
+        }
+        own.ending.extend(started.map(|started| (id, started)));
     }
 }
 
 impl Threads {
     /// The threads at this moment; none where the system does not tell.
     pub(super) fn now() -> Option<Self> {
+        let ids = {
+            let _none_starts = lock(&STARTING);
+            all_numbers()?
+        };
         let own = lock(&OWN).clone();
-        let threads = all_threads()?
-            .filter(|(id, thread)| !own.contains(id) && !thread.name.starts_with(WATCHERS));
+        let others = ids.into_iter().filter(|id| !own.has(*id));
+        // A thread may end while its status is being read.
+        let threads = others.filter_map(|id| Some((id, status(id)?)));
         Some(Self(threads.collect()))
     }
 
@@ -123,12 +176,9 @@ pub(super) fn this_thread() -> Option<u64> {
 }
 
 #[cfg(target_os = "linux")]
-fn all_threads() -> Option<impl Iterator<Item = (u64, Thread)>> {
+fn all_numbers() -> Option<Vec<u64>> {
     const TRIES: usize = 100;
-    let ids = (0..TRIES).find_map(|_| all_listed())?;
-    // A thread may end while its status is being read.
-    let threads = ids.into_iter();
-    Some(threads.filter_map(|id| Some((id, status(id)?))))
+    (0..TRIES).find_map(|_| all_listed())
 }
 
 /// The numbers of all threads. None if the list may lack some: where one ends while it is being read, those
@@ -150,6 +200,15 @@ fn all_listed() -> Option<Vec<u64>> {
 fn status(thread: u64) -> Option<Thread> {
     let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/status"));
     parse(&status.ok()?)
+}
+
+/// When a thread was started, in ticks since the system was.
+#[cfg(target_os = "linux")]
+fn started_at(thread: u64) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).ok()?;
+    // Anything may be in the name, which is the second of the fields; this is the twenty-second.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(19)?.parse().ok()
 }
 
 #[cfg(target_os = "linux")]
@@ -187,12 +246,17 @@ fn status(_thread: u64) -> Option<Thread> {
 }
 
 #[cfg(not(target_os = "linux"))]
+fn started_at(_thread: u64) -> Option<u64> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
 fn asleep_in(_thread: u64) -> Option<String> {
     None
 }
 
 #[cfg(not(target_os = "linux"))]
-fn all_threads() -> Option<std::iter::Empty<(u64, Thread)>> {
+fn all_numbers() -> Option<Vec<u64>> {
     None
 }
 
@@ -259,21 +323,51 @@ mod tests {
         }
     }
 
+    fn sees(name: &str) -> bool {
+        let Threads(threads) = Threads::now().unwrap();
+        threads.into_values().any(|thread| thread.name == name)
+    }
+
     #[test]
-    fn a_thread_that_was_marked_is_left_out() {
-        let thread = std::thread::Builder::new().name("marked".into());
-        let marked = thread.spawn(|| {
-            let seen = || {
-                Threads::now()
-                    .unwrap()
-                    .0
-                    .into_values()
-                    .any(|t| t.name == "marked")
-            };
-            assert!(seen());
-            mark_own_thread();
-            assert!(!seen());
+    fn a_thread_is_left_out_for_as_long_as_it_is_marked_whatever_its_name() {
+        for name in ["marked", "unstuck-guard"] {
+            let thread = std::thread::Builder::new().name(name.into());
+            let marked = thread.spawn(move || {
+                assert!(sees(name));
+                for _ in 0..2 {
+                    mark_own_thread();
+                    assert!(!sees(name));
+                    unmark(this_thread().into_iter());
+                    assert!(sees(name));
+                }
+            });
+            marked.unwrap().join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_thread_that_watches_is_left_out_from_its_first_moment_to_its_last() {
+        // That of its creator is its name at first.
+        let starts = start("starts", || {
+            for _ in 0..300 {
+                start("watches", || {}).unwrap();
+            }
         });
-        marked.unwrap().join().unwrap();
+        let starts = starts.unwrap();
+        while !starts.is_finished() {
+            assert!(!sees("watches") && !sees("starts"));
+        }
+    }
+
+    #[test]
+    fn a_thread_that_gets_the_number_of_one_that_has_ended_is_not_left_out() {
+        let own = |started| Own {
+            threads: BTreeSet::new(),
+            ending: vec![(this_thread().unwrap(), started)],
+        };
+        let id = this_thread().unwrap();
+        let started = started_at(id).unwrap();
+        assert!(own(started).has(id));
+        assert!(!own(started - 1).has(id));
     }
 }

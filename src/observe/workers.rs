@@ -8,7 +8,7 @@
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::Observer;
 use crate::sync::lock;
@@ -19,6 +19,12 @@ struct Between {
     worker: usize,
     parks: u64,
     polls: u64,
+}
+
+/// Whether somebody drives the tasks that main has left behind. A runtime of one thread is driven only by whoever
+/// waits for main, and after that neither moves nor comes to rest.
+pub(super) fn is_driven_to_the_end(runtime: &Handle) -> bool {
+    runtime.runtime_flavor() != RuntimeFlavor::CurrentThread
 }
 
 impl Observer {
@@ -174,6 +180,25 @@ mod tests {
             // To wait for one that hangs would take for ever.
             runtime.shutdown_background();
             assert!(works, "{late} came late; at rest: {at_rest}");
+        }
+    }
+
+    #[test]
+    fn what_main_left_behind_on_one_thread_is_not_waited_for() {
+        for (mut builder, driven) in [
+            (Builder::new_current_thread(), false),
+            (Builder::new_multi_thread(), true),
+        ] {
+            let observer = Observer::new();
+            observer.attach(builder.worker_threads(1));
+            let runtime = builder.build().unwrap();
+            let main = async { drop(tokio::spawn(pending::<()>())) };
+            let main = observer.start_main(runtime.handle(), "main", main);
+            runtime.block_on(main.unwrap()).unwrap();
+            assert_eq!(is_driven_to_the_end(runtime.handle()), driven);
+            let at_rest = observer.look_back(runtime.handle(), || {}).at_rest;
+            // It can't be told there which tasks were about to end.
+            assert!(driven || !at_rest);
         }
     }
 

@@ -3,12 +3,14 @@
 #[cfg(tokio_unstable)]
 mod programs {
     use std::error::Error;
+    use std::future::Future;
     use std::io::{self, BufRead};
     use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::runtime::Builder;
-    use tokio::sync::{Barrier, Mutex, Notify};
+    use tokio::signal::unix::{SignalKind, signal};
+    use tokio::sync::{Barrier, Mutex, Notify, oneshot};
     use tokio::task;
     use tokio::time::sleep;
     use tracing_subscriber::layer::SubscriberExt as _;
@@ -110,12 +112,49 @@ mod programs {
         panic!("as it would without a guard")
     }
 
-    pub(super) fn main() -> Ended {
-        let mut arguments = std::env::args().skip(1);
-        let program = arguments.next().unwrap_or_default();
+    /// After another guard has been there and gone.
+    fn comes_second(guard: Guard, body: impl Future<Output = Ended> + Send + 'static) -> Ended {
+        unstuck::run(async {})?;
+        guard.run(body)?
+    }
+
+    async fn handles_ctrl_c() -> Ended {
+        let mut interrupts = signal(SignalKind::interrupt())?;
+        ready();
+        interrupts.recv().await;
+        println!("went on");
+        Ok(())
+    }
+
+    /// Two programs at once.
+    fn side_by_side(guards: [Guard; 2]) -> Ended {
+        let [first, second] = guards.map(|guard| std::thread::spawn(move || guard.run(ticks())));
+        for program in [first, second] {
+            program.join().expect("it does not panic")??;
+        }
+        Ok(())
+    }
+
+    /// Main, which has run another program before, wakes this one once it is told to.
+    fn woken_by_main(guard: Guard) -> Ended {
+        unstuck::run(async {})?;
+        let (wake, woken) = oneshot::channel();
+        let waits = async move {
+            ready();
+            woken.await?;
+            println!("went on");
+            Ok(())
+        };
+        let program = std::thread::spawn(move || guard.run(waits));
+        let _ = io::stdin().lock().lines().next();
+        let _ = wake.send(());
+        program.join().expect("it does not panic")?
+    }
+
+    fn guard(arguments: &[String]) -> Result<Guard, Box<dyn Error + Send + Sync>> {
         let mut guard = Guard::new();
         for argument in arguments {
-            guard = match &*argument {
+            guard = match &**argument {
                 "--watch" => guard.watch(),
                 "--json" => guard.on_report(|report| println!("{}", report.to_json())),
                 "--bare" => guard.runtime(Builder::new_multi_thread()),
@@ -124,27 +163,43 @@ mod programs {
                     runtime.enable_all();
                     guard.runtime(runtime)
                 }
+                "--leave-ctrl-c" => guard.leave_ctrl_c(),
                 other => return Err(other.into()),
             };
         }
-        match &*program {
-            "waits-for-a-line" => guard.run(waits_for_a_line())?,
-            "stuck" => guard.run(stuck())?,
-            "blocked" => guard.run(blocked())?,
-            "ticks" => guard.run(ticks())?,
-            "half-stuck" => guard.run(half_stuck())?,
-            "ring" => guard.run(ring())?,
-            "sleeps-for-an-hour" => guard.run(sleeps_for_an_hour())?,
+        Ok(guard)
+    }
+
+    pub(super) fn main() -> Ended {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        let (program, arguments) = arguments.split_first().ok_or("which program?")?;
+        let guard = || self::guard(arguments);
+        match &**program {
+            "waits-for-a-line" => guard()?.run(waits_for_a_line())?,
+            "stuck" => guard()?.run(stuck())?,
+            "blocked" => guard()?.run(blocked())?,
+            "ticks" => guard()?.run(ticks())?,
+            "half-stuck" => guard()?.run(half_stuck())?,
+            "ring" => guard()?.run(ring())?,
+            "sleeps-for-an-hour" => guard()?.run(sleeps_for_an_hour())?,
+            "second" => comes_second(guard()?, ticks()),
+            "second-handles-ctrl-c" => comes_second(guard()?, handles_ctrl_c()),
+            "woken-by-main" => woken_by_main(guard()?),
+            "side-by-side" => side_by_side([guard()?, guard()?]),
             "returns" => {
-                guard.run(async {})?;
+                guard()?.run(async {})?;
+                guard()?.run(async {})?;
                 ready();
                 std::thread::sleep(Duration::from_hours(1));
                 Ok(())
             }
-            "panics" => guard.run(panics())?,
-            "inside" => Builder::new_current_thread()
-                .build()?
-                .block_on(async { guard.run(async { Ok(()) }) })?,
+            "panics" => guard()?.run(panics())?,
+            "inside" => {
+                let guard = guard()?;
+                Builder::new_current_thread()
+                    .build()?
+                    .block_on(async { guard.run(async { Ok(()) }) })?
+            }
             other => Err(other.into()),
         }
     }

@@ -294,3 +294,47 @@ fn once_the_program_has_returned_signals_end_the_process_as_ever() {
         assert_eq!((code, &*said), (Some(expected), ""));
     }
 }
+
+#[test]
+fn a_guard_is_asked_though_another_one_was_there_before_it() {
+    let mut program = Guarded::ready("second --json");
+    for _ in 0..2 {
+        assert_eq!(program.asked()["verdict"], "running");
+    }
+    program.signal("-INT");
+    assert_eq!(program.report()["verdict"], "running");
+    assert_eq!(program.end().0, Some(130));
+}
+
+#[test]
+fn of_two_guards_each_is_asked_before_ctrl_c_ends_the_process() {
+    let mut program = Guarded::ready("side-by-side --json");
+    assert_eq!(program.line(), "ready\n");
+    for signal in ["-QUIT", "-INT"] {
+        program.signal(signal);
+        for _ in 0..2 {
+            assert_eq!(program.report()["verdict"], "running");
+        }
+    }
+    assert_eq!(program.end().0, Some(130));
+}
+
+#[test]
+fn ctrl_c_that_is_left_to_the_program_is_not_taken_by_a_guard_that_is_gone() {
+    let mut program = Guarded::ready("second-handles-ctrl-c --leave-ctrl-c");
+    program.signal("-INT");
+    assert_eq!(program.line(), "went on\n");
+    assert_eq!(program.end().0, Some(0));
+}
+
+#[test]
+fn a_thread_that_has_run_a_program_may_wake_another_one() {
+    let mut program = Guarded::ready("woken-by-main --json");
+    assert_eq!(program.asked()["verdict"], "waiting");
+    let stdin = program.process.stdin.as_mut().unwrap();
+    stdin.write_all(b"\n").unwrap();
+    let mut rest = String::new();
+    program.stdout.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest.trim(), "went on");
+    assert_eq!(program.end().0, Some(0));
+}

@@ -1,0 +1,28 @@
+//! What can be seen of the tasks without a dump, and how often there was one.
+
+use tokio::runtime::Handle;
+
+use super::{Before, Observer, Snapshot, resources};
+use crate::sync::lock;
+
+impl Observer {
+    /// Looks at a runtime at rest, but for where its tasks are parked and who holds which lock. That takes no dump.
+    pub fn outline(&self, runtime: &Handle, since: &Before) -> Snapshot {
+        let at = self.clock();
+        let mut snapshot = Snapshot {
+            tasks: lock(&self.0.tasks).alive_seen(&[], &self.0.last_polls),
+            at_rest: true,
+            timers: resources::are_recorded().then(|| resources::timers(at)),
+            at,
+            ..Snapshot::default()
+        };
+        snapshot.keep_what_belongs_to_its_tasks();
+        self.look_outside(runtime, since, &mut snapshot);
+        snapshot
+    }
+
+    /// How many dumps were asked for so far.
+    pub fn dumps(&self) -> u64 {
+        self.0.dumps.load()
+    }
+}
