@@ -91,7 +91,8 @@ impl<'r> Watching<'r> {
     }
 
     /// Compares the counts; to be called every few milliseconds. What was seen, once it is clear that the
-    /// program will not go on by itself; and then nothing more until something moves again.
+    /// program will not go on by itself; and then nothing more until something moves again, or it is stuck after
+    /// all, as what could have woken it is gone.
     pub fn tick(&mut self) -> Option<(Snapshot, Judgement)> {
         let Self {
             watch,
@@ -106,7 +107,7 @@ impl<'r> Watching<'r> {
         let pulse = observer.pulse();
         if pulse != rest.pulse {
             let over = mem::replace(rest, Rest::begins(pulse, Instant::now()));
-            if watch.is_sparing && !over.is_told {
+            if watch.is_sparing && over.told.is_none() {
                 rest.hold_off(over.dumped_after);
             }
             *pause = over.snapshot.or_else(|| pause.take());
@@ -114,7 +115,8 @@ impl<'r> Watching<'r> {
         }
         let idle = observer.is_idle(runtime);
         let lasting = rest.since.elapsed() >= watch.patience;
-        if rest.is_told || !(idle || lasting) || !rest.is_due(watch.quiet, observer) {
+        let is_over = rest.told == Some(Verdict::Stuck);
+        if is_over || !(idle || lasting) || !rest.is_due(watch.quiet, observer) {
             return None;
         }
         let others = among_others.as_ref().map_or(0, Program::others);
@@ -129,11 +131,11 @@ impl<'r> Watching<'r> {
             Verdict::Blocked => lasting,
             _ => idle && lasting,
         };
-        if !certain {
+        if !certain || rest.told == Some(judgement.verdict) {
             return None;
         }
-        rest.is_told = true;
-        let seen = rest.snapshot.take()?;
+        rest.told = Some(judgement.verdict);
+        let seen = rest.snapshot.clone()?;
         self.note(&seen);
         Some((seen, judgement))
     }
@@ -202,7 +204,9 @@ impl<'r> Watching<'r> {
 
     /// What a tick need not tell again.
     fn told(&mut self, seen: (Snapshot, Judgement)) -> (Snapshot, Judgement) {
-        self.rest.is_told |= seen.1.verdict == Verdict::Stuck;
+        if seen.1.verdict == Verdict::Stuck {
+            self.rest.told = Some(Verdict::Stuck);
+        }
         seen
     }
 
@@ -280,8 +284,8 @@ struct Rest {
     looked_after: Duration,
     /// How long it, or another one before it that was not told of, had lasted when they were last dumped.
     dumped_after: Duration,
-    /// It has been told of.
-    is_told: bool,
+    /// What has been told of it.
+    told: Option<Verdict>,
 }
 
 impl Rest {
@@ -293,12 +297,14 @@ impl Rest {
             snapshot: None,
             looked_after: Duration::ZERO,
             dumped_after: Duration::ZERO,
-            is_told: false,
+            told: None,
         }
     }
 
-    /// Whether it has lasted `quiet` since the last look.
+    /// Whether it has lasted `quiet` since the last look; or longer, once it has been told of.
     fn is_due(&mut self, quiet: Duration, observer: &Observer) -> bool {
+        let lasted = self.since.elapsed();
+        let quiet = self.told.map_or(quiet, |_| quiet.max(lasted / 8));
         let now = || (observer.before(), Instant::now());
         let (_, looked_at) = self.before.get_or_insert_with(now);
         looked_at.elapsed() >= quiet

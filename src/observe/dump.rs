@@ -132,7 +132,7 @@ mod linux {
                 let _ = done.send(waiting.block_on(runtime.dump()));
             }
         };
-        threads::start("unstuck-dump", dumping)
+        threads::start(threads::DUMPS, dumping)
             .map_err(|_| "where tasks are parked: no thread to dump them on")?;
         let dump = dumped.recv_timeout(at_most).map_err(|_| LATE)?;
         Ok(Dumped(Box::new(move || resolve(&dump))))

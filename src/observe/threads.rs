@@ -13,6 +13,10 @@ use crate::sync::lock;
 
 pub(super) const UNSEEN: &str = "threads outside the runtime (only Linux tells of them)";
 
+/// The thread that dumps tasks, and one that Tokio starts from there for the same purpose and leaves without a name of
+/// its own. No program is called so, nor a thread that has the name of its program: it is no name of a file.
+pub(super) const DUMPS: &str = "unstuck/dump";
+
 static OWN: Mutex<Own> = Mutex::new(Own {
     threads: BTreeSet::new(),
     ending: Vec::new(),
@@ -150,6 +154,7 @@ impl Threads {
         let others = ids.into_iter().filter(|id| !own.has(*id));
         // A thread may end while its status is being read.
         let threads = others.filter_map(|id| Some((id, status(id)?)));
+        let threads = threads.filter(|(_, thread)| thread.name != DUMPS);
         Some(Self(threads.collect()))
     }
 
