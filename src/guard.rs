@@ -130,10 +130,10 @@ impl Guard {
         }
     }
 
-    /// Also reports by itself: once the program is stuck, or a part of it waits for an event that nobody can
-    /// set, or for locks that it keeps from itself (with the layer that records them); once it has been
-    /// blocked or has waited for something outside for 5 seconds; and, if something is amiss, when it has
-    /// ended.
+    /// Also reports by itself: once the program is stuck, or a part of it waits for nothing but an event that
+    /// nobody can set; once a part of it has been stuck in its locks for 5 seconds (with the layer that records
+    /// them), or it has been blocked or has waited for something outside for as long; and, if something is
+    /// amiss, when it has ended.
     #[must_use]
     pub fn watch(self) -> Self {
         let watches = true;

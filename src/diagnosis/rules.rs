@@ -23,9 +23,9 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Finding> {
         idle_receiver::check,
         full_channel::check,
         blocked_worker::check,
-        outside::check,
         outlived::check,
         of_locks,
+        outside::check,
         swallowed_error::check,
     ];
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| rule(case)).collect();
