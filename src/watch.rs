@@ -135,7 +135,11 @@ impl<'r> Watching<'r> {
             return None;
         }
         rest.told = Some(judgement.verdict);
-        let seen = rest.snapshot.clone()?;
+        // Where nothing more is to come, it need not be kept, however many tasks are in it.
+        let seen = match judgement.verdict {
+            Verdict::Stuck => rest.snapshot.take(),
+            _ => rest.snapshot.clone(),
+        }?;
         self.note(&seen);
         Some((seen, judgement))
     }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Barrier, oneshot};
 use tokio::task::{self, LocalSet};
 use tokio::time::{Instant, sleep};
@@ -526,10 +527,10 @@ fn an_error_that_its_starter_never_reads_is_the_groups() {
     on_each_flavor(async || {
         let errors = TaskGroup::new("g")
             .scope(async |group| {
+                let before = alive();
                 let early = group.spawn_started("early", |_: Started<()>| async { fail("unread") });
                 // It has ended by the time at which its starter is gone.
-                group.spawn("later", async { Unit::Ok(()) })?.value().await;
-                sleep(Duration::from_millis(5)).await;
+                until_alive(before).await;
                 drop(early);
                 Ok(())
             })
@@ -606,33 +607,57 @@ fn any_number_is_a_limit() {
     });
 }
 
-/// One that is dropped in its own child, which is no task of another group.
+/// An error by which it is seen whether anybody has it still.
+#[derive(Debug)]
+struct Kept(#[expect(dead_code, reason = "it is counted")] Arc<()>);
+
+impl std::fmt::Display for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("kept")
+    }
+}
+
+impl std::error::Error for Kept {}
+
+/// It is not left to itself what its tasks ended with, as it would never end.
 #[test]
 fn a_scope_that_one_of_its_own_children_drops_leaks_nothing() {
     type Running = Pin<Box<dyn Future<Output = Result<(), ErrorGroup>> + Send>>;
     on_each_flavor(async || {
-        let running: Arc<Mutex<Option<Running>>> = Arc::default();
-        let (token, slot) = (Arc::new(()), Arc::clone(&running));
-        let (kept, (drops, dropped)) = (Arc::clone(&token), oneshot::channel::<()>());
-        let scope = TaskGroup::new("g").scope(async |group| {
+        let (running, token): (Arc<Mutex<Option<Running>>>, _) = (Arc::default(), Arc::new(()));
+        let (slot, error) = (Arc::clone(&running), Kept(Arc::clone(&token)));
+        let (drops, dropped) = oneshot::channel::<()>();
+        let group = TaskGroup::new("g").on_failure(OnFailure::WaitForAll);
+        let scope = group.scope(async |group| {
+            group.spawn("fails", async { Err::<(), _>(error) })?;
             group.spawn("drops its own scope", async move {
                 let _ = dropped.await;
                 drop(slot.lock().unwrap().take());
-                pending::<()>().await;
-                drop(kept);
-                Unit::Ok(())
+                pending::<Unit>().await
             })?;
             pending::<Unit>().await
         });
         let mut scope: Running = Box::pin(scope);
+        let before = alive();
         let mut context = Context::from_waker(Waker::noop());
         assert!(scope.as_mut().poll(&mut context).is_pending());
         *running.lock().unwrap() = Some(scope);
+        until_alive(before + 1).await;
+        assert_eq!(Arc::strong_count(&token), 2, "its group has the error");
         let _ = drops.send(());
-        while Arc::strong_count(&token) > 1 {
-            task::yield_now().await;
-        }
+        until_alive(before).await;
+        assert_eq!(Arc::strong_count(&token), 1, "nobody is left to have it");
     });
+}
+
+fn alive() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
+async fn until_alive(tasks: usize) {
+    while alive() > tasks {
+        task::yield_now().await;
+    }
 }
 
 /// They are cancelled, and then let go of, one after the other: the stack has no room for all at once.

@@ -253,7 +253,7 @@ fn parked(seen: &Snapshot) -> impl Iterator<Item = TaskId> {
 
 /// Whether there is nothing that could wake a task by a branch of its own that no dump shows.
 fn is_all_at_rest(seen: &Snapshot, waits: &Waits<'_>) -> bool {
-    let is_quiet = seen.dumped && seen.at_rest && !may_be_woken(seen);
+    let is_quiet = seen.dumped && !may_be_woken(seen);
     is_quiet && hidden::timer(seen, waits) == HiddenTimer::None
 }
 

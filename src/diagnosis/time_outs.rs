@@ -132,6 +132,7 @@ mod tests {
                 ..Outside::default()
             },
             dumped: true,
+            at_rest: true,
             ..Snapshot::default()
         }
     }

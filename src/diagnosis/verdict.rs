@@ -94,12 +94,13 @@ fn alive(seen: &Snapshot) -> usize {
     alive.count()
 }
 
-/// Whether something could wake a task that is none, and no timer. A `select!` may have a branch that
-/// the dump does not see, so none of these may be there at all; but for tasks of which it is known that they have
-/// no such branch.
+/// Whether something other than a task or a timer could wake a task, or one is on its way to a worker. A `select!` may
+/// have a branch that the dump does not see, so none of these may be there at all, but for tasks of which it is known
+/// that they have no such branch.
 pub(super) fn may_be_woken(seen: &Snapshot) -> bool {
     let outside = &seen.outside;
-    outside.blocking_calls > 0
+    !seen.at_rest
+        || outside.blocking_calls > 0
         || outside.io_sources > 0
         || outside.signals
         || outside.programs > 0
@@ -239,6 +240,14 @@ mod tests {
                 unknown(&mut seen.outside);
                 assert_eq!(verdict(&seen), expected);
             }
+        }
+    }
+
+    #[test]
+    fn a_task_that_is_on_its_way_to_a_worker_may_wake_another_one() {
+        for (mut seen, expected) in [(counted_out(), STUCK), (parked(&[LOCK]), WAITING)] {
+            seen.at_rest = false;
+            assert_eq!(verdict(&seen), expected);
         }
     }
 
