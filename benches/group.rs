@@ -23,7 +23,7 @@ async fn child(fails: bool) -> Ended {
     if fails { Err(std::fmt::Error) } else { Ok(()) }
 }
 
-/// Each waits for all children, and counts the errors.
+/// Each waits for all children, and keeps the errors until the last one is there.
 async fn with_task_group(children: usize, fails: bool) -> usize {
     let group = TaskGroup::new("g").on_failure(OnFailure::WaitForAll);
     let ended = group.scope(async |group| {
@@ -40,11 +40,12 @@ async fn with_join_set(children: usize, fails: bool) -> usize {
     for _ in 0..children {
         set.spawn(child(fails));
     }
-    let mut errors = 0;
-    while let Some(ended) = set.join_next().await {
-        errors += usize::from(!matches!(ended, Ok(Ok(()))));
+    let mut errors = Vec::new();
+    while let Some(ended) = set.join_next_with_id().await {
+        let (id, ended) = ended.expect("no child panics");
+        errors.extend(ended.err().map(|error| (id, error)));
     }
-    errors
+    errors.len()
 }
 
 async fn with_task_tracker(children: usize, fails: bool) -> usize {
@@ -61,30 +62,30 @@ async fn with_task_tracker(children: usize, fails: bool) -> usize {
     drop(failed);
     tracker.close();
     tracker.wait().await;
-    let mut errors = 0;
-    while failures.recv().await.is_some() {
-        errors += 1;
+    let mut errors = Vec::new();
+    while let Some(error) = failures.recv().await {
+        errors.push(error);
     }
-    errors
+    errors.len()
 }
 
 async fn with_join_all(children: usize, fails: bool) -> usize {
     let handles = (0..children).map(|_| task::spawn(child(fails)));
     let ended = join_all(handles).await;
-    ended
-        .iter()
-        .filter(|ended| !matches!(ended, Ok(Ok(()))))
-        .count()
+    let failed = ended
+        .into_iter()
+        .filter_map(|ended| ended.expect("no child panics").err());
+    failed.collect::<Vec<_>>().len()
 }
 
 async fn with_futures_unordered(children: usize, fails: bool) -> usize {
     let mut handles: FuturesUnordered<_> =
         (0..children).map(|_| task::spawn(child(fails))).collect();
-    let mut errors = 0;
+    let mut errors = Vec::new();
     while let Some(ended) = handles.next().await {
-        errors += usize::from(!matches!(ended, Ok(Ok(()))));
+        errors.extend(ended.expect("no child panics").err());
     }
-    errors
+    errors.len()
 }
 
 fn runtimes() -> [(&'static str, Runtime); 2] {

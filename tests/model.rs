@@ -16,7 +16,7 @@ use loom::thread::{self, JoinHandle};
 
 use error_group::{ErrorGroup, Failure};
 use member::Member;
-use shared::{Admitted, Key, Shared, Stage};
+use shared::{Admitted, Ended, Key, Shared, Stage};
 use sync::AbortHandle;
 use unstuck::OnFailure;
 
@@ -137,8 +137,7 @@ fn admit(group: &Shared, name: &'static str) -> Result<Admitted, Cow<'static, st
 }
 
 fn fail(group: &Shared, key: Key, text: &'static str) {
-    group.failed(key, None, Failure::Error(text));
-    group.ended(key, false);
+    group.ended(key, Ended::Failed(None, Failure::Error(text)));
 }
 
 /// Spawns a child, which fails with its name.
@@ -178,7 +177,7 @@ fn an_owner_that_waits_is_woken_by_the_last_child_and_has_every_error() {
     in_every_order(|| {
         let (group, body) = open("g", OnFailure::WaitForAll);
         let children = ["a", "b"].map(|name| spawn_failing(&group, name));
-        group.ended(body, false);
+        group.ended(body, Ended::Well);
         assert_eq!(shape(&drain(&group)), "[a, b]");
         for child in children {
             child.join().unwrap();
@@ -195,8 +194,9 @@ fn a_body_that_waits_is_woken_by_a_failure() {
             Stage::Cancelled => Poll::Ready(()),
             _ => Poll::Pending,
         }));
-        group.ended(body, false);
-        assert_eq!(shape(&drain(&group)), "[a]");
+        group.failed(body, None, Failure::Error("body"));
+        group.ended(body, Ended::Well);
+        assert_eq!(shape(&drain(&group)), "[body, a]");
         child.join().unwrap();
     });
 }
@@ -226,7 +226,7 @@ fn a_child_that_takes_the_place_of_one_that_ended_at_once_is_aborted_in_its_own_
         let early = admit(&group, "early").expect("the group is open");
         let (key, other) = (early.key, Arc::clone(&group));
         let next = thread::spawn(move || {
-            other.ended(key, false);
+            other.ended(key, Ended::Well);
             let handle = AbortHandle::new();
             let next = admit(&other, "next").expect("the group is open");
             other.spawned(next, handle.clone());
@@ -247,16 +247,16 @@ fn a_scope_that_is_dropped_leaves_its_children_and_their_errors_to_the_group_aro
         let around = admit(&outer, "around").expect("the group is open");
         let (inner, inner_body) = open("inner", OnFailure::WaitForAll);
         let child = spawn_failing(&inner, "a");
-        inner.ended(inner_body, false);
+        inner.ended(inner_body, Ended::Well);
         let other = Arc::clone(&outer);
         let dropped = thread::spawn(move || {
             inner.abandon(Some(Member {
                 shared: Arc::clone(&other),
                 key: around.key,
             }));
-            other.ended(around.key, true);
+            other.ended(around.key, Ended::Cancelled);
         });
-        outer.ended(outer_body, false);
+        outer.ended(outer_body, Ended::Well);
         assert_eq!(shape(&drain(&outer)), "[[a]]");
         dropped.join().unwrap();
         child.join().unwrap();

@@ -11,7 +11,7 @@ use tokio::task::{self, AbortHandle, JoinHandle};
 
 use super::member::Member;
 use super::named;
-use super::shared::Stage;
+use super::shared::{Ended, Stage};
 use super::turn::Turn;
 use crate::error_group::{BoxError, Failure, Panic};
 
@@ -140,24 +140,14 @@ impl<T: 'static> Child<T> {
 
 /// Tells the group how a task ended, at the latest when it is dropped.
 pub(super) struct Report {
-    /// None only while the task is being polled.
+    /// None while the task is being polled, and once its end has been told.
     member: Option<Member>,
-    outcome: Outcome,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// If it stays at that, the task was cancelled.
-    None,
-    Value,
-    Failure,
 }
 
 impl Report {
     pub(super) fn of(member: Member) -> Self {
         Self {
             member: Some(member),
-            outcome: Outcome::None,
         }
     }
 
@@ -167,63 +157,72 @@ impl Report {
         member.is_some_and(|member| member.shared.stage() >= Stage::Cancelled)
     }
 
-    /// Runs a part of the task, in the task. A panic is the group's to tell.
-    fn run<R>(&mut self, f: impl FnOnce() -> R) -> Option<R> {
+    /// Runs a part of the task, in the task.
+    fn run<R>(&mut self, f: impl FnOnce() -> R) -> Result<R, Panic> {
         let run = || catch_unwind(AssertUnwindSafe(f));
-        match Member::enter(&mut self.member, run) {
-            Ok(result) => Some(result),
-            Err(payload) => {
-                self.failed(Panic::new(payload).into());
-                None
-            }
+        Member::enter(&mut self.member, run).map_err(Panic::new)
+    }
+
+    /// Tells of a failure that is not yet the end.
+    fn failed(&self, failure: Failure) {
+        if let Some(Member { shared, key }) = &self.member
+            && !failure.is_cancellation()
+        {
+            let id = task::try_id();
+            tell_failure(id, &failure);
+            shared.failed(*key, id, failure);
         }
     }
 
-    /// Takes down what the task ended with. The value, if it is one.
-    fn ended<T, E: Into<BoxError>>(&mut self, ended: Result<T, E>) -> Option<T> {
+    /// Tells of the end. The value, if it was one.
+    fn ended<T>(&mut self, ended: Result<T, Failure>) -> Option<T> {
         match ended {
             Ok(value) => {
-                self.outcome = Outcome::Value;
+                self.end(Ended::Well);
                 Some(value)
             }
-            Err(error) => {
-                let error = self.run(|| error.into())?;
-                self.failed(Failure::from(error));
+            Err(failure) => {
+                self.end_with(failure);
                 None
             }
         }
     }
 
     #[cold]
-    fn failed(&mut self, failure: Failure) {
+    fn end_with(&mut self, failure: Failure) {
         // A group of its own was cancelled, and so was the task.
         if failure.is_cancellation() {
-            return;
+            return self.end(Ended::Cancelled);
         }
-        self.outcome = Outcome::Failure;
-        let Some(member) = &self.member else { return };
         let id = task::try_id();
-        let told = || match &failure {
-            Failure::Panic(panic) => tell(id, "panic", panic),
-            error => tell(id, "error", error),
+        tell_failure(id, &failure);
+        self.end(Ended::Failed(id, failure));
+    }
+
+    fn end(&mut self, ended: Ended) {
+        let Some(Member { shared, key }) = self.member.take() else {
+            return;
         };
-        // An error that can't be printed is one all the same.
-        let _ = catch_unwind(AssertUnwindSafe(told));
-        member.shared.failed(member.key, id, failure);
+        if matches!(ended, Ended::Cancelled) {
+            tell(task::try_id(), "cancelled", &"");
+        }
+        shared.ended(key, ended);
     }
 }
 
 impl Drop for Report {
     fn drop(&mut self) {
-        let Some(Member { shared, key }) = self.member.take() else {
-            return;
-        };
-        let cancelled = self.outcome == Outcome::None;
-        if cancelled {
-            tell(task::try_id(), "cancelled", &"");
-        }
-        shared.ended(key, cancelled);
+        self.end(Ended::Cancelled);
     }
+}
+
+fn tell_failure(id: Option<task::Id>, failure: &Failure) {
+    let told = || match failure {
+        Failure::Panic(panic) => tell(id, "panic", panic),
+        error => tell(id, "error", error),
+    };
+    // An error that can't be printed is one all the same.
+    let _ = catch_unwind(AssertUnwindSafe(told));
 }
 
 /// Tells subscribers of a task that does not end well; the engine is one of them.
@@ -252,15 +251,22 @@ impl<F> GuardedFn<F> {
         if self.report.is_cancelled() {
             return None;
         }
-        let ended = self.report.run(self.f.take()?)?;
+        let f = self.f.take()?;
+        let ended = match self.report.run(|| f().map_err(Into::into)) {
+            Ok(ended) => ended.map_err(Failure::from),
+            Err(panic) => Err(panic.into()),
+        };
         self.report.ended(ended)
     }
 }
 
 impl<F> Drop for GuardedFn<F> {
     fn drop(&mut self) {
-        let f = self.f.take();
-        self.report.run(|| drop(f));
+        if let Some(f) = self.f.take()
+            && let Err(panic) = self.report.run(|| drop(f))
+        {
+            self.report.end_with(panic.into());
+        }
     }
 }
 
@@ -290,10 +296,32 @@ impl<F> Guarded<F> {
         }
     }
 
-    /// Drops the future; if that panics, so did the task.
+    /// Drops the future, unless that has been done; if it panics, so did the task.
     fn put_down(self: Pin<&mut Self>) {
         let mut this = self.project();
-        this.report.run(|| this.future.set(None));
+        if this.future.is_some()
+            && let Err(panic) = this.report.run(|| this.future.set(None))
+        {
+            this.report.end_with(panic.into());
+        }
+    }
+
+    /// The future has panicked: when it was polled, or else when it was dropped after its end.
+    #[cold]
+    fn panicked<T>(
+        mut self: Pin<&mut Self>,
+        panic: Panic,
+        ended: Option<Result<T, BoxError>>,
+    ) -> Option<T> {
+        let this = self.as_mut().project();
+        let value = ended.and_then(|ended| {
+            let failed = |error| this.report.failed(Failure::from(error));
+            ended.map_err(failed).ok()
+        });
+        this.report.failed(panic.into());
+        self.as_mut().put_down();
+        self.project().report.end(Ended::Well);
+        value
     }
 }
 
@@ -313,14 +341,18 @@ where
                 return Poll::Ready(None);
             }
         }
-        let Some(future) = this.future.as_mut().as_pin_mut() else {
-            return Poll::Ready(None);
-        };
-        let value = match this.report.run(|| future.poll(cx)) {
-            Some(polled) => this.report.ended(ready!(polled)),
-            None => None,
-        };
-        self.put_down();
-        Poll::Ready(value)
+        let mut ended = None;
+        let run = this.report.run(|| {
+            let future = this.future.as_mut().as_pin_mut();
+            if let Some(Poll::Ready(result)) = future.map(|future| future.poll(cx)) {
+                ended = Some(result.map_err(Into::into));
+                this.future.set(None);
+            }
+        });
+        match (run, ended) {
+            (Ok(()), None) => Poll::Pending,
+            (Ok(()), Some(ended)) => Poll::Ready(this.report.ended(ended.map_err(Failure::from))),
+            (Err(panic), ended) => Poll::Ready(self.panicked(panic, ended)),
+        }
     }
 }

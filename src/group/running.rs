@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 
 use super::member::Member;
 use super::on_failure::OnFailure;
-use super::shared::{Key, Shared, Stage};
+use super::shared::{Ended, Key, Shared, Stage};
 use crate::error_group::{BoxError, ErrorGroup, Failure, Panic};
 
 /// A group at work. Dropping it takes the children with it, even where a scope outlives it.
@@ -73,7 +73,7 @@ impl Running {
 
     fn end_body(&mut self) {
         if let Some(Member { shared, key }) = self.body.take() {
-            shared.ended(key, false);
+            shared.ended(key, Ended::Well);
         }
     }
 

@@ -5,6 +5,8 @@
 //! the runtime. So nothing that a child ended with is kept but failures, and the owner is woken only when
 //! the group has come further, and at the end.
 
+#[path = "shared/heir.rs"]
+mod heir;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 #[path = "shared/seen.rs"]
 mod seen;
@@ -18,11 +20,11 @@ use slab::Slab;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task;
 
-use super::member::Member;
 use super::on_failure::OnFailure;
 use crate::error_group::{ErrorGroup, Failure, TaskFailure};
 use crate::registry::Registry;
 use crate::sync::{AbortHandle, Mutex, lock};
+use heir::Heir;
 
 pub(crate) struct Shared {
     name: String,
@@ -41,6 +43,9 @@ struct State {
     open: Slab<Open>,
     /// How many have been opened.
     opened: usize,
+    /// What is left of a few children that have ended, for whoever spawns the next ones to free. Memory is
+    /// freed without a fight, with the allocator of most systems, on the thread that got it.
+    spent: Vec<AbortHandle>,
     failures: Vec<(Order, TaskFailure)>,
     cancelled: usize,
     stage: Stage,
@@ -71,6 +76,15 @@ pub(super) struct Admitted {
     order: Order,
 }
 
+/// How something that was open has ended.
+pub(super) enum Ended {
+    /// With a value; or it has told of how it failed.
+    Well,
+    Cancelled,
+    /// In the task of that id.
+    Failed(Option<task::Id>, Failure),
+}
+
 /// Who failed.
 pub(super) struct Origin {
     order: Order,
@@ -83,13 +97,9 @@ pub(super) struct Origin {
 type Order = usize;
 const BODY: Order = 0;
 
-/// Whoever waits for the children of a scope that is gone: a member of another group.
-struct Heir {
-    group: Arc<Shared>,
-    /// What keeps that group open until then.
-    key: Key,
-    id: Option<task::Id>,
-}
+/// How many of those that have ended may be left to the next spawn. They hold the memory of their tasks, so
+/// there are few; but for all of the gain a few are enough.
+const SPENT: usize = 16;
 
 /// How far a group has come. It never goes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -156,7 +166,12 @@ impl Shared {
         if state.stage >= Stage::Cancelled {
             return Err(name);
         }
-        Ok(state.open(name, spawned_at))
+        let admitted = state.open(name, spawned_at);
+        // More than one comes in between, or else they would never become fewer.
+        let spent = [state.spent.pop(), state.spent.pop()];
+        drop(state);
+        drop(spent);
+        Ok(admitted)
     }
 
     /// The child in that place has been spawned, and may have ended since.
@@ -183,14 +198,7 @@ impl Shared {
 
     /// Who is open under `key`: with that, a failure can be told of after its end, too.
     pub(super) fn origin(&self, key: Key, id: Option<task::Id>) -> Origin {
-        let state = lock(&self.state);
-        let open = &state.open[key.0];
-        Origin {
-            order: open.order,
-            task: open.name.clone(),
-            id,
-            spawned_at: open.spawned_at,
-        }
+        lock(&self.state).open[key.0].origin(id)
     }
 
     /// The body has failed after its end: its value could not be dropped.
@@ -208,19 +216,12 @@ impl Shared {
     }
 
     pub(super) fn failed_by(&self, origin: Origin, failure: Failure) {
-        let Origin {
-            order,
-            task,
-            id,
-            spawned_at,
-        } = origin;
-        let failure = TaskFailure {
-            task,
-            id,
-            spawned_at,
-            failure,
-        };
-        lock(&self.state).failures.push((order, failure));
+        lock(&self.state).failures.push(origin.failed(failure));
+        self.react();
+    }
+
+    /// Does to the others what is to be done once anything has failed.
+    fn react(&self) {
         match self.on_failure {
             OnFailure::WaitForAll => {}
             OnFailure::Cancel => self.cancel(),
@@ -229,66 +230,44 @@ impl Shared {
     }
 
     /// What was open under `key` has ended.
-    pub(super) fn ended(&self, key: Key, cancelled: bool) {
-        let mut heir = self.leave(key, cancelled);
+    pub(super) fn ended(&self, key: Key, ended: Ended) {
+        let mut heir = self.leave(key, ended);
         // Not one within the other: they may be more than the stack has room for.
-        while let Some(Heir { group, key, .. }) = heir {
-            heir = group.leave(key, false);
+        while let Some((Heir { group, key, .. }, ended)) = heir {
+            heir = group.leave(key, ended);
         }
     }
 
-    /// The same, but for who inherits from the group, and is the next to end.
-    fn leave(&self, key: Key, cancelled: bool) -> Option<Heir> {
+    /// The same, but for who inherits from the group: that is the next to end, and how.
+    fn leave(&self, key: Key, ended: Ended) -> Option<(Heir, Ended)> {
         let mut state = lock(&self.state);
-        let open = state.open.remove(key.0);
-        state.cancelled += usize::from(cancelled);
-        let is_last = state.open.is_empty();
-        let owner = is_last.then(|| state.owner.take()).flatten();
-        let heir = is_last.then(|| state.heir.take()).flatten();
+        let mut open = state.open.remove(key.0);
+        let has_failed = matches!(ended, Ended::Failed(..));
+        match ended {
+            Ended::Well => {}
+            Ended::Cancelled => state.cancelled += 1,
+            Ended::Failed(id, failure) => state.failures.push(open.origin(id).failed(failure)),
+        }
+        if state.spent.len() < SPENT {
+            state.spent.extend(open.handle.take());
+        }
+        let last = state.open.is_empty().then(|| state.close());
         drop(state);
         drop(open);
+        if has_failed {
+            self.react();
+        }
+        let (owner, heir, _) = last?;
         if let Some(owner) = owner {
             owner.wake();
         }
-        heir.inspect(|heir| heir.inherit(self.take_errors()))
+        heir.map(|heir| heir.inherit(self.take_errors()))
     }
 
     /// The group itself has failed: it has run out of time.
     pub(super) fn expired(&self) {
         self.failed_by(self.itself("deadline"), Failure::Deadline);
         self.cancel();
-    }
-
-    /// The scope is gone before its end, with nobody to wait for the children. If it ran in another
-    /// group, that one waits for them, and gets what they ended with.
-    pub(super) fn abandon(self: &Arc<Self>, heir: Option<Member>) {
-        self.cancel();
-        let heir = heir.filter(|heir| !self.waits_for(&heir.shared));
-        let heir = heir.map(Heir::new);
-        let mut state = lock(&self.state);
-        state.waiter = None;
-        if !state.open.is_empty() {
-            state.heir = heir;
-            return;
-        }
-        drop(state);
-        if let Some(heir) = heir {
-            heir.inherit(self.take_errors());
-            heir.group.ended(heir.key, false);
-        }
-    }
-
-    /// Whether it is that group, or inherits from it: were it left to that one, neither would ever end.
-    fn waits_for(self: &Arc<Self>, other: &Arc<Self>) -> bool {
-        let mut heir = Some(Arc::clone(other));
-        while let Some(group) = heir {
-            if Arc::ptr_eq(self, &group) {
-                return true;
-            }
-            let state = lock(&group.state);
-            heir = state.heir.as_ref().map(|heir| Arc::clone(&heir.group));
-        }
-        false
     }
 
     /// Whether anything in it has failed so far.
@@ -381,6 +360,12 @@ impl State {
         Admitted { key, order }
     }
 
+    /// The last of all has ended: who is to hear of it, and what is left of those before.
+    fn close(&mut self) -> (Option<Waker>, Option<Heir>, Vec<AbortHandle>) {
+        let spent = std::mem::take(&mut self.spent);
+        (self.owner.take(), self.heir.take(), spent)
+    }
+
     fn wake_later(&mut self, owner: &Waker) {
         match &mut self.owner {
             Some(known) => known.clone_from(owner),
@@ -389,31 +374,26 @@ impl State {
     }
 }
 
-impl Heir {
-    /// Keeps that member's group open.
-    fn new(Member { shared, key }: Member) -> Self {
-        let mut state = lock(&shared.state);
-        let member = &state.open[key.0];
-        let is_body = member.order == BODY;
-        let held = Open {
-            name: member.name.clone(),
-            handle: None,
-            ..*member
-        };
-        let key = Key(state.open.insert(held));
-        drop(state);
-        Self {
-            group: shared,
-            key,
-            id: if is_body { None } else { task::try_id() },
+impl Open {
+    /// Who it is, in the task of that id.
+    fn origin(&self, id: Option<task::Id>) -> Origin {
+        Origin {
+            order: self.order,
+            task: self.name.clone(),
+            id,
+            spawned_at: self.spawned_at,
         }
     }
+}
 
-    /// To be followed by the end of what is held open.
-    fn inherit(&self, errors: ErrorGroup) {
-        if !errors.failures.is_empty() {
-            let failure = Failure::Group(Box::new(errors));
-            self.group.failed(self.key, self.id, failure);
-        }
+impl Origin {
+    fn failed(self, failure: Failure) -> (Order, TaskFailure) {
+        let failure = TaskFailure {
+            task: self.task,
+            id: self.id,
+            spawned_at: self.spawned_at,
+            failure,
+        };
+        (self.order, failure)
     }
 }
