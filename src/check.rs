@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::panic::resume_unwind;
+use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::task::JoinError;
@@ -39,7 +40,8 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 /// which takes a tenth of a second after its last activity. A thread that is not known might, such as one
 /// that the test started, or that of a plain test beside it; and so might another test under a check, as they
 /// may share a lock, until it has ended or hangs itself. The main thread is taken for the test harness,
-/// unless the check runs on it.
+/// unless the check runs on it. A test that is at something, or waits for something outside, may well go on, and
+/// is left to it, unless it is told when to [give up](Check::give_up_after).
 ///
 /// Names of tasks, errors of `#[instrument(err)]`, who holds which lock, and when timers are due, are known
 /// where the process has a subscriber with [`observe::resource_layer`](crate::observe::resource_layer) in it,
@@ -48,19 +50,44 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     strict: bool,
+    give_up_after: Option<Duration>,
 }
 
 impl Check {
     /// A check that fails a test only if it hangs. What else is amiss is printed.
     #[expect(clippy::new_without_default, reason = "a check is made on purpose")]
     pub fn new() -> Self {
-        Self { strict: false }
+        Self {
+            strict: false,
+            give_up_after: None,
+        }
     }
 
     /// Fails a test also if errors of its tasks were swallowed, or if tasks outlive it.
     #[must_use]
     pub fn strict(self) -> Self {
-        Self { strict: true }
+        let strict = true;
+        Self { strict, ..self }
+    }
+
+    /// Fails a test also if it has not ended after that long, whatever it is at: a wait for something outside, a
+    /// poll that does not come back, or work without an end. The report is of that moment.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use unstuck::Check;
+    /// let answer = Check::new()
+    ///     .give_up_after(Duration::from_secs(10))
+    ///     .run(async { tokio::spawn(async { 42 }).await });
+    /// assert_eq!(answer.unwrap(), 42);
+    /// ```
+    #[must_use]
+    pub fn give_up_after(self, limit: Duration) -> Self {
+        let give_up_after = Some(limit);
+        Self {
+            give_up_after,
+            ..self
+        }
     }
 
     /// Runs `body` to its end.
@@ -70,8 +97,8 @@ impl Check {
     ///
     /// # Panics
     ///
-    /// If `body` does, with the same payload; if it is stuck, with a report; within a runtime, as it has
-    /// its own.
+    /// If `body` does, with the same payload; if it is stuck, or takes longer than it may, with a report; within a
+    /// runtime, as it has its own.
     #[track_caller]
     pub fn run<T: Send + 'static>(self, body: impl Future<Output = T> + Send + 'static) -> T {
         let started = refuse_inside_runtime().and_then(|()| {
@@ -85,9 +112,9 @@ impl Check {
             Ok(program) => program,
             Err(error) => panic!("{error}"),
         };
-        if let Some(report) = watch(&mut program) {
+        if let Some(hang) = watch(&mut program, self.give_up_after) {
             program.runtime.shutdown_background();
-            panic!("the test hangs\n\n{report}");
+            panic!("{hang}");
         }
         let view = program.view.clone();
         let (ended, runtime) = program.end();
@@ -114,26 +141,37 @@ impl Check {
     }
 }
 
-/// Watches a test until it has ended, or is stuck: then why.
-fn watch<T: Send + 'static>(program: &mut Observed<T>) -> Option<Report> {
+/// Watches a test until it has ended, or is stuck, or has taken longer than it may: then what to say of it.
+fn watch<T: Send + 'static>(program: &mut Observed<T>, limit: Option<Duration>) -> Option<String> {
     let view = program.view.clone();
     let mut watching = view.watching(Watch::default());
-    let report = loop {
+    let hang = loop {
         if program.has_ended_within(TICK) {
             break None;
         }
-        let Some((seen, judgement)) = watching.tick() else {
+        let passed = limit.filter(|limit| view.elapsed() >= *limit);
+        let seen = match passed {
+            Some(_) => Some(watching.look()),
+            None => watching.tick().or_else(|| watching.glance()),
+        };
+        let Some((seen, judgement)) = seen else {
             continue;
         };
         let diagnosis = view.diagnose(&seen, &Program::Runs(judgement));
         let report = Report::new(&diagnosis, view.elapsed());
         if judgement.verdict == Verdict::Stuck {
-            break Some(report);
+            break Some(format!("the test hangs\n\n{report}"));
+        }
+        if let Some(limit) = passed {
+            // It may have ended while it was looked at.
+            let has_ended = program.has_ended_within(Duration::ZERO);
+            let late = || format!("the test has not ended after {limit:?}\n\n{report}");
+            break (!has_ended).then(late);
         }
         // It may yet go on.
         eprintln!("{report}");
     };
     // Before others stop to reckon with this program.
     view.let_go();
-    report
+    hang
 }

@@ -6,8 +6,12 @@ pub mod observe;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinError;
 
 /// Runs `body` to its end, unseen.
 ///
@@ -38,7 +42,9 @@ pub struct Guard {
 
 /// Would watch a test in a build with `--cfg tokio_unstable`.
 #[derive(Clone, Copy, Debug)]
-pub struct Check;
+pub struct Check {
+    give_up_after: Option<Duration>,
+}
 
 /// Why a program was not run.
 #[non_exhaustive]
@@ -85,6 +91,10 @@ impl Guard {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
+        Ok(self.start()?.block_on(body))
+    }
+
+    fn start(&mut self) -> Result<Runtime, GuardError> {
         if Handle::try_current().is_ok() {
             return Err(GuardError::InsideRuntime);
         }
@@ -93,7 +103,7 @@ impl Guard {
             "unstuck: nothing will be seen; build with `--cfg tokio_unstable` in RUSTFLAGS to look into \
              the runtime"
         );
-        Ok(runtime.block_on(body))
+        Ok(runtime)
     }
 }
 
@@ -101,7 +111,9 @@ impl Check {
     /// A check that sees nothing.
     #[expect(clippy::new_without_default, reason = "a check is made on purpose")]
     pub fn new() -> Self {
-        Self
+        Self {
+            give_up_after: None,
+        }
     }
 
     /// Does nothing here.
@@ -110,16 +122,48 @@ impl Check {
         self
     }
 
+    /// Fails a test also if it has not ended after that long, whatever it is at.
+    ///
+    /// ```should_panic
+    /// # use std::time::Duration;
+    /// # use unstuck::Check;
+    /// Check::new()
+    ///     .give_up_after(Duration::from_millis(10))
+    ///     .run(std::future::pending::<()>());
+    /// ```
+    #[must_use]
+    pub fn give_up_after(self, limit: Duration) -> Self {
+        let give_up_after = Some(limit);
+        Self { give_up_after }
+    }
+
     /// Runs `body` to its end.
     ///
     /// # Panics
     ///
-    /// If `body` does; within a runtime, as it has its own.
+    /// If `body` does; if it takes longer than it may; within a runtime, as it has its own.
     #[track_caller]
     pub fn run<T: Send + 'static>(self, body: impl Future<Output = T> + Send + 'static) -> T {
-        match Guard::new().run(body) {
-            Ok(value) => value,
+        let runtime = match Guard::new().start() {
+            Ok(runtime) => runtime,
             Err(error) => panic!("{error}"),
+        };
+        let (ended, end) = mpsc::channel::<()>();
+        let test = runtime.spawn(async move {
+            let _ended = ended;
+            body.await
+        });
+        // The workers may all be blocked, so that no timer of theirs would go off.
+        if let Some(limit) = self.give_up_after
+            && end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout)
+        {
+            runtime.shutdown_background();
+            panic!("the test has not ended after {limit:?}");
+        }
+        match runtime.block_on(test).map_err(JoinError::try_into_panic) {
+            Ok(value) => value,
+            Err(Ok(payload)) => resume_unwind(payload),
+            Err(Err(end)) => panic!("the test was cut off: {end}"),
         }
     }
 }

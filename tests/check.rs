@@ -2,11 +2,13 @@
 
 #![cfg(tokio_unstable)]
 
+use std::future::Future;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task;
 use tokio::time::sleep;
@@ -179,6 +181,72 @@ fn work_on_a_blocking_thread_is_waited_for() {
         let slept = task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(400)));
         slept.await.unwrap();
     });
+}
+
+/// What a check says that gives up soon.
+fn given_up(body: impl Future<Output = ()> + Send + 'static) -> String {
+    let limit = Duration::from_millis(300);
+    let message = failure(move || Check::new().give_up_after(limit).run(body));
+    assert!(
+        message.starts_with("the test has not ended after 300ms\n\n"),
+        "{message}"
+    );
+    message
+}
+
+#[test]
+fn a_check_gives_up_on_a_test_that_waits_for_something_outside() {
+    let message = given_up(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.accept().await.unwrap();
+    });
+    assert!(message.contains("outside (likely)"), "{message}");
+    assert!(message.contains("1 socket"), "{message}");
+}
+
+#[test]
+fn a_check_gives_up_on_a_poll_that_does_not_come_back() {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let message = given_up(async move {
+        let _ = released.recv();
+    });
+    drop(release);
+    assert!(message.contains("blocked-worker"), "{message}");
+}
+
+#[test]
+fn a_check_gives_up_on_work_without_an_end() {
+    let message = given_up(async {
+        loop {
+            task::yield_now().await;
+        }
+    });
+    assert!(message.contains("main: "), "{message}");
+}
+
+#[test]
+fn a_check_gives_up_on_a_wait_beside_a_part_that_goes_on() {
+    let message = given_up(async {
+        let mut done = Event::new("done");
+        task::spawn(async {
+            loop {
+                sleep(Duration::from_millis(1)).await;
+            }
+        });
+        done.wait().await;
+    });
+    assert!(message.contains("orphaned-event"), "{message}");
+}
+
+#[test]
+fn a_test_that_ends_in_time_is_not_given_up() {
+    let minute = Duration::from_mins(1);
+    let ended = Check::new().give_up_after(minute).run(async {
+        sleep(Duration::from_millis(300)).await;
+        42
+    });
+    assert_eq!(ended, 42);
+    Check::new().give_up_after(Duration::MAX).run(async {});
 }
 
 #[test]
