@@ -191,6 +191,12 @@ mod observing {
         }
     }
 
+    fn least_and_median(passes: &[Cost], cost: usize) -> [f64; 2] {
+        let mut costs: Vec<f64> = passes.iter().map(|pass| pass[cost]).collect();
+        costs.sort_by(f64::total_cmp);
+        [costs[0], costs[costs.len() / 2]]
+    }
+
     pub(crate) fn compare() -> Result<(), Box<dyn Error>> {
         const CASE: &str = "UNSTUCK_HOOKS_CASE";
         if let Ok(case) = env::var(CASE) {
@@ -212,16 +218,17 @@ mod observing {
                 passes[at].push([time.parse()?, work.parse()?]);
             }
         }
-        println!("ns an item, least (most) of {PASSES} passes; times bare");
-        println!("{:20} {:^32} {:^32}", "", "time", "work");
-        for (case, passes_of) in CASES.iter().zip(&passes) {
+        println!("ns an item, least and median of {PASSES} passes; times bare");
+        println!("{:20} {:^40} {:^40}", "", "time", "work");
+        let bare = [0, 1].map(|cost| least_and_median(&passes[0], cost));
+        for (case, passes) in CASES.iter().zip(&passes) {
             print!("{case:20}");
             for cost in 0..2 {
-                let all = |passes: &[Cost]| passes.iter().map(|it| it[cost]).collect::<Vec<_>>();
-                let least = |passes: &[Cost]| all(passes).into_iter().fold(f64::MAX, f64::min);
-                let most = all(passes_of).into_iter().fold(0.0, f64::max);
-                let (least_of, bare) = (least(passes_of), least(&passes[0]));
-                print!(" {least_of:12.1} ({most:8.1}) {:8.3}", least_of / bare);
+                let of_case = least_and_median(passes, cost);
+                for (of_case, bare) in of_case.iter().zip(bare[cost]) {
+                    print!(" {of_case:11.1} {:7.3}", of_case / bare);
+                }
+                print!(" ");
             }
             println!();
         }
