@@ -12,3 +12,5 @@ pub const UNEXPECTED: u8 = 3;
 pub const INTERRUPTED: u8 = 130;
 /// Ctrl+\\ ended it.
 pub const QUIT: u8 = 131;
+/// SIGTERM ended it.
+pub const TERMINATED: u8 = 143;

@@ -1,4 +1,4 @@
-//! Ctrl+C, and Ctrl+\ where there is one.
+//! Ctrl+C; and, where there are such, Ctrl+\ and what `kill` sends.
 
 use std::io;
 
@@ -7,13 +7,15 @@ use tokio::runtime::Builder;
 use crate::exit;
 use crate::observe::{start_watching, unrecorded};
 
-/// What a person at a terminal can ask for.
+/// What a process can be asked for from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// Ctrl+C.
     Interrupt,
     /// Ctrl+\, on Unix: SIGQUIT.
     Quit,
+    /// On Unix: SIGTERM, as `kill` and `timeout` send it.
+    Terminate,
 }
 
 impl Signal {
@@ -22,6 +24,7 @@ impl Signal {
         match self {
             Signal::Interrupt => exit::INTERRUPTED,
             Signal::Quit => exit::QUIT,
+            Signal::Terminate => exit::TERMINATED,
         }
     }
 
@@ -34,6 +37,7 @@ impl Signal {
         let kind = match self {
             Signal::Interrupt => SignalKind::interrupt(),
             Signal::Quit => SignalKind::quit(),
+            Signal::Terminate => SignalKind::terminate(),
         };
         leave_out_signal(kind.as_raw_value());
         signal(kind)
@@ -43,20 +47,24 @@ impl Signal {
     fn listen(self) -> io::Result<tokio::signal::windows::CtrlC> {
         match self {
             Signal::Interrupt => tokio::signal::windows::ctrl_c(),
-            Signal::Quit => Err(io::ErrorKind::Unsupported.into()),
+            Signal::Quit | Signal::Terminate => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }
 
 /// Calls `f` each time the signal comes, for as long as `f` says so. From now on the signal does not end
-/// the process by itself.
+/// the process by itself. Where there is no such signal, nothing calls it.
 ///
 /// On a thread of its own, so that it works whatever the runtimes are stuck in.
 pub(crate) fn on(signal: Signal, mut f: impl FnMut() -> bool + Send + 'static) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
-    let mut signals = {
+    let listening = {
         let _here = runtime.enter();
-        signal.listen()?
+        signal.listen()
+    };
+    let mut signals = match listening {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
+        listening => listening?,
     };
     let listen = move || {
         let _unrecorded = unrecorded();

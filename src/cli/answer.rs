@@ -57,8 +57,8 @@ fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
     let outcome = demo::run(scenario, &options, &notices);
     notices.clear();
     let outcome = outcome.map_err(|error| Failure::Failed(error.to_string()))?;
-    if outcome.sides.is_empty() {
-        return Ok(exit::INTERRUPTED);
+    if let (true, Some(code)) = (outcome.sides.is_empty(), outcome.cut_off) {
+        return Ok(code);
     }
 
     let document = Document::new(scenario, &options, &outcome);
@@ -67,7 +67,7 @@ fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
         write_all(&mut io::stdout().lock(), &(json + "\n"))?;
     } else {
         let mut report = String::new();
-        if outcome.interrupted {
+        if outcome.cut_off.is_some() {
             let played = scenario.sides.iter();
             let held = played.flat_map(|side| {
                 let documents = document.sides.iter();
@@ -80,8 +80,8 @@ fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
         let mut out = AutoStream::new(io::stdout().lock(), choice(arguments));
         write_all(&mut out, &report)?;
     }
-    Ok(if outcome.interrupted {
-        exit::INTERRUPTED
+    Ok(if let Some(code) = outcome.cut_off {
+        code
     } else if let Some(sentence) = document.unexpected().next() {
         // The report has it too, but may have gone elsewhere.
         let _ = writeln!(io::stderr(), "not as expected: {sentence}");

@@ -31,7 +31,8 @@ Exit codes:
   1    something went wrong with unstuck itself, or around it
   2    the command line was not understood
   3    a side did not do what its scenario expects
-  130  Ctrl+C ended it";
+  130  Ctrl+C ended it
+  143  SIGTERM ended it";
 
 /// Shows why an async Rust program hangs, and which errors it swallowed
 #[derive(Debug, Parser)]

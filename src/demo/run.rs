@@ -71,10 +71,10 @@ impl Options {
 /// What a run came to.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What became of each side, in the scenario's order. Empty if Ctrl+C came before a verdict.
+    /// What became of each side, in the scenario's order. Empty if it was ended before a verdict.
     pub sides: Vec<SideRun>,
-    /// Whether Ctrl+C ended it.
-    pub interrupted: bool,
+    /// The [exit code](crate::exit) that goes with what ended it from outside: Ctrl+C, or SIGTERM.
+    pub cut_off: Option<u8>,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -83,7 +83,7 @@ pub struct Outcome {
 enum News {
     Played(usize, io::Result<Box<Played>>),
     Gone(usize),
-    Interrupted,
+    CutOff(Signal),
 }
 
 /// What to tell a person while the run goes on.
@@ -108,12 +108,14 @@ pub fn run(
     let started = Instant::now();
     mark_own_thread();
     let (tell, news) = mpsc::channel();
-    let interrupting = tell.clone();
-    // Before the folder is made, so that no Ctrl+C can leave it behind.
-    signals::on(Signal::Interrupt, move || {
-        let _ = interrupting.send(News::Interrupted);
-        false
-    })?;
+    // Before the folder is made, so that neither can leave it behind.
+    for signal in [Signal::Interrupt, Signal::Terminate] {
+        let tell = tell.clone();
+        signals::on(signal, move || {
+            let _ = tell.send(News::CutOff(signal));
+            false
+        })?;
+    }
     let folder = temporary_folder()?;
     if let Some(address) = console::subscribe(options.console)? {
         notices.console(address);
@@ -124,10 +126,15 @@ pub fn run(
     let stage = Stage::set_up(scenario, options, folder.path())?;
     stage.start(&tell)?;
     drop(tell);
-    let played = stage.wait_for_all(&news, notices)?;
+    let waited = stage.wait_for_all(&news, notices)?;
     let elapsed = started.elapsed();
-    let held = stage.hold(&played, &news, notices);
-    let interrupted = held || played.is_empty();
+    let (played, cut_off) = match waited {
+        Ok(played) => {
+            let cut_off = stage.hold(&played, &news, notices);
+            (played, cut_off)
+        }
+        Err(signal) => (Vec::new(), Some(signal)),
+    };
     let sides = stage.finish(played)?;
     if options.keep_db {
         let _kept = folder.keep();
@@ -136,7 +143,7 @@ pub fn run(
     }
     Ok(Outcome {
         sides,
-        interrupted,
+        cut_off: cut_off.map(Signal::exit_code),
         elapsed,
     })
 }
@@ -208,12 +215,12 @@ impl<'r> Stage<'r> {
         Ok(())
     }
 
-    /// Waits for the verdict on each side. Empty if Ctrl+C came first.
+    /// Waits for the verdict on each side, unless a signal comes first.
     fn wait_for_all(
         &self,
         news: &Receiver<News>,
         notices: &dyn Notices,
-    ) -> Result<Vec<Played>, Error> {
+    ) -> Result<Result<Vec<Played>, Signal>, Error> {
         const TICK: Duration = Duration::from_millis(80);
         let mut played: Vec<Option<Played>> = self.sides.iter().map(|_| None).collect();
         while played.iter().any(Option::is_none) {
@@ -224,17 +231,22 @@ impl<'r> Stage<'r> {
                     return Err(Error::SideDied { side });
                 }
                 Ok(News::Gone(_)) => {}
+                Ok(News::CutOff(signal)) => return Ok(Err(signal)),
+                // Those who listen for signals don't go away; if they did, it could not be ended any more.
+                Err(RecvTimeoutError::Disconnected) => return Ok(Err(Signal::Interrupt)),
                 Err(RecvTimeoutError::Timeout) => notices.playing(),
-                Ok(News::Interrupted) | Err(RecvTimeoutError::Disconnected) => {
-                    return Ok(Vec::new());
-                }
             }
         }
-        Ok(played.into_iter().flatten().collect())
+        Ok(Ok(played.into_iter().flatten().collect()))
     }
 
-    /// Leaves sides that have not ended as they are until Ctrl+C, if there are any and that is wanted.
-    fn hold(&self, played: &[Played], news: &Receiver<News>, notices: &dyn Notices) -> bool {
+    /// Leaves sides that have not ended as they are until a signal comes, if there are any and that is wanted.
+    fn hold(
+        &self,
+        played: &[Played],
+        news: &Receiver<News>,
+        notices: &dyn Notices,
+    ) -> Option<Signal> {
         let sides = self.sides.iter().zip(played);
         let left: Vec<_> = sides
             .map(|((side, _), played)| (side.name, played.diagnosis.verdict))
@@ -242,11 +254,13 @@ impl<'r> Stage<'r> {
             .collect();
         let wanted = self.options.hold || self.options.console.is_some();
         if left.is_empty() || !wanted {
-            return false;
+            return None;
         }
         notices.held(&left);
-        while !matches!(news.recv(), Ok(News::Interrupted) | Err(_)) {}
-        true
+        news.iter().find_map(|news| match news {
+            News::CutOff(signal) => Some(signal),
+            _ => None,
+        })
     }
 
     /// Ends what is left of the sides, and reads their posts back.

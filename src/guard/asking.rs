@@ -38,9 +38,9 @@ impl Reachable {
     pub(super) fn new(news: Sender<News>, interrupts: bool) -> io::Result<Arc<Self>> {
         let guard = Arc::new(Self { news, interrupts });
         GUARDS.enter(&guard);
-        listen_to(Signal::Quit)?;
+        listen_to(Signal::Quit, quit)?;
         if interrupts {
-            listen_to(Signal::Interrupt)?;
+            listen_to(Signal::Interrupt, interrupt)?;
         } else {
             IS_LEFT_TO_PROGRAM.store(true, Ordering::SeqCst);
         }
@@ -52,22 +52,15 @@ impl Reachable {
     }
 }
 
-fn listen_to(signal: Signal) -> io::Result<()> {
+fn listen_to(signal: Signal, ask: fn()) -> io::Result<()> {
     let mut listened_to = lock(&LISTENED_TO);
     if listened_to.contains(&signal) {
         return Ok(());
     }
-    let ask = move || {
-        match signal {
-            Signal::Quit => quit(),
-            Signal::Interrupt => interrupt(),
-        }
+    signals::on(signal, move || {
+        ask();
         true
-    };
-    match signals::on(signal, ask) {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
-        listening => listening?,
-    }
+    })?;
     listened_to.push(signal);
     Ok(())
 }

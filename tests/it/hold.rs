@@ -33,6 +33,33 @@ fn ctrl_c_before_the_verdict_ends_it_at_once_and_leaves_nothing() {
     assert!(!screen.contains("join-all"), "{screen}");
 }
 
+#[cfg(unix)]
+#[test]
+fn sigterm_leaves_as_little_behind_as_ctrl_c() {
+    use std::fs;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let temporary = tempfile::tempdir().unwrap();
+    let mut held = Command::new(env!("CARGO_BIN_EXE_unstuck"))
+        .args(["run", "--only", "join-all", "--hold"])
+        .env("TMPDIR", temporary.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let left = || fs::read_dir(temporary.path()).unwrap().count();
+    let mut said = BufReader::new(held.stderr.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().contains("is stuck, and held")));
+    assert_eq!(left(), 1);
+
+    let id = held.id().to_string();
+    let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(held.wait().unwrap().code(), Some(143));
+    assert_eq!(left(), 0);
+}
+
 #[test]
 fn a_side_that_is_not_stuck_is_not_held() {
     let (code, screen) = Pty::run("run --only task-group --hold", 100).finish();
