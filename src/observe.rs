@@ -257,6 +257,7 @@ impl Observer {
         }
         if !polling.is_empty() {
             snapshot.polls = self.polls();
+            snapshot.queued = workers::queued(runtime);
         }
         if !outside.threads_seen {
             snapshot.blind.push(threads::UNSEEN);

@@ -208,10 +208,16 @@ fn a_check_gives_up_on_a_test_that_waits_for_something_outside() {
 fn a_check_gives_up_on_a_poll_that_does_not_come_back() {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let message = given_up(async move {
+        for _ in 0..3 {
+            task::spawn(async {});
+        }
         let _ = released.recv();
     });
     drop(release);
     assert!(message.contains("blocked-worker"), "{message}");
+    // The worker would run one of them next, which Tokio does not count.
+    let queued = "at least 2 tasks are ready to run, and wait for a worker";
+    assert!(message.contains(queued), "{message}");
 }
 
 #[test]

@@ -31,6 +31,9 @@ pub struct Snapshot {
     pub groups: Vec<GroupSeen>,
     /// Every poll that goes on, if it was looked at them.
     pub polls: Vec<PollSeen>,
+    /// How many tasks were ready to run and waited for a worker, if it was looked at the polls. Tokio does not count
+    /// the one that a worker runs next.
+    pub queued: usize,
     /// For how long nothing had moved by then, so that each of those polls has lasted at least as long.
     pub quiet_for: Duration,
     /// Whether no task was being polled, nor on its way to it.

@@ -27,6 +27,14 @@ pub(super) fn is_driven_to_the_end(runtime: &Handle) -> bool {
     runtime.runtime_flavor() != RuntimeFlavor::CurrentThread
 }
 
+/// How many tasks are on their way to a worker, but for the one that each of those runs next.
+pub(super) fn queued(runtime: &Handle) -> usize {
+    let metrics = runtime.metrics();
+    let workers = 0..metrics.num_workers();
+    let local = workers.map(|worker| metrics.worker_local_queue_depth(worker));
+    metrics.global_queue_depth() + local.sum::<usize>()
+}
+
 impl Observer {
     /// Whether every worker is parked and no task is on its way to one.
     pub fn is_idle(&self, runtime: &Handle) -> bool {

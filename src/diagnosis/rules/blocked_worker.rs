@@ -16,7 +16,21 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let polls = case.seen.polls.iter();
-    polls.map(|poll| finding(case, poll)).collect()
+    let mut findings: Vec<_> = polls.map(|poll| finding(case, poll)).collect();
+    if let Some(first) = findings.first_mut() {
+        first.evidence.extend(queued(case.seen.queued));
+    }
+    findings
+}
+
+fn queued(tasks: usize) -> Option<String> {
+    match tasks {
+        0 => None,
+        1 => Some("at least 1 task is ready to run, and waits for a worker".to_owned()),
+        _ => Some(format!(
+            "at least {tasks} tasks are ready to run, and wait for a worker"
+        )),
+    }
 }
 
 fn finding(case: &Case<'_>, poll: &PollSeen) -> Finding {
