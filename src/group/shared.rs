@@ -1,9 +1,9 @@
 //! What a running group, its scope and its children share.
 //!
-//! A child takes itself off the list when it is dropped, which is the one thing that happens to each
-//! task exactly once: whether it ended, panicked, was aborted before its first poll, or went down with
-//! the runtime. So nothing that a child ended with is kept but failures, and the owner is woken only when
-//! the group has come further, and at the end.
+//! A child takes itself off the list at its end, or when it is dropped before that: one of them happens to each
+//! task, and once, whether it ended, panicked, was aborted before its first poll, or went down with the runtime.
+//! So nothing that a child ended with is kept but failures, and the owner is woken only when the group has come
+//! further, and at the end.
 
 #[path = "shared/heir.rs"]
 mod heir;
