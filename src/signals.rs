@@ -1,6 +1,7 @@
 //! Ctrl+C; and, where there are such, Ctrl+\ and what `kill` sends.
 
 use std::io;
+use std::process;
 
 use tokio::runtime::Builder;
 
@@ -52,8 +53,8 @@ impl Signal {
     }
 }
 
-/// Calls `f` each time the signal comes, for as long as `f` says so. From now on the signal does not end
-/// the process by itself. Where there is no such signal, nothing calls it.
+/// Calls `f` each time the signal comes. Where that says that it has no use for it, the signal ends the process,
+/// as it would have without. Where there is no such signal, nothing calls it.
 ///
 /// On a thread of its own, so that it works whatever the runtimes are stuck in.
 pub(crate) fn on(signal: Signal, mut f: impl FnMut() -> bool + Send + 'static) -> io::Result<()> {
@@ -68,7 +69,11 @@ pub(crate) fn on(signal: Signal, mut f: impl FnMut() -> bool + Send + 'static) -
     };
     let listen = move || {
         let _unrecorded = unrecorded();
-        while runtime.block_on(signals.recv()).is_some() && f() {}
+        while runtime.block_on(signals.recv()).is_some() {
+            if !f() {
+                process::exit(signal.exit_code().into());
+            }
+        }
     };
     start_watching("unstuck-signals", listen)?;
     Ok(())

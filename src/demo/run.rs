@@ -111,10 +111,8 @@ pub fn run(
     // Before the folder is made, so that neither can leave it behind.
     for signal in [Signal::Interrupt, Signal::Terminate] {
         let tell = tell.clone();
-        signals::on(signal, move || {
-            let _ = tell.send(News::CutOff(signal));
-            false
-        })?;
+        // Once the run is over nobody hears of it: then what is printed may be what takes so long.
+        signals::on(signal, move || tell.send(News::CutOff(signal)).is_ok())?;
     }
     let folder = temporary_folder()?;
     if let Some(address) = console::subscribe(options.console)? {

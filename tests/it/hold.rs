@@ -60,6 +60,26 @@ fn sigterm_leaves_as_little_behind_as_ctrl_c() {
     assert_eq!(left(), 0);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_it_when_nobody_reads_what_it_prints() {
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    let mut printing = Command::new(env!("CARGO_BIN_EXE_unstuck"))
+        .args(["run", "--only", "join-all", "--workers", "1000", "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It has begun, and has more to print than a pipe has room for.
+    let mut stdout = printing.stdout.take().unwrap();
+    stdout.read_exact(&mut [0]).unwrap();
+    let id = printing.id().to_string();
+    let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(printing.wait().unwrap().code(), Some(143));
+}
+
 #[test]
 fn a_side_that_is_not_stuck_is_not_held() {
     let (code, screen) = Pty::run("run --only task-group --hold", 100).finish();
