@@ -215,8 +215,16 @@ impl<'r> Watching<'r> {
     }
 
     fn see(&mut self) -> (Snapshot, Judgement) {
+        // What is gone may have woken a task, which is to be seen in a moment.
+        const TRIES: usize = 3;
         let others = self.among_others.as_ref().map_or(0, Program::others);
-        let (mut snapshot, rests) = self.look_for_a_while();
+        let (mut snapshot, mut rests) = self.look_for_a_while();
+        for _ in 1..TRIES {
+            if !snapshot.is_torn {
+                break;
+            }
+            (snapshot, rests) = self.look_for_a_while();
+        }
         let is_judged = rests || snapshot.is_blocked();
         let judge = || judge_among_others(&mut snapshot, self.main, others).0;
         let judgement = is_judged.then(judge).flatten();

@@ -28,9 +28,6 @@ const SERVANTS: [&str; 1] = ["sqlx-sqlite-wor"];
 /// `Blocked` and `Waiting` say what it is at, not that this will last: for that it has to be seen at it
 /// for some time.
 pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
-    if seen.is_torn {
-        return None;
-    }
     let waits = Waits::of(seen);
     let mut live: Vec<&TaskSeen> = Vec::new();
     for task in &seen.tasks {
@@ -42,6 +39,9 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
             TaskState::Parked(_) if !task.is_upkeep() => live.push(task),
             TaskState::Parked(_) | TaskState::Ended(_) => {}
         }
+    }
+    if seen.is_torn {
+        return None;
     }
 
     let all = || live.iter().flat_map(|task| waits.on(task.id));
@@ -256,6 +256,10 @@ mod tests {
         let mut seen = counted_out();
         seen.is_torn = true;
         assert_eq!(verdict(&seen), None);
+        // A poll that does not come back needs nobody to wake it.
+        seen.tasks[0].state = TaskState::Polling;
+        let blocked = Some((Verdict::Blocked, Confidence::Likely));
+        assert_eq!(verdict(&seen), blocked);
     }
 
     /// Waiting for all of these permits, of which one is with somebody.

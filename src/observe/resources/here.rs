@@ -116,15 +116,18 @@ pub(super) fn enter<S>(span: &Id, context: &Context<'_, S>)
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    // The first span that a task enters in a poll is its own.
-    let polls = match task::try_id() {
-        Some(task) if polled_here(|known, _| known) != Some(task) => own(span, task, context),
-        _ => None,
-    };
-    if let Some((_, wakers)) = &polls {
-        wakers.enters();
-    }
-    let _ = HERE.try_with(|here| here.borrow_mut().enter(span, polls));
+    let _ = HERE.try_with(|here| {
+        let known = here.borrow().polls.last().map(|(task, _)| *task);
+        // The first span that a task enters in a poll is its own.
+        let polls = match task::try_id() {
+            Some(task) if known != Some(task) => own(span, task, context),
+            _ => None,
+        };
+        if let Some((_, wakers)) = &polls {
+            wakers.enters();
+        }
+        here.borrow_mut().enter(span, polls);
+    });
 }
 
 /// To be called where a span is exited.
