@@ -60,7 +60,7 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// # }
 /// ```
 pub struct ErrorGroup {
-    pub(crate) name: String,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) opened_at: &'static Location<'static>,
     pub(crate) failures: Vec<TaskFailure>,
     pub(crate) cancelled: usize,

@@ -13,6 +13,7 @@ mod shared;
 mod started;
 mod turn;
 
+use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -73,7 +74,7 @@ pub use started::{NeverStarted, Started};
 #[derive(Clone, Debug)]
 #[must_use = "a group does nothing until its scope is awaited"]
 pub struct TaskGroup {
-    name: String,
+    name: Cow<'static, str>,
     opened_at: &'static Location<'static>,
     on_failure: OnFailure,
     deadline: Option<Instant>,
@@ -95,7 +96,7 @@ impl TaskGroup {
     /// # }
     /// ```
     #[track_caller]
-    pub fn new(name: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         Self {
             name: name.into(),
             opened_at: Location::caller(),

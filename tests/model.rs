@@ -35,7 +35,7 @@ mod error_group {
     use tokio::task;
 
     pub(crate) struct ErrorGroup {
-        pub(crate) name: String,
+        pub(crate) name: Cow<'static, str>,
         pub(crate) opened_at: &'static Location<'static>,
         pub(crate) failures: Vec<TaskFailure>,
         pub(crate) cancelled: usize,
@@ -129,7 +129,7 @@ fn in_every_order(play: impl Fn() + Send + Sync + 'static) {
 }
 
 fn open(name: &str, on_failure: OnFailure) -> (Arc<Shared>, Key) {
-    Shared::new(name.to_owned(), Location::caller(), on_failure, None)
+    Shared::new(name.to_owned().into(), Location::caller(), on_failure, None)
 }
 
 fn admit(group: &Shared, name: &'static str) -> Result<Admitted, Cow<'static, str>> {

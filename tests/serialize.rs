@@ -21,7 +21,7 @@ impl Error for Because {
     }
 }
 
-fn group(name: &str) -> TaskGroup {
+fn group(name: &'static str) -> TaskGroup {
     TaskGroup::new(name).on_failure(OnFailure::WaitForAll)
 }
 

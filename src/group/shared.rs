@@ -27,7 +27,7 @@ use crate::sync::{AbortHandle, Mutex, lock};
 use heir::Heir;
 
 pub(crate) struct Shared {
-    name: String,
+    name: Cow<'static, str>,
     opened_at: &'static Location<'static>,
     on_failure: OnFailure,
     /// Permits to run, where there is a limit.
@@ -45,7 +45,7 @@ struct State {
     opened: usize,
     /// What is left of a few children that have ended, for whoever spawns the next ones to free. Memory is
     /// freed without a fight, with the allocator of most systems, on the thread that got it.
-    spent: Vec<AbortHandle>,
+    spent: [Option<AbortHandle>; SPENT],
     failures: Vec<(Order, TaskFailure)>,
     cancelled: usize,
     stage: Stage,
@@ -99,7 +99,7 @@ const BODY: Order = 0;
 
 /// How many of those that have ended may be left to the next spawn. They hold the memory of their tasks, so
 /// there are few; but for all of the gain a few are enough.
-const SPENT: usize = 16;
+const SPENT: usize = 8;
 
 /// How far a group has come. It never goes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,7 +120,7 @@ pub(crate) static GROUPS: Registry<Shared> = Registry::new();
 impl Shared {
     /// A group in which its body is open.
     pub(super) fn new(
-        name: String,
+        name: Cow<'static, str>,
         opened_at: &'static Location<'static>,
         on_failure: OnFailure,
         limit: Option<usize>,
@@ -167,8 +167,8 @@ impl Shared {
             return Err(name);
         }
         let admitted = state.open(name, spawned_at);
-        // More than one comes in between, or else they would never become fewer.
-        let spent = [state.spent.pop(), state.spent.pop()];
+        // All at once, so that there is room for those that end until the next spawn.
+        let spent = std::mem::take(&mut state.spent);
         drop(state);
         drop(spent);
         Ok(admitted)
@@ -248,8 +248,8 @@ impl Shared {
             Ended::Cancelled => state.cancelled += 1,
             Ended::Failed(id, failure) => state.failures.push(open.origin(id).failed(failure)),
         }
-        if state.spent.len() < SPENT {
-            state.spent.extend(open.handle.take());
+        if let Some(room) = state.spent.iter_mut().find(|spent| spent.is_none()) {
+            *room = open.handle.take();
         }
         let last = state.open.is_empty().then(|| state.close());
         drop(state);
@@ -361,7 +361,7 @@ impl State {
     }
 
     /// The last of all has ended: who is to hear of it, and what is left of those before.
-    fn close(&mut self) -> (Option<Waker>, Option<Heir>, Vec<AbortHandle>) {
+    fn close(&mut self) -> (Option<Waker>, Option<Heir>, [Option<AbortHandle>; SPENT]) {
         let spent = std::mem::take(&mut self.spent);
         (self.owner.take(), self.heir.take(), spent)
     }

@@ -37,7 +37,7 @@ impl Shared {
             .collect();
         open.sort_unstable();
         GroupState {
-            name: self.name.clone(),
+            name: self.name.to_string(),
             opened_at: self.opened_at.into(),
             waiter: state.waiter,
             open: open.into_iter().map(|(_, id)| id).collect(),
