@@ -16,6 +16,10 @@ pub(crate) enum Signal {
     /// Ctrl+\, on Unix: SIGQUIT.
     Quit,
     /// On Unix: SIGTERM, as `kill` and `timeout` send it.
+    #[cfg_attr(
+        not(feature = "demo"),
+        expect(dead_code, reason = "the demo alone has something to clear away")
+    )]
     Terminate,
 }
 
