@@ -128,8 +128,8 @@ fn in_every_order(play: impl Fn() + Send + Sync + 'static) {
     model.check(play);
 }
 
-fn open(name: &str, on_failure: OnFailure) -> (Arc<Shared>, Key) {
-    Shared::new(name.to_owned().into(), Location::caller(), on_failure, None)
+fn open(name: &'static str, on_failure: OnFailure) -> (Arc<Shared>, Key) {
+    Shared::new(name.into(), Location::caller(), on_failure, None)
 }
 
 fn admit(group: &Shared, name: &'static str) -> Result<Admitted, Cow<'static, str>> {

@@ -41,6 +41,7 @@ pub(super) fn run(
     let started = Instant::now();
     let mut documents = Vec::new();
     let mut table: Vec<(&Chapter, Vec<Played>)> = Vec::new();
+    // A second one ends it at once, whatever it is at.
     let interrupt = || !INTERRUPTED.swap(true, Ordering::Relaxed);
     signals::on(Signal::Interrupt, interrupt)
         .map_err(|error| Failure::Failed(format!("Ctrl+C can't be heard: {error}")))?;
