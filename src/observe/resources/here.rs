@@ -6,13 +6,11 @@ use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 use tokio::task;
-use tracing::Subscriber;
 use tracing::span::Id;
-use tracing_subscriber::layer::Context;
-use tracing_subscriber::registry::LookupSpan;
 
 use super::Resource;
-use super::part::Part;
+use super::ledger::Guard;
+use super::part::{Part, Parts};
 use super::wakers::Wakers;
 
 thread_local! {
@@ -42,6 +40,11 @@ impl Here {
         self.polls.extend(polls);
     }
 
+    /// The spans that this thread is in, from the inside out.
+    fn innermost(&self) -> impl Iterator<Item = &Entered> {
+        self.spans.iter().rev().filter(|entered| !entered.is_again)
+    }
+
     /// The task of which this ends a poll.
     fn exit(&mut self, span: &Id) -> Option<Arc<Wakers>> {
         // Not the last one where somebody left them in another order.
@@ -68,29 +71,40 @@ struct Entered {
     is_poll: bool,
 }
 
+impl Entered {
+    fn part(&self, parts: &Parts) -> Option<&Part> {
+        let part = self.part.get_or_init(|| parts.of(&self.span));
+        part.as_ref()
+    }
+}
+
 /// With what this thread is in: within a poll the request, even for what the semaphore says. None where the
 /// thread is on its way out, with its locals gone.
-pub(super) fn here<S, R>(context: &Context<'_, S>, f: impl FnOnce(&Part) -> R) -> Option<R>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
+pub(super) fn here<R>(parts: &Parts, f: impl FnOnce(&Part) -> R) -> Option<R> {
     let found = HERE.try_with(|here| {
-        let spans = &here.borrow().spans;
-        let mut spans = spans.iter().rev();
-        let innermost = spans.find(|entered| !entered.is_again)?;
-        let part = innermost
-            .part
-            .get_or_init(|| Part::of(&innermost.span, context));
-        part.as_ref().map(f)
+        let here = here.borrow();
+        let innermost = here.innermost().next()?;
+        innermost.part(parts).map(f)
     });
     found.ok().flatten()
 }
 
-pub(super) fn resource_here<S>(context: &Context<'_, S>) -> Option<Arc<Resource>>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    let resource = here(context, |part| match part {
+/// For what kind of guard a request is that is made here, within a call.
+pub(super) fn guard_here(parts: &Parts) -> Guard {
+    let found = HERE.try_with(|here| {
+        let here = here.borrow();
+        // Right around the semaphore, in which the request is made.
+        let call = here.innermost().nth(1)?;
+        match call.part(parts) {
+            Some(Part::Call(guard)) => Some(*guard),
+            _ => None,
+        }
+    });
+    found.ok().flatten().unwrap_or(Guard::Owns)
+}
+
+pub(super) fn resource_here(parts: &Parts) -> Option<Arc<Resource>> {
+    let resource = here(parts, |part| match part {
         Part::Resource(resource) => Some(Arc::clone(resource)),
         _ => None,
     });
@@ -112,15 +126,12 @@ pub(super) fn spawned_here() -> u64 {
 }
 
 /// To be called where a span is entered.
-pub(super) fn enter<S>(span: &Id, context: &Context<'_, S>)
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
+pub(super) fn enter(span: &Id, parts: &Parts) {
     let _ = HERE.try_with(|here| {
         let known = here.borrow().polls.last().map(|(task, _)| *task);
         // The first span that a task enters in a poll is its own.
         let polls = match task::try_id() {
-            Some(task) if known != Some(task) => own(span, task, context),
+            Some(task) if known != Some(task) => own(span, task, parts),
             _ => None,
         };
         if let Some((_, wakers)) = &polls {
@@ -140,10 +151,7 @@ pub(super) fn exit(span: &Id) {
 
 /// The task, if this is its span.
 #[cold]
-fn own<S>(id: &Id, task: task::Id, context: &Context<'_, S>) -> Option<(task::Id, Arc<Wakers>)>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    let wakers = Part::of(id, context)?.of_task()?;
+fn own(id: &Id, task: task::Id, parts: &Parts) -> Option<(task::Id, Arc<Wakers>)> {
+    let wakers = parts.of(id)?.of_task()?;
     (wakers.task == task.into()).then_some((task, wakers))
 }

@@ -1,6 +1,6 @@
 //! The permits of one lock or semaphore: who took them, who queues for them.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::task;
@@ -36,8 +36,8 @@ pub(super) struct Ledger {
     returned: Vec<(Who, usize)>,
     /// How many of the permits on the accounts were given back by somebody else.
     astray: usize,
-    /// By their places, in the order in which they are served.
-    queue: BTreeMap<u64, Queued>,
+    /// In the order in which they are served.
+    queue: VecDeque<Queued>,
     last_place: u64,
 }
 
@@ -48,14 +48,13 @@ struct Hold {
     /// How many tasks it had spawned when it took the first of those.
     spawned: u64,
     owned: usize,
-    /// What was taken last, until it is known by what kind of guard.
-    latest: usize,
     /// How often permits were taken that no state of the lock was told for yet.
     untold: usize,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Queued {
+    place: u64,
     who: Who,
     /// How many tasks it had spawned when it polled the request last.
     spawned: u64,
@@ -76,36 +75,45 @@ impl Queued {
 
 impl Ledger {
     /// A place for a request that is new, behind all others.
-    pub(super) fn next_place(&mut self) -> u64 {
+    pub(super) fn queue_up(&mut self, wants: usize) -> u64 {
         self.last_place += 1;
+        self.queue.push_back(Queued {
+            place: self.last_place,
+            wants,
+            ..Queued::default()
+        });
         self.last_place
     }
 
     /// Somebody who has spawned so many tasks polls a request, and gets `got` permits that were free.
-    pub(super) fn queue_up(
-        &mut self,
-        place: u64,
-        who: Who,
-        spawned: u64,
-        wants: usize,
-        got: usize,
-    ) {
-        let queued = self.queue.entry(place).or_insert(Queued {
-            who,
-            spawned,
-            wants,
-            got: 0,
-            waker: None,
-            is_new: false,
-        });
-        queued.got += got;
-        queued.who = who;
-        queued.spawned = spawned;
-        queued.is_new = false;
+    pub(super) fn polled(&mut self, place: u64, who: Who, spawned: u64, got: usize) {
+        if let Some(queued) = self.queued(place) {
+            queued.got += got;
+            queued.who = who;
+            queued.spawned = spawned;
+            queued.is_new = false;
+        }
+    }
+
+    fn queued(&mut self, place: u64) -> Option<&mut Queued> {
+        let at = self.at(place)?;
+        self.queue.get_mut(at)
+    }
+
+    fn leaves_queue(&mut self, place: u64) -> Option<Queued> {
+        let at = self.at(place)?;
+        self.queue.remove(at)
+    }
+
+    /// Where a request stands. Places are given in order.
+    fn at(&self, place: u64) -> Option<usize> {
+        self.queue
+            .binary_search_by_key(&place, |queued| queued.place)
+            .ok()
     }
 
     pub(super) fn waker_put(&mut self, place: u64, waker: Arc<Wakers>) {
-        if let Some(queued) = self.queue.get_mut(&place) {
+        if let Some(queued) = self.queued(place) {
             queued.waker = Some(waker);
             queued.is_new = true;
         }
@@ -114,7 +122,7 @@ impl Ledger {
     /// A waker was dropped while the request was being polled: replaced by one that left no record,
     /// unless there is a new one.
     pub(super) fn waker_dropped(&mut self, place: u64) {
-        if let Some(queued) = self.queue.get_mut(&place)
+        if let Some(queued) = self.queued(place)
             && !queued.is_new
         {
             queued.waker = None;
@@ -124,7 +132,7 @@ impl Ledger {
     /// Somebody gave back permits, and they went to this request.
     pub(super) fn passed_on(&mut self, place: u64, from: Who, permits: usize, kind: ResourceKind) {
         self.give_back(from, permits, kind);
-        if let Some(queued) = self.queue.get_mut(&place) {
+        if let Some(queued) = self.queued(place) {
             queued.got += permits;
             if queued.is_granted() {
                 queued.waker = None;
@@ -143,41 +151,41 @@ impl Ledger {
         }
         // An `RwLock` has more to say first, and so has a request that had some and is dropped. Nobody gets
         // any before the first in the queue does.
-        let mut queue = self.queue.values();
-        let nobody_got_any = queue.next().is_none_or(|first| first.got == 0);
+        let nobody_got_any = self.queue.front().is_none_or(|first| first.got == 0);
         if kind == ResourceKind::Semaphore && nobody_got_any {
             self.settle(from);
         }
     }
 
-    /// The request is met, which is told twice.
-    pub(super) fn met(&mut self, place: u64, who: Who, kind: ResourceKind) {
-        let Some(Queued { wants, .. }) = self.queue.remove(&place) else {
+    /// The request is met, which is told twice, and a guard is made for somebody who has spawned so many tasks.
+    pub(super) fn met(
+        &mut self,
+        place: u64,
+        who: Who,
+        spawned: u64,
+        guard: Guard,
+        kind: ResourceKind,
+    ) {
+        let Some(Queued { wants, .. }) = self.leaves_queue(place) else {
             return;
         };
         self.settle(who);
         // A place in a channel is taken by a message, not by a task.
-        if kind != ResourceKind::Channel {
-            let hold = self.hold(who);
-            hold.owned += wants;
-            hold.latest = wants;
-            // A semaphore tells no more than that.
-            hold.untold += usize::from(kind != ResourceKind::Semaphore);
+        if kind == ResourceKind::Channel {
+            return;
         }
-    }
-
-    /// The guard that was made for the request that was met last, by somebody who has spawned so many tasks.
-    pub(super) fn guard(&mut self, who: Who, guard: Guard, spawned: u64) {
         let hold = self.hold(who);
-        let latest = std::mem::take(&mut hold.latest).min(hold.owned);
-        if guard == Guard::Borrows {
-            if hold.borrowed == 0 {
-                hold.spawned = spawned;
+        match guard {
+            Guard::Owns => hold.owned += wants,
+            Guard::Borrows => {
+                if hold.borrowed == 0 {
+                    hold.spawned = spawned;
+                }
+                hold.borrowed += wants;
             }
-            hold.owned -= latest;
-            hold.borrowed += latest;
         }
-        self.tidy();
+        // A semaphore tells no more than that.
+        hold.untold += usize::from(kind != ResourceKind::Semaphore);
     }
 
     /// The lock says that it was taken, by somebody who may have tried for it without a request.
@@ -204,7 +212,7 @@ impl Ledger {
 
     /// The request is dropped. What it had has just been given back in the name of whoever drops it.
     pub(super) fn leave(&mut self, place: u64, who: Who) {
-        let Some(left) = self.queue.remove(&place) else {
+        let Some(left) = self.leaves_queue(place) else {
             return;
         };
         let returned = self.returned.iter_mut().find(|(other, _)| *other == who);
@@ -265,22 +273,19 @@ impl Ledger {
     }
 
     pub(super) fn wakers(&self) -> Vec<Arc<Wakers>> {
-        let wakers = self
-            .queue
-            .values()
-            .filter_map(|queued| queued.waker.clone());
+        let wakers = self.queue.iter().filter_map(|queued| queued.waker.clone());
         wakers.collect()
     }
 
     /// Who polled each request, and how many tasks they had spawned by then.
     pub(super) fn requests(&self) -> impl Iterator<Item = (TaskId, u64)> {
-        let queue = self.queue.values();
+        let queue = self.queue.iter();
         queue.filter_map(|queued| Some((queued.who?.into(), queued.spawned)))
     }
 
     /// The tasks that queue.
     pub(super) fn queueing(&self) -> impl Iterator<Item = task::Id> {
-        let queued = self.queue.values().filter(|queued| !queued.is_granted());
+        let queued = self.queue.iter().filter(|queued| !queued.is_granted());
         queued.filter_map(|queued| queued.who)
     }
 
@@ -290,7 +295,7 @@ impl Ledger {
             return Vec::new();
         }
         let holders = self.holds.iter().filter_map(|hold| hold.who);
-        let granted = self.queue.values().filter(|queued| queued.is_granted());
+        let granted = self.queue.iter().filter(|queued| queued.is_granted());
         let granted = granted.filter_map(|queued| queued.who);
         holders.chain(granted).collect()
     }
@@ -327,7 +332,7 @@ impl Ledger {
                 only: task.is_some_and(&waits_for_nothing_else),
             }
         };
-        self.queue.values().map(seen).collect()
+        self.queue.iter().map(seen).collect()
     }
 
     /// How many entries there are.
@@ -344,8 +349,8 @@ impl Ledger {
             .iter()
             .map(|hold| hold.borrowed + hold.owned)
             .sum();
-        let got: usize = self.queue.values().map(|queued| queued.got).sum();
-        let queues = self.queue.values().any(|queued| !queued.is_granted());
+        let got: usize = self.queue.iter().map(|queued| queued.got).sum();
+        let queues = self.queue.iter().any(|queued| !queued.is_granted());
         let unrecorded = if queues {
             self.permits.saturating_sub(held + got)
         } else {

@@ -1,12 +1,12 @@
 //! What a span stands for.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use tracing::Subscriber;
+use crossbeam_utils::CachePadded;
+use foldhash::fast::FixedState;
 use tracing::span::Id;
-use tracing_subscriber::layer::Context;
-use tracing_subscriber::registry::LookupSpan;
 
 use super::Resource;
 use super::ledger::{Guard, Ledger};
@@ -22,18 +22,11 @@ pub(super) enum Part {
     Timer(Arc<Timer>),
     /// A request for permits of the semaphore inside.
     Request(Arc<Request>),
-    /// The call that makes the request, for a guard of this kind.
-    Call(Arc<Resource>, Guard),
+    /// A call that makes a request, for a guard of this kind.
+    Call(Guard),
 }
 
 impl Part {
-    pub(super) fn of<S>(id: &Id, context: &Context<'_, S>) -> Option<Self>
-    where
-        S: Subscriber + for<'a> LookupSpan<'a>,
-    {
-        context.span(id)?.extensions().get::<Self>().cloned()
-    }
-
     pub(super) fn of_task(self) -> Option<Arc<Wakers>> {
         match self {
             Self::Task(wakers) => Some(wakers),
@@ -42,9 +35,43 @@ impl Part {
     }
 }
 
+/// What each span stands for that is open, by its number. A subscriber has room for that beside each span, but takes
+/// twice as long to find it.
+#[derive(Default)]
+pub(super) struct Parts([CachePadded<Shard>; SHARDS]);
+
+type Shard = Mutex<HashMap<u64, Part, FixedState>>;
+
+/// So many that threads seldom meet.
+const SHARDS: usize = 32;
+
+impl Parts {
+    pub(super) fn of(&self, id: &Id) -> Option<Part> {
+        lock(self.shard(id)).get(&id.into_u64()).cloned()
+    }
+
+    pub(super) fn opened(&self, id: &Id, part: Part) {
+        lock(self.shard(id)).insert(id.into_u64(), part);
+    }
+
+    /// The number is given to another span after that.
+    pub(super) fn closed(&self, id: &Id) {
+        lock(self.shard(id)).remove(&id.into_u64());
+    }
+
+    /// By all bits of the number: what is first taken for the low ones is the same in each thread.
+    fn shard(&self, id: &Id) -> &Shard {
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+        let spread = id.into_u64().wrapping_mul(GOLDEN) >> 32;
+        let shard = usize::try_from(spread).unwrap_or_default();
+        &self.0[shard % SHARDS]
+    }
+}
+
 /// A request for permits.
 pub(super) struct Request {
     pub(super) resource: Arc<Resource>,
+    pub(super) guard: Guard,
     /// Its place in the queue, once it has been polled.
     pub(super) place: OnceLock<u64>,
     pub(super) wants: AtomicUsize,

@@ -18,9 +18,9 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::fields::{Change, Fields, Word};
-use super::here::{enter, exit, here, polled_here, resource_here, spawned_here};
+use super::here::{enter, exit, guard_here, here, polled_here, resource_here, spawned_here};
 use super::ledger::{Guard, Ledger};
-use super::part::{Part, Request};
+use super::part::{Part, Parts, Request};
 use super::wakers::Wakers;
 use super::{Resource, ResourceKind, WAKERS};
 use crate::observe::TaskId;
@@ -64,17 +64,18 @@ const WAKER: &str = "tokio::task::waker";
 const TIMERS: &str = "tokio::time::sleep";
 
 /// The modules whose resources and requests are looked at.
-const MODULES: [&str; 5] = [
+const MODULES: [&str; 4] = [
     "tokio::sync::mutex",
     "tokio::sync::rwlock",
     "tokio::sync::semaphore",
     "tokio::sync::batch_semaphore",
-    // Where the requests of most resources are made.
-    "tokio::util::trace",
 ];
 
+/// The module in which calls of those are made, that is, the requests around theirs.
+const CALLS: &str = "tokio::util::trace";
+
 /// As little as will do: most of the time goes into what there is to be told of. There is one more span around
-/// each poll of a request, which says nothing that the request does not.
+/// each poll of a request, which says nothing that the request does not; and a call is met when its request is.
 fn is_of_resources(metadata: &Metadata<'_>) -> bool {
     let is_from_there = || {
         let module = metadata.module_path().unwrap_or_default();
@@ -92,7 +93,7 @@ fn is_of_resources(metadata: &Metadata<'_>) -> bool {
     match metadata.name() {
         SPAWN => true,
         RESOURCE => is_from_there() || is_of_timer(),
-        REQUEST => is_from_there(),
+        REQUEST => is_from_there() || metadata.module_path() == Some(CALLS),
         _ => false,
     }
 }
@@ -105,6 +106,7 @@ thread_local! {
 #[derive(Default)]
 struct Locks {
     rest: Records,
+    parts: Parts,
     /// Tasks that have ended, but not all their wakers are gone, by the numbers of their spans. Such a number
     /// is given to a new span sooner or later, and what is told of a waker has no other.
     leftover: Mutex<HashMap<u64, Arc<Wakers>>>,
@@ -125,29 +127,35 @@ where
                 self.task(&Fields::of(attributes), id)
             }
             RESOURCE => Some(resource(&Fields::of(attributes), || {
-                resource_here(&context)
+                resource_here(&self.parts)
             })),
-            REQUEST => resource_here(&context).map(|resource| request(attributes, resource)),
+            REQUEST => request(&Fields::of(attributes), &self.parts),
             _ => return self.rest.on_new_span(attributes, id, context),
         };
-        if let (Some(part), Some(span)) = (part, context.span(id)) {
-            span.extensions_mut().insert(part);
+        if let Some(part) = part {
+            self.parts.opened(id, part);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let fields = || Fields::of(event);
         match event.metadata().target() {
-            WAKER => self.waker(&fields(), &context),
-            POLLED => drop(here(&context, |part| polled(&fields(), part))),
-            REQUEST_STATE => drop(here(&context, |part| request_state(&fields(), part))),
-            STATE => drop(here(&context, |part| state(&fields(), part))),
+            WAKER => self.waker(&fields()),
+            POLLED => drop(here(&self.parts, |part| polled(&fields(), part))),
+            REQUEST_STATE => drop(here(&self.parts, |part| request_state(&fields(), part))),
+            STATE => {
+                let fields = fields();
+                // A lock that is free says nothing that its permits do not.
+                if fields.what != "locked" || fields.flag {
+                    here(&self.parts, |part| state(&fields, part));
+                }
+            }
             _ => self.rest.on_event(event, context),
         }
     }
 
-    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        enter(id, &context);
+    fn on_enter(&self, id: &Id, _: Context<'_, S>) {
+        enter(id, &self.parts);
     }
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
@@ -155,8 +163,8 @@ where
         self.rest.on_exit(id, context);
     }
 
-    fn on_close(&self, id: Id, context: Context<'_, S>) {
-        match Part::of(&id, &context) {
+    fn on_close(&self, id: Id, _: Context<'_, S>) {
+        match self.parts.of(&id) {
             Some(Part::Request(request)) => {
                 request.queued(|ledger, place| ledger.leave(place, task::try_id()));
             }
@@ -165,6 +173,8 @@ where
             }
             _ => {}
         }
+        // Not before, as whoever is told of a waker looks here first.
+        self.parts.closed(&id);
     }
 }
 
@@ -180,18 +190,15 @@ impl Locks {
     }
 
     /// A waker was made, called or dropped.
-    fn waker<S>(&self, fields: &Fields, context: &Context<'_, S>)
-    where
-        S: Subscriber + for<'a> LookupSpan<'a>,
-    {
+    fn waker(&self, fields: &Fields) {
         let Some(span) = fields.number.filter(|id| *id > 0) else {
             return;
         };
-        let Some(wakers) = self.wakers(span, context) else {
+        let Some(wakers) = self.wakers(span) else {
             return;
         };
         let queued = |f: &dyn Fn(&mut Ledger, u64)| {
-            here(context, |part| {
+            here(&self.parts, |part| {
                 if let Part::Request(request) = part {
                     request.queued(f);
                 }
@@ -216,11 +223,8 @@ impl Locks {
     }
 
     /// The wakers of the task whose span has this number, or had it.
-    fn wakers<S>(&self, span: u64, context: &Context<'_, S>) -> Option<Arc<Wakers>>
-    where
-        S: Subscriber + for<'a> LookupSpan<'a>,
-    {
-        let alive = Part::of(&Id::from_u64(span), context).and_then(Part::of_task);
+    fn wakers(&self, span: u64) -> Option<Arc<Wakers>> {
+        let alive = self.parts.of(&Id::from_u64(span)).and_then(Part::of_task);
         alive.or_else(|| lock(&self.leftover).get(&span).cloned())
     }
 }
@@ -242,29 +246,26 @@ fn resource(fields: &Fields, around: impl FnOnce() -> Option<Arc<Resource>>) -> 
     Part::Resource(Resource::new(kind, place))
 }
 
-fn request(attributes: &Attributes<'_>, resource: Arc<Resource>) -> Part {
-    match Fields::of(attributes).word {
+fn request(fields: &Fields, parts: &Parts) -> Option<Part> {
+    Some(match fields.word {
         Some(Word::Acquire) => Part::Request(Arc::new(Request {
-            resource,
+            resource: resource_here(parts)?,
+            guard: guard_here(parts),
             place: OnceLock::new(),
             wants: AtomicUsize::new(0),
         })),
-        Some(Word::Owned) => Part::Call(resource, Guard::Owns),
-        _ => Part::Call(resource, Guard::Borrows),
-    }
+        Some(Word::Owned) => Part::Call(Guard::Owns),
+        _ => Part::Call(Guard::Borrows),
+    })
 }
 
 fn polled(fields: &Fields, part: &Part) {
-    let who = task::try_id();
-    match part {
-        Part::Request(request) if fields.flag => {
-            let kind = request.resource.kind;
-            request.queued(|ledger, place| ledger.met(place, who, kind));
-        }
-        Part::Call(resource, guard) if fields.flag => {
-            lock(&resource.ledger).guard(who, *guard, spawned_here());
-        }
-        _ => {}
+    if let Part::Request(request) = part
+        && fields.flag
+    {
+        let (who, spawned) = (task::try_id(), spawned_here());
+        let (guard, kind) = (request.guard, request.resource.kind);
+        request.queued(|ledger, place| ledger.met(place, who, spawned, guard, kind));
     }
 }
 
@@ -278,10 +279,13 @@ fn request_state(fields: &Fields, part: &Part) {
         ("permits_requested", _) => request.wants.store(number, Ordering::Relaxed),
         // The start, with none.
         (_, Change::Set) => {}
-        _ if TAKING.replace(false) => request.ledger(|ledger| {
-            let place = *request.place.get_or_init(|| ledger.next_place());
-            ledger.queue_up(place, who, spawned_here(), request.wants(), number);
-        }),
+        _ if TAKING.replace(false) => {
+            let (wants, spawned) = (request.wants(), spawned_here());
+            request.ledger(|ledger| {
+                let place = request.place.get_or_init(|| ledger.queue_up(wants));
+                ledger.polled(*place, who, spawned, number);
+            });
+        }
         _ => {
             let kind = request.resource.kind;
             request.queued(|ledger, place| ledger.passed_on(place, who, number, kind));
@@ -300,7 +304,7 @@ fn state(fields: &Fields, part: &Part) {
             }
             return;
         }
-        Part::Task(_) | Part::Call(..) => return,
+        Part::Task(_) | Part::Call(_) => return,
     };
     let ledger: &mut Ledger = &mut lock(&resource.ledger);
     let number = fields.number.and_then(|it| usize::try_from(it).ok());
@@ -310,10 +314,9 @@ fn state(fields: &Fields, part: &Part) {
         ("permits", Change::More) => {
             ledger.give_back(who, number.unwrap_or_default(), resource.kind);
         }
-        ("locked", _) if fields.flag => ledger.taken(who, 1),
         ("write_locked", _) if fields.flag => ledger.taken(who, ledger.permits),
         ("write_locked", _) => ledger.no_longer_written(who),
-        ("current_readers", Change::More) => ledger.taken(who, 1),
+        ("locked", _) | ("current_readers", Change::More) => ledger.taken(who, 1),
         _ => {}
     }
 }
