@@ -2,6 +2,7 @@
 //!
 //! Pure: observations in, conclusions out. No clock, no I/O, nothing printed.
 
+mod by_task;
 mod errors;
 mod graph;
 mod hidden;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use crate::observe::{End, Snapshot, TaskId, TaskSeen, TaskState};
 use crate::place::Place;
+use by_task::ByTask;
 use graph::Graph;
 
 pub use errors::{Errors, Surfaced};
@@ -176,8 +178,7 @@ struct Case<'s> {
     seen: &'s Snapshot,
     main: TaskId,
     program: &'s Program,
-    /// All tasks, in the order of their numbers.
-    by_id: Vec<&'s TaskSeen>,
+    by_id: ByTask<&'s TaskSeen>,
     /// The program's own, in spawn order.
     own: Vec<&'s TaskSeen>,
     waits: Waits<'s>,
@@ -187,14 +188,12 @@ struct Case<'s> {
 
 impl<'s> Case<'s> {
     fn new(seen: &'s Snapshot, main: TaskId, program: &'s Program) -> Self {
-        let mut by_id: Vec<&TaskSeen> = seen.tasks.iter().collect();
-        by_id.sort_by_key(|task| task.id);
         let is_own = |task: &&TaskSeen| task.id == main || !task.spawned_at.is_library();
         let waits = Waits::of(seen);
         Self {
             seen,
             main,
-            by_id,
+            by_id: seen.tasks.iter().map(|task| (task.id, task)).collect(),
             own: seen.tasks.iter().filter(is_own).collect(),
             program,
             graph: Graph::of(seen, &waits),
@@ -226,8 +225,7 @@ impl<'s> Case<'s> {
     }
 
     fn task(&self, id: TaskId) -> Option<&'s TaskSeen> {
-        let found = self.by_id.binary_search_by_key(&id, |task| task.id).ok()?;
-        Some(self.by_id[found])
+        self.by_id.of(id).next().copied()
     }
 
     /// The program's own tasks; those that a library spawned for itself are left out.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::by_task::ByTask;
 use super::hidden::{self, HiddenTimer};
 use super::verdict::may_be_woken;
 use super::{Wait, Waits, joins};
@@ -17,8 +18,8 @@ pub(super) struct Graph<'s> {
     seen: &'s Snapshot,
     /// Those that are parked in a queue, on a group or on handles.
     waiting: BTreeSet<TaskId>,
-    queues: BTreeMap<TaskId, Vec<Queued<'s>>>,
-    groups: BTreeMap<TaskId, Vec<&'s GroupSeen>>,
+    queues: ByTask<Queued<'s>>,
+    groups: ByTask<&'s GroupSeen>,
     joins: BTreeMap<TaskId, Vec<TaskId>>,
     /// For each resource the tasks that have permits of it, and wait for something themselves.
     takers: Vec<Vec<TaskId>>,
@@ -60,32 +61,26 @@ impl<'s> Queued<'s> {
 
 impl<'s> Graph<'s> {
     pub(super) fn of(seen: &'s Snapshot, waits: &Waits<'s>) -> Self {
-        let mut queues: BTreeMap<TaskId, Vec<Queued<'s>>> = BTreeMap::new();
-        for (number, resource) in seen.resources.iter().enumerate() {
-            for (at, waiter) in resource.waiters.iter().enumerate() {
-                if let Some(task) = waiter.task
-                    && !waiter.is_granted()
-                {
-                    let place = Queued {
-                        resource,
-                        number,
-                        at,
-                    };
-                    queues.entry(task).or_default().push(place);
-                }
-            }
-        }
-        let mut groups: BTreeMap<TaskId, Vec<&GroupSeen>> = BTreeMap::new();
-        for group in &seen.groups {
-            groups.entry(group.waiter).or_default().push(group);
-        }
+        let resources = || seen.resources.iter().enumerate();
+        let places = resources().flat_map(|(number, resource)| {
+            let waiters = resource.waiters.iter().enumerate();
+            let waiting = waiters.filter(|(_, waiter)| !waiter.is_granted());
+            waiting.filter_map(move |(at, waiter)| {
+                let place = Queued {
+                    resource,
+                    number,
+                    at,
+                };
+                Some((waiter.task?, place))
+            })
+        });
+        let queues: ByTask<_> = places.collect();
+        let groups: ByTask<_> = seen.groups.iter().map(|it| (it.waiter, it)).collect();
         let joins = joins::of(seen, waits);
-        let waits_itself = |task: &TaskId| {
-            queues.contains_key(task) || groups.contains_key(task) || joins.contains_key(task)
-        };
+        let waits_itself =
+            |task: &TaskId| queues.has(*task) || groups.has(*task) || joins.contains_key(task);
         let waiting = parked(seen).filter(waits_itself);
-        let resources = seen.resources.iter();
-        let takers = resources.map(|it| takers(it).filter(waits_itself).collect());
+        let takers = resources().map(|(_, it)| takers(it).filter(waits_itself).collect());
         let mut graph = Self {
             seen,
             waiting: waiting.collect(),
@@ -100,15 +95,15 @@ impl<'s> Graph<'s> {
     }
 
     /// The queues in which a task waits.
-    pub(super) fn queues(&self, task: TaskId) -> &[Queued<'s>] {
-        self.queues.get(&task).map_or(&[], Vec::as_slice)
+    pub(super) fn queues(&self, task: TaskId) -> impl Iterator<Item = &Queued<'s>> {
+        self.queues.of(task)
     }
 
     /// Whether nothing but the queues of locks and permits can wake the task.
     pub(super) fn is_only_queued(&self, task: TaskId) -> bool {
-        let queues = self.queues(task);
+        let mut queues = self.queues(task);
         let only = |queued: &Queued<'_>| queued.waiter().only;
-        self.waiting.contains(&task) && !queues.is_empty() && queues.iter().all(only)
+        self.queues.has(task) && queues.all(only) && self.waiting.contains(&task)
     }
 
     /// Whether the task will never go on, whatever any task outside of its plight does: all that can wake
@@ -134,18 +129,14 @@ impl<'s> Graph<'s> {
     /// Takes everybody for hopeless who might be, and drops those that need not be, until all that are left hold
     /// up one another. After the first round it looks only at those whom the last one may have set free.
     fn find_hopeless(&self, waits: &Waits<'_>) -> BTreeSet<TaskId> {
-        let mut resources: HashMap<TaskId, Vec<usize>> = HashMap::new();
-        for (number, resource) in self.seen.resources.iter().enumerate() {
-            for task in resource.tasks() {
-                resources.entry(task).or_default().push(number);
-            }
-        }
-        let mut parents: HashMap<TaskId, Vec<TaskId>> = HashMap::new();
-        for group in &self.seen.groups {
-            for child in &group.open {
-                parents.entry(*child).or_default().push(group.waiter);
-            }
-        }
+        let resources = self.seen.resources.iter().enumerate();
+        let resources: ByTask<usize> = resources
+            .flat_map(|(number, resource)| resource.tasks().map(move |task| (task, number)))
+            .collect();
+        let groups = self.seen.groups.iter();
+        let parents: ByTask<TaskId> = groups
+            .flat_map(|group| group.open.iter().map(|child| (*child, group.waiter)))
+            .collect();
 
         let all_rests = is_all_at_rest(self.seen, waits);
         let might_be = |task: &TaskId| {
@@ -164,7 +155,7 @@ impl<'s> Graph<'s> {
             };
             let is_free = |task: &TaskId| {
                 if self.is_only_queued(*task) {
-                    return !self.queues(*task).iter().all(&mut is_shut);
+                    return !self.queues(*task).all(&mut is_shut);
                 }
                 !waits.on(*task).iter().all(|wait| is_lost(wait, &all))
             };
@@ -173,12 +164,12 @@ impl<'s> Graph<'s> {
                 all.remove(task);
             }
 
-            let touched = free.iter().filter_map(|task| resources.get(task)).flatten();
+            let touched = free.iter().flat_map(|task| resources.of(*task));
             let touched: BTreeSet<usize> = touched.copied().collect();
             let queues = touched
                 .iter()
                 .flat_map(|number| &self.seen.resources[*number].waiters);
-            let parents = free.iter().filter_map(|task| parents.get(task)).flatten();
+            let parents = free.iter().flat_map(|task| parents.of(*task));
             let affected = queues.filter_map(|it| it.task).chain(parents.copied());
             doubtful = affected.filter(|task| all.contains(task)).collect();
         }
@@ -233,7 +224,7 @@ impl<'s> Graph<'s> {
             let takers = self.takers[queued.number].iter();
             steps.extend(takers.map(|other| (through, *other)));
         }
-        for group in self.groups.get(&task).into_iter().flatten() {
+        for group in self.groups.of(task) {
             let through = Through::Group(group);
             steps.extend(group.open.iter().map(|child| (through, *child)));
         }

@@ -48,7 +48,7 @@ fn impatient(case: &Case<'_>) -> Option<BTreeSet<TaskId>> {
             match wait {
                 Wait::Timer { .. } | Wait::Io { .. } => return None,
                 // Whatever else it could be that is waited for.
-                Wait::TimeOut { .. } if case.graph.queues(task.id).is_empty() => return None,
+                Wait::TimeOut { .. } if case.graph.queues(task.id).next().is_none() => return None,
                 Wait::TimeOut { .. } => {
                     impatient.insert(task.id);
                 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::observe::{EventSeen, GroupSeen, Leaf, Snapshot, TaskId, TaskState};
+use super::by_task::ByTask;
+use crate::observe::{EventSeen, GroupSeen, Leaf, Snapshot, TaskId, TaskState, WaitSeen};
 use crate::place::Place;
 
 /// One thing that a task waits for. A task that joins or selects waits for several.
@@ -62,35 +63,34 @@ pub enum Wait<'s> {
 }
 
 /// The waits of every parked task. Tasks that wait alike share them.
-pub struct Waits<'s>(HashMap<TaskId, Rc<Vec<Wait<'s>>>>);
+pub struct Waits<'s>(ByTask<Rc<Vec<Wait<'s>>>>);
 
 impl<'s> Waits<'s> {
     /// Joins what the dump saw with what the primitives of this crate know of themselves.
     pub fn of(seen: &'s Snapshot) -> Self {
         let mut alike: HashMap<*const Leaf, Rc<Vec<Wait<'s>>>> = HashMap::new();
-        let mut waits: HashMap<TaskId, Rc<Vec<Wait<'s>>>> =
-            HashMap::with_capacity(seen.tasks.len());
-        for task in &seen.tasks {
-            if let TaskState::Parked(leaves) = &task.state {
-                let shared = alike.entry(leaves.as_ptr()).or_insert_with(|| {
-                    let known = leaves.iter().filter(|leaf| !leaf.is_own_event());
-                    Rc::new(known.map(Wait::from).collect())
-                });
-                waits.insert(task.id, Rc::clone(shared));
-            }
-        }
+        let parked = seen.tasks.iter().filter_map(|task| {
+            let TaskState::Parked(leaves) = &task.state else {
+                return None;
+            };
+            let shared = alike.entry(leaves.as_ptr()).or_insert_with(|| {
+                let known = leaves.iter().filter(|leaf| !leaf.is_own_event());
+                Rc::new(known.map(Wait::from).collect())
+            });
+            Some((task.id, Rc::clone(shared)))
+        });
+        let mut waits: ByTask<_> = parked.collect();
         for event in &seen.events {
-            for wait in &event.waits {
-                let (at, only) = (&wait.at, wait.only);
-                add(&mut waits, wait.task, Wait::Event { event, at, only });
-            }
+            add_event(&mut waits, event);
         }
         for group in &seen.groups {
-            let at = &group.opened_at;
-            add(&mut waits, group.waiter, Wait::Group { group, at });
+            if let Some(waits) = waits.get_mut(group.waiter) {
+                let at = &group.opened_at;
+                Rc::make_mut(waits).push(Wait::Group { group, at });
+            }
         }
         let unseen = Rc::new(vec![Wait::Unseen]);
-        for waits in waits.values_mut().filter(|waits| waits.is_empty()) {
+        for waits in waits.all_mut().filter(|waits| waits.is_empty()) {
             *waits = Rc::clone(&unseen);
         }
         Self(waits)
@@ -98,13 +98,31 @@ impl<'s> Waits<'s> {
 
     /// What the task `id` waits for: at least one thing if it is parked.
     pub fn on(&self, id: TaskId) -> &[Wait<'s>] {
-        self.0.get(&id).map_or(&[], |waits| waits.as_slice())
+        self.0.of(id).next().map_or(&[], |waits| waits.as_slice())
     }
 }
 
-fn add<'s>(waits: &mut HashMap<TaskId, Rc<Vec<Wait<'s>>>>, task: TaskId, wait: Wait<'s>) {
-    if let Some(waits) = waits.get_mut(&task) {
-        Rc::make_mut(waits).push(wait);
+/// Tasks that waited alike before still do if they wait for the event alike.
+fn add_event<'s>(waits: &mut ByTask<Rc<Vec<Wait<'s>>>>, event: &'s EventSeen) {
+    type Alike<'s> = (Rc<Vec<Wait<'s>>>, Rc<Vec<Wait<'s>>>);
+    let mut alike: HashMap<(*const Vec<Wait<'s>>, &Place, bool), Alike<'s>> = HashMap::new();
+    for WaitSeen { task, at, only } in &event.waits {
+        let Some(waits) = waits.get_mut(*task) else {
+            continue;
+        };
+        let (_, with_event) = alike
+            .entry((Rc::as_ptr(waits), at, *only))
+            .or_insert_with(|| {
+                let mut more = Vec::clone(waits);
+                more.push(Wait::Event {
+                    event,
+                    at,
+                    only: *only,
+                });
+                // Both are kept, so that none of another task comes to lie where the first one lay.
+                (Rc::clone(waits), Rc::new(more))
+            });
+        *waits = Rc::clone(with_event);
     }
 }
 

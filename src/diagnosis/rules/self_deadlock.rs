@@ -17,7 +17,7 @@ use crate::observe::{HolderSeen, ResourceKind, TaskId};
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let tasks = case.seen.tasks.iter();
     let waits = tasks.flat_map(|task| {
-        let queues = case.graph.queues(task.id).iter();
+        let queues = case.graph.queues(task.id);
         queues.map(move |queued| (task.id, queued))
     });
     waits
