@@ -30,6 +30,12 @@ impl<T> Registry<T> {
             return;
         }
         let mut entries = lock(&self.0);
+        // What comes last mostly ends first, and its memory is best freed while it is warm.
+        while entries
+            .list
+            .pop_if(|weak| weak.strong_count() == 0)
+            .is_some()
+        {}
         if entries.list.len() >= entries.sweep_at {
             entries.list.retain(|weak| weak.strong_count() > 0);
             entries.sweep_at = FIRST_SWEEP.max(entries.list.len() * 2);

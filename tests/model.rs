@@ -152,11 +152,11 @@ fn spawn_failing(group: &Arc<Shared>, name: &'static str) -> JoinHandle<()> {
 /// Waits for the children as the owner does. Where it is not woken loom finds that nobody can go on.
 fn drain(group: &Shared) -> ErrorGroup {
     block_on(poll_fn(|cx| {
-        if group.drain(cx.waker()) {
-            return Poll::Ready(());
+        if group.drain(cx.waker()).is_none() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
         }
-        group.watch(cx.waker());
-        Poll::Pending
     }));
     group.take_errors()
 }

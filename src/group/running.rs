@@ -2,9 +2,9 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
@@ -45,18 +45,11 @@ impl Running {
     }
 
     /// Runs the body until it ends or the group is cancelled.
-    pub(super) async fn body<T>(
-        &mut self,
-        body: impl Future<Output = Result<T, BoxError>>,
-    ) -> Option<T> {
-        let mut body = pin!(Body {
+    pub(super) fn body<F>(&mut self, body: F) -> Body<'_, F> {
+        Body {
             body: Some(body),
             running: self,
-        });
-        let value = poll_fn(|cx| body.as_mut().poll(cx)).await;
-        body.as_mut().put_down();
-        body.project().running.end_body();
-        value
+        }
     }
 
     /// Runs `f` as the body of the group.
@@ -80,10 +73,10 @@ impl Running {
     /// Waits until the last child has ended.
     pub(super) async fn drain(&mut self) {
         poll_fn(|cx| {
-            if self.shared.drain(cx.waker()) {
+            let Some(stage) = self.shared.drain(cx.waker()) else {
                 return Poll::Ready(());
-            }
-            self.watch(cx);
+            };
+            self.let_due_happen(stage, cx);
             Poll::Pending
         })
         .await;
@@ -93,21 +86,33 @@ impl Running {
     /// Lets what is due happen. Returns how far the group has come.
     fn watch(&mut self, cx: &mut Context<'_>) -> Stage {
         let stage = self.shared.watch(cx.waker());
-        if stage >= Stage::Cancelled {
-            return stage;
+        if self.let_due_happen(stage, cx) {
+            self.shared.stage()
+        } else {
+            stage
         }
-        if is_due(&mut self.deadline, cx) {
+    }
+
+    /// Whether anything was due, in a group that has come so far.
+    fn let_due_happen(&mut self, stage: Stage, cx: &mut Context<'_>) -> bool {
+        if stage >= Stage::Cancelled {
+            return false;
+        }
+        let expires = is_due(&mut self.deadline, cx);
+        if expires {
             self.shared.expired();
         }
-        if let OnFailure::CancelAfter(grace) = self.shared.on_failure()
-            && stage == Stage::Stopping
-        {
+        let OnFailure::CancelAfter(grace) = self.shared.on_failure() else {
+            return expires;
+        };
+        if stage == Stage::Stopping {
             self.grace.get_or_insert_with(|| Box::pin(sleep(grace)));
-            if is_due(&mut self.grace, cx) {
-                self.shared.cancel();
-            }
         }
-        self.shared.stage()
+        let is_over = is_due(&mut self.grace, cx);
+        if is_over {
+            self.shared.cancel();
+        }
+        expires || is_over
     }
 
     pub(super) fn outcome<T>(self, value: Option<T>) -> Result<T, ErrorGroup> {
@@ -124,8 +129,9 @@ impl Running {
 }
 
 pin_project! {
-    /// The body of a group, which is polled, and dropped, as a member of it.
-    struct Body<'r, F> {
+    /// The body of a group, which is polled, and dropped, as a member of it. A future by itself, as an async function
+    /// would have room for the body twice.
+    pub(super) struct Body<'r, F> {
         #[pin]
         body: Option<F>,
         running: &'r mut Running,
@@ -138,17 +144,31 @@ pin_project! {
     }
 }
 
+impl<F, T> Future for Body<'_, F>
+where
+    F: Future<Output = Result<T, BoxError>>,
+{
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let value = ready!(self.as_mut().run(cx));
+        self.as_mut().put_down();
+        self.project().running.end_body();
+        Poll::Ready(value)
+    }
+}
+
 impl<F> Body<'_, F> {
     /// Ready once the body has ended, or the group is cancelled.
-    fn poll<T>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>>
+    fn run<T>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>>
     where
         F: Future<Output = Result<T, BoxError>>,
     {
-        let mut this = self.project();
+        let this = self.project();
         if this.running.watch(cx) >= Stage::Cancelled {
             return Poll::Ready(None);
         }
-        let Some(body) = this.body.as_mut().as_pin_mut() else {
+        let Some(body) = this.body.as_pin_mut() else {
             return Poll::Ready(None);
         };
         let failure = match this.running.as_body(|| body.poll(cx)) {
@@ -164,10 +184,12 @@ impl<F> Body<'_, F> {
         Poll::Ready(None)
     }
 
-    /// Drops the body; if that panics, so did the body.
+    /// Drops the body, unless that has been done; if it panics, so did the body.
     fn put_down(self: Pin<&mut Self>) {
         let mut this = self.project();
-        if let Err(panic) = this.running.as_body(|| this.body.set(None)) {
+        if this.body.is_some()
+            && let Err(panic) = this.running.as_body(|| this.body.set(None))
+        {
             this.running.failed(panic.into());
         }
     }

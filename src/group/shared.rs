@@ -45,7 +45,7 @@ struct State {
     opened: usize,
     /// What is left of a few children that have ended, for whoever spawns the next ones to free. Memory is
     /// freed without a fight, with the allocator of most systems, on the thread that got it.
-    spent: [Option<AbortHandle>; SPENT],
+    spent: Spent,
     failures: Vec<(Order, TaskFailure)>,
     cancelled: usize,
     stage: Stage,
@@ -97,9 +97,24 @@ pub(super) struct Origin {
 type Order = usize;
 const BODY: Order = 0;
 
-/// How many of those that have ended may be left to the next spawn. They hold the memory of their tasks, so
-/// there are few; but for all of the gain a few are enough.
-const SPENT: usize = 8;
+/// What may be left of children that have ended: so many, as they hold the memory of their tasks, and for all of the
+/// gain a few are enough. The first place is the first to be taken.
+#[derive(Default)]
+struct Spent([Option<AbortHandle>; 8]);
+
+impl Spent {
+    /// Takes it, if there is room.
+    fn put(&mut self, handle: &mut Option<AbortHandle>) {
+        if let Some(room) = self.0.iter_mut().find(|spent| spent.is_none()) {
+            *room = handle.take();
+        }
+    }
+
+    /// All of them, if there are any.
+    fn take(&mut self) -> Option<Self> {
+        self.0[0].is_some().then(|| std::mem::take(self))
+    }
+}
 
 /// How far a group has come. It never goes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,7 +183,7 @@ impl Shared {
         }
         let admitted = state.open(name, spawned_at);
         // All at once, so that there is room for those that end until the next spawn.
-        let spent = std::mem::take(&mut state.spent);
+        let spent = state.spent.take();
         drop(state);
         drop(spent);
         Ok(admitted)
@@ -248,9 +263,7 @@ impl Shared {
             Ended::Cancelled => state.cancelled += 1,
             Ended::Failed(id, failure) => state.failures.push(open.origin(id).failed(failure)),
         }
-        if let Some(room) = state.spent.iter_mut().find(|spent| spent.is_none()) {
-            *room = open.handle.take();
-        }
+        state.spent.put(&mut open.handle);
         let last = state.open.is_empty().then(|| state.close());
         drop(state);
         drop(open);
@@ -309,21 +322,21 @@ impl Shared {
         state.stage
     }
 
-    /// The body has ended, and `owner` waits for the children. Whether there are none left; then the
-    /// group is over.
-    pub(super) fn drain(&self, owner: &Waker) -> bool {
+    /// The body has ended, and `owner` waits for the children, in a group that has come so far. None: there are no
+    /// children left, and the group is over.
+    pub(super) fn drain(&self, owner: &Waker) -> Option<Stage> {
         let mut state = lock(&self.state);
         if !state.open.is_empty() {
             state.waiter = task::try_id();
             state.wake_later(owner);
-            return false;
+            return Some(state.stage);
         }
         state.stage = Stage::Over;
         state.waiter = None;
         drop(state);
         // Somebody outside the group may have waited for that.
         self.stop.notify_waiters();
-        true
+        None
     }
 
     /// All that failed, in spawn order.
@@ -361,9 +374,8 @@ impl State {
     }
 
     /// The last of all has ended: who is to hear of it, and what is left of those before.
-    fn close(&mut self) -> (Option<Waker>, Option<Heir>, [Option<AbortHandle>; SPENT]) {
-        let spent = std::mem::take(&mut self.spent);
-        (self.owner.take(), self.heir.take(), spent)
+    fn close(&mut self) -> (Option<Waker>, Option<Heir>, Option<Spent>) {
+        (self.owner.take(), self.heir.take(), self.spent.take())
     }
 
     fn wake_later(&mut self, owner: &Waker) {
