@@ -286,7 +286,11 @@ impl<'s> Case<'s> {
         let since_poll = |at| self.seen.at.saturating_sub(at);
         Parked {
             at: waits.iter().find_map(Wait::at).cloned(),
-            on: prose::unique(waits.iter().map(|wait| self.describe(wait))),
+            on: if self.seen.unwakeable.contains(&task.id) {
+                "nothing that could wake it".to_owned()
+            } else {
+                prose::unique(waits.iter().map(|wait| self.describe(wait)))
+            },
             // Nothing having moved, no task has been polled.
             lasts: self
                 .seen

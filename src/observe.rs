@@ -230,16 +230,19 @@ impl Observer {
     /// Looks at everything. `since` is what the workers and the threads outside were at a while ago.
     ///
     /// Takes a task dump, which polls every task once more, unless a worker would keep it waiting.
-    /// Nor is one taken of more tasks than `dump_at_most`; see [`DUMP_SAFELY`].
+    /// Nor is one taken of more tasks than `dump_at_most`; see [`DUMP_SAFELY`]. If that is 0, it is left for
+    /// later, as it may set a task off.
     pub fn look(&self, runtime: &Handle, since: &Before, dump_at_most: usize) -> Snapshot {
         // First, as whatever wakes a task in the meantime may be gone afterwards.
         let outside = self.outside(runtime, since);
         // And the polls that a dump sets off leave records, too.
-        let resources = resources::seen();
+        let (resources, unwakeable) = (resources::seen(), self.unwakeable());
         let polling = self.polling_since(since);
         let at_rest = self.is_idle(runtime) || self.free_workers(runtime) && self.is_idle(runtime);
         let dump = if !polling.is_empty() {
             Err("where tasks are parked: a dump would wait for the poll that goes on")
+        } else if dump_at_most == 0 {
+            Err("where tasks are parked: one of them went on as a dump polled it")
         } else if lock(&self.0.tasks).alive() > dump_at_most {
             Err("where tasks are parked: a dump of so many could hang the runtime")
         } else if at_rest {
@@ -249,6 +252,7 @@ impl Observer {
             Err("where tasks are parked: a dump may hang a runtime that is not at rest")
         };
         let (mut snapshot, dump) = self.snapshot(dump, &polling, at_rest, resources);
+        snapshot.unwakeable = unwakeable;
         if let Some(dump) = dump {
             names::resolve(dump, &mut snapshot);
         }

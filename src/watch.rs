@@ -1,5 +1,6 @@
 //! Watches a program until it is clear that it will not end.
 
+mod looked;
 mod others;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
@@ -16,6 +17,7 @@ use crate::diagnosis::{
     Confidence, Judgement, Verdict, judge, may_be_told, stuck_part, waits_in_vain,
 };
 use crate::observe::{Before, Observer, Pulse, Snapshot, TaskId};
+use looked::Looked;
 use others::Program;
 
 /// How a program is watched.
@@ -242,12 +244,18 @@ impl<'r> Watching<'r> {
         let (earlier, before) = (self.observer.pulse(), self.observer.before());
         thread::sleep(self.watch.quiet);
         let pulse = self.observer.pulse();
-        let dump_at_most = self.watch.dump_at_most;
-        let mut snapshot = self.observer.look(self.runtime, &before, dump_at_most);
-        let echo = || self.observer.echo(self.runtime, &pulse);
-        let Some(echo) = (pulse == earlier).then(echo).flatten() else {
-            self.rest = Rest::begins(self.observer.pulse(), Instant::now());
-            return (snapshot, false);
+        let at_most = self.watch.dump_at_most;
+        let looked = Looked::at(self.observer, self.runtime, &before, &pulse, at_most);
+        let (mut snapshot, echo) = match looked {
+            Looked::AtRest(snapshot, echo) if pulse == earlier => (snapshot, echo),
+            Looked::AtRest(snapshot, _) | Looked::Moves(snapshot) => {
+                self.rest = Rest::begins(self.observer.pulse(), Instant::now());
+                return (snapshot, false);
+            }
+            Looked::Revived(snapshot) => {
+                self.rest = Rest::begins(self.observer.pulse(), Instant::now());
+                return (snapshot, pulse == earlier);
+            }
         };
         self.observer
             .look_outside(self.runtime, &before, &mut snapshot);
@@ -361,13 +369,23 @@ impl Rest {
             }
             self.looked_after = self.since.elapsed();
             let dumps = observer.dumps();
-            let snapshot = observer.look(runtime, &before, watch.dump_at_most);
+            let at_most = watch.dump_at_most;
+            let looked = Looked::at(observer, runtime, &before, &self.pulse, at_most);
             if observer.dumps() > dumps {
                 self.dumped_after = self.looked_after;
             }
-            // If it has ended, what was seen before still tells how it stood.
-            self.pulse = observer.echo(runtime, &self.pulse)?;
-            self.snapshot = Some(snapshot);
+            match looked {
+                Looked::AtRest(snapshot, echo) => {
+                    (self.snapshot, self.pulse) = (Some(snapshot), echo);
+                }
+                // It has ended, and what was seen before still tells how it stood.
+                Looked::Moves(_) => return None,
+                Looked::Revived(snapshot) => {
+                    let snapshot = self.snapshot.insert(snapshot);
+                    snapshot.quiet_for = self.since.elapsed();
+                    return Some(snapshot);
+                }
+            }
         }
         let snapshot = self.snapshot.as_mut()?;
         observer.look_outside(runtime, &before, snapshot);

@@ -142,7 +142,9 @@ impl<'s> Graph<'s> {
         let might_be = |task: &TaskId| {
             let waits = waits.on(*task);
             let all_known = all_rests && !waits.is_empty() || is_counted_out(waits);
-            self.is_only_queued(*task) || all_known && waits.iter().all(may_be_lost)
+            self.seen.unwakeable.contains(task)
+                || self.is_only_queued(*task)
+                || all_known && waits.iter().all(may_be_lost)
         };
         let mut all: BTreeSet<TaskId> = parked(self.seen).filter(might_be).collect();
         let mut doubtful: Vec<TaskId> = all.iter().copied().collect();
@@ -154,6 +156,9 @@ impl<'s> Graph<'s> {
                 outlook.is_shut(queued)
             };
             let is_free = |task: &TaskId| {
+                if self.seen.unwakeable.contains(task) {
+                    return false;
+                }
                 if self.is_only_queued(*task) {
                     return !self.queues(*task).all(&mut is_shut);
                 }
@@ -248,7 +253,7 @@ fn is_all_at_rest(seen: &Snapshot, waits: &Waits<'_>) -> bool {
     is_quiet && hidden::timer(seen, waits) == HiddenTimer::None
 }
 
-/// Whether nothing can wake the task but events and groups of this crate, going by its wakers.
+/// Whether nothing can wake a task with these waits but events and groups of this crate, going by its wakers.
 pub(super) fn is_counted_out(waits: &[Wait<'_>]) -> bool {
     let is_all = |wait: &Wait<'_>| match wait {
         Wait::Event { only, .. } => *only,

@@ -6,6 +6,7 @@ mod futurelock;
 mod idle_receiver;
 mod lock_cycle;
 mod lost_permit;
+mod lost_waker;
 mod orphaned_event;
 mod outlived;
 mod outside;
@@ -25,6 +26,7 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Finding> {
         blocked_worker::check,
         outlived::check,
         of_locks,
+        lost_waker::check,
         outside::check,
         swallowed_error::check,
     ];

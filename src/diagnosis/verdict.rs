@@ -63,7 +63,9 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
     let graph = Graph::of(seen, &waits);
     let hopeless = live.iter().all(|task| graph.is_hopeless(task.id));
     // The guard of a lock that lives for ever may be with a thread.
-    let counted_out = |task: &&TaskSeen| graph::is_counted_out(waits.on(task.id));
+    let counted_out = |task: &&TaskSeen| {
+        seen.unwakeable.contains(&task.id) || graph::is_counted_out(waits.on(task.id))
+    };
     let by_their_wakers = all_threads_are_known(seen) || live.iter().all(counted_out);
     if may_be_woken(seen) && !(hopeless && by_their_wakers) {
         return Some(likely(Verdict::Waiting));
@@ -76,7 +78,9 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
     let nobody_is_left = live.len() == alive(seen)
         && of_locks.all(|task| known.contains(&task))
         && live.iter().all(|task| is_only_queued(task));
-    let all_seen = seen.dumped && !may_be_woken(seen) && hidden_timer == HiddenTimer::None;
+    // Of tasks that are known by their wakers, no dump could show more.
+    let all_seen =
+        (seen.dumped || hopeless) && !may_be_woken(seen) && hidden_timer == HiddenTimer::None;
     Some(Judgement {
         verdict: Verdict::Stuck,
         confidence: if (hopeless || nobody_is_left) && all_seen {
@@ -208,10 +212,15 @@ mod tests {
     }
 
     #[test]
-    fn without_a_dump_it_is_likely_where_nothing_is_left_that_could_wake_a_task() {
-        for mut seen in [counted_out(), orphaned(), parked(&[])] {
+    fn without_a_dump_it_is_likely_where_nothing_is_left_that_could_wake_a_task_or_proven_by_its_wakers()
+     {
+        for (mut seen, expected) in [
+            (counted_out(), PROVEN),
+            (orphaned(), STUCK),
+            (parked(&[]), STUCK),
+        ] {
             seen.dumped = false;
-            assert_eq!(verdict(&seen), STUCK);
+            assert_eq!(verdict(&seen), expected);
             // Whoever set it.
             seen.outside.timers = Timers::Set(Duration::from_secs(1));
             assert_eq!(verdict(&seen), None);
@@ -241,6 +250,24 @@ mod tests {
                 assert_eq!(verdict(&seen), expected);
             }
         }
+    }
+
+    #[test]
+    fn a_task_without_a_waker_can_be_woken_by_nobody() {
+        let mut seen = parked(&[]);
+        seen.unwakeable.insert(MAIN);
+        assert_eq!(verdict(&seen), PROVEN);
+        let mut thread = seen.clone();
+        thread.outside.sleeping_threads.push("pool".to_owned());
+        assert_eq!(verdict(&thread), STUCK);
+        let other = TaskSeen {
+            id: TaskId(2),
+            ..parked(&[]).tasks.remove(0)
+        };
+        thread.tasks.push(other.clone());
+        assert_eq!(verdict(&thread), WAITING);
+        seen.tasks.push(other);
+        assert_eq!(verdict(&seen), STUCK);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What can be seen of the tasks without a dump, and how often there was one.
 
+use std::collections::HashSet;
+
 use tokio::runtime::Handle;
 
-use super::{Before, Observer, Snapshot, resources};
+use super::{Before, Observer, Snapshot, TaskId, resources};
 use crate::sync::lock;
 
 impl Observer {
@@ -19,6 +21,11 @@ impl Observer {
         snapshot.keep_what_belongs_to_its_tasks();
         self.look_outside(runtime, since, &mut snapshot);
         snapshot
+    }
+
+    /// The tasks that nothing can wake any more, where wakers are recorded.
+    pub fn unwakeable(&self) -> HashSet<TaskId> {
+        lock(&self.0.tasks).own(resources::unwakeable())
     }
 
     /// How many dumps were asked for so far.

@@ -79,6 +79,13 @@ pub(super) fn seen() -> Vec<ResourceSeen> {
     seen_since(&resources, &asleep)
 }
 
+/// The tasks that nothing can wake any more, short of cancelling them: there is no waker of theirs.
+pub(super) fn unwakeable() -> HashSet<TaskId> {
+    let wakers = WAKERS.alive();
+    let lost = wakers.iter().filter(|wakers| wakers.are_lost());
+    lost.map(|wakers| wakers.task).collect()
+}
+
 /// Whether some task queues while it has what somebody queues for.
 pub(super) fn has_holders_that_queue() -> bool {
     let resources = RESOURCES.alive();

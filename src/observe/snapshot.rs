@@ -25,6 +25,11 @@ pub struct Snapshot {
     /// Tasks of which no poll has begun, so that they are not parked, whatever their state says. Not all of them:
     /// once a dump was taken, that is not known.
     pub unpolled: HashSet<TaskId>,
+    /// Tasks of which there is no waker, so that nothing can wake them any more, short of cancelling them: if it was
+    /// looked for those, and wakers are recorded.
+    pub unwakeable: HashSet<TaskId>,
+    /// Those of them that went on as soon as a dump polled them, after this was seen.
+    pub revived: HashSet<TaskId>,
     /// Every event that one of the tasks waits for.
     pub events: Vec<EventSeen>,
     /// Every task group that one of the tasks waits for.

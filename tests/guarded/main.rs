@@ -3,9 +3,11 @@
 #[cfg(tokio_unstable)]
 mod programs {
     use std::error::Error;
-    use std::future::Future;
+    use std::future::{Future, poll_fn};
     use std::io::{self, BufRead};
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Poll;
     use std::time::Duration;
 
     use tokio::runtime::Builder;
@@ -100,6 +102,26 @@ mod programs {
         ticks().await
     }
 
+    /// The child leaves its waker where it was, and does not hear that the number has come.
+    async fn loses_a_waker() -> Ended {
+        record_resources()?;
+        let slot = Arc::new(std::sync::Mutex::new(None));
+        let (other, polled) = (Arc::clone(&slot), Arc::new(AtomicBool::new(false)));
+        let is_polled = Arc::clone(&polled);
+        let child = task::spawn(poll_fn(move |_| {
+            let number = other.lock().expect("nobody panics").take();
+            polled.store(true, Ordering::Release);
+            number.map_or(Poll::Pending, Poll::Ready)
+        }));
+        while !is_polled.load(Ordering::Acquire) {
+            task::yield_now().await;
+        }
+        *slot.lock().expect("nobody panics") = Some(1);
+        ready();
+        println!("{} came", child.await?);
+        Ok(())
+    }
+
     async fn sleeps_for_an_hour() -> Ended {
         record_resources()?;
         ready();
@@ -181,6 +203,7 @@ mod programs {
             "ticks" => guard()?.run(ticks())?,
             "half-stuck" => guard()?.run(half_stuck())?,
             "ring" => guard()?.run(ring())?,
+            "loses-a-waker" => guard()?.run(loses_a_waker())?,
             "sleeps-for-an-hour" => guard()?.run(sleeps_for_an_hour())?,
             "second" => comes_second(guard()?, ticks()),
             "second-handles-ctrl-c" => comes_second(guard()?, handles_ctrl_c()),

@@ -209,6 +209,28 @@ fn a_part_that_is_stuck_is_found_beside_one_that_goes_on() {
     assert!(said.contains("orphaned-event (likely)"), "{said}");
 }
 
+/// Otherwise a report would hide what it is there to explain.
+#[test]
+fn a_program_that_goes_on_only_for_having_been_looked_at_was_stuck() {
+    for asks in [false, true] {
+        let mut program = Guarded::ready(if asks {
+            "loses-a-waker"
+        } else {
+            "loses-a-waker --watch"
+        });
+        if asks {
+            program.signal("-QUIT");
+        }
+        assert_eq!(program.line(), "1 came\n");
+        let (code, said) = program.end();
+        assert_eq!(code, Some(0));
+        assert_eq!(said.matches("unstuck: ").count(), 1, "{said}");
+        assert!(said.starts_with("unstuck: stuck (likely)"), "{said}");
+        assert!(said.contains("lost-waker (likely)"), "{said}");
+        assert!(said.contains("went on when polled once more"), "{said}");
+    }
+}
+
 #[test]
 fn a_ring_of_locks_is_found_though_the_program_sets_its_subscriber_itself() {
     for flavor in ["", "--current-thread"] {

@@ -1,7 +1,9 @@
 //! Programs that look like hanging for a while, and end.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Instant;
 
@@ -25,6 +27,7 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
     program!("late-sender", late_sender, COMPLETES),
     program!("late-receiver", late_receiver, COMPLETES),
     program!("late-notification", late_notification, COMPLETES),
+    program!("kept-waker", kept_waker, COMPLETES),
     program!("late-unlock", late_unlock, COMPLETES),
     program!("late-child", late_child, COMPLETES),
     program!("late-thread", late_thread, COMPLETES),
@@ -56,6 +59,27 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
         }
     ),
 ];
+
+/// The slot has the waker, and who fills it wakes the task.
+async fn kept_waker(_job: Job) -> Result<(), BoxError> {
+    let slot = Arc::new(std::sync::Mutex::new((None, None::<Waker>)));
+    let other = Arc::clone(&slot);
+    task::spawn(async move {
+        sleep(A_WHILE).await;
+        let (number, waker) = &mut *other.lock().expect("nobody panics");
+        *number = Some(1);
+        if let Some(waker) = waker.take() {
+            waker.wake();
+        }
+    });
+    poll_fn(|cx| {
+        let (number, waker) = &mut *slot.lock().expect("nobody panics");
+        *waker = Some(cx.waker().clone());
+        number.take().map_or(Poll::Pending, Poll::Ready)
+    })
+    .await;
+    Ok(())
+}
 
 async fn late_setter(_job: Job) -> Result<(), BoxError> {
     let mut done = Event::new("done");

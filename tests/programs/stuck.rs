@@ -1,9 +1,10 @@
 //! Programs that hang.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -71,8 +72,27 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
         stuck_during_the_look,
         hangs(Verdict::Stuck, &["orphaned-event"])
     ),
-    program!("never", never, hangs(Verdict::Stuck, &["unseen"])),
-    program!("unseen-set", unseen_set, hangs(Verdict::Stuck, &["unseen"])),
+    program!(
+        "lost-waker",
+        lost_waker,
+        hangs(Verdict::Stuck, &["lost-waker"])
+    ),
+    program!(
+        "lost-waker-of-a-child",
+        lost_waker_of_a_child,
+        hangs(Verdict::Stuck, &["lost-waker"])
+    ),
+    program!("never", never, hangs(Verdict::Stuck, &["lost-waker"])),
+    program!(
+        "unseen-set",
+        unseen_set,
+        hangs(Verdict::Stuck, &["lost-waker"])
+    ),
+    program!(
+        "unseen-slot",
+        unseen_slot,
+        hangs(Verdict::Stuck, &["unseen"])
+    ),
     program!(
         "set-of-the-stuck",
         set_of_the_stuck,
@@ -204,6 +224,36 @@ async fn group_of_the_stuck(_job: Job) -> Result<(), BoxError> {
         Ok(())
     });
     Ok(all.await?)
+}
+
+/// The same in a task that main waits for.
+async fn lost_waker_of_a_child(job: Job) -> Result<(), BoxError> {
+    task::spawn(lost_waker(job)).await?
+}
+
+/// What is waited for comes, and nobody hears of it.
+async fn lost_waker(_job: Job) -> Result<(), BoxError> {
+    let slot = Arc::new(std::sync::Mutex::new(None));
+    let other = Arc::clone(&slot);
+    task::spawn(async move { *other.lock().expect("nobody panics") = Some(1) });
+    // The mistake: nobody is told whom to wake.
+    poll_fn(|_| match slot.lock().expect("nobody panics").take() {
+        Some(number) => Poll::Ready(number),
+        None => Poll::Pending,
+    })
+    .await;
+    Ok(())
+}
+
+/// A future of its own, of which nobody knows what it waits for. It keeps its wakers.
+async fn unseen_slot(_job: Job) -> Result<(), BoxError> {
+    let mut kept = Vec::new();
+    poll_fn(|cx| {
+        kept.push(cx.waker().clone());
+        Poll::<()>::Pending
+    })
+    .await;
+    Ok(())
 }
 
 /// Nothing can see what it waits for, but there is nothing either that could wake it.

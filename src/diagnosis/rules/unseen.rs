@@ -3,8 +3,8 @@
 //! Never more than likely: it tells what is not known. So it speaks only where no other rule explains why
 //! the program does not go on; mostly, those who wait unseen wait for the tasks of which another rule tells.
 //!
-//! Triggered by a `JoinSet` of tasks that never end. A near miss: the same, if it is known what those
-//! tasks wait for.
+//! Triggered by a channel of another crate than Tokio. A near miss: a `JoinSet`, which can't be seen either, of which
+//! it is known what its tasks wait for.
 
 use crate::diagnosis::{Case, Confidence, Finding, Program, Verdict, Wait, prose, standing};
 use crate::observe::TaskSeen;
@@ -18,7 +18,10 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let is_unseen = |wait: &Wait<'_>| matches!(wait, Wait::Unseen);
-    let unseen = |task: &&TaskSeen| case.waits.on(task.id).iter().any(is_unseen);
+    let unseen = |task: &&TaskSeen| {
+        let is_lost = case.seen.unwakeable.contains(&task.id);
+        !is_lost && case.waits.on(task.id).iter().any(is_unseen)
+    };
     let unseen: Vec<&TaskSeen> = case.tasks().filter(unseen).collect();
     if unseen.is_empty() {
         return Vec::new();

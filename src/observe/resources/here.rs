@@ -125,8 +125,8 @@ pub(super) fn spawned_here() -> u64 {
     polled_here(|_, task| task.spawned()).unwrap_or_default()
 }
 
-/// To be called where a span is entered.
-pub(super) fn enter(span: &Id, parts: &Parts) {
+/// To be called where a span is entered. `is_heard` tells whether the events of this thread come to the same place.
+pub(super) fn enter(span: &Id, parts: &Parts, is_heard: impl FnOnce() -> bool) {
     let _ = HERE.try_with(|here| {
         let known = here.borrow().polls.last().map(|(task, _)| *task);
         // The first span that a task enters in a poll is its own.
@@ -135,7 +135,7 @@ pub(super) fn enter(span: &Id, parts: &Parts) {
             _ => None,
         };
         if let Some((_, wakers)) = &polls {
-            wakers.enters();
+            wakers.enters(is_heard());
         }
         here.borrow_mut().enter(span, polls);
     });

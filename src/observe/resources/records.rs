@@ -5,13 +5,14 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::task;
 use tracing::span::{Attributes, Id};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Metadata, Subscriber, dispatcher};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Context;
@@ -155,7 +156,7 @@ where
     }
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
-        enter(id, &self.parts);
+        enter(id, &self.parts, || self.hears());
     }
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
@@ -179,6 +180,15 @@ where
 }
 
 impl Locks {
+    /// Whether what happens on this thread is told here. A span tells whom it was made for, wherever it is entered; an
+    /// event tells whoever the thread has for a subscriber.
+    fn hears(&self) -> bool {
+        dispatcher::get_default(|dispatch| {
+            let listens = dispatch.downcast_ref::<Self>();
+            listens.is_some_and(|other| ptr::eq(other, self))
+        })
+    }
+
     fn task(&self, fields: &Fields, id: &Id) -> Option<Part> {
         let task = TaskId(fields.number?);
         let wakers = Arc::new(Wakers::of(task));

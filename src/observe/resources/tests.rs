@@ -2,8 +2,9 @@
 
 mod moving;
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -14,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::Registry;
 
-use super::{RESOURCES, resource_layer, seen, timers};
+use super::{RESOURCES, WAKERS, resource_layer, seen, timers, unwakeable};
 use crate::observe::{ResourceSeen, TaskId};
 use crate::sync::lock as lock_std;
 
@@ -90,6 +91,56 @@ fn a_mutex_has_a_holder_and_a_queue_until_it_is_free() {
         assert!(of(&tasks).is_none());
         assert!(hasty.is_finished());
     });
+}
+
+#[test]
+fn a_task_that_sleeps_and_has_no_waker_left_can_not_be_woken() {
+    play(async {
+        let never = spawn(pending::<()>());
+        let mut wakers = Vec::new();
+        let kept = spawn(poll_fn(move |cx| {
+            wakers.push(cx.waker().clone());
+            Poll::<()>::Pending
+        }));
+        let (drop_it, told) = oneshot::channel::<()>();
+        let told = spawn(async move {
+            let _ = told.await;
+            pending::<()>().await;
+        });
+        let unpolled = spawn(async {});
+        let among = |task: &JoinHandle<()>| unwakeable().contains(&id(task));
+        assert!(!among(&never) && !among(&unpolled));
+        rest().await;
+        assert!(among(&never) && !among(&kept) && !among(&told));
+        drop(drop_it);
+        // It has been woken, and not been polled yet.
+        assert!(!among(&told));
+        rest().await;
+        assert!(among(&told) && !among(&unpolled));
+        for task in [never, kept, told] {
+            task.abort();
+            let _ = task.await;
+        }
+    });
+}
+
+#[test]
+fn a_task_that_is_polled_where_nobody_listens_may_have_wakers() {
+    let records = Registry::default().with(resource_layer());
+    let runtime = Builder::new_multi_thread().worker_threads(1).build();
+    let runtime = runtime.unwrap();
+    // For this thread alone.
+    let task = tracing::subscriber::with_default(records, || runtime.spawn(pending::<()>()));
+    let polls = || {
+        let all = WAKERS.alive();
+        let mut all = all.iter();
+        let of_it = all.find(|wakers| wakers.task == id(&task)).unwrap();
+        of_it.asleep().unwrap_or_default()
+    };
+    while polls() == 0 {
+        std::thread::yield_now();
+    }
+    assert!(!unwakeable().contains(&id(&task)));
 }
 
 #[test]

@@ -21,6 +21,8 @@ struct State {
     polls: u64,
     spawned: u64,
     has_ended: bool,
+    /// It was polled on a thread of which no record comes here.
+    is_unheard: bool,
 }
 
 impl Wakers {
@@ -45,9 +47,10 @@ impl Wakers {
         state.alive -= i64::from(is_consumed);
     }
 
-    /// The task enters its span, which it does for each poll.
-    pub(super) fn enters(&self) {
+    /// The task enters its span, which it does for each poll. Whether what happens in that is recorded here, too.
+    pub(super) fn enters(&self, is_heard: bool) {
         let mut state = lock(&self.state);
+        state.is_unheard |= !is_heard;
         if state.entered == 0 {
             state.called = false;
             state.polls += 1;
@@ -71,6 +74,18 @@ impl Wakers {
         let state = lock(&self.state);
         let all = usize::try_from(state.alive).is_ok_and(|alive| alive == number);
         (state.entered == 0 && all && !state.called).then_some(state.polls)
+    }
+
+    /// Whether the task was polled, sleeps, and can't be woken: there is no waker of it, and more are only made from
+    /// one that there is, or by a poll.
+    pub(super) fn are_lost(&self) -> bool {
+        let state = lock(&self.state);
+        state.entered == 0
+            && state.polls > 0
+            && state.alive == 0
+            && !state.called
+            && !state.has_ended
+            && !state.is_unheard
     }
 
     /// The task spawns another one.
