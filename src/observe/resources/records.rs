@@ -29,8 +29,8 @@ use crate::observe::records::{self, Records, SPAWN};
 use crate::place::Place;
 use crate::sync::lock;
 
-/// The layer through which observers hear who holds which lock and when timers are due, besides all that [`layer`]
-/// hears: it takes the place of that. One is enough for all observers.
+/// The layer through which observers hear who holds which lock, when timers are due, and which tasks nobody has a waker
+/// of, besides all that [`layer`] hears: it takes the place of that. One is enough for all observers.
 ///
 /// It has to be there before the program's tasks are: of one that was spawned earlier, it can't tell what
 /// else may wake it. It costs some microseconds for each time that a lock is taken, a timer set or a task woken;
