@@ -5,6 +5,7 @@
 
 use std::future;
 use std::pin::pin;
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,14 @@ pub struct Pulse {
 }
 
 impl Pulse {
+    /// What a worker has to do between two polls, at most: a second dump, which polls each task without telling.
+    fn longer_than_a_dump(&self) -> Duration {
+        const AT_LEAST: Duration = Duration::from_millis(50);
+        const EACH: Duration = Duration::from_micros(20);
+        let alive = u32::try_from(self.spawned - self.ended).unwrap_or(u32::MAX);
+        AT_LEAST + EACH * alive
+    }
+
     /// Whether no more happened since `earlier` than one poll of each living task for each dump.
     fn is_echo_of(&self, earlier: &Pulse) -> bool {
         let alive = (earlier.spawned - earlier.ended) as u64;
@@ -59,27 +68,41 @@ impl Observer {
         if pulse.dumps == before.dumps {
             return (pulse == *before).then_some(pulse);
         }
-        let mut moved = Instant::now();
-        // Each poll is short, but there may be a million of them.
-        while !self.is_idle(runtime) && pulse.is_echo_of(before) && moved.elapsed() < STILL {
-            thread::sleep(Duration::from_millis(1));
-            let now = self.pulse();
-            if now != pulse {
-                (pulse, moved) = (now, Instant::now());
-            }
-        }
         // Tokio's worker may spin for ever after it has dumped more tasks than its queue holds. No poll goes
         // on then, and none comes any more: what was seen before still holds.
-        let spins = moved.elapsed() >= STILL && self.polling().is_empty();
+        let spins = |(moved, worked): (Instant, Duration)| {
+            let for_nothing = self.worked(runtime).saturating_sub(worked);
+            let is_long = moved.elapsed() >= STILL || for_nothing >= before.longer_than_a_dump();
+            is_long && self.polling().is_empty()
+        };
+        let now = || (Instant::now(), self.worked(runtime));
+        let mut moved = now();
+        // Each poll is short, but there may be a million of them.
+        while !self.is_idle(runtime)
+            && pulse.is_echo_of(before)
+            && moved.0.elapsed() < STILL
+            && !spins(moved)
+        {
+            thread::sleep(Duration::from_millis(1));
+            let next = self.pulse();
+            if next != pulse {
+                (pulse, moved) = (next, now());
+            }
+        }
         let pulse = self.pulse();
-        let at_rest = self.is_idle(runtime) || spins;
+        let at_rest = self.is_idle(runtime) || spins(moved);
         (at_rest && pulse.is_echo_of(before)).then_some(pulse)
     }
 
     /// `main`, so that the dumps that are taken are counted by it: each polls every task, and no hook hears
-    /// of that.
+    /// of that. Before anything else it makes a waker, so that it is known early on whether wakers are recorded.
     pub(super) async fn count_dumps<F: Future>(self, main: F) -> F::Output {
         let mut main = pin!(main);
+        future::poll_fn(|cx| {
+            drop(cx.waker().clone());
+            Poll::Ready(())
+        })
+        .await;
         future::poll_fn(|cx| {
             with_seat(|seat| {
                 if seat.polling.load().is_none() {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::snapshot::Doing;
 use crate::sync::lock;
@@ -207,6 +208,14 @@ fn status(thread: u64) -> Option<Thread> {
     parse(&status.ok()?)
 }
 
+/// How long a thread has been at work so far.
+#[cfg(target_os = "linux")]
+pub(super) fn worked(thread: u64) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
+    let nanoseconds = stat.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
 /// When a thread was started, in ticks since the system was.
 #[cfg(target_os = "linux")]
 fn started_at(thread: u64) -> Option<u64> {
@@ -247,6 +256,11 @@ pub(super) fn this_thread() -> Option<u64> {
 
 #[cfg(not(target_os = "linux"))]
 fn status(_thread: u64) -> Option<Thread> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn worked(_thread: u64) -> Option<Duration> {
     None
 }
 

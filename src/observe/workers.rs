@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::Observer;
+use super::{Observer, threads};
 use crate::sync::lock;
 
 /// A worker that is neither parked nor in a poll, and how often it has been either.
@@ -51,6 +51,20 @@ impl Observer {
             && workers.clone().all(|worker| metrics.worker_local_queue_depth(worker) == 0)
             // One that is looked at late may have passed a task on to one that was looked at early.
             && parks().eq(before)
+    }
+
+    /// How long its workers have been at work so far; nothing where the system does not tell.
+    pub(super) fn worked(&self, runtime: &Handle) -> Duration {
+        let metrics = runtime.metrics();
+        let workers = 0..metrics.num_workers();
+        let workers: Vec<ThreadId> = workers
+            .filter_map(|worker| metrics.worker_thread_id(worker))
+            .collect();
+        let seats = lock(&self.0.seats);
+        let of_workers = seats.iter().filter(|seat| workers.contains(&seat.id));
+        of_workers
+            .filter_map(|seat| threads::worked(seat.thread?))
+            .sum()
     }
 
     /// Gives the runtime a moment to come to rest. Whether it did.

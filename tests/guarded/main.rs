@@ -104,7 +104,6 @@ mod programs {
 
     /// The child leaves its waker where it was, and does not hear that the number has come.
     async fn loses_a_waker() -> Ended {
-        record_resources()?;
         let slot = Arc::new(std::sync::Mutex::new(None));
         let (other, polled) = (Arc::clone(&slot), Arc::new(AtomicBool::new(false)));
         let is_polled = Arc::clone(&polled);
@@ -203,7 +202,10 @@ mod programs {
             "ticks" => guard()?.run(ticks())?,
             "half-stuck" => guard()?.run(half_stuck())?,
             "ring" => guard()?.run(ring())?,
-            "loses-a-waker" => guard()?.run(loses_a_waker())?,
+            "loses-a-waker" => {
+                record_resources()?;
+                guard()?.run(loses_a_waker())?
+            }
             "sleeps-for-an-hour" => guard()?.run(sleeps_for_an_hour())?,
             "second" => comes_second(guard()?, ticks()),
             "second-handles-ctrl-c" => comes_second(guard()?, handles_ctrl_c()),

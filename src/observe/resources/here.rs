@@ -125,8 +125,8 @@ pub(super) fn spawned_here() -> u64 {
     polled_here(|_, task| task.spawned()).unwrap_or_default()
 }
 
-/// To be called where a span is entered. `is_heard` tells whether the events of this thread come to the same place.
-pub(super) fn enter(span: &Id, parts: &Parts, is_heard: impl FnOnce() -> bool) {
+/// To be called where a span is entered.
+pub(super) fn enter(span: &Id, parts: &Parts) {
     let _ = HERE.try_with(|here| {
         let known = here.borrow().polls.last().map(|(task, _)| *task);
         // The first span that a task enters in a poll is its own.
@@ -135,17 +135,17 @@ pub(super) fn enter(span: &Id, parts: &Parts, is_heard: impl FnOnce() -> bool) {
             _ => None,
         };
         if let Some((_, wakers)) = &polls {
-            wakers.enters(is_heard());
+            wakers.enters();
         }
         here.borrow_mut().enter(span, polls);
     });
 }
 
-/// To be called where a span is exited.
-pub(super) fn exit(span: &Id) {
+/// To be called where a span is exited. `is_heard` tells whether wakers that are made on this thread are heard of.
+pub(super) fn exit(span: &Id, is_heard: impl FnOnce() -> bool) {
     let polled = HERE.try_with(|here| here.borrow_mut().exit(span));
     if let Ok(Some(wakers)) = polled {
-        wakers.exits();
+        wakers.exits(is_heard());
     }
 }
 

@@ -108,6 +108,7 @@ thread_local! {
 struct Locks {
     rest: Records,
     parts: Parts,
+    heard_of_a_waker: AtomicBool,
     /// Tasks that have ended, but not all their wakers are gone, by the numbers of their spans. Such a number
     /// is given to a new span sooner or later, and what is told of a waker has no other.
     leftover: Mutex<HashMap<u64, Arc<Wakers>>>,
@@ -156,11 +157,11 @@ where
     }
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
-        enter(id, &self.parts, || self.hears());
+        enter(id, &self.parts);
     }
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        exit(id);
+        exit(id, || self.hears_of_wakers());
         self.rest.on_exit(id, context);
     }
 
@@ -180,13 +181,16 @@ where
 }
 
 impl Locks {
-    /// Whether what happens on this thread is told here. A span tells whom it was made for, wherever it is entered; an
-    /// event tells whoever the thread has for a subscriber.
-    fn hears(&self) -> bool {
-        dispatcher::get_default(|dispatch| {
-            let listens = dispatch.downcast_ref::<Self>();
-            listens.is_some_and(|other| ptr::eq(other, self))
-        })
+    /// Whether wakers that are made on this thread are told of here. A span tells whom it was made for, wherever it is
+    /// entered; an event tells whoever the thread has for a subscriber. And `tracing` may have asked another one than
+    /// this whether anybody wants to hear of them at all: it is only sure once it has been heard of one.
+    fn hears_of_wakers(&self) -> bool {
+        let heard = self.heard_of_a_waker.load(Ordering::Relaxed);
+        heard
+            && dispatcher::get_default(|dispatch| {
+                let listens = dispatch.downcast_ref::<Self>();
+                listens.is_some_and(|other| ptr::eq(other, self))
+            })
     }
 
     fn task(&self, fields: &Fields, id: &Id) -> Option<Part> {
@@ -201,6 +205,9 @@ impl Locks {
 
     /// A waker was made, called or dropped.
     fn waker(&self, fields: &Fields) {
+        if fields.word == Some(Word::WakerClone) && !self.heard_of_a_waker.load(Ordering::Relaxed) {
+            self.heard_of_a_waker.store(true, Ordering::Relaxed);
+        }
         let Some(span) = fields.number.filter(|id| *id > 0) else {
             return;
         };

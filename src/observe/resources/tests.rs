@@ -16,13 +16,15 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::Registry;
 
 use super::{RESOURCES, WAKERS, resource_layer, seen, timers, unwakeable};
-use crate::observe::{ResourceSeen, TaskId};
+use crate::observe::{ResourceSeen, TaskId, unrecorded};
 use crate::sync::lock as lock_std;
 
 const LONG: Duration = Duration::from_hours(1);
 
 /// Plays `program` with its records, on one thread.
 fn play(program: impl Future<Output = ()>) {
+    // As long as `tracing` knows of one subscriber only, it takes any thread's for that one.
+    drop(unrecorded());
     let records = Registry::default().with(resource_layer());
     tracing::subscriber::with_default(records, || {
         let runtime = Builder::new_current_thread().enable_all().build();
@@ -96,6 +98,8 @@ fn a_mutex_has_a_holder_and_a_queue_until_it_is_free() {
 #[test]
 fn a_task_that_sleeps_and_has_no_waker_left_can_not_be_woken() {
     play(async {
+        let early = spawn(pending::<()>());
+        spawn(yield_now()).await.unwrap();
         let never = spawn(pending::<()>());
         let mut wakers = Vec::new();
         let kept = spawn(poll_fn(move |cx| {
@@ -112,12 +116,14 @@ fn a_task_that_sleeps_and_has_no_waker_left_can_not_be_woken() {
         assert!(!among(&never) && !among(&unpolled));
         rest().await;
         assert!(among(&never) && !among(&kept) && !among(&told));
+        // When it was polled, no waker had been heard of yet, and nobody could be sure that one would be.
+        assert!(!among(&early));
         drop(drop_it);
         // It has been woken, and not been polled yet.
         assert!(!among(&told));
         rest().await;
         assert!(among(&told) && !among(&unpolled));
-        for task in [never, kept, told] {
+        for task in [early, never, kept, told] {
             task.abort();
             let _ = task.await;
         }

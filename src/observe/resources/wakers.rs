@@ -21,7 +21,7 @@ struct State {
     polls: u64,
     spawned: u64,
     has_ended: bool,
-    /// It was polled on a thread of which no record comes here.
+    /// It was polled where nobody was sure to hear of its wakers.
     is_unheard: bool,
 }
 
@@ -47,10 +47,9 @@ impl Wakers {
         state.alive -= i64::from(is_consumed);
     }
 
-    /// The task enters its span, which it does for each poll. Whether what happens in that is recorded here, too.
-    pub(super) fn enters(&self, is_heard: bool) {
+    /// The task enters its span, which it does for each poll.
+    pub(super) fn enters(&self) {
         let mut state = lock(&self.state);
-        state.is_unheard |= !is_heard;
         if state.entered == 0 {
             state.called = false;
             state.polls += 1;
@@ -58,8 +57,10 @@ impl Wakers {
         state.entered += 1;
     }
 
-    pub(super) fn exits(&self) {
+    /// The task exits its span. Whether each waker that was made meanwhile was heard of.
+    pub(super) fn exits(&self, is_heard: bool) {
         let mut state = lock(&self.state);
+        state.is_unheard |= !is_heard;
         state.entered = state.entered.saturating_sub(1);
     }
 
