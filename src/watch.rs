@@ -245,16 +245,21 @@ impl<'r> Watching<'r> {
         thread::sleep(self.watch.quiet);
         let pulse = self.observer.pulse();
         let at_most = self.watch.dump_at_most;
-        let looked = Looked::at(self.observer, self.runtime, &before, &pulse, at_most);
+        let looked = if pulse == earlier {
+            Looked::at(self.observer, self.runtime, &before, &pulse, at_most)
+        } else {
+            Looked::Moves(self.observer.look(self.runtime, &before, at_most))
+        };
         let (mut snapshot, echo) = match looked {
-            Looked::AtRest(snapshot, echo) if pulse == earlier => (snapshot, echo),
-            Looked::AtRest(snapshot, _) | Looked::Moves(snapshot) => {
+            Looked::AtRest(snapshot, echo) => (snapshot, echo),
+            Looked::Moves(snapshot) => {
                 self.rest = Rest::begins(self.observer.pulse(), Instant::now());
                 return (snapshot, false);
             }
-            Looked::Revived(snapshot) => {
+            Looked::Revived(mut snapshot) => {
                 self.rest = Rest::begins(self.observer.pulse(), Instant::now());
-                return (snapshot, pulse == earlier);
+                snapshot.quiet_for = begun.elapsed();
+                return (snapshot, true);
             }
         };
         self.observer

@@ -3,8 +3,8 @@
 //! Never more than likely: it tells what is not known. So it speaks only where no other rule explains why
 //! the program does not go on; mostly, those who wait unseen wait for the tasks of which another rule tells.
 //!
-//! Triggered by a channel of another crate than Tokio. A near miss: a `JoinSet`, which can't be seen either, of which
-//! it is known what its tasks wait for.
+//! Triggered by a future of the program's own, which has kept a waker. A near miss: a `JoinSet`, which can't be seen
+//! either, of which it is known what its tasks wait for.
 
 use crate::diagnosis::{Case, Confidence, Finding, Program, Verdict, Wait, prose, standing};
 use crate::observe::TaskSeen;

@@ -132,11 +132,16 @@ fn a_task_that_sleeps_and_has_no_waker_left_can_not_be_woken() {
 
 #[test]
 fn a_task_that_is_polled_where_nobody_listens_may_have_wakers() {
+    drop(unrecorded());
     let records = Registry::default().with(resource_layer());
     let runtime = Builder::new_multi_thread().worker_threads(1).build();
     let runtime = runtime.unwrap();
-    // For this thread alone.
-    let task = tracing::subscriber::with_default(records, || runtime.spawn(pending::<()>()));
+    // For this thread alone, on which a waker is heard of.
+    let task = tracing::subscriber::with_default(records, || {
+        let here = Builder::new_current_thread().build().unwrap();
+        here.block_on(async { spawn(yield_now()).await.unwrap() });
+        runtime.spawn(pending::<()>())
+    });
     let polls = || {
         let all = WAKERS.alive();
         let mut all = all.iter();
