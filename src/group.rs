@@ -219,17 +219,20 @@ impl TaskGroup {
     /// assert_eq!(sum.await.unwrap(), Some(3));
     /// # }
     /// ```
-    pub async fn scope<T>(
+    pub fn scope<T>(
         self,
         body: impl AsyncFnOnce(Scope) -> Result<T, BoxError>,
-    ) -> Result<T, ErrorGroup> {
-        let (shared, body_key) =
-            Shared::new(self.name, self.opened_at, self.on_failure, self.limit);
-        let mut running = Running::new(Arc::clone(&shared), body_key, self.deadline);
+    ) -> impl Future<Output = Result<T, ErrorGroup>> {
+        let Self {
+            name,
+            opened_at,
+            on_failure,
+            deadline,
+            limit,
+        } = self;
+        let shared = Arc::new(Shared::new(name, opened_at, on_failure, deadline, limit));
+        let scope = Scope::new(Arc::clone(&shared));
         // Within a future, so that a body that panics before it gives its own is caught, too.
-        let body = async move { body(Scope::new(shared)).await };
-        let value = running.body(body).await;
-        running.drain().await;
-        running.outcome(value)
+        Running::new(shared, async move { body(scope).await })
     }
 }

@@ -6,8 +6,9 @@
 #![allow(dead_code, reason = "not all of the source is played")]
 
 use std::borrow::Cow;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -16,7 +17,7 @@ use loom::thread::{self, JoinHandle};
 
 use error_group::{ErrorGroup, Failure};
 use member::Member;
-use shared::{Admitted, Ended, Key, Shared, Stage};
+use shared::{Admitted, Drain, Ended, Key, Shared, Stage};
 use sync::AbortHandle;
 use unstuck::OnFailure;
 
@@ -128,8 +129,9 @@ fn in_every_order(play: impl Fn() + Send + Sync + 'static) {
     model.check(play);
 }
 
-fn open(name: &'static str, on_failure: OnFailure) -> (Arc<Shared>, Key) {
-    Shared::new(name.into(), Location::caller(), on_failure, None)
+fn open(name: &'static str, on_failure: OnFailure) -> Arc<Shared> {
+    let group = Shared::new(name.into(), Location::caller(), on_failure, None, None);
+    Arc::new(group)
 }
 
 fn admit(group: &Shared, name: &'static str) -> Result<Admitted, Cow<'static, str>> {
@@ -151,14 +153,13 @@ fn spawn_failing(group: &Arc<Shared>, name: &'static str) -> JoinHandle<()> {
 
 /// Waits for the children as the owner does. Where it is not woken loom finds that nobody can go on.
 fn drain(group: &Shared) -> ErrorGroup {
-    block_on(poll_fn(|cx| {
-        if group.drain(cx.waker()).is_none() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+    let has_failed = block_on(poll_fn(|cx| match group.drain(cx.waker()) {
+        Drain::Over { has_failed } => Poll::Ready(has_failed),
+        Drain::Waits(_) => Poll::Pending,
     }));
-    group.take_errors()
+    let errors = group.take_errors();
+    assert_eq!(has_failed, !errors.failures.is_empty());
+    errors
 }
 
 /// `[a, [b]]`.
@@ -175,9 +176,8 @@ fn shape(errors: &ErrorGroup) -> String {
 #[test]
 fn an_owner_that_waits_is_woken_by_the_last_child_and_has_every_error() {
     in_every_order(|| {
-        let (group, body) = open("g", OnFailure::WaitForAll);
+        let group = open("g", OnFailure::WaitForAll);
         let children = ["a", "b"].map(|name| spawn_failing(&group, name));
-        group.ended(body, Ended::Well);
         assert_eq!(shape(&drain(&group)), "[a, b]");
         for child in children {
             child.join().unwrap();
@@ -188,23 +188,37 @@ fn an_owner_that_waits_is_woken_by_the_last_child_and_has_every_error() {
 #[test]
 fn a_body_that_waits_is_woken_by_a_failure() {
     in_every_order(|| {
-        let (group, body) = open("g", OnFailure::Cancel);
+        let group = open("g", OnFailure::Cancel);
         let child = spawn_failing(&group, "a");
         block_on(poll_fn(|cx| match group.watch(cx.waker()) {
             Stage::Cancelled => Poll::Ready(()),
             _ => Poll::Pending,
         }));
-        group.failed(body, None, Failure::Error("body"));
-        group.ended(body, Ended::Well);
+        group.failed(Key::BODY, None, Failure::Error("body"));
         assert_eq!(shape(&drain(&group)), "[body, a]");
         child.join().unwrap();
     });
 }
 
 #[test]
+fn whoever_waits_for_the_group_to_stop_hears_of_it_whenever_they_began() {
+    in_every_order(|| {
+        let group = open("g", OnFailure::Cancel);
+        let other = Arc::clone(&group);
+        let cancels = thread::spawn(move || other.cancel());
+        let mut stop = pin!(group.stop().notified());
+        block_on(poll_fn(|cx| match group.stage() {
+            Stage::Open => stop.as_mut().poll(cx),
+            _ => Poll::Ready(()),
+        }));
+        cancels.join().unwrap();
+    });
+}
+
+#[test]
 fn a_child_that_is_spawned_while_the_group_is_cancelled_is_aborted_or_refused() {
     in_every_order(|| {
-        let (group, _body) = open("g", OnFailure::Cancel);
+        let group = open("g", OnFailure::Cancel);
         let other = Arc::clone(&group);
         let cancels = thread::spawn(move || other.cancel());
         let aborted = admit(&group, "a").map(|admitted| {
@@ -222,7 +236,7 @@ fn a_child_that_is_spawned_while_the_group_is_cancelled_is_aborted_or_refused() 
 #[test]
 fn a_child_that_takes_the_place_of_one_that_ended_at_once_is_aborted_in_its_own_name() {
     in_every_order(|| {
-        let (group, _body) = open("g", OnFailure::Cancel);
+        let group = open("g", OnFailure::Cancel);
         let early = admit(&group, "early").expect("the group is open");
         let (key, other) = (early.key, Arc::clone(&group));
         let next = thread::spawn(move || {
@@ -243,11 +257,10 @@ fn a_child_that_takes_the_place_of_one_that_ended_at_once_is_aborted_in_its_own_
 #[test]
 fn a_scope_that_is_dropped_leaves_its_children_and_their_errors_to_the_group_around_it() {
     in_every_order(|| {
-        let (outer, outer_body) = open("outer", OnFailure::WaitForAll);
+        let outer = open("outer", OnFailure::WaitForAll);
         let around = admit(&outer, "around").expect("the group is open");
-        let (inner, inner_body) = open("inner", OnFailure::WaitForAll);
+        let inner = open("inner", OnFailure::WaitForAll);
         let child = spawn_failing(&inner, "a");
-        inner.ended(inner_body, Ended::Well);
         let other = Arc::clone(&outer);
         let dropped = thread::spawn(move || {
             inner.abandon(Some(Member {
@@ -256,7 +269,6 @@ fn a_scope_that_is_dropped_leaves_its_children_and_their_errors_to_the_group_aro
             }));
             other.ended(around.key, Ended::Cancelled);
         });
-        outer.ended(outer_body, Ended::Well);
         assert_eq!(shape(&drain(&outer)), "[[a]]");
         dropped.join().unwrap();
         child.join().unwrap();

@@ -1,55 +1,161 @@
 //! Runs a group's body beside its children, and then waits for those.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
-
 use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::member::Member;
 use super::on_failure::OnFailure;
-use super::shared::{Ended, Key, Shared, Stage};
+use super::shared::{Drain, GROUPS, Key, Shared, Stage};
 use crate::error_group::{BoxError, ErrorGroup, Failure, Panic};
 
-/// A group at work. Dropping it takes the children with it, even where a scope outlives it.
-pub(super) struct Running {
+pin_project! {
+    /// A group at work, and what its body gave. A future by hand, as an async function has room of its own for
+    /// whatever it is handed, and whoever spawns the task of the scope moves all of that, several times.
+    pub(super) struct Running<F, T> {
+        // Polled, and dropped, as a member of the group.
+        #[pin]
+        body: Option<F>,
+        value: Option<T>,
+        owner: Owner,
+    }
+
+    impl<F, T> PinnedDrop for Running<F, T> {
+        fn drop(this: Pin<&mut Self>) {
+            this.put_down();
+        }
+    }
+}
+
+impl<F, T> Running<F, T>
+where
+    F: Future<Output = Result<T, BoxError>>,
+{
+    pub(super) fn new(shared: Arc<Shared>, body: F) -> Self {
+        Self {
+            body: Some(body),
+            value: None,
+            owner: Owner::new(shared),
+        }
+    }
+
+    /// Ready once the body has ended, or the group is cancelled.
+    fn run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        // Nobody can have cancelled it by then. So it is watched only once it has not ended at once.
+        let begins = this.owner.begin();
+        let is_cancelled = if begins {
+            this.owner.let_due_happen(Stage::Open, cx)
+        } else {
+            this.owner.watch(cx) >= Stage::Cancelled
+        };
+        if is_cancelled {
+            return Poll::Ready(());
+        }
+        let mut ended = None;
+        let run = this.owner.as_body(|| {
+            let body = this.body.as_mut().as_pin_mut();
+            if let Some(Poll::Ready(result)) = body.map(|body| body.poll(cx)) {
+                ended = Some(result);
+                this.body.set(None);
+            }
+        });
+        let goes_on = run.is_ok() && ended.is_none();
+        if goes_on && !(begins && this.owner.watch(cx) >= Stage::Cancelled) {
+            return Poll::Pending;
+        }
+        match ended {
+            Some(Ok(value)) => *this.value = Some(value),
+            Some(Err(error)) => this.owner.failed(error.into()),
+            None => {}
+        }
+        if let Err(panic) = run {
+            this.owner.failed(panic.into());
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<F, T> Running<F, T> {
+    /// Drops the body, unless that has been done; if it panics, so did the body.
+    fn put_down(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        if this.body.is_some()
+            && let Err(panic) = this.owner.as_body(|| this.body.set(None))
+        {
+            this.owner.failed(panic.into());
+        }
+    }
+}
+
+impl<F, T> Future for Running<F, T>
+where
+    F: Future<Output = Result<T, BoxError>>,
+{
+    type Output = Result<T, ErrorGroup>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.body.is_some() {
+            ready!(self.as_mut().run(cx));
+            self.as_mut().put_down();
+        }
+        let this = self.project();
+        let has_failed = ready!(this.owner.drain(cx));
+        Poll::Ready(this.owner.outcome(this.value.take(), has_failed))
+    }
+}
+
+/// Who runs a group. Dropping it takes the children with it, even where a scope outlives it.
+struct Owner {
     shared: Arc<Shared>,
     deadline: Option<Pin<Box<Sleep>>>,
     /// Runs from the first failure to the moment at which the rest is cancelled.
     grace: Option<Pin<Box<Sleep>>>,
     /// The body, as a member of the group: none once it has ended, and while it is being polled.
     body: Option<Member>,
-    is_over: bool,
+    step: Step,
 }
 
-impl Running {
-    pub(super) fn new(shared: Arc<Shared>, body: Key, deadline: Option<Instant>) -> Self {
-        if let OnFailure::CancelAfter(grace) = shared.on_failure() {
-            // Where there is no timer, better now than together with the first failure.
-            drop(sleep(grace));
-        }
+#[derive(PartialEq, Eq)]
+enum Step {
+    Unpolled,
+    Begun,
+    Over,
+}
+
+impl Owner {
+    fn new(shared: Arc<Shared>) -> Self {
         Self {
             body: Some(Member {
                 shared: Arc::clone(&shared),
-                key: body,
+                key: Key::BODY,
             }),
-            is_over: false,
+            step: Step::Unpolled,
             shared,
-            deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
+            deadline: None,
             grace: None,
         }
     }
 
-    /// Runs the body until it ends or the group is cancelled.
-    pub(super) fn body<F>(&mut self, body: F) -> Body<'_, F> {
-        Body {
-            body: Some(body),
-            running: self,
+    /// Begins, unless that has been done: whether it does.
+    fn begin(&mut self) -> bool {
+        if self.step != Step::Unpolled {
+            return false;
         }
+        if let OnFailure::CancelAfter(grace) = self.shared.on_failure() {
+            // Where there is no timer, better now than together with the first failure.
+            drop(sleep(grace));
+        }
+        let deadline = self.shared.deadline();
+        self.deadline = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
+        GROUPS.enter(&self.shared);
+        self.step = Step::Begun;
+        true
     }
 
     /// Runs `f` as the body of the group.
@@ -58,29 +164,28 @@ impl Running {
         Member::enter(&mut self.body, run).map_err(Panic::new)
     }
 
+    /// A group within the body that was cancelled leaves it without a value, and is no failure.
     fn failed(&self, failure: Failure) {
-        if let Some(Member { shared, key }) = &self.body {
+        if let Some(Member { shared, key }) = &self.body
+            && !failure.is_cancellation()
+        {
             shared.failed(*key, None, failure);
         }
     }
 
-    fn end_body(&mut self) {
-        if let Some(Member { shared, key }) = self.body.take() {
-            shared.ended(key, Ended::Well);
+    /// The body has ended. Ready once the last child has: whether anything has failed.
+    fn drain(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.body = None;
+        match self.shared.drain(cx.waker()) {
+            Drain::Over { has_failed } => {
+                self.step = Step::Over;
+                Poll::Ready(has_failed)
+            }
+            Drain::Waits(stage) => {
+                self.let_due_happen(stage, cx);
+                Poll::Pending
+            }
         }
-    }
-
-    /// Waits until the last child has ended.
-    pub(super) async fn drain(&mut self) {
-        poll_fn(|cx| {
-            let Some(stage) = self.shared.drain(cx.waker()) else {
-                return Poll::Ready(());
-            };
-            self.let_due_happen(stage, cx);
-            Poll::Pending
-        })
-        .await;
-        self.is_over = true;
     }
 
     /// Lets what is due happen. Returns how far the group has come.
@@ -115,82 +220,15 @@ impl Running {
         expires || is_over
     }
 
-    pub(super) fn outcome<T>(self, value: Option<T>) -> Result<T, ErrorGroup> {
+    fn outcome<T>(&self, value: Option<T>, has_failed: bool) -> Result<T, ErrorGroup> {
         match value {
-            Some(value) if !self.shared.has_failed() => Ok(value),
+            Some(value) if !has_failed => Ok(value),
             value => {
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
                     self.shared.body_failed(Panic::new(payload).into());
                 }
                 Err(self.shared.take_errors())
             }
-        }
-    }
-}
-
-pin_project! {
-    /// The body of a group, which is polled, and dropped, as a member of it. A future by itself, as an async function
-    /// would have room for the body twice.
-    pub(super) struct Body<'r, F> {
-        #[pin]
-        body: Option<F>,
-        running: &'r mut Running,
-    }
-
-    impl<F> PinnedDrop for Body<'_, F> {
-        fn drop(this: Pin<&mut Self>) {
-            this.put_down();
-        }
-    }
-}
-
-impl<F, T> Future for Body<'_, F>
-where
-    F: Future<Output = Result<T, BoxError>>,
-{
-    type Output = Option<T>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let value = ready!(self.as_mut().run(cx));
-        self.as_mut().put_down();
-        self.project().running.end_body();
-        Poll::Ready(value)
-    }
-}
-
-impl<F> Body<'_, F> {
-    /// Ready once the body has ended, or the group is cancelled.
-    fn run<T>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>>
-    where
-        F: Future<Output = Result<T, BoxError>>,
-    {
-        let this = self.project();
-        if this.running.watch(cx) >= Stage::Cancelled {
-            return Poll::Ready(None);
-        }
-        let Some(body) = this.body.as_pin_mut() else {
-            return Poll::Ready(None);
-        };
-        let failure = match this.running.as_body(|| body.poll(cx)) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(Ok(value))) => return Poll::Ready(Some(value)),
-            Ok(Poll::Ready(Err(error))) => Failure::from(error),
-            Err(panic) => panic.into(),
-        };
-        // A group within it was cancelled, which leaves it without a value.
-        if !failure.is_cancellation() {
-            this.running.failed(failure);
-        }
-        Poll::Ready(None)
-    }
-
-    /// Drops the body, unless that has been done; if it panics, so did the body.
-    fn put_down(self: Pin<&mut Self>) {
-        let mut this = self.project();
-        if this.body.is_some()
-            && let Err(panic) = this.running.as_body(|| this.body.set(None))
-        {
-            this.running.failed(panic.into());
         }
     }
 }
@@ -208,11 +246,10 @@ fn is_due(timer: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> bool {
     due
 }
 
-impl Drop for Running {
+impl Drop for Owner {
     fn drop(&mut self) {
-        if !self.is_over {
+        if self.step != Step::Over {
             self.shared.abandon(Member::current());
         }
-        self.end_body();
     }
 }

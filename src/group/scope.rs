@@ -363,7 +363,7 @@ impl Scope {
     /// ```
     pub async fn stopping(&self) {
         // Listening comes first, so that a change between the check and the await is not missed.
-        let stop = pin!(self.0.stop.notified());
+        let stop = pin!(self.0.stop().notified());
         if !self.is_stopping() {
             stop.await;
         }

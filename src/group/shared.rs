@@ -13,12 +13,13 @@ mod seen;
 
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use slab::Slab;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task;
+use tokio::time::Instant;
 
 use super::on_failure::OnFailure;
 use crate::error_group::{ErrorGroup, Failure, TaskFailure};
@@ -30,16 +31,18 @@ pub(crate) struct Shared {
     name: Cow<'static, str>,
     opened_at: &'static Location<'static>,
     on_failure: OnFailure,
+    deadline: Option<Instant>,
     /// Permits to run, where there is a limit.
     pub(super) turns: Option<Arc<Semaphore>>,
-    /// Tells tasks that the group wants to end.
-    pub(super) stop: Notify,
+    /// Tells tasks that the group wants to end. Not there before somebody waits for that: most groups end without.
+    stop: OnceLock<Notify>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// What has not ended.
+    body_is_open: bool,
+    /// What else has not ended.
     open: Slab<Open>,
     /// How many have been opened.
     opened: usize,
@@ -57,7 +60,7 @@ struct State {
     heir: Option<Heir>,
 }
 
-/// Something that the group waits for: its body, a child, or a group that was left to it.
+/// Something that the group waits for, besides its body: a child, or a group that was left to it.
 struct Open {
     order: Order,
     name: Cow<'static, str>,
@@ -67,8 +70,13 @@ struct Open {
 }
 
 /// Where something that is open stands on the list.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key(usize);
+
+impl Key {
+    /// The body's, which is on no list: most of what is done to children is not done to it.
+    pub(super) const BODY: Self = Self(usize::MAX);
+}
 
 /// A child that may be spawned. Others get its key once it has ended, but not its order.
 pub(super) struct Admitted {
@@ -83,6 +91,14 @@ pub(super) enum Ended {
     Cancelled,
     /// In the task of that id.
     Failed(Option<task::Id>, Failure),
+}
+
+/// What is left of a group whose body has ended.
+pub(super) enum Drain {
+    /// Children, in a group that has come so far.
+    Waits(Stage),
+    /// Nothing: the group is over.
+    Over { has_failed: bool },
 }
 
 /// Who failed.
@@ -138,20 +154,23 @@ impl Shared {
         name: Cow<'static, str>,
         opened_at: &'static Location<'static>,
         on_failure: OnFailure,
+        deadline: Option<Instant>,
         limit: Option<usize>,
-    ) -> (Arc<Self>, Key) {
-        let mut state = State::default();
-        let body = state.open("body".into(), opened_at).key;
-        let shared = Arc::new(Self {
+    ) -> Self {
+        Self {
             name,
             opened_at,
             on_failure,
+            deadline,
             turns: limit.map(|limit| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))),
-            stop: Notify::new(),
-            state: Mutex::new(state),
-        });
-        GROUPS.enter(&shared);
-        (shared, body)
+            stop: OnceLock::new(),
+            state: Mutex::new(State {
+                body_is_open: true,
+                open: Slab::with_capacity(4),
+                opened: BODY + 1,
+                ..State::default()
+            }),
+        }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -162,6 +181,10 @@ impl Shared {
         self.on_failure
     }
 
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     pub(super) fn stage(&self) -> Stage {
         lock(&self.state).stage
     }
@@ -169,6 +192,17 @@ impl Shared {
     /// `group/task`.
     pub(super) fn full_name(&self, key: Key) -> String {
         format!("{}/{}", self.name, lock(&self.state).open[key.0].name)
+    }
+
+    /// What tells that the group wants to end, to whoever asks for it before looking at the stage.
+    pub(super) fn stop(&self) -> &Notify {
+        self.stop.get_or_init(Notify::new)
+    }
+
+    fn tell_to_stop(&self) {
+        if let Some(stop) = self.stop.get() {
+            stop.notify_waiters();
+        }
     }
 
     /// A place for one more child: none if the group takes no more, and then the name is given back.
@@ -213,7 +247,11 @@ impl Shared {
 
     /// Who is open under `key`: with that, a failure can be told of after its end, too.
     pub(super) fn origin(&self, key: Key, id: Option<task::Id>) -> Origin {
-        lock(&self.state).open[key.0].origin(id)
+        if key == Key::BODY {
+            self.itself("body")
+        } else {
+            lock(&self.state).open[key.0].origin(id)
+        }
     }
 
     /// The body has failed after its end: its value could not be dropped.
@@ -244,7 +282,7 @@ impl Shared {
         }
     }
 
-    /// What was open under `key` has ended.
+    /// What was open under `key`, which is not the body, has ended.
     pub(super) fn ended(&self, key: Key, ended: Ended) {
         let mut heir = self.leave(key, ended);
         // Not one within the other: they may be more than the stack has room for.
@@ -264,13 +302,13 @@ impl Shared {
             Ended::Failed(id, failure) => state.failures.push(open.origin(id).failed(failure)),
         }
         state.spent.put(&mut open.handle);
-        let last = state.open.is_empty().then(|| state.close());
+        let last = state.is_empty().then(|| state.close());
         drop(state);
         drop(open);
         if has_failed {
             self.react();
         }
-        let (owner, heir, _) = last?;
+        let (owner, heir) = last?;
         if let Some(owner) = owner {
             owner.wake();
         }
@@ -281,11 +319,6 @@ impl Shared {
     pub(super) fn expired(&self) {
         self.failed_by(self.itself("deadline"), Failure::Deadline);
         self.cancel();
-    }
-
-    /// Whether anything in it has failed so far.
-    pub(super) fn has_failed(&self) -> bool {
-        !lock(&self.state).failures.is_empty()
     }
 
     /// Aborts every child; whoever is spawned from now on is refused.
@@ -304,7 +337,7 @@ impl Shared {
         let open = state.open.iter().filter(|_| to >= Stage::Cancelled);
         let aborted: Vec<_> = open.filter_map(|(_, open)| open.handle.clone()).collect();
         drop(state);
-        self.stop.notify_waiters();
+        self.tell_to_stop();
         // Not under the lock: on a runtime that shuts down, aborting may run destructors right here.
         for handle in aborted {
             handle.abort();
@@ -322,21 +355,22 @@ impl Shared {
         state.stage
     }
 
-    /// The body has ended, and `owner` waits for the children, in a group that has come so far. None: there are no
-    /// children left, and the group is over.
-    pub(super) fn drain(&self, owner: &Waker) -> Option<Stage> {
+    /// The body has ended, and `owner` waits for the children.
+    pub(super) fn drain(&self, owner: &Waker) -> Drain {
         let mut state = lock(&self.state);
-        if !state.open.is_empty() {
+        state.body_is_open = false;
+        if !state.is_empty() {
             state.waiter = task::try_id();
             state.wake_later(owner);
-            return Some(state.stage);
+            return Drain::Waits(state.stage);
         }
         state.stage = Stage::Over;
         state.waiter = None;
+        let has_failed = !state.failures.is_empty();
         drop(state);
         // Somebody outside the group may have waited for that.
-        self.stop.notify_waiters();
-        None
+        self.tell_to_stop();
+        Drain::Over { has_failed }
     }
 
     /// All that failed, in spawn order.
@@ -373,9 +407,13 @@ impl State {
         Admitted { key, order }
     }
 
-    /// The last of all has ended: who is to hear of it, and what is left of those before.
-    fn close(&mut self) -> (Option<Waker>, Option<Heir>, Option<Spent>) {
-        (self.owner.take(), self.heir.take(), self.spent.take())
+    fn is_empty(&self) -> bool {
+        !self.body_is_open && self.open.is_empty()
+    }
+
+    /// The last of all has ended: who is to hear of it.
+    fn close(&mut self) -> (Option<Waker>, Option<Heir>) {
+        (self.owner.take(), self.heir.take())
     }
 
     fn wake_later(&mut self, owner: &Waker) {

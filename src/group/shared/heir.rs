@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task;
 
 use super::super::member::Member;
-use super::{BODY, Ended, Key, Open, Shared};
+use super::{Ended, Key, Open, Shared};
 use crate::error_group::{ErrorGroup, Failure};
 use crate::sync::lock;
 
@@ -26,6 +26,7 @@ impl Shared {
         let heir = heir.map(Heir::new);
         let mut state = lock(&self.state);
         state.waiter = None;
+        state.body_is_open = false;
         if !state.open.is_empty() {
             state.heir = heir;
             return;
@@ -54,20 +55,18 @@ impl Shared {
 impl Heir {
     /// Keeps that member's group open.
     fn new(Member { shared, key }: Member) -> Self {
-        let mut state = lock(&shared.state);
-        let member = &state.open[key.0];
-        let is_body = member.order == BODY;
-        let held = Open {
-            name: member.name.clone(),
+        let origin = shared.origin(key, task::try_id());
+        let id = origin.id;
+        let key = Key(lock(&shared.state).open.insert(Open {
+            order: origin.order,
+            name: origin.task,
+            spawned_at: origin.spawned_at,
             handle: None,
-            ..*member
-        };
-        let key = Key(state.open.insert(held));
-        drop(state);
+        }));
         Self {
             group: shared,
             key,
-            id: if is_body { None } else { task::try_id() },
+            id,
         }
     }
 
