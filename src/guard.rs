@@ -78,6 +78,7 @@ const WATCH: Watch = Watch {
     quiet: Duration::from_millis(100),
     patience: Duration::from_secs(5),
     dump_at_most: DUMP_SAFELY,
+    may_revive: true,
     is_apart: false,
     is_sparing: true,
 };

@@ -230,8 +230,8 @@ impl Observer {
     /// Looks at everything. `since` is what the workers and the threads outside were at a while ago.
     ///
     /// Takes a task dump, which polls every task once more, unless a worker would keep it waiting.
-    /// Nor is one taken of more tasks than `dump_at_most`; see [`DUMP_SAFELY`]. If that is 0, it is left for
-    /// later, as it may set a task off.
+    /// Nor is one taken of more tasks than `dump_at_most`; see [`DUMP_SAFELY`]. That is 0 where there is a task that
+    /// nothing can wake, and that is not to be set going.
     pub fn look(&self, runtime: &Handle, since: &Before, dump_at_most: usize) -> Snapshot {
         // First, as whatever wakes a task in the meantime may be gone afterwards.
         let outside = self.outside(runtime, since);
@@ -242,7 +242,9 @@ impl Observer {
         let dump = if !polling.is_empty() {
             Err("where tasks are parked: a dump would wait for the poll that goes on")
         } else if dump_at_most == 0 {
-            Err("where tasks are parked: one of them went on as a dump polled it")
+            Err(
+                "where tasks are parked: a dump polls them, which can set one going that nothing can wake",
+            )
         } else if lock(&self.0.tasks).alive() > dump_at_most {
             Err("where tasks are parked: a dump of so many could hang the runtime")
         } else if at_rest {

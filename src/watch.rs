@@ -31,6 +31,9 @@ pub struct Watch {
     /// Of how many tasks a dump is taken at most. More than [`DUMP_SAFELY`](crate::observe::DUMP_SAFELY)
     /// only where the program is over anyway once it is known to be stuck.
     pub dump_at_most: usize,
+    /// Whether a dump is taken where there is a task that nothing can wake: it polls the task once more, which may
+    /// end the very hang. How all stood before that is what counts then, but nobody else gets to see it.
+    pub may_revive: bool,
     /// Whether it shares nothing with the other programs that are watched in this process, so that none of them
     /// could wake a task of it.
     pub is_apart: bool,
@@ -48,6 +51,7 @@ impl Default for Watch {
             quiet: Duration::from_millis(100),
             patience: Duration::from_secs(5),
             dump_at_most: usize::MAX,
+            may_revive: true,
             is_apart: false,
             is_sparing: false,
         }
@@ -244,10 +248,10 @@ impl<'r> Watching<'r> {
         let (earlier, before) = (self.observer.pulse(), self.observer.before());
         thread::sleep(self.watch.quiet);
         let pulse = self.observer.pulse();
-        let at_most = self.watch.dump_at_most;
         let looked = if pulse == earlier {
-            Looked::at(self.observer, self.runtime, &before, &pulse, at_most)
+            Looked::at(self.observer, self.runtime, &before, &pulse, &self.watch)
         } else {
+            let at_most = self.watch.dump_at_most;
             Looked::Moves(self.observer.look(self.runtime, &before, at_most))
         };
         let (mut snapshot, echo) = match looked {
@@ -374,8 +378,7 @@ impl Rest {
             }
             self.looked_after = self.since.elapsed();
             let dumps = observer.dumps();
-            let at_most = watch.dump_at_most;
-            let looked = Looked::at(observer, runtime, &before, &self.pulse, at_most);
+            let looked = Looked::at(observer, runtime, &before, &self.pulse, watch);
             if observer.dumps() > dumps {
                 self.dumped_after = self.looked_after;
             }

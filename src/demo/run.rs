@@ -66,6 +66,11 @@ impl Options {
             && latency == scenario.latency
             && !self.fixed
     }
+
+    /// Whether a side that has not ended is left as it is.
+    fn holds(&self) -> bool {
+        self.hold || self.console.is_some()
+    }
 }
 
 /// What a run came to.
@@ -203,9 +208,10 @@ impl<'r> Stage<'r> {
     fn start(&self, tell: &Sender<News>) -> Result<(), Error> {
         for (index, (side, job)) in self.sides.iter().enumerate() {
             let (side, job, tell) = (*side, job.clone(), tell.clone());
+            let is_held = self.options.holds();
             let playing = move || {
                 let _gone = SayGone(index, &tell);
-                let _ = tell.send(News::Played(index, play(side, job).map(Box::new)));
+                let _ = tell.send(News::Played(index, play(side, job, is_held).map(Box::new)));
             };
             let name = format!("unstuck-{}", side.name);
             start_watching(&name, playing)?;
@@ -250,8 +256,7 @@ impl<'r> Stage<'r> {
             .map(|((side, _), played)| (side.name, played.diagnosis.verdict))
             .filter(|(_, verdict)| !verdict.is_end())
             .collect();
-        let wanted = self.options.hold || self.options.console.is_some();
-        if left.is_empty() || !wanted {
+        if left.is_empty() || !self.options.holds() {
             return None;
         }
         notices.held(&left);

@@ -48,8 +48,8 @@ pub(super) struct Played {
     pub(super) runtime: Option<Runtime>,
 }
 
-/// Plays `side` until it ends, or until it is clear that it will not.
-pub(super) fn play(side: &Side, job: Job) -> std::io::Result<Played> {
+/// Plays `side` until it ends, or until it is clear that it will not; then it is as it was, if it is to be held.
+pub(super) fn play(side: &Side, job: Job, is_held: bool) -> std::io::Result<Played> {
     let mut builder = Builder::new_multi_thread();
     // One worker is enough, and makes a dump of its tasks a matter of one thread.
     builder
@@ -63,7 +63,7 @@ pub(super) fn play(side: &Side, job: Job) -> std::io::Result<Played> {
     observer.keep_panics();
     let mut played = Observed::start(observer, builder, &name, (side.main)(job))?;
     let view = played.view.clone();
-    let sight = watch(&mut played);
+    let sight = watch(&mut played, is_held);
     let elapsed = view.elapsed();
 
     let (mut seen, (program, printed), runtime) = match sight {
@@ -98,11 +98,12 @@ enum Sight {
 }
 
 /// Watches a side until it has ended, or will clearly not.
-fn watch(side: &mut Observed<Result<(), BoxError>>) -> Sight {
+fn watch(side: &mut Observed<Result<(), BoxError>>, is_held: bool) -> Sight {
     let view = side.view.clone();
     // The sides share nothing.
     let mut watching = view.watching(Watch {
         is_apart: true,
+        may_revive: !is_held,
         ..Watch::default()
     });
     loop {

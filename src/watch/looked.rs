@@ -2,6 +2,7 @@
 
 use tokio::runtime::Handle;
 
+use super::Watch;
 use crate::observe::{Before, Observer, Pulse, Snapshot};
 
 /// What came of a look at the tasks.
@@ -21,11 +22,16 @@ impl Looked {
         runtime: &Handle,
         before: &Before,
         pulse: &Pulse,
-        dump_at_most: usize,
+        watch: &Watch,
     ) -> Self {
         let is_lost = !observer.unwakeable().is_empty();
         let as_it_was = is_lost.then(|| observer.look(runtime, before, 0));
         let as_it_was = as_it_was.filter(|_| observer.pulse() == *pulse);
+        let dump_at_most = if is_lost && !watch.may_revive {
+            0
+        } else {
+            watch.dump_at_most
+        };
         let dumps = observer.dumps();
         let seen = observer.look(runtime, before, dump_at_most);
         let echo = observer.echo(runtime, pulse);
