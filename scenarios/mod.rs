@@ -31,6 +31,7 @@ mod lost_wakeup;
 mod one_bad_post;
 mod question_mark;
 mod silent_server;
+mod stale_waker;
 mod starved_pool;
 mod swallowed_errors;
 mod torn_write;
@@ -61,6 +62,7 @@ pub(crate) const ALL: &[Chapter] = &[
             idle_worker::SCENARIO,
             unclosed_channel::SCENARIO,
             lost_wakeup::SCENARIO,
+            stale_waker::SCENARIO,
             full_queue::SCENARIO,
         ],
     },

@@ -81,6 +81,20 @@ fn a_signal_ends_it_when_nobody_reads_what_it_prints() {
 }
 
 #[test]
+fn a_side_that_a_look_would_end_is_left_as_it_is() {
+    let mut held = Pty::run("run stale-waker --only first-waker --hold", 200);
+    held.wait_for("first-waker is stuck, and held");
+    held.press(CTRL_C);
+    let (_, screen) = held.finish();
+    assert!(
+        screen.contains("nothing can wake reader any more"),
+        "{screen}"
+    );
+    // As it does for a dump, on the page of the lesson.
+    assert!(!screen.contains("reader went on"), "{screen}");
+}
+
+#[test]
 fn a_side_that_is_not_stuck_is_not_held() {
     let (code, screen) = Pty::run("run --only task-group --hold", 100).finish();
     assert_eq!(code, 0);
