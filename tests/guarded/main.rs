@@ -206,6 +206,11 @@ mod programs {
                 record_resources()?;
                 guard()?.run(loses_a_waker())?
             }
+            // In place of a test, which would share its subscriber with others.
+            "checks-a-lost-waker" => {
+                record_resources()?;
+                unstuck::check(loses_a_waker())
+            }
             "sleeps-for-an-hour" => guard()?.run(sleeps_for_an_hour())?,
             "second" => comes_second(guard()?, ticks()),
             "second-handles-ctrl-c" => comes_second(guard()?, handles_ctrl_c()),

@@ -232,6 +232,14 @@ fn a_program_that_goes_on_only_for_having_been_looked_at_was_stuck() {
 }
 
 #[test]
+fn a_test_that_goes_on_only_for_having_been_looked_at_fails() {
+    let (code, said) = Guarded::ready("checks-a-lost-waker").end();
+    assert_eq!(code, Some(101));
+    assert!(said.contains("the test hangs"), "{said}");
+    assert!(said.contains("lost-waker (likely)"), "{said}");
+}
+
+#[test]
 fn a_ring_of_locks_is_found_though_the_program_sets_its_subscriber_itself() {
     for flavor in ["", "--current-thread"] {
         let mut program = Guarded::ready(&format!("ring --watch {flavor}"));
