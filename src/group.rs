@@ -202,7 +202,7 @@ impl TaskGroup {
     ///
     /// # Panics
     ///
-    /// For a deadline or [`OnFailure::CancelAfter`], where there is no Tokio runtime with a timer. A
+    /// When awaited with a deadline or [`OnFailure::CancelAfter`] where there is no Tokio runtime with a timer. A
     /// panic of the body is caught, and is part of the error.
     ///
     /// # Examples

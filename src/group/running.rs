@@ -47,7 +47,7 @@ where
     /// Ready once the body has ended, or the group is cancelled.
     fn run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        // Nobody can have cancelled it by then. So it is watched only once it has not ended at once.
+        // Nobody can have cancelled it before its first poll. So that one is watched only if it is left pending.
         let begins = this.owner.begin();
         let is_cancelled = if begins {
             this.owner.let_due_happen(Stage::Open, cx)

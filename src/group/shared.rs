@@ -74,7 +74,7 @@ struct Open {
 pub(super) struct Key(usize);
 
 impl Key {
-    /// The body's, which is on no list: most of what is done to children is not done to it.
+    /// The body's, which is on no list: its owner polls it, and knows when it has ended.
     pub(super) const BODY: Self = Self(usize::MAX);
 }
 

@@ -25,13 +25,12 @@ impl Looked {
         watch: &Watch,
     ) -> Self {
         let is_lost = !observer.unwakeable().is_empty();
-        let as_it_was = is_lost.then(|| observer.look(runtime, before, 0));
-        let as_it_was = as_it_was.filter(|_| observer.pulse() == *pulse);
-        let dump_at_most = if is_lost && !watch.may_revive {
-            0
-        } else {
-            watch.dump_at_most
+        let (looks_before, dump_at_most) = match (is_lost, watch.may_revive) {
+            (true, false) => (false, 0),
+            (looks_before, _) => (looks_before, watch.dump_at_most),
         };
+        let as_it_was = looks_before.then(|| observer.look(runtime, before, 0));
+        let as_it_was = as_it_was.filter(|_| observer.pulse() == *pulse);
         let dumps = observer.dumps();
         let seen = observer.look(runtime, before, dump_at_most);
         let echo = observer.echo(runtime, pulse);
