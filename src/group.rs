@@ -3,10 +3,12 @@
 //! [`TaskGroup`] is what a group is to be like, [`Scope`] is the inside of one that runs, and a
 //! [`Child`] is the handle of one of its tasks.
 
+mod body;
 mod child;
 mod member;
 mod named;
 mod on_failure;
+mod owner;
 mod running;
 mod scope;
 mod shared;
@@ -232,7 +234,6 @@ impl TaskGroup {
         } = self;
         let shared = Arc::new(Shared::new(name, opened_at, on_failure, deadline, limit));
         let scope = Scope::new(Arc::clone(&shared));
-        // Within a future, so that a body that panics before it gives its own is caught, too.
-        Running::new(shared, async move { body(scope).await })
+        Running::new(shared, move || body(scope))
     }
 }

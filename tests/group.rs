@@ -3,7 +3,7 @@
 mod failing;
 mod flavor;
 
-use std::future::{Future, pending};
+use std::future::{Future, Ready, pending};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,6 +60,39 @@ async fn the_earliest_of_nested_deadlines_comes_first() {
         (shape(&errors).as_str(), started.elapsed().as_secs()),
         ("[[the deadline has passed]]", 4)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_ends_at_its_deadline_or_with_its_grace_whichever_comes_first() {
+    let ended = async |deadline: Option<u64>, grace: Duration| {
+        let started = Instant::now();
+        let mut group = TaskGroup::new("g").on_failure(OnFailure::CancelAfter(grace));
+        if let Some(seconds) = deadline {
+            group = group.deadline(started + Duration::from_secs(seconds));
+        }
+        let errors = group
+            .scope(async |group| {
+                for second in 1..=2 {
+                    group.spawn("fails", async move {
+                        sleep(Duration::from_secs(second)).await;
+                        fail("boom")
+                    })?;
+                }
+                pending::<Unit>().await
+            })
+            .await
+            .unwrap_err();
+        (shape(&errors), started.elapsed().as_secs())
+    };
+    let seconds = Duration::from_secs;
+    let cancelled = |second| ("[boom, boom]".to_owned(), second);
+    let too_late = |second| ("[the deadline has passed, boom, boom]".to_owned(), second);
+    assert_eq!(ended(None, seconds(4)).await, cancelled(5));
+    assert_eq!(ended(Some(9), seconds(4)).await, cancelled(5));
+    assert_eq!(ended(Some(6), seconds(4)).await, cancelled(5));
+    assert_eq!(ended(Some(5), seconds(4)).await, too_late(5));
+    assert_eq!(ended(Some(4), seconds(4)).await, too_late(4));
+    assert_eq!(ended(Some(9), Duration::MAX).await, too_late(9));
 }
 
 #[test]
@@ -589,7 +622,7 @@ fn a_deadline_that_has_passed_leaves_the_body_unbegun() {
     on_each_flavor(async || {
         let errors = TaskGroup::new("g")
             .deadline(Instant::now())
-            .scope(async |_| -> Unit { unreachable!("it is too late") })
+            .scope(|_| -> Ready<Unit> { unreachable!("it is too late") })
             .await
             .unwrap_err();
         assert_eq!(shape(&errors), "[the deadline has passed]");

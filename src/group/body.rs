@@ -1,0 +1,75 @@
+//! The body of a group: called, polled and dropped.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// A body, and what it gave.
+    #[project = Current]
+    #[project_replace = Former]
+    pub(super) enum Body<S, F, T> {
+        Unbegun {
+            start: S,
+        },
+        Begun {
+            #[pin]
+            future: F,
+        },
+        // With a value, unless it failed or was cancelled. Its group may still wait for children.
+        Ended {
+            value: Option<T>,
+        },
+        Over,
+    }
+}
+
+impl<S, F, T> Body<S, F, T>
+where
+    S: FnOnce() -> F,
+{
+    /// Begins, unless that has been done, and goes on. A body that has ended is pending.
+    pub(super) fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output>
+    where
+        F: Future,
+    {
+        if self.is_unbegun()
+            && let Former::Unbegun { start } = self.as_mut().project_replace(Body::Over)
+        {
+            self.set(Body::Begun { future: start() });
+        }
+        match self.project() {
+            Current::Begun { future } => future.poll(cx),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl<S, F, T> Body<S, F, T> {
+    pub(super) fn is_unbegun(&self) -> bool {
+        matches!(self, Body::Unbegun { .. })
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self, Body::Ended { .. } | Body::Over)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Body::Over)
+    }
+
+    /// Drops what is left of it.
+    pub(super) fn end(mut self: Pin<&mut Self>, value: Option<T>) {
+        self.set(Body::Ended { value });
+    }
+
+    /// The group is over, and wants the value.
+    pub(super) fn take(self: Pin<&mut Self>) -> Option<T> {
+        match self.project_replace(Body::Over) {
+            Former::Ended { value } => value,
+            _ => None,
+        }
+    }
+}
