@@ -1,5 +1,6 @@
 //! What is alive: lets the engine find the primitives of this crate once a program is stuck.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use crate::sync::lock;
@@ -17,12 +18,28 @@ struct Entries<T> {
 
 const FIRST_SWEEP: usize = 64;
 
+/// Whether any runtime of this process is observed, or was.
+static IS_OBSERVED: AtomicBool = AtomicBool::new(false);
+
+/// From now on somebody may ask for what is alive.
+#[cfg(all(tokio_unstable, feature = "observe"))]
+pub(crate) fn note_observer() {
+    IS_OBSERVED.store(true, Ordering::Relaxed);
+}
+
 impl<T> Registry<T> {
     pub(crate) const fn new() -> Self {
         Self(Mutex::new(Entries {
             list: Vec::new(),
             sweep_at: FIRST_SWEEP,
         }))
+    }
+
+    /// For what matters only if it begins on a runtime that is observed: nothing else is entered.
+    pub(crate) fn enter_if_observed(&self, item: &Arc<T>) {
+        if IS_OBSERVED.load(Ordering::Relaxed) {
+            self.enter(item);
+        }
     }
 
     pub(crate) fn enter(&self, item: &Arc<T>) {

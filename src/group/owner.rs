@@ -38,7 +38,7 @@ impl Owner {
         }
         let deadline = self.shared.deadline();
         self.alarm = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
-        GROUPS.enter(&self.shared);
+        GROUPS.enter_if_observed(&self.shared);
     }
 
     /// Runs `f` as the body of the group.

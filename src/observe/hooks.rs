@@ -6,6 +6,7 @@
 use tokio::runtime::Builder;
 
 use super::{HERE, Observer, Seat, threads};
+use crate::registry;
 use crate::sync::lock;
 
 impl Observer {
@@ -14,6 +15,7 @@ impl Observer {
     /// They take the place of any that `builder` had for the start of threads and for the spawn, the
     /// polls and the end of tasks.
     pub fn attach(&self, builder: &mut Builder) {
+        registry::note_observer();
         let [starting, spawning, polling, ending] = [(); 4].map(|()| self.clone());
         builder
             .on_thread_start(move || starting.adopt_thread())
