@@ -140,7 +140,7 @@ impl<T: 'static> Child<T> {
 
 /// Tells the group how a task ended, at the latest when it is dropped.
 pub(super) struct Report {
-    /// None while the task is being polled, and once its end has been told.
+    /// None once its end has been told.
     member: Option<Member>,
 }
 
@@ -158,9 +158,13 @@ impl Report {
     }
 
     /// Runs a part of the task, in the task.
-    fn run<R>(&mut self, f: impl FnOnce() -> R) -> Result<R, Panic> {
+    fn run<R>(&self, f: impl FnOnce() -> R) -> Result<R, Panic> {
         let run = || catch_unwind(AssertUnwindSafe(f));
-        Member::enter(&mut self.member, run).map_err(Panic::new)
+        match &self.member {
+            Some(member) => member.enter(run),
+            None => run(),
+        }
+        .map_err(Panic::new)
     }
 
     /// Tells of a failure that is not yet the end.

@@ -3,8 +3,9 @@
 //! A scope that is dropped before its end can't wait for its children, nor return what they ended with.
 //! If it was running in a child, or in the body, of another group, it leaves both to that group.
 
-use std::cell::Cell;
 use std::sync::Arc;
+
+use scoped_tls::scoped_thread_local;
 
 use super::shared::{Key, Shared};
 
@@ -15,33 +16,16 @@ pub(super) struct Member {
     pub(super) key: Key,
 }
 
-thread_local! {
-    static POLLED: Cell<Option<Member>> = const { Cell::new(None) };
-}
+scoped_thread_local!(static POLLED: Member);
 
 impl Member {
-    /// Runs `f`, which must not unwind, as this member. Moves it there and back, which is cheaper than
-    /// to count one more reference on each poll.
-    pub(super) fn enter<R>(member: &mut Option<Member>, f: impl FnOnce() -> R) -> R {
-        let swap = |member: &mut Option<Member>| {
-            // Where the thread's locals are gone already, there is nobody left to ask for it either.
-            let _ = POLLED.try_with(|polled| *member = polled.replace(member.take()));
-        };
-        let mut outer = member.take();
-        swap(&mut outer);
-        let result = f();
-        swap(&mut outer);
-        *member = outer;
-        result
+    /// Runs `f` as this member.
+    pub(super) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        POLLED.set(self, f)
     }
 
     /// The member that is being polled, or dropped, on this thread.
-    pub(super) fn current() -> Option<Member> {
-        let read = |polled: &Cell<Option<Member>>| {
-            let member = polled.take();
-            polled.set(member.clone());
-            member
-        };
-        POLLED.try_with(read).ok().flatten()
+    pub(super) fn current() -> Option<Self> {
+        POLLED.is_set().then(|| POLLED.with(Self::clone))
     }
 }

@@ -14,9 +14,7 @@ use super::shared::{Drain, GROUPS, Key, Shared, Stage};
 use crate::error_group::{ErrorGroup, Failure, Panic};
 
 pub(super) struct Owner {
-    shared: Arc<Shared>,
-    /// The group, to be lent to the thread that polls the body.
-    lent: Option<Arc<Shared>>,
+    body: Member,
     /// Goes off when the group is to be cancelled: at its deadline, or at the end of the grace after its first
     /// failure, if that comes before.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -25,44 +23,44 @@ pub(super) struct Owner {
 impl Owner {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
-            lent: Some(Arc::clone(&shared)),
-            shared,
+            body: Member {
+                shared,
+                key: Key::BODY,
+            },
             alarm: None,
         }
     }
 
+    fn shared(&self) -> &Arc<Shared> {
+        &self.body.shared
+    }
+
     pub(super) fn begin(&mut self) {
-        if let OnFailure::CancelAfter(grace) = self.shared.on_failure() {
+        if let OnFailure::CancelAfter(grace) = self.shared().on_failure() {
             // Where there is no timer, better now than together with the first failure.
             drop(sleep(grace));
         }
-        let deadline = self.shared.deadline();
+        let deadline = self.shared().deadline();
         self.alarm = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
-        GROUPS.enter_if_observed(&self.shared);
+        GROUPS.enter_if_observed(self.shared());
     }
 
     /// Runs `f` as the body of the group.
-    pub(super) fn as_body<R>(&mut self, f: impl FnOnce() -> R) -> Result<R, Panic> {
+    pub(super) fn as_body<R>(&self, f: impl FnOnce() -> R) -> Result<R, Panic> {
         let run = || catch_unwind(AssertUnwindSafe(f));
-        let mut body = self.lent.take().map(|shared| Member {
-            shared,
-            key: Key::BODY,
-        });
-        let result = Member::enter(&mut body, run);
-        self.lent = body.map(|body| body.shared);
-        result.map_err(Panic::new)
+        self.body.enter(run).map_err(Panic::new)
     }
 
     /// The body has failed. A group within it that was cancelled leaves it without a value, and is no failure.
     pub(super) fn failed(&self, failure: Failure) {
         if !failure.is_cancellation() {
-            self.shared.failed(Key::BODY, None, failure);
+            self.shared().failed(self.body.key, None, failure);
         }
     }
 
     /// The body has ended. Ready once the last child has: whether anything has failed.
     pub(super) fn drain(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        match self.shared.drain(cx.waker()) {
+        match self.shared().drain(cx.waker()) {
             Drain::Over { has_failed } => Poll::Ready(has_failed),
             Drain::Waits(stage) => {
                 self.let_due_happen(stage, cx);
@@ -73,7 +71,7 @@ impl Owner {
 
     /// Lets what is due happen. Returns how far the group has come.
     pub(super) fn watch(&mut self, cx: &mut Context<'_>) -> Stage {
-        let stage = self.shared.watch(cx.waker());
+        let stage = self.shared().watch(cx.waker());
         if self.let_due_happen(stage, cx) {
             Stage::Cancelled
         } else {
@@ -90,10 +88,10 @@ impl Owner {
             stage < Stage::Cancelled && self.alarm.as_mut().is_some_and(|alarm| is_due(alarm, cx));
         if is_due {
             let at = self.alarm.take().map(|alarm| alarm.deadline());
-            if at == self.shared.deadline() {
-                self.shared.expired();
+            if at == self.shared().deadline() {
+                self.shared().expired();
             } else {
-                self.shared.cancel();
+                self.shared().cancel();
             }
         }
         is_due
@@ -101,12 +99,12 @@ impl Owner {
 
     /// Brings the alarm forward to the end of the grace, unless that has been done, or the deadline comes first.
     fn set_grace(&mut self) {
-        let deadline = self.shared.deadline();
+        let deadline = self.shared().deadline();
         let alarm = self.alarm.as_ref().map(|alarm| alarm.deadline());
         if alarm != deadline {
             return;
         }
-        let OnFailure::CancelAfter(grace) = self.shared.on_failure() else {
+        let OnFailure::CancelAfter(grace) = self.shared().on_failure() else {
             return;
         };
         let Some(end) = Instant::now().checked_add(grace) else {
@@ -122,16 +120,16 @@ impl Owner {
             Some(value) if !has_failed => Ok(value),
             value => {
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-                    self.shared.body_failed(Panic::new(payload).into());
+                    self.shared().body_failed(Panic::new(payload).into());
                 }
-                Err(self.shared.take_errors())
+                Err(self.shared().take_errors())
             }
         }
     }
 
     /// The scope is gone before its end.
     pub(super) fn abandon(&self) {
-        self.shared.abandon(Member::current());
+        self.shared().abandon(Member::current());
     }
 }
 
