@@ -90,6 +90,8 @@ pub struct ErrorGroup {
 /// ```
 #[derive(Debug)]
 pub struct TaskFailure {
+    /// When the task was spawned, counted from 0, which is the body.
+    pub(crate) order: usize,
     pub(crate) task: Cow<'static, str>,
     pub(crate) id: Option<task::Id>,
     pub(crate) spawned_at: &'static Location<'static>,

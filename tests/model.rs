@@ -43,6 +43,7 @@ mod error_group {
     }
 
     pub(crate) struct TaskFailure {
+        pub(crate) order: usize,
         pub(crate) task: Cow<'static, str>,
         pub(crate) id: Option<task::Id>,
         pub(crate) spawned_at: &'static Location<'static>,

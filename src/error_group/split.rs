@@ -77,6 +77,7 @@ impl ErrorGroup {
                 Failure::Group(inner) => {
                     let (inner_matching, inner_rest) = inner.split_by(matches);
                     let whole = |inner: ErrorGroup| TaskFailure {
+                        order: failure.order,
                         task: failure.task.clone(),
                         id: failure.id,
                         spawned_at: failure.spawned_at,

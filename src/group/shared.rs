@@ -49,7 +49,7 @@ struct State {
     /// What is left of a few children that have ended, for whoever spawns the next ones to free. Memory is
     /// freed without a fight, with the allocator of most systems, on the thread that got it.
     spent: Spent,
-    failures: Vec<(Order, TaskFailure)>,
+    failures: Vec<TaskFailure>,
     cancelled: usize,
     stage: Stage,
     /// Whom to wake when the group has come further, and at the end.
@@ -380,11 +380,11 @@ impl Shared {
         let cancelled = state.cancelled;
         drop(state);
         // Stable, so that what one task failed with stays in its order.
-        failures.sort_by_key(|(order, _)| *order);
+        failures.sort_by_key(|failure| failure.order);
         ErrorGroup {
             name: self.name.clone(),
             opened_at: self.opened_at,
-            failures: failures.into_iter().map(|(_, failure)| failure).collect(),
+            failures,
             cancelled,
         }
     }
@@ -437,13 +437,13 @@ impl Open {
 }
 
 impl Origin {
-    fn failed(self, failure: Failure) -> (Order, TaskFailure) {
-        let failure = TaskFailure {
+    fn failed(self, failure: Failure) -> TaskFailure {
+        TaskFailure {
+            order: self.order,
             task: self.task,
             id: self.id,
             spawned_at: self.spawned_at,
             failure,
-        };
-        (self.order, failure)
+        }
     }
 }
