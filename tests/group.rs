@@ -556,6 +556,23 @@ fn a_body_that_panics_before_it_gives_its_future_is_caught() {
 }
 
 #[test]
+fn a_scope_whose_body_panicked_early_takes_its_children_with_it() {
+    on_each_flavor(async || {
+        let before = alive();
+        let body = |group: Scope| -> Ready<Unit> {
+            group.spawn("child", pending::<Unit>()).unwrap();
+            panic!("early")
+        };
+        let group = TaskGroup::new("g").on_failure(OnFailure::WaitForAll);
+        let mut scope = Box::pin(group.scope(body));
+        let polled = scope.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending(), "it waits for the child");
+        drop(scope);
+        until_alive(before).await;
+    });
+}
+
+#[test]
 fn an_error_that_its_starter_never_reads_is_the_groups() {
     on_each_flavor(async || {
         let errors = TaskGroup::new("g")

@@ -35,8 +35,9 @@ where
     where
         F: Future,
     {
+        let ended = Body::Ended { value: None };
         if self.is_unbegun()
-            && let Former::Unbegun { start } = self.as_mut().project_replace(Body::Over)
+            && let Former::Unbegun { start } = self.as_mut().project_replace(ended)
         {
             self.set(Body::Begun { future: start() });
         }
@@ -60,12 +61,12 @@ impl<S, F, T> Body<S, F, T> {
         matches!(self, Body::Over)
     }
 
-    /// Drops what is left of it.
+    /// Drops what is left of it but that value.
     pub(super) fn end(mut self: Pin<&mut Self>, value: Option<T>) {
         self.set(Body::Ended { value });
     }
 
-    /// The group is over, and wants the value.
+    /// Its value, for a group that is over.
     pub(super) fn take(self: Pin<&mut Self>) -> Option<T> {
         match self.project_replace(Body::Over) {
             Former::Ended { value } => value,
