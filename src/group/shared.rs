@@ -116,7 +116,7 @@ const BODY: Order = 0;
 /// What may be left of children that have ended: so many, as they hold the memory of their tasks, and for all of the
 /// gain a few are enough. The first place is the first to be taken.
 #[derive(Default)]
-struct Spent([Option<AbortHandle>; 8]);
+struct Spent([Option<AbortHandle>; 4]);
 
 impl Spent {
     /// Takes it, if there is room.
