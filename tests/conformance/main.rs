@@ -1,0 +1,10 @@
+//! What a task group must do, line by line: cases that asyncio, trio and anyio are tested for, in Tokio's
+//! terms, and some that only Rust can promise.
+
+mod clean_up;
+#[path = "../failing/mod.rs"]
+mod failing;
+#[path = "../flavor/mod.rs"]
+mod flavor;
+mod numbered;
+mod unnumbered;
