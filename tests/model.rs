@@ -64,7 +64,6 @@ mod place {
 
 mod registry {
     use std::marker::PhantomData;
-    use std::sync::Arc;
 
     /// Nobody looks for groups here.
     pub(crate) struct Registry<T>(PhantomData<fn(T)>);
@@ -73,12 +72,6 @@ mod registry {
         pub(crate) const fn new() -> Self {
             Self(PhantomData)
         }
-
-        #[expect(
-            clippy::unused_self,
-            reason = "it stands for one that has a use for it"
-        )]
-        pub(crate) fn enter(&self, _: &Arc<T>) {}
     }
 }
 

@@ -61,7 +61,7 @@ impl<S, F, T> Body<S, F, T> {
         matches!(self, Body::Over)
     }
 
-    /// Drops what is left of it but that value.
+    /// Drops what is left of it, and keeps that value.
     pub(super) fn end(mut self: Pin<&mut Self>, value: Option<T>) {
         self.set(Body::Ended { value });
     }

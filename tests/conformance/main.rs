@@ -7,4 +7,5 @@ mod failing;
 #[path = "../flavor/mod.rs"]
 mod flavor;
 mod numbered;
+mod only_rust;
 mod unnumbered;
