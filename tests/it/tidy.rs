@@ -8,7 +8,9 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_string_lossy();
         if path.is_dir() {
-            if !["target", ".git"].contains(&&*name) {
+            // What is built may lie anywhere; Cargo marks where.
+            let is_built = name == "target" || path.join("CACHEDIR.TAG").exists();
+            if !is_built && name != ".git" {
                 files(&path, found);
             }
         } else {
