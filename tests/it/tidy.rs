@@ -65,19 +65,6 @@ fn every_rust_file_says_what_it_is_for() {
     }
 }
 
-#[test]
-fn no_rust_file_is_too_long_to_read() {
-    for (path, text) in sources(&["rs"]) {
-        let is_test = path.components().any(|part| part.as_os_str() == "tests");
-        let lines = text.lines().count();
-        assert!(
-            is_test || lines <= 450,
-            "{} has {lines} lines",
-            path.display()
-        );
-    }
-}
-
 /// The lines of prose, each with its number: in Markdown, or in the comments of a program. Without tables, code, and
 /// lines with a link, which can't be broken everywhere.
 fn prose(text: &str, is_code: bool) -> impl Iterator<Item = (usize, &str)> {
