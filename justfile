@@ -81,7 +81,6 @@ test *ARGS:
 # everything over and over, for hours if told to: no verdict may differ, no healthy program be called stuck
 [group('work')]
 soak RUNS='1000':
-    cargo build --quiet --examples
     UNSTUCK_SOAK_RUNS={{ RUNS }} cargo test --test it -- --ignored --nocapture --test-threads 1 soak
 
 # look at snapshots that differ, one by one, and accept or reject them

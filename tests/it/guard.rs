@@ -1,12 +1,13 @@
 //! A program under a guard, as whoever runs it sees it.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Deserializer, Value};
+
+use crate::examples::example;
 
 /// A program that says when it is at work.
 struct Guarded {
@@ -16,8 +17,7 @@ struct Guarded {
 
 impl Guarded {
     fn start(arguments: &str) -> Self {
-        let folder = Path::new(env!("CARGO_BIN_EXE_unstuck")).parent().unwrap();
-        let mut command = Command::new(folder.join("examples").join("guarded"));
+        let mut command = Command::new(example("guarded"));
         command.args(arguments.split_whitespace());
         command.current_dir(env!("CARGO_MANIFEST_DIR"));
         let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());

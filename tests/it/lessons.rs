@@ -9,18 +9,17 @@
 //!
 //! `INSTA_UPDATE=always` writes what should be in the last two.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::thread;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use similar::TextDiff;
 
 use crate::pty::Pty;
-use crate::unstuck::{Unstuck, without_durations};
+use crate::unstuck::{Unstuck, several_at_once, without_durations};
 
 /// What each page has, in this order.
 const HEADINGS: [&str; 7] = [
@@ -81,15 +80,43 @@ fn diff(from: &Path, to: &Path) -> String {
     diff.unified_diff().context_radius(2).to_string()
 }
 
+/// A scenario and one of its sides.
+type Played = (String, String);
+
+/// The scenario and the side of each report that is on a page.
+fn reported() -> BTreeSet<Played> {
+    let mut reported = BTreeSet::new();
+    for name in names() {
+        let page = page(&name);
+        let infos = page.split(FENCE).skip(1).step_by(2);
+        let texts = infos.filter_map(|block| block.lines().next()?.strip_prefix("text "));
+        let sides = texts.filter_map(|text| text.split_whitespace().next());
+        reported.extend(sides.map(|side| (name.clone(), side.to_owned())));
+    }
+    reported
+}
+
+/// What the program reports of each side that is on a page. Each is played once, for all blocks.
+static REPORTS: LazyLock<BTreeMap<Played, String>> = LazyLock::new(|| {
+    let play = |played: Played| {
+        let (name, side) = &played;
+        let (code, screen) = Pty::run(&format!("run {name} --only {side}"), WIDTH).finish();
+        assert_eq!(code, 0, "{screen}");
+        let screen = anstream::adapter::strip_str(&screen).to_string();
+        let screen = screen.replace('\r', "");
+        let report = screen.split("\n\ntry next\n").next().expect("a report");
+        (played, report.to_owned())
+    };
+    several_at_once(reported().into_iter(), play)
+        .into_iter()
+        .collect()
+});
+
 /// What the program reports of a side: all of it, or what stands under that heading.
 fn report(name: &str, side: &str, heading: &str) -> String {
-    let (code, screen) = Pty::run(&format!("run {name} --only {side}"), WIDTH).finish();
-    assert_eq!(code, 0, "{screen}");
-    let screen = anstream::adapter::strip_str(&screen).to_string();
-    let screen = screen.replace('\r', "");
-    let report = screen.split("\n\ntry next\n").next().expect("a report");
+    let report = &REPORTS[&(name.to_owned(), side.to_owned())];
     if heading.is_empty() {
-        return report.to_owned() + "\n";
+        return report.clone() + "\n";
     }
     let mut sections = report.split("\n\n");
     let section = sections.find_map(|section| section.strip_prefix(&format!("{heading}\n")));
@@ -166,13 +193,10 @@ fn every_folder_is_in_the_catalogue_and_in_its_order() {
 }
 
 /// What every scenario came to.
-fn all() -> &'static [Value] {
-    static ALL: OnceLock<Vec<Value>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        let ran = Unstuck::new("run --all --json").run().succeeded();
-        serde_json::from_str(&ran.stdout).expect("a list")
-    })
-}
+static ALL: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let ran = Unstuck::new("run --all --json").run().succeeded();
+    serde_json::from_str(&ran.stdout).expect("a list")
+});
 
 /// The first lesson, and those that share its code: their tasks are named after their side, as README.md shows.
 const NAMED_AFTER_SIDES: [&str; 3] = ["swallowed-errors", "question-mark", "looked-at"];
@@ -193,7 +217,7 @@ fn code(name: &str) -> Vec<(PathBuf, String)> {
 /// It would make lines differ that have nothing to do with the lesson.
 #[test]
 fn no_name_in_the_code_has_that_of_a_side_in_it() {
-    for document in all() {
+    for document in &*ALL {
         let name = document["scenario"].as_str().expect("a name");
         if NAMED_AFTER_SIDES.contains(&name) {
             continue;
@@ -226,7 +250,7 @@ fn groups_and_tasks(side: &Value) -> [BTreeSet<&str>; 2] {
 /// One of them may have some that the other does without.
 #[test]
 fn both_sides_of_a_lesson_go_by_the_same_names() {
-    for document in all() {
+    for document in &*ALL {
         let sides = document["sides"].as_array().expect("a list");
         for pair in sides.windows(2) {
             let [from, to] = [&pair[0], &pair[1]].map(groups_and_tasks);
@@ -240,26 +264,22 @@ fn both_sides_of_a_lesson_go_by_the_same_names() {
 
 #[test]
 fn every_side_that_hangs_can_be_held_for_tokio_console() {
-    let has_ended = |side: &&Value| side["verdict"] == "completed" || side["verdict"] == "failed";
-    thread::scope(|scope| {
-        for document in all() {
-            let name = document["scenario"].as_str().expect("a name").to_owned();
-            for side in document["sides"].as_array().expect("a list") {
-                if has_ended(&side) {
-                    continue;
-                }
-                let side = side["name"].as_str().expect("a name");
-                let held = format!("run {name} --only {side} --hold --console 127.0.0.1:0");
-                scope.spawn(move || {
-                    let mut held = Pty::run(&held, WIDTH);
-                    held.wait_for("tokio-console can connect");
-                    held.wait_for("and held; Ctrl+C ends it and explains");
-                    held.press("\x03");
-                    let (code, screen) = held.finish();
-                    assert_eq!(code, 130, "{screen}");
-                });
-            }
-        }
+    let has_ended = |side: &Value| side["verdict"] == "completed" || side["verdict"] == "failed";
+    let documents = ALL.iter();
+    let hanging = documents.flat_map(|document| {
+        let name = document["scenario"].as_str().expect("a name");
+        let sides = document["sides"].as_array().expect("a list").iter();
+        let hanging = sides.filter(|side| !has_ended(side));
+        hanging.map(move |side| (name, side["name"].as_str().expect("a name")))
+    });
+    several_at_once(hanging, |(name, side)| {
+        let held = format!("run {name} --only {side} --hold --console 127.0.0.1:0");
+        let mut held = Pty::run(&held, WIDTH);
+        held.wait_for("tokio-console can connect");
+        held.wait_for("and held; Ctrl+C ends it and explains");
+        held.press("\x03");
+        let (code, screen) = held.finish();
+        assert_eq!(code, 130, "{screen}");
     });
 }
 
@@ -271,7 +291,7 @@ fn is_a_rule(rule: &str) -> bool {
 
 #[test]
 fn every_scenario_plays_as_expected_and_its_cure_is_the_near_miss_of_its_hazard() {
-    let documents = all();
+    let documents = &*ALL;
     let played: Vec<&str> = documents
         .iter()
         .map(|document| document["scenario"].as_str().expect("a name"))

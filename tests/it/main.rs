@@ -2,6 +2,8 @@
 
 #[cfg(tokio_unstable)]
 mod console;
+#[cfg(tokio_unstable)]
+mod examples;
 #[cfg(all(tokio_unstable, unix))]
 mod guard;
 #[cfg(tokio_unstable)]

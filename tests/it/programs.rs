@@ -1,23 +1,13 @@
 //! Every small program is judged rightly: the stuck ones, and their near misses.
 
-use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex};
-use std::thread;
+use std::path::PathBuf;
+use std::sync::LazyLock;
 
-use crate::unstuck::{Ran, Unstuck};
-
-/// Most of them only wait, but some need a processor.
-const AT_A_TIME: usize = 12;
+use crate::examples::example;
+use crate::unstuck::{Ran, Unstuck, several_at_once};
 
 pub(crate) fn programs() -> PathBuf {
-    let debug = Path::new(env!("CARGO_BIN_EXE_unstuck"))
-        .parent()
-        .expect("it lies in a folder");
-    let built = debug
-        .join("examples")
-        .join(format!("programs{}", std::env::consts::EXE_SUFFIX));
-    assert!(built.exists(), "run `cargo build --examples` first");
-    built
+    example("programs")
 }
 
 pub(crate) fn run(name: &str) -> Ran {
@@ -37,15 +27,7 @@ pub(crate) fn run_all() -> Vec<(Ran, String)> {
     let names = names();
     assert!(names.len() > 20, "{names:?}");
     let right = |name: &String| name != "wrong-expectation";
-    let left = Mutex::new(names.into_iter().filter(right));
-    let next = || left.lock().expect("no test failed").next();
-    let judged = || std::iter::from_fn(|| next().map(|name| (run(&name), name))).collect();
-    thread::scope(|scope| {
-        let running: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(judged)).collect();
-        let done = running.into_iter().map(thread::ScopedJoinHandle::join);
-        done.flat_map(|ran: Result<Vec<_>, _>| ran.expect("they are run"))
-            .collect()
-    })
+    several_at_once(names.into_iter().filter(right), |name| (run(&name), name))
 }
 
 /// The same, once for all tests.

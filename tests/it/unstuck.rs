@@ -1,7 +1,15 @@
 //! Runs the built program, and takes out of its output what is different each time.
 
+#[cfg(tokio_unstable)]
+use std::iter;
+#[cfg(tokio_unstable)]
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::process::{Command, Stdio};
+#[cfg(tokio_unstable)]
+use std::sync::Mutex;
+#[cfg(tokio_unstable)]
+use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
@@ -89,6 +97,25 @@ impl Ran {
         } = self;
         format!("exit code: {code}\n--- stdout\n{stdout}--- stderr\n{stderr}")
     }
+}
+
+/// Maps each item on one of several threads. The results come in no particular order.
+#[cfg(tokio_unstable)]
+pub(crate) fn several_at_once<T: Send, R: Send>(
+    items: impl Iterator<Item = T> + Send,
+    map: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    /// Most runs of a program only wait, but some need a processor.
+    const THREADS: usize = 12;
+    let items = Mutex::new(items);
+    let next = || items.lock().expect("no iterator panics").next();
+    let map_some = || iter::from_fn(|| next().map(&map)).collect::<Vec<R>>();
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(map_some)).collect();
+        let mapped = threads.into_iter().map(|thread| thread.join());
+        let mapped = mapped.map(|some| some.unwrap_or_else(|panic| resume_unwind(panic)));
+        mapped.flatten().collect()
+    })
 }
 
 /// Compares with a snapshot. The one place that says what is different each time.
