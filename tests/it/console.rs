@@ -16,7 +16,7 @@ use tokio::time::timeout;
 pub(crate) struct Served {
     unstuck: Child,
     pub(crate) address: String,
-    _messages: BufReader<ChildStderr>,
+    messages: BufReader<ChildStderr>,
     /// What it leaves behind when it is killed.
     _temporary: TempDir,
 }
@@ -31,29 +31,31 @@ impl Served {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program runs");
-        let mut messages = BufReader::new(unstuck.stderr.take().expect("it is piped"));
-        let mut line = String::new();
-        messages
-            .read_line(&mut line)
-            .expect("it says where it serves");
+        let messages = BufReader::new(unstuck.stderr.take().expect("it is piped"));
+        // From here on, the program is killed if the test fails.
+        let mut served = Self {
+            unstuck,
+            address: String::new(),
+            messages,
+            _temporary: temporary,
+        };
+        let line = served.message();
         let at = line
             .find("http://")
             .unwrap_or_else(|| panic!("no address in {line}"));
-        let address = line[at..].trim().to_owned();
-        line.clear();
-        messages
-            .read_line(&mut line)
-            .expect("it says what it holds");
+        line[at..].trim().clone_into(&mut served.address);
         assert_eq!(
-            line,
+            served.message(),
             "join-all is stuck, and held; Ctrl+C ends it and explains\n"
         );
-        Self {
-            unstuck,
-            address,
-            _messages: messages,
-            _temporary: temporary,
-        }
+        served
+    }
+
+    /// The next line on standard error.
+    fn message(&mut self) -> String {
+        let mut line = String::new();
+        self.messages.read_line(&mut line).expect("it is text");
+        line
     }
 }
 
