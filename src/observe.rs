@@ -230,9 +230,15 @@ impl Observer {
     /// Looks at everything. `since` is what the workers and the threads outside were at a while ago.
     ///
     /// Takes a task dump, which polls every task once more, unless a worker would keep it waiting.
-    /// Nor is one taken of more tasks than `dump_at_most`; see [`DUMP_SAFELY`]. That is 0 where there is a task that
-    /// nothing can wake, and that is not to be set going.
-    pub fn look(&self, runtime: &Handle, since: &Before, dump_at_most: usize) -> Snapshot {
+    /// Nor is one taken of more tasks than `dump_at_most`; see [`DUMP_SAFELY`]. Nor, unless it `may_revive` them, of
+    /// tasks that nothing can wake: the poll can set one going.
+    pub fn look(
+        &self,
+        runtime: &Handle,
+        since: &Before,
+        dump_at_most: usize,
+        may_revive: bool,
+    ) -> Snapshot {
         // First, as whatever wakes a task in the meantime may be gone afterwards.
         let outside = self.outside(runtime, since);
         // And the polls that a dump sets off leave records, too.
@@ -241,7 +247,7 @@ impl Observer {
         let at_rest = self.is_idle(runtime) || self.free_workers(runtime) && self.is_idle(runtime);
         let dump = if !polling.is_empty() {
             Err("where tasks are parked: a dump would wait for the poll that goes on")
-        } else if dump_at_most == 0 {
+        } else if !may_revive && !unwakeable.is_empty() {
             Err(
                 "where tasks are parked: a dump polls them, which can set one going that nothing can wake",
             )

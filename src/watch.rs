@@ -252,7 +252,7 @@ impl<'r> Watching<'r> {
             Looked::at(self.observer, self.runtime, &before, &pulse, &self.watch)
         } else {
             let at_most = self.watch.dump_at_most;
-            Looked::Moves(self.observer.look(self.runtime, &before, at_most))
+            Looked::Moves(self.observer.look(self.runtime, &before, at_most, true))
         };
         let (mut snapshot, echo) = match looked {
             Looked::AtRest(snapshot, echo) => (snapshot, echo),

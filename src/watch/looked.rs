@@ -1,5 +1,7 @@
 //! One look at a program, and what it has set off.
 
+use std::mem;
+
 use tokio::runtime::Handle;
 
 use super::Watch;
@@ -24,15 +26,17 @@ impl Looked {
         pulse: &Pulse,
         watch: &Watch,
     ) -> Self {
-        let is_lost = !observer.unwakeable().is_empty();
-        let (looks_before, dump_at_most) = match (is_lost, watch.may_revive) {
-            (true, false) => (false, 0),
-            (looks_before, _) => (looks_before, watch.dump_at_most),
-        };
-        let as_it_was = looks_before.then(|| observer.look(runtime, before, 0));
-        let as_it_was = as_it_was.filter(|_| observer.pulse() == *pulse);
+        let look = |may_revive| observer.look(runtime, before, watch.dump_at_most, may_revive);
+        let mut seen = look(false);
+        let mut as_it_was = None;
         let dumps = observer.dumps();
-        let seen = observer.look(runtime, before, dump_at_most);
+        if !seen.unwakeable.is_empty() && watch.may_revive {
+            // Otherwise a task has just lost its last waker. To poll it now would hide that it was stuck.
+            if observer.pulse() != *pulse {
+                return Self::Moves(seen);
+            }
+            as_it_was = Some(mem::replace(&mut seen, look(true)));
+        }
         let echo = observer.echo(runtime, pulse);
         if let Some(mut as_it_was) = as_it_was
             && observer.dumps() > dumps

@@ -32,6 +32,9 @@ const HEADINGS: [&str; 7] = [
     "## In the wild",
 ];
 
+/// Few, as the steps of a scenario are timed.
+const AT_A_TIME: usize = 4;
+
 const FENCE: &str = "```";
 /// With the margin of `show`, they fit a terminal of 80 columns.
 const WIDTH: u16 = 76;
@@ -107,7 +110,7 @@ static REPORTS: LazyLock<BTreeMap<Played, String>> = LazyLock::new(|| {
         let report = screen.split("\n\ntry next\n").next().expect("a report");
         (played, report.to_owned())
     };
-    several_at_once(reported().into_iter(), play)
+    several_at_once(AT_A_TIME, reported().into_iter(), play)
         .into_iter()
         .collect()
 });
@@ -272,7 +275,7 @@ fn every_side_that_hangs_can_be_held_for_tokio_console() {
         let hanging = sides.filter(|side| !has_ended(side));
         hanging.map(move |side| (name, side["name"].as_str().expect("a name")))
     });
-    several_at_once(hanging, |(name, side)| {
+    several_at_once(AT_A_TIME, hanging, |(name, side)| {
         let held = format!("run {name} --only {side} --hold --console 127.0.0.1:0");
         let mut held = Pty::run(&held, WIDTH);
         held.wait_for("tokio-console can connect");

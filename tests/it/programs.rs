@@ -6,6 +6,9 @@ use std::sync::LazyLock;
 use crate::examples::example;
 use crate::unstuck::{Ran, Unstuck, several_at_once};
 
+/// Most of them only wait, but some need a processor.
+const AT_A_TIME: usize = 12;
+
 pub(crate) fn programs() -> PathBuf {
     example("programs")
 }
@@ -27,7 +30,9 @@ pub(crate) fn run_all() -> Vec<(Ran, String)> {
     let names = names();
     assert!(names.len() > 20, "{names:?}");
     let right = |name: &String| name != "wrong-expectation";
-    several_at_once(names.into_iter().filter(right), |name| (run(&name), name))
+    several_at_once(AT_A_TIME, names.into_iter().filter(right), |name| {
+        (run(&name), name)
+    })
 }
 
 /// The same, once for all tests.

@@ -99,19 +99,18 @@ impl Ran {
     }
 }
 
-/// Maps each item on one of several threads. The results come in no particular order.
+/// Maps each item on one of so many threads. The results come in no particular order.
 #[cfg(tokio_unstable)]
 pub(crate) fn several_at_once<T: Send, R: Send>(
+    threads: usize,
     items: impl Iterator<Item = T> + Send,
     map: impl Fn(T) -> R + Sync,
 ) -> Vec<R> {
-    /// Most runs of a program only wait, but some need a processor.
-    const THREADS: usize = 12;
     let items = Mutex::new(items);
     let next = || items.lock().expect("no iterator panics").next();
     let map_some = || iter::from_fn(|| next().map(&map)).collect::<Vec<R>>();
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(map_some)).collect();
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(map_some)).collect();
         let mapped = threads.into_iter().map(|thread| thread.join());
         let mapped = mapped.map(|some| some.unwrap_or_else(|panic| resume_unwind(panic)));
         mapped.flatten().collect()
