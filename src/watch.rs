@@ -373,7 +373,10 @@ impl Rest {
                 let is_worth_it = self.is_worth_a_dump(observer, runtime, watch, &before);
                 idle && watch.is_sparing && !is_worth_it
             };
-            if !is_time || is_spared() {
+            // A dump would poll the tasks that the timer sets going, unnoticed.
+            let is_about_to_move =
+                || idle && observer.has_timer_due(5 * watch.quiet, watch.quiet / 2);
+            if !is_time || is_about_to_move() || is_spared() {
                 return None;
             }
             self.looked_after = self.since.elapsed();

@@ -1,6 +1,7 @@
 //! What can be seen of the tasks without a dump, and how often there was one.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
@@ -26,6 +27,13 @@ impl Observer {
     /// The tasks that nothing can wake any more, where wakers are recorded.
     pub fn unwakeable(&self) -> HashSet<TaskId> {
         lock(&self.0.tasks).own(resources::unwakeable())
+    }
+
+    /// Whether a task is about to be woken by a timer, where timers are recorded: one that is due `within` this time,
+    /// or that was due no longer ago than `since`, as a busy system may let a worker sleep on for a while.
+    pub fn has_timer_due(&self, since: Duration, within: Duration) -> bool {
+        let due = resources::due(since, within);
+        !lock(&self.0.tasks).own(due).is_empty()
     }
 
     /// How many dumps were asked for so far.
