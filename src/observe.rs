@@ -269,7 +269,7 @@ impl Observer {
         }
         if !polling.is_empty() {
             snapshot.polls = self.polls();
-            snapshot.queued = workers::queued(runtime);
+            snapshot.queued = workers::queued(runtime).saturating_sub(snapshot.library_unpolled());
         }
         if !outside.threads_seen {
             snapshot.blind.push(threads::UNSEEN);

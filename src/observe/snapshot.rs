@@ -36,8 +36,9 @@ pub struct Snapshot {
     pub groups: Vec<GroupSeen>,
     /// Every poll that goes on, if it was looked at them.
     pub polls: Vec<PollSeen>,
-    /// How many tasks were ready to run and waited for a worker, if it was looked at the polls. Tokio does not count
-    /// the one that a worker runs next.
+    /// How many tasks were ready to run and waited for a worker, if it was looked at the polls: at least. Tokio does
+    /// not count the one that a worker runs next, and those that a library spawned are left out before their first
+    /// poll.
     pub queued: usize,
     /// For how long nothing had moved by then, so that each of those polls has lasted at least as long.
     pub quiet_for: Duration,
@@ -230,6 +231,17 @@ impl Snapshot {
         for task in self.tasks.iter_mut().filter(|task| task.name.is_none()) {
             task.name = names.get(&task.id).cloned();
         }
+    }
+
+    /// How many tasks that a library spawned wait for their first poll.
+    pub(super) fn library_unpolled(&self) -> usize {
+        let of_libraries = self
+            .tasks
+            .iter()
+            .filter(|task| task.spawned_at.is_library());
+        of_libraries
+            .filter(|task| self.unpolled.contains(&task.id))
+            .count()
     }
 
     /// The timers that a task has set, the one first that is due first.
