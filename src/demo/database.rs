@@ -10,8 +10,8 @@ pub(super) async fn create(path: &Path, posts: i64) -> Result<SqliteConnectOptio
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
-        // Nothing outlives the run, so nothing is written for the case of a crash: a scenario must not have to wait
-        // for the disk, as its steps are timed. Nor is there any file beside the database.
+        // No crash has to be recovered from. So no commit waits for the disk, as the steps of a scenario are timed;
+        // and no journal is created or removed while somebody opens the database.
         .journal_mode(SqliteJournalMode::Memory)
         .synchronous(SqliteSynchronous::Off);
     let mut db = options.connect().await?;

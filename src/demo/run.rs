@@ -314,8 +314,8 @@ fn temporary_folder() -> Result<TempDir, Error> {
         })
 }
 
-/// Removes the folder with the databases. A side that is cut off may still be making files there, though
-/// not for long.
+/// Removes the folder with the databases. A side that was cut off may have its database open for a moment longer,
+/// and not every system removes a file that is open.
 fn remove(folder: TempDir) -> Result<(), Error> {
     const TRIES: u32 = 50;
     const PAUSE: Duration = Duration::from_millis(10);

@@ -33,6 +33,33 @@ fn ctrl_c_before_the_verdict_ends_it_at_once_and_leaves_nothing() {
     assert!(!screen.contains("join-all"), "{screen}");
 }
 
+/// A journal would be created and removed by the connections of the sides, while the database is read back.
+#[cfg(unix)]
+#[test]
+fn a_database_is_one_file() {
+    use std::fs;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let temporary = tempfile::tempdir().unwrap();
+    let mut held = Command::new(env!("CARGO_BIN_EXE_unstuck"))
+        .args(["run", "--only", "join-all", "--hold"])
+        .env("TMPDIR", temporary.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(held.stderr.take().unwrap()).lines();
+    let is_held = said.any(|line| line.unwrap().contains("is stuck, and held"));
+    let folder = fs::read_dir(temporary.path()).unwrap().next();
+    let files = fs::read_dir(folder.unwrap().unwrap().path()).unwrap();
+    let files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    held.kill().unwrap();
+    held.wait().unwrap();
+    assert!(is_held);
+    assert_eq!(files, ["join-all.sqlite3"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn sigterm_leaves_as_little_behind_as_ctrl_c() {
