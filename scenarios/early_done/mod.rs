@@ -14,7 +14,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     summary: "the flag goes up once the queue is empty, which is before the work is done",
     workers: Some(3),
     posts: Some(3),
-    latency: Duration::from_millis(400),
+    latency: Duration::from_millis(600),
     mendable: false,
     sides: &[
         side!(
