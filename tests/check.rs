@@ -185,10 +185,10 @@ fn work_on_a_blocking_thread_is_waited_for() {
 
 /// What a check says that gives up soon.
 fn given_up(body: impl Future<Output = ()> + Send + 'static) -> String {
-    let limit = Duration::from_millis(300);
+    let limit = Duration::from_secs(1);
     let message = failure(move || Check::new().give_up_after(limit).run(body));
     assert!(
-        message.starts_with("the test has not ended after 300ms\n\n"),
+        message.starts_with("the test has not ended after 1s\n\n"),
         "{message}"
     );
     message

@@ -6,7 +6,7 @@ mod programs {
     use std::future::{Future, poll_fn};
     use std::io::{self, BufRead};
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::task::Poll;
     use std::time::Duration;
 
@@ -25,6 +25,14 @@ mod programs {
         println!("ready");
     }
 
+    /// The same, once so many tasks have counted themselves: a program that is still about to poll them is not stuck.
+    async fn ready_after(polled: &AtomicUsize, tasks: usize) {
+        while polled.load(Ordering::Acquire) < tasks {
+            task::yield_now().await;
+        }
+        ready();
+    }
+
     /// Stuck until somebody writes a line: a thread outside, which can't be seen through.
     async fn waits_for_a_line() -> Ended {
         let notify = Arc::new(Notify::new());
@@ -33,8 +41,13 @@ mod programs {
             let _ = io::stdin().lock().lines().next();
             waker.notify_one();
         });
-        let waiting = task::spawn(async move { notify.notified().await });
-        ready();
+        let polled = Arc::new(AtomicUsize::new(0));
+        let is_polled = Arc::clone(&polled);
+        let waiting = task::spawn(async move {
+            is_polled.fetch_add(1, Ordering::Release);
+            notify.notified().await;
+        });
+        ready_after(&polled, 1).await;
         waiting.await?;
         println!("went on");
         Ok(())
@@ -42,15 +55,17 @@ mod programs {
 
     async fn stuck() -> Ended {
         let mut done = Event::new("done");
+        let polled = Arc::new(AtomicUsize::new(0));
         let group = TaskGroup::new("pool").scope(async |group| {
             for n in 0..10 {
-                let mut done = done.clone();
+                let (mut done, is_polled) = (done.clone(), Arc::clone(&polled));
                 group.spawn(format!("worker-{n}"), async move {
+                    is_polled.fetch_add(1, Ordering::Release);
                     done.wait().await;
                     Ok::<_, Box<dyn Error + Send + Sync>>(())
                 })?;
             }
-            ready();
+            ready_after(&polled, 10).await;
             done.wait().await;
             Ok(())
         });

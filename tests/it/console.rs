@@ -183,7 +183,7 @@ async fn it_shows_the_named_tasks_and_the_event_with_the_task_that_waits_for_it(
             seen.take(update.expect("the stream goes on"));
         }
     };
-    let found = timeout(Duration::from_secs(30), looking).await;
+    let found = timeout(Duration::from_mins(5), looking).await;
     assert!(
         found.is_ok(),
         "only {:?}, and {:?}",

@@ -15,7 +15,7 @@ fn ctrl_c_shows_the_innocent_line_and_then_explains() {
     let pressed = Instant::now();
     let (code, screen) = held.finish();
     assert!(
-        pressed.elapsed() < Duration::from_secs(10),
+        pressed.elapsed() < Duration::from_mins(1),
         "it ends at once"
     );
     assert_eq!(code, 130);
