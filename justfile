@@ -34,8 +34,14 @@ console:
         exit 1
     }
     cargo build --quiet
-    cargo run --quiet -- run --console > /dev/null 2>&1 &
-    trap 'kill -INT $! 2> /dev/null; wait' EXIT
+    messages=$(mktemp)
+    cargo run --quiet -- run --console > /dev/null 2> "$messages" &
+    trap 'kill -INT $! 2> /dev/null; wait; rm -f "$messages"' EXIT
+    # It says so once the port is open; before that, tokio-console would show an empty screen.
+    until grep --quiet 'tokio-console can connect' "$messages"; do
+        kill -0 $! 2> /dev/null || { cat "$messages" >&2; exit 1; }
+        sleep 0.1
+    done
     tokio-console
 
 # every scenario, one after the other, and a table

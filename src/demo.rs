@@ -7,6 +7,7 @@ mod error;
 mod job;
 mod run;
 mod scenario;
+mod short_locations;
 mod side;
 
 pub use error::Error;

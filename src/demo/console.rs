@@ -14,6 +14,7 @@ use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Error;
+use super::short_locations::ShortLocations;
 use crate::observe;
 
 /// Sends the records of this process to the observers, and serves tokio-console at `address` if there
@@ -39,7 +40,7 @@ pub(super) fn subscribe(address: Option<SocketAddr>) -> Result<Option<SocketAddr
     let (layer, server) = ConsoleLayer::builder().build();
     let records = Registry::default()
         .with(observe::resource_layer())
-        .with(layer.with_filter(filter_fn(is_for_console)));
+        .with(ShortLocations(layer).with_filter(filter_fn(is_for_console)));
     records.try_init().map_err(|_| Error::Subscriber)?;
     serve(listener, server)?;
     Ok(Some(address))

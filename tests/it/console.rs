@@ -195,7 +195,7 @@ async fn it_shows_the_named_tasks_and_the_event_with_the_task_that_waits_for_it(
         (
             "join-all/main".to_owned(),
             "ALL_DONE".to_owned(),
-            "scenarios/swallowed_errors/join_all.rs".to_owned()
+            "join_all.rs".to_owned()
         )
     );
 }
