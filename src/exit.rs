@@ -8,6 +8,8 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// A side did not do what its scenario expects.
 pub const UNEXPECTED: u8 = 3;
+/// SIGHUP ended it: its terminal was closed.
+pub const HUNG_UP: u8 = 129;
 /// Ctrl+C ended it.
 pub const INTERRUPTED: u8 = 130;
 /// Ctrl+\\ ended it.

@@ -21,16 +21,51 @@ pub(crate) enum Signal {
         expect(dead_code, reason = "the demo alone has something to clear away")
     )]
     Terminate,
+    /// On Unix: SIGHUP, as a terminal that is closed sends it.
+    #[cfg_attr(not(feature = "demo"), expect(dead_code, reason = "as above"))]
+    Hangup,
 }
 
 impl Signal {
-    /// With which a process ends that the signal has ended, by the habit of shells.
+    /// All that ask a process to end.
+    #[cfg(feature = "demo")]
+    pub(crate) const ALL: [Self; 4] = [
+        Signal::Interrupt,
+        Signal::Quit,
+        Signal::Terminate,
+        Signal::Hangup,
+    ];
+
+    /// The exit code of a process that the signal has ended, by the convention of shells.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Signal::Interrupt => exit::INTERRUPTED,
             Signal::Quit => exit::QUIT,
             Signal::Terminate => exit::TERMINATED,
+            Signal::Hangup => exit::HUNG_UP,
         }
+    }
+
+    /// Sends it to the process of that id.
+    #[cfg(all(feature = "demo", unix))]
+    pub(crate) fn send_to(self, process: u32) -> io::Result<()> {
+        use rustix::process::{self, Pid};
+
+        let signal = match self {
+            Signal::Interrupt => process::Signal::INT,
+            Signal::Quit => process::Signal::QUIT,
+            Signal::Terminate => process::Signal::TERM,
+            Signal::Hangup => process::Signal::HUP,
+        };
+        let id = i32::try_from(process).ok().and_then(Pid::from_raw);
+        let id = id.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(process::kill_process(id, signal)?)
+    }
+
+    /// Does nothing: Ctrl+C, the only signal that there is, reaches every process of the terminal by itself.
+    #[cfg(all(feature = "demo", not(unix)))]
+    pub(crate) fn send_to(self, _process: u32) -> io::Result<()> {
+        Ok(())
     }
 
     #[cfg(unix)]
@@ -43,6 +78,7 @@ impl Signal {
             Signal::Interrupt => SignalKind::interrupt(),
             Signal::Quit => SignalKind::quit(),
             Signal::Terminate => SignalKind::terminate(),
+            Signal::Hangup => SignalKind::hangup(),
         };
         leave_out_signal(kind.as_raw_value());
         signal(kind)
@@ -52,8 +88,22 @@ impl Signal {
     fn listen(self) -> io::Result<tokio::signal::windows::CtrlC> {
         match self {
             Signal::Interrupt => tokio::signal::windows::ctrl_c(),
-            Signal::Quit | Signal::Terminate => Err(io::ErrorKind::Unsupported.into()),
+            Signal::Quit | Signal::Terminate | Signal::Hangup => {
+                Err(io::ErrorKind::Unsupported.into())
+            }
         }
+    }
+}
+
+#[cfg(feature = "demo")]
+impl std::fmt::Display for Signal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Signal::Interrupt => "Ctrl+C",
+            Signal::Quit => "SIGQUIT",
+            Signal::Terminate => "SIGTERM",
+            Signal::Hangup => "SIGHUP",
+        })
     }
 }
 

@@ -1,145 +1,199 @@
 //! Every scenario, one after the other.
 //!
-//! Each in a process of its own: a thread that one leaves behind could wake a task of the next, for all
-//! that is known of it, so none after that could be proven to be stuck.
+//! Each in a process of its own: a thread that one leaves behind could wake a task of the next, so none after that
+//! could be proven to be stuck.
 
 use std::env;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io;
+use std::mem;
 #[cfg(unix)]
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::pin;
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anstream::AutoStream;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde_json::Value;
+use tokio::process::Command;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::arguments::Run;
 use super::{Failure, answer, messages, write_all};
-use crate::demo::{Chapter, Scenario};
+use crate::demo::{Chapter, Scenario, scenarios};
 use crate::exit;
-use crate::report::table::{self, Played};
+use crate::report::table::{Played, Table};
 use crate::report::text::Page;
 use crate::signals::{self, Signal};
 
-/// Whether Ctrl+C was pressed. On a terminal, the scenario that plays hears of it too, and ends.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-fn is_interrupted() -> bool {
-    INTERRUPTED.load(Ordering::Relaxed)
-}
-
-/// Plays all scenarios of these chapters, and says how each side came out; of those that were played, if Ctrl+C
-/// ends it.
+/// Plays all scenarios of these chapters, and prints how the sides of each came out once they have. A signal ends the
+/// scenario that is playing, and those after it are not played.
 pub(super) fn run(
     arguments: &Run,
     chapters: &'static [Chapter],
     page: Page,
 ) -> Result<u8, Failure> {
     let started = Instant::now();
-    let mut documents = Vec::new();
-    let mut table: Vec<(&Chapter, Vec<Played>)> = Vec::new();
-    // A second one ends it at once, whatever it is at.
-    let interrupt = || !INTERRUPTED.swap(true, Ordering::Relaxed);
-    signals::on(Signal::Interrupt, interrupt)
-        .map_err(|error| Failure::Failed(format!("Ctrl+C can't be heard: {error}")))?;
-    let progress = progress(arguments, chapters);
-    let scenarios = || {
-        let of = |chapter: &'static Chapter| chapter.scenarios.iter().map(move |it| (chapter, it));
-        chapters.iter().flat_map(of)
+    let mut player = Player::new()?;
+    let count = scenarios(chapters).count();
+    let progress = progress(arguments, count);
+    let table = Table::new(chapters, page);
+    let mut out = AutoStream::new(io::stdout().lock(), answer::choice(arguments));
+    let mut print = |text: &str| {
+        if arguments.json {
+            return Ok(exit::AS_EXPECTED);
+        }
+        progress.suspend(|| write_all(&mut out, text))
     };
-    for (chapter, scenario) in scenarios() {
-        progress.set_message(scenario.name);
-        let Some(document) = play(scenario)? else {
-            break;
-        };
-        let played = Played::read(&document).map_err(|error| broken(&error))?;
-        match table.last_mut() {
-            Some((last, all)) if last.name == chapter.name => all.push(played),
-            _ => table.push((chapter, vec![played])),
+
+    let (mut all_rows, mut documents) = (Vec::new(), Vec::new());
+    'all: for chapter in chapters {
+        let mut head = table.chapter(chapter);
+        for scenario in chapter.scenarios {
+            progress.inc(1);
+            progress.set_message(scenario.name);
+            let Some(document) = player.play(scenario)? else {
+                if head.is_empty() {
+                    print("\n")?;
+                }
+                break 'all;
+            };
+            let rows = Played::read(&document).map_err(failed)?;
+            print(&(mem::take(&mut head) + &table.rows(&rows)))?;
+            all_rows.push(rows);
+            documents.push(document);
         }
-        documents.push(document);
-        progress.inc(1);
-        if is_interrupted() {
-            break;
-        }
+        print("\n")?;
     }
     progress.finish_and_clear();
-    let left = scenarios().count() - documents.len();
 
-    if arguments.json {
-        let json = serde_json::to_string_pretty(&documents).map_err(|error| broken(&error))?;
-        write_all(&mut io::stdout().lock(), &(json + "\n"))?;
-    } else if !documents.is_empty() {
-        let mut text = table::render(&table, started.elapsed(), page);
-        if left > 0 {
-            let _ = writeln!(text, "Ctrl+C came before {left} more.");
-        }
-        let mut out = AutoStream::new(io::stdout().lock(), answer::choice(arguments));
-        write_all(&mut out, &text)?;
+    let mut text = if arguments.json {
+        serde_json::to_string_pretty(&documents).map_err(failed)? + "\n"
+    } else {
+        table.sum(&all_rows, started.elapsed())
+    };
+    if let (Some(signal), false) = (player.cut_off, arguments.json) {
+        let left = count - all_rows.len();
+        let _ = writeln!(
+            text,
+            "{signal} ended it; {left} of {count} scenarios were not played"
+        );
     }
-    let mut played = table.iter().flat_map(|(_, played)| played);
-    Ok(if left > 0 {
-        exit::INTERRUPTED
-    } else if played.all(Played::is_as_expected) {
+    let written = write_all(&mut out, &text);
+    if let Some(signal) = player.cut_off {
+        // Whoever sent it may have taken the terminal away.
+        return Ok(signal.exit_code());
+    }
+    written?;
+    Ok(if all_rows.iter().all(Played::is_as_expected) {
         exit::AS_EXPECTED
     } else {
         exit::UNEXPECTED
     })
 }
 
-fn broken(error: &serde_json::Error) -> Failure {
+fn failed(error: impl Display) -> Failure {
     Failure::Failed(error.to_string())
 }
 
-/// What the run of one scenario printed as JSON. None if Ctrl+C ended it.
-fn play(scenario: &Scenario) -> Result<Option<Value>, Failure> {
-    let failed = |why: &str| {
-        let line = format!("`{}` can't be played: {why}", scenario.name);
-        Failure::Failed(line)
-    };
-    let output = env::current_exe().and_then(|program| {
-        Command::new(program)
-            .args(["run", scenario.name, "--json"])
-            .stdin(Stdio::null())
-            .output()
-    });
-    let output = output.map_err(|error| failed(&error.to_string()))?;
-    match output.status.code().map(u8::try_from) {
-        Some(Ok(exit::AS_EXPECTED | exit::UNEXPECTED)) => {
-            let document = serde_json::from_slice(&output.stdout);
-            document
-                .map(Some)
-                .map_err(|error| failed(&error.to_string()))
+/// Plays scenarios, each in a process of its own, until a signal comes.
+struct Player {
+    runtime: Runtime,
+    signals: UnboundedReceiver<Signal>,
+    cut_off: Option<Signal>,
+}
+
+impl Player {
+    fn new() -> Result<Self, Failure> {
+        let (tell, signals) = mpsc::unbounded_channel();
+        for signal in Signal::ALL {
+            let tell = tell.clone();
+            let mut is_first = true;
+            // A second one ends the process at once.
+            let heard = move || mem::take(&mut is_first) && tell.send(signal).is_ok();
+            signals::on(signal, heard)
+                .map_err(|error| failed(format!("{signal} can't be listened to: {error}")))?;
         }
-        Some(Ok(exit::INTERRUPTED)) => Ok(None),
-        _ if is_interrupted() || is_cut_off(output.status) => Ok(None),
-        _ => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let said = said.trim().trim_start_matches("error: ");
-            Err(failed(&format!("{} ({said})", output.status)))
+        let runtime = Builder::new_current_thread().enable_all().build();
+        Ok(Self {
+            runtime: runtime.map_err(failed)?,
+            signals,
+            cut_off: None,
+        })
+    }
+
+    /// What the run of `scenario` printed as JSON. None if a signal ended it.
+    fn play(&mut self, scenario: &Scenario) -> Result<Option<Value>, Failure> {
+        let failed = |why: &dyn Display| {
+            let line = format!("`{}` can't be played: {why}", scenario.name);
+            Failure::Failed(line)
+        };
+        if let Ok(signal) = self.signals.try_recv() {
+            self.cut_off = Some(signal);
+            return Ok(None);
+        }
+        let (signals, cut_off) = (&mut self.signals, &mut self.cut_off);
+        let output = self.runtime.block_on(output(scenario, signals, cut_off));
+        let output = output.map_err(|error| failed(&error))?;
+        self.cut_off = self.cut_off.or(signal_behind(&output));
+        match output.status.code().map(u8::try_from) {
+            Some(Ok(exit::AS_EXPECTED | exit::UNEXPECTED)) => {
+                let document = serde_json::from_slice(&output.stdout);
+                document.map(Some).map_err(|error| failed(&error))
+            }
+            _ if self.cut_off.is_some() => Ok(None),
+            _ => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                let said = said.trim().trim_start_matches("error: ");
+                Err(failed(&format!("{} ({said})", output.status)))
+            }
         }
     }
 }
 
-/// Whether Ctrl+C ended it before it could listen for that.
-#[cfg(unix)]
-fn is_cut_off(status: ExitStatus) -> bool {
-    const SIGINT: i32 = 2;
-    status.signal() == Some(SIGINT)
+/// Runs a scenario. A signal that comes meanwhile is passed on to its process, which clears up after itself.
+async fn output(
+    scenario: &Scenario,
+    signals: &mut UnboundedReceiver<Signal>,
+    cut_off: &mut Option<Signal>,
+) -> io::Result<Output> {
+    let process = Command::new(env::current_exe()?)
+        .args(["run", scenario.name, "--json"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let id = process.id();
+    let mut output = pin!(process.wait_with_output());
+    loop {
+        tokio::select! {
+            biased;
+            output = &mut output => return output,
+            Some(signal) = signals.recv() => {
+                cut_off.get_or_insert(signal);
+                // One that has just ended needs no signal.
+                let _ = id.map(|id| signal.send_to(id));
+            }
+        }
+    }
 }
 
-#[cfg(not(unix))]
-fn is_cut_off(_status: ExitStatus) -> bool {
-    false
+/// The signal that ended the process.
+fn signal_behind(output: &Output) -> Option<Signal> {
+    #[cfg(unix)]
+    let by_signal = output.status.signal().map(|number| 128 + number);
+    #[cfg(not(unix))]
+    let by_signal = None;
+    let code = output.status.code().or(by_signal)?;
+    let is_it = |signal: &Signal| i32::from(signal.exit_code()) == code;
+    Signal::ALL.into_iter().find(is_it)
 }
 
-fn progress(arguments: &Run, chapters: &[Chapter]) -> ProgressBar {
+fn progress(arguments: &Run, scenarios: usize) -> ProgressBar {
     const TICK: Duration = Duration::from_millis(80);
-    let scenarios: usize = chapters.iter().map(|chapter| chapter.scenarios.len()).sum();
-    let style = ProgressStyle::with_template("{spinner} {pos} of {len}: playing {msg}");
+    let style = ProgressStyle::with_template("{spinner} {pos}/{len} {msg}");
     let progress =
         ProgressBar::with_draw_target(u64::try_from(scenarios).ok(), messages::target(arguments));
     progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));

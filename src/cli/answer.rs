@@ -9,7 +9,7 @@ use super::arguments::{Color, Command, Run, Show};
 use super::catalogue::{self, Catalogue};
 use super::messages::Messages;
 use super::{Failure, all, print, write_all};
-use crate::demo::{self, Options, Scenario};
+use crate::demo::{self, Options, Outcome, Scenario};
 use crate::exit;
 use crate::report::text::Page;
 use crate::report::{Document, json, lesson, sides};
@@ -53,42 +53,43 @@ fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
         console: arguments.console,
     };
 
-    let notices = Messages::new(scenario, arguments);
+    let report = |outcome: &Outcome| {
+        let document = Document::new(scenario, &options, outcome);
+        print_report(&document, scenario, arguments)
+    };
+    let on_request = |outcome: &Outcome| {
+        // A report that can't be written is no reason to end what is held.
+        let _ = report(outcome);
+    };
+    let notices = Messages::new(scenario, arguments, &on_request);
     let outcome = demo::run(scenario, &options, &notices);
     notices.clear();
     let outcome = outcome.map_err(|error| Failure::Failed(error.to_string()))?;
-    if let (true, Some(code)) = (outcome.sides.is_empty(), outcome.cut_off) {
+    if let Some(code) = outcome.cut_off {
+        if !outcome.sides.is_empty() {
+            // What ended it may have taken the terminal away.
+            let _ = report(&outcome);
+        }
         return Ok(code);
     }
-
+    report(&outcome)?;
     let document = Document::new(scenario, &options, &outcome);
+    let Some(sentence) = document.unexpected().next() else {
+        return Ok(exit::AS_EXPECTED);
+    };
+    // The report has it too, but may have gone elsewhere.
+    let _ = writeln!(io::stderr(), "not as expected: {sentence}");
+    Ok(exit::UNEXPECTED)
+}
+
+fn print_report(document: &Document, scenario: &Scenario, arguments: &Run) -> Result<u8, Failure> {
     if arguments.json {
-        let json = json::render(&document).map_err(|error| Failure::Failed(error.to_string()))?;
-        write_all(&mut io::stdout().lock(), &(json + "\n"))?;
-    } else {
-        let mut report = String::new();
-        if outcome.cut_off.is_some() {
-            let played = scenario.sides.iter();
-            let held = played.flat_map(|side| {
-                let documents = document.sides.iter();
-                let held = documents.filter(|held| held.name == side.name);
-                held.filter_map(move |held| sides::innocent_line(side, held))
-            });
-            report.extend(held);
-        }
-        report += &sides::render(&document, scenario, page_for(arguments), program());
-        let mut out = AutoStream::new(io::stdout().lock(), choice(arguments));
-        write_all(&mut out, &report)?;
+        let json = json::render(document).map_err(|error| Failure::Failed(error.to_string()))?;
+        return write_all(&mut io::stdout().lock(), &(json + "\n"));
     }
-    Ok(if let Some(code) = outcome.cut_off {
-        code
-    } else if let Some(sentence) = document.unexpected().next() {
-        // The report has it too, but may have gone elsewhere.
-        let _ = writeln!(io::stderr(), "not as expected: {sentence}");
-        exit::UNEXPECTED
-    } else {
-        exit::AS_EXPECTED
-    })
+    let report = sides::render(document, scenario, page_for(arguments), program());
+    let mut out = AutoStream::new(io::stdout().lock(), choice(arguments));
+    write_all(&mut out, &report)
 }
 
 /// Refuses options that would change nothing.

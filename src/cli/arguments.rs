@@ -31,7 +31,9 @@ Exit codes:
   1    something went wrong with unstuck itself, or around it
   2    the command line was not understood
   3    a side did not do what its scenario expects
+  129  SIGHUP ended it: its terminal was closed
   130  Ctrl+C ended it
+  131  SIGQUIT ended it before the verdict
   143  SIGTERM ended it";
 
 /// Shows why an async Rust program hangs, and which errors it swallowed
@@ -112,7 +114,7 @@ pub(super) struct Run {
     /// Leave the databases there, and say where
     #[arg(long)]
     pub(super) keep_db: bool,
-    /// Leave a side that hangs as it is until Ctrl+C
+    /// Leave a side that hangs as it is until Ctrl+C; Ctrl+\ explains it meanwhile
     #[arg(long)]
     pub(super) hold: bool,
     /// Serve tokio-console, and hold [address: 127.0.0.1:6669]

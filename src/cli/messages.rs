@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::arguments::Run;
-use crate::demo::{Notices, Scenario};
+use crate::demo::{Notices, Outcome, Scenario};
 use crate::diagnosis::Verdict;
 
-pub(super) struct Messages {
+pub(super) struct Messages<'r> {
     spinner: ProgressBar,
     started: Instant,
+    report: &'r dyn Fn(&Outcome),
 }
 
 /// Where to show progress, if anywhere.
@@ -28,14 +29,16 @@ pub(super) fn target(arguments: &Run) -> ProgressDrawTarget {
 /// A run that ends sooner shows no sign of progress.
 const SHOW_AFTER: Duration = Duration::from_millis(600);
 
-impl Messages {
-    pub(super) fn new(scenario: &Scenario, arguments: &Run) -> Self {
+impl<'r> Messages<'r> {
+    /// Prints the `report` itself where somebody asks for it.
+    pub(super) fn new(scenario: &Scenario, arguments: &Run, report: &'r dyn Fn(&Outcome)) -> Self {
         // Nothing is drawn before the first tick.
         let spinner = ProgressBar::new_spinner().with_message(format!("playing {}", scenario.name));
         spinner.set_draw_target(target(arguments));
         Self {
             spinner,
             started: Instant::now(),
+            report,
         }
     }
 
@@ -50,7 +53,7 @@ impl Messages {
     }
 }
 
-impl Notices for Messages {
+impl Notices for Messages<'_> {
     fn console(&self, address: SocketAddr) {
         self.say(&format!(
             "tokio-console can connect: tokio-console http://{address}"
@@ -69,6 +72,15 @@ impl Notices for Messages {
             .map(|(side, verdict)| format!("{side} is {verdict}"));
         let held: Vec<String> = held.collect();
         let held = held.join(" and ");
-        self.say(&format!("{held}, and held; Ctrl+C ends it and explains"));
+        let keys = if cfg!(unix) {
+            r"Ctrl+\ explains, Ctrl+C explains and ends it"
+        } else {
+            "Ctrl+C explains and ends it"
+        };
+        self.say(&format!("{held}, and held; {keys}"));
+    }
+
+    fn asked(&self, outcome: &Outcome) {
+        (self.report)(outcome);
     }
 }

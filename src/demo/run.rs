@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-use super::side::{Played, play};
+use super::side::{LeftRunning, Played, play};
 use super::{Error, Job, Posts, Scenario, Side, SideRun, console, database};
 use crate::diagnosis::Verdict;
 use crate::observe::{mark_own_thread, note_panics, start_watching, unrecorded};
@@ -78,7 +78,8 @@ impl Options {
 pub struct Outcome {
     /// What became of each side, in the scenario's order. Empty if it was ended before a verdict.
     pub sides: Vec<SideRun>,
-    /// The [exit code](crate::exit) that goes with what ended it from outside: Ctrl+C, or SIGTERM.
+    /// The [exit code](crate::exit) of the signal that ended it, if one did: Ctrl+C, SIGTERM, SIGHUP, or SIGQUIT
+    /// before the verdict.
     pub cut_off: Option<u8>,
     /// How long it took.
     pub elapsed: Duration,
@@ -88,7 +89,7 @@ pub struct Outcome {
 enum News {
     Played(usize, io::Result<Box<Played>>),
     Gone(usize),
-    CutOff(Signal),
+    Signal(Signal),
 }
 
 /// What to tell a person while the run goes on.
@@ -99,6 +100,8 @@ pub trait Notices {
     fn playing(&self);
     /// These sides have not ended, and are left as they are until Ctrl+C.
     fn held(&self, sides: &[(&'static str, Verdict)]);
+    /// Ctrl+\\ asks for a report on the sides, which stay as they are.
+    fn asked(&self, outcome: &Outcome);
 }
 
 /// Plays the sides of `scenario` at the same time, and returns when all of them have ended or are
@@ -114,10 +117,10 @@ pub fn run(
     mark_own_thread();
     let (tell, news) = mpsc::channel();
     // Before the folder is made, so that neither can leave it behind.
-    for signal in [Signal::Interrupt, Signal::Terminate] {
+    for signal in Signal::ALL {
         let tell = tell.clone();
         // Once the run is over nobody hears of it: then what is printed may be what takes so long.
-        signals::on(signal, move || tell.send(News::CutOff(signal)).is_ok())?;
+        signals::on(signal, move || tell.send(News::Signal(signal)).is_ok())?;
     }
     let folder = temporary_folder()?;
     if let Some(address) = console::subscribe(options.console)? {
@@ -130,25 +133,27 @@ pub fn run(
     stage.start(&tell)?;
     drop(tell);
     let waited = stage.wait_for_all(&news, notices)?;
-    let elapsed = started.elapsed();
-    let (played, cut_off) = match waited {
-        Ok(played) => {
-            let cut_off = stage.hold(&played, &news, notices);
-            (played, cut_off)
-        }
-        Err(signal) => (Vec::new(), Some(signal)),
+    let mut outcome = Outcome {
+        sides: Vec::new(),
+        cut_off: None,
+        elapsed: started.elapsed(),
     };
-    let sides = stage.finish(played)?;
+    match waited {
+        Ok(played) => {
+            let (sides, left_running) = stage.read_back(played)?;
+            outcome.sides = sides;
+            let cut_off = stage.hold(&outcome, &news, notices);
+            outcome.cut_off = cut_off.map(Signal::exit_code);
+            drop(left_running);
+        }
+        Err(signal) => outcome.cut_off = Some(signal.exit_code()),
+    }
     if options.keep_db {
         let _kept = folder.keep();
     } else {
         remove(folder)?;
     }
-    Ok(Outcome {
-        sides,
-        cut_off: cut_off.map(Signal::exit_code),
-        elapsed,
-    })
+    Ok(outcome)
 }
 
 /// What the sides are played on.
@@ -235,7 +240,7 @@ impl<'r> Stage<'r> {
                     return Err(Error::SideDied { side });
                 }
                 Ok(News::Gone(_)) => {}
-                Ok(News::CutOff(signal)) => return Ok(Err(signal)),
+                Ok(News::Signal(signal)) => return Ok(Err(signal)),
                 // Those who listen for signals don't go away; if they did, it could not be ended any more.
                 Err(RecvTimeoutError::Disconnected) => return Ok(Err(Signal::Interrupt)),
                 Err(RecvTimeoutError::Timeout) => notices.playing(),
@@ -244,16 +249,16 @@ impl<'r> Stage<'r> {
         Ok(Ok(played.into_iter().flatten().collect()))
     }
 
-    /// Leaves sides that have not ended as they are until a signal comes, if there are any and that is wanted.
+    /// Leaves sides that have not ended as they are until a signal ends the run, if there are any and that is wanted.
     fn hold(
         &self,
-        played: &[Played],
+        outcome: &Outcome,
         news: &Receiver<News>,
         notices: &dyn Notices,
     ) -> Option<Signal> {
-        let sides = self.sides.iter().zip(played);
+        let sides = outcome.sides.iter();
         let left: Vec<_> = sides
-            .map(|((side, _), played)| (side.name, played.diagnosis.verdict))
+            .map(|run| (run.side.name, run.diagnosis.verdict))
             .filter(|(_, verdict)| !verdict.is_end())
             .collect();
         if left.is_empty() || !self.options.holds() {
@@ -261,21 +266,22 @@ impl<'r> Stage<'r> {
         }
         notices.held(&left);
         news.iter().find_map(|news| match news {
-            News::CutOff(signal) => Some(signal),
-            _ => None,
+            News::Signal(Signal::Quit) => {
+                notices.asked(outcome);
+                None
+            }
+            News::Signal(signal) => Some(signal),
+            News::Played(..) | News::Gone(_) => None,
         })
     }
 
-    /// Ends what is left of the sides, and reads their posts back.
-    fn finish(&self, played: Vec<Played>) -> Result<Vec<SideRun>, Error> {
+    /// Reads the posts of the sides back, as they are at the verdict.
+    fn read_back(&self, played: Vec<Played>) -> Result<(Vec<SideRun>, Vec<LeftRunning>), Error> {
         let sides = self.sides.iter().zip(played);
-        let finish = |((side, job), played): (&(&'static Side, Job), Played)| {
-            if let Some(runtime) = played.runtime {
-                runtime.shutdown_background();
-            }
+        let read_back = |((side, job), played): (&(&'static Side, Job), Played)| {
             let stored = self.aside.block_on(database::stored(&job.database));
             let total = u64::from(self.posts);
-            Ok(SideRun {
+            let run = SideRun {
                 side,
                 diagnosis: played.diagnosis,
                 printed: played.printed,
@@ -289,9 +295,10 @@ impl<'r> Stage<'r> {
                 },
                 elapsed: played.elapsed,
                 database: self.options.keep_db.then(|| self.database(side)),
-            })
+            };
+            Ok((run, played.left_running))
         };
-        sides.map(finish).collect()
+        sides.map(read_back).collect()
     }
 }
 

@@ -31,7 +31,7 @@ pub struct SideRun {
 }
 
 /// Posts in the database of a side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Posts {
     /// All.
     pub total: u64,
@@ -44,8 +44,18 @@ pub(super) struct Played {
     pub(super) diagnosis: Diagnosis,
     pub(super) printed: String,
     pub(super) elapsed: Duration,
-    /// The runtime of a side that has not ended, with all that is still in it.
-    pub(super) runtime: Option<Runtime>,
+    pub(super) left_running: LeftRunning,
+}
+
+/// The runtime of a side that has not ended, with all that is still in it. Dropping it waits for none of its threads.
+pub(super) struct LeftRunning(Option<Runtime>);
+
+impl Drop for LeftRunning {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Plays `side` until it ends, or until it is clear that it will not; then it is as it was, if it is to be held.
@@ -85,7 +95,7 @@ pub(super) fn play(side: &Side, job: Job, is_held: bool) -> std::io::Result<Play
         diagnosis: view.diagnose(&seen, &program),
         printed,
         elapsed,
-        runtime,
+        left_running: LeftRunning(runtime),
     })
 }
 

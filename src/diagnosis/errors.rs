@@ -42,7 +42,7 @@ impl Surfaced {
 ///
 /// At the time of the verdict: a program that is still there might yet look at them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "guard", derive(serde::Serialize))]
+#[cfg_attr(feature = "guard", derive(serde::Deserialize, serde::Serialize))]
 pub struct Errors {
     /// All of them.
     pub returned: usize,

@@ -1,11 +1,9 @@
 //! A run as text: its sides in columns, where there is room for them, and what to try next.
 
-use std::fmt::Write as _;
-
 use super::layout::{Block, margin};
 use super::text::{self, BOLD, FAINT, NONE, Page, colour, heading};
 use super::{Document, SideDocument};
-use crate::demo::{Scenario, Side};
+use crate::demo::Scenario;
 use crate::diagnosis::Verdict;
 
 /// A column narrower than this is harder to read than a longer page.
@@ -93,22 +91,6 @@ fn ending(document: &Document, scenario: &Scenario, page: Page, program: &str) -
         block.add(&format!("    {why}"), "    ", FAINT);
     }
     block.print()
-}
-
-/// What Ctrl+C alone tells of a side that hangs: the line at which main waits.
-pub fn innocent_line(side: &Side, document: &SideDocument) -> Option<String> {
-    let main = document.report.tasks.first()?;
-    let at = main.waits_at.as_deref()?;
-    let mut text = format!("\n{}: main was here, at {at}\n", side.name);
-    let line = at
-        .strip_prefix(side.file)
-        .and_then(|rest| rest.strip_prefix(':')?.parse::<usize>().ok())
-        .and_then(|line| side.source.lines().nth(line - 1));
-    if let Some(line) = line {
-        let _ = write!(text, "\n{line}\n");
-    }
-    text += "\nThat is all that Ctrl+C tells, and nothing is wrong with that line.\n\n";
-    Some(text)
 }
 
 fn printed(block: &mut Block, printed: &str) {

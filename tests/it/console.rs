@@ -1,6 +1,6 @@
 //! What tokio-console sees, over its own protocol.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl Served {
         line[at..].trim().clone_into(&mut served.address);
         assert_eq!(
             served.message(),
-            "join-all is stuck, and held; Ctrl+C ends it and explains\n"
+            "join-all is stuck, and held; Ctrl+\\ explains, Ctrl+C explains and ends it\n"
         );
         served
     }
@@ -70,6 +70,8 @@ impl Drop for Served {
 #[derive(Default)]
 struct Seen {
     tasks: HashMap<u64, String>,
+    /// Where tasks were spawned, with and without a name.
+    places: HashSet<String>,
     /// Events: their names, and where they were made.
     events: HashMap<u64, (String, Option<Location>)>,
     /// Waits: the resource, and the task.
@@ -91,6 +93,9 @@ impl Seen {
             .into_iter()
             .flat_map(|tasks| tasks.new_tasks)
         {
+            let at = task.location.unwrap_or_default();
+            let place = format!("{}:{}:{}", at.file(), at.line(), at.column());
+            self.places.insert(place);
             if let (Some(id), Some(name)) = (task.id, named(&task.fields, "task.name")) {
                 self.tasks.insert(id.id, name);
             }
@@ -198,4 +203,8 @@ async fn it_shows_the_named_tasks_and_the_event_with_the_task_that_waits_for_it(
             "join_all.rs".to_owned()
         )
     );
+    // What tokio-console 0.1 has room for on 120 columns, before it cuts names to six characters.
+    let name = expected.iter().map(|name| name.len()).max().unwrap();
+    let place = seen.places.iter().map(String::len).max().unwrap();
+    assert!(name + place <= 52, "{:?}", seen.places);
 }

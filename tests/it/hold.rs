@@ -1,16 +1,29 @@
-//! `--hold`: stuck until Ctrl+C, which first tells what it always tells.
+//! `--hold`, and what ends a run from outside: Ctrl+C, Ctrl+\, and other signals.
 
+#[cfg(unix)]
+use std::fs;
+#[cfg(unix)]
+use std::io::{BufRead, BufReader, Lines};
+#[cfg(unix)]
+use std::process::{Child, ChildStderr, Command, Stdio};
+#[cfg(unix)]
+use std::thread;
 use std::time::{Duration, Instant};
+
+#[cfg(unix)]
+use tempfile::TempDir;
 
 use crate::pty::Pty;
 use crate::unstuck::assert_snapshot;
 
 const CTRL_C: &str = "\x03";
 
+const CTRL_BACKSLASH: &str = "\x1c";
+
 #[test]
-fn ctrl_c_shows_the_innocent_line_and_then_explains() {
+fn ctrl_c_explains_and_ends_it() {
     let mut held = Pty::run("run --only join-all --hold", 100);
-    held.wait_for("join-all is stuck, and held; Ctrl+C ends it and explains\r\n");
+    held.wait_for("join-all is stuck, and held; Ctrl+\\ explains, Ctrl+C explains and ends it\r\n");
     held.press(CTRL_C);
     let pressed = Instant::now();
     let (code, screen) = held.finish();
@@ -23,6 +36,20 @@ fn ctrl_c_shows_the_innocent_line_and_then_explains() {
     assert_snapshot("hold", &screen.replace("^C", ""));
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_backslash_explains_as_often_as_it_is_pressed_and_goes_on_holding() {
+    let explained = |screen: &str| screen.matches("stuck (proven)").count();
+    let mut held = Pty::run("run --only join-all --hold", 100);
+    held.wait_for("and held");
+    held.press(CTRL_BACKSLASH);
+    held.wait_for("stuck (proven)");
+    held.press(CTRL_C);
+    let (code, screen) = held.finish();
+    assert_eq!(code, 130);
+    assert_eq!(explained(&screen), 2, "{screen}");
+}
+
 #[test]
 fn ctrl_c_before_the_verdict_ends_it_at_once_and_leaves_nothing() {
     let mut playing = Pty::run("run --fixed --latency 60000", 100);
@@ -33,65 +60,119 @@ fn ctrl_c_before_the_verdict_ends_it_at_once_and_leaves_nothing() {
     assert!(!screen.contains("join-all"), "{screen}");
 }
 
+/// The program in a temporary folder of its own, and what it says on standard error.
+#[cfg(unix)]
+struct Playing {
+    process: Child,
+    said: Lines<BufReader<ChildStderr>>,
+    temporary: TempDir,
+}
+
+#[cfg(unix)]
+impl Playing {
+    fn start(arguments: &str) -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_unstuck"))
+            .args(arguments.split(' '))
+            .env("TMPDIR", temporary.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(process.stderr.take().unwrap()).lines();
+        Self {
+            process,
+            said,
+            temporary,
+        }
+    }
+
+    fn folders(&self) -> usize {
+        fs::read_dir(self.temporary.path()).unwrap().count()
+    }
+
+    fn wait_for_a_folder(&self) {
+        while self.folders() == 0 {
+            thread::yield_now();
+        }
+    }
+
+    /// Sends the signal, and waits for the end: the exit code.
+    fn end_with(&mut self, signal: &str) -> Option<i32> {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success());
+        self.process.wait().unwrap().code()
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Playing {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 /// A journal would be created and removed by the connections of the sides, while the database is read back.
 #[cfg(unix)]
 #[test]
 fn a_database_is_one_file() {
-    use std::fs;
-    use std::io::{BufRead, BufReader};
-    use std::process::{Command, Stdio};
-
-    let temporary = tempfile::tempdir().unwrap();
-    let mut held = Command::new(env!("CARGO_BIN_EXE_unstuck"))
-        .args(["run", "--only", "join-all", "--hold"])
-        .env("TMPDIR", temporary.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(held.stderr.take().unwrap()).lines();
-    let is_held = said.any(|line| line.unwrap().contains("is stuck, and held"));
-    let folder = fs::read_dir(temporary.path()).unwrap().next();
+    let mut held = Playing::start("run --only join-all --hold");
+    assert!(held.said.any(|line| line.unwrap().contains("and held")));
+    let folder = fs::read_dir(held.temporary.path()).unwrap().next();
     let files = fs::read_dir(folder.unwrap().unwrap().path()).unwrap();
     let files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
-    held.kill().unwrap();
-    held.wait().unwrap();
-    assert!(is_held);
+    held.end_with("-TERM");
     assert_eq!(files, ["join-all.sqlite3"]);
 }
 
 #[cfg(unix)]
 #[test]
-fn sigterm_leaves_as_little_behind_as_ctrl_c() {
-    use std::fs;
-    use std::io::{BufRead, BufReader};
-    use std::process::{Command, Stdio};
+fn sigterm_and_sighup_leave_as_little_behind_as_ctrl_c() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+        let mut held = Playing::start("run --only join-all --hold");
+        assert!(held.said.any(|line| line.unwrap().contains("and held")));
+        assert_eq!(held.folders(), 1);
+        assert_eq!(held.end_with(signal), Some(code));
+        assert_eq!(held.folders(), 0, "{signal}");
+    }
+}
 
-    let temporary = tempfile::tempdir().unwrap();
-    let mut held = Command::new(env!("CARGO_BIN_EXE_unstuck"))
-        .args(["run", "--only", "join-all", "--hold"])
-        .env("TMPDIR", temporary.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let left = || fs::read_dir(temporary.path()).unwrap().count();
-    let mut said = BufReader::new(held.stderr.take().unwrap()).lines();
-    assert!(said.any(|line| line.unwrap().contains("is stuck, and held")));
-    assert_eq!(left(), 1);
+#[cfg(unix)]
+#[test]
+fn any_signal_before_the_verdict_ends_it_and_leaves_nothing() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129), ("-QUIT", 131)] {
+        let mut playing = Playing::start("run --fixed --latency 60000");
+        playing.wait_for_a_folder();
+        assert_eq!(playing.end_with(signal), Some(code));
+        assert_eq!(playing.folders(), 0, "{signal}");
+    }
+}
 
-    let id = held.id().to_string();
-    let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-    assert!(sent.success());
-    assert_eq!(held.wait().unwrap().code(), Some(143));
-    assert_eq!(left(), 0);
+#[cfg(unix)]
+#[test]
+fn sigterm_ends_the_scenario_that_is_playing_and_leaves_the_table_so_far() {
+    let mut playing = Playing::start("run --all time");
+    let stdout = playing.process.stdout.take().unwrap();
+    let mut lines = BufReader::new(stdout).lines().map(Result::unwrap);
+    // Both sides of the first one are there while the others have yet to play.
+    assert!(lines.any(|line| line.contains("spawn-blocking")));
+    playing.wait_for_a_folder();
+    assert_eq!(playing.end_with("-TERM"), Some(143));
+    assert_eq!(playing.folders(), 0);
+    let rest: Vec<String> = lines.collect();
+    let last = rest.last().unwrap();
+    assert_eq!(
+        last, "SIGTERM ended it; 3 of 4 scenarios were not played",
+        "{rest:?}"
+    );
 }
 
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_it_when_nobody_reads_what_it_prints() {
     use std::io::Read;
-    use std::process::{Command, Stdio};
 
     let mut printing = Command::new(env!("CARGO_BIN_EXE_unstuck"))
         .args(["run", "--only", "join-all", "--workers", "1000", "--json"])
@@ -129,27 +210,25 @@ fn a_side_that_is_not_stuck_is_not_held() {
 }
 
 #[test]
-fn ctrl_c_ends_a_row_of_scenarios_and_shows_how_those_before_it_came_out() {
+fn ctrl_c_ends_a_row_of_scenarios_and_leaves_the_table_so_far() {
     let mut playing = Pty::run("run --all errors", 100);
-    playing.wait_for("1 of 8: playing question-mark");
+    playing.wait_for("2/8 question-mark");
     playing.press(CTRL_C);
     let (code, screen) = playing.finish();
     let screen = anstream::adapter::strip_str(&screen).to_string();
     assert_eq!(code, 130, "{screen}");
-    assert!(!screen.contains("playing"), "{screen}");
-    let rows = screen
-        .lines()
-        .filter(|line| line.ends_with("  as expected"));
-    assert!(rows.count() >= 2, "{screen}");
-    assert!(screen.contains("Ctrl+C came before "), "{screen}");
+    let mut lines = screen.lines().map(str::trim_end);
+    assert!(lines.any(|line| line.starts_with("swallowed-errors  join-all")));
+    assert!(lines.any(|line| line.starts_with("Ctrl+C ended it; ")));
+    assert!(!screen.contains("/8 "), "{screen}");
 }
 
 #[test]
-fn ctrl_c_before_the_first_of_a_row_leaves_nothing() {
+fn ctrl_c_before_the_first_of_a_row_leaves_no_row() {
     let mut playing = Pty::run("run --all errors", 100);
-    playing.wait_for("0 of 8: playing swallowed-errors");
+    playing.wait_for("1/8 swallowed-errors");
     playing.press(CTRL_C);
     let (code, screen) = playing.finish();
     assert_eq!(code, 130, "{screen}");
-    assert!(!screen.contains("playing"), "{screen}");
+    assert!(!screen.contains("/8 "), "{screen}");
 }

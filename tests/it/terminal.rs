@@ -1,5 +1,8 @@
 //! What a person sees: on a wide terminal, on a narrow one, and where there is none.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
 use crate::pty::Pty;
 use crate::unstuck::{Unstuck, assert_snapshot};
 
@@ -54,6 +57,35 @@ fn a_narrow_terminal_has_the_table_as_a_list() {
     assert_eq!(code, 0);
     assert_snapshot("terminal-all-narrow", &screen);
     assert!(screen.lines().all(|line| line.chars().count() <= 50));
+}
+
+#[test]
+fn eighty_columns_have_room_for_the_whole_table() {
+    let mut playing = Pty::run("run --all", 80);
+    playing.wait_for("starved-pool");
+    playing.press("\x03");
+    let (_, screen) = playing.finish();
+    let screen = anstream::adapter::strip_str(&screen).to_string();
+    let is_row = |line: &&str| line.trim_end().ends_with("hang");
+    let mut rows = screen.lines().filter(is_row);
+    assert!(rows.clone().count() > 5, "{screen}");
+    assert!(rows.all(|line| line.chars().count() <= 80), "{screen}");
+}
+
+#[test]
+fn where_there_is_no_terminal_the_table_grows_as_scenarios_end() {
+    let mut playing = Command::new(env!("CARGO_BIN_EXE_unstuck"))
+        .args(["run", "--all", "queues"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let stdout = BufReader::new(playing.stdout.take().expect("it is piped"));
+    let mut lines = stdout.lines().map(|line| line.expect("it is text"));
+    assert!(lines.any(|line| line.contains("idle-worker")));
+    let has_ended = playing.try_wait().expect("it can be asked").is_some();
+    assert!(!has_ended, "there are four more to play");
+    assert!(lines.any(|line| line.contains("full-queue")));
+    assert!(playing.wait().expect("it ends").success());
 }
 
 #[test]
