@@ -115,7 +115,7 @@ mod explaining {
         let since = observer.before();
         let begun = Instant::now();
         let pulse = observer.pulse();
-        let seen = observer.look(runtime.handle(), &since, usize::MAX);
+        let seen = observer.look(runtime.handle(), &since, usize::MAX, true);
         let looked = begun.elapsed();
         let echo = observer.echo(runtime.handle(), &pulse);
         let at_rest = begun.elapsed();
