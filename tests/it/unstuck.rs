@@ -111,7 +111,7 @@ pub(crate) fn several_at_once<T: Send, R: Send>(
     let map_some = || iter::from_fn(|| next().map(&map)).collect::<Vec<R>>();
     thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(map_some)).collect();
-        let mapped = threads.into_iter().map(|thread| thread.join());
+        let mapped = threads.into_iter().map(thread::ScopedJoinHandle::join);
         let mapped = mapped.map(|some| some.unwrap_or_else(|panic| resume_unwind(panic)));
         mapped.flatten().collect()
     })
