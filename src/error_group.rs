@@ -1,6 +1,8 @@
 //! What a task group ended with, when not all went well.
 
+mod cancellation;
 mod causes;
+mod printable;
 mod refused;
 #[cfg(feature = "serde")]
 mod serialize;
@@ -9,6 +11,7 @@ mod tree;
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
 use std::mem;
@@ -18,14 +21,18 @@ use std::sync::{Mutex, PoisonError};
 use tokio::task;
 
 use crate::place::Place;
+use printable::Printable;
 
+pub(crate) use cancellation::{Cancellation, GroupId};
 pub use refused::Refused;
 pub use tree::Tree;
 
 /// An error of any kind that can cross threads.
 pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 
-/// Every error and every panic that the children of a task group, and its body, ended with.
+/// Every error and every panic that the children of a task group, and its body, ended with. Errors that
+/// only pass a cancellation on are left out: [`Refused`], [`NoValue`](crate::NoValue),
+/// [`NeverStarted`](crate::NeverStarted) and an [empty](ErrorGroup::is_empty) group say when.
 ///
 /// It is a tree: a child that ended with an `ErrorGroup` of its own keeps it whole, as
 /// [`Failure::Group`]. Failures stand in the order in which their tasks were spawned, so what is
@@ -33,6 +40,10 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 ///
 /// `Display` is one line. `Debug`, which is what Rust prints when `main` returns an error, is the
 /// whole [`tree`](ErrorGroup::tree).
+///
+/// One bad error does not spoil the rest: where the `Display` of an error panics or fails, a placeholder is
+/// printed in its place, though the panic hook runs; and no more than 100 causes of an error are looked at, in
+/// case its `source` never ends. Groups may be nested to any depth.
 ///
 /// The idea and the shape are those of Python's exception groups (PEP 654).
 ///
@@ -60,10 +71,12 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// # }
 /// ```
 pub struct ErrorGroup {
-    pub(crate) name: Cow<'static, str>,
-    pub(crate) opened_at: &'static Location<'static>,
-    pub(crate) failures: Vec<TaskFailure>,
-    pub(crate) cancelled: usize,
+    name: Cow<'static, str>,
+    opened_at: &'static Location<'static>,
+    failures: Vec<TaskFailure>,
+    /// The number of leaves: counted once, as each group around this one asks for it.
+    len: usize,
+    cancelled: usize,
 }
 
 /// How one task of a group failed.
@@ -90,12 +103,18 @@ pub struct ErrorGroup {
 /// ```
 #[derive(Debug)]
 pub struct TaskFailure {
+    pub(crate) origin: Origin,
+    pub(crate) failure: Failure,
+}
+
+/// Which task of a group failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
     /// When the task was spawned, counted from 0, which is the body.
     pub(crate) order: usize,
     pub(crate) task: Cow<'static, str>,
     pub(crate) id: Option<task::Id>,
     pub(crate) spawned_at: &'static Location<'static>,
-    pub(crate) failure: Failure,
 }
 
 /// The ways in which a task fails.
@@ -134,8 +153,10 @@ pub enum Failure {
     ///
     /// That has to be the `ErrorGroup` itself: one that became an `anyhow::Error` without a context is
     /// hidden in it, and stays [`Failure::Error`], of which only its line and its first cause are seen.
+    /// A group without failures is no failure of the task, in whatever error it arrives.
     Group(Box<ErrorGroup>),
-    /// It tried to spawn a task into a group that took no more, and returned the refusal.
+    /// It tried to spawn a task into a group that took no more, neither its own nor one around that, and
+    /// returned the [refusal](Refused).
     Refused(Box<Refused>),
     /// The group did not end before its deadline.
     Deadline,
@@ -168,6 +189,25 @@ struct Caught {
 }
 
 impl ErrorGroup {
+    pub(crate) fn new(
+        name: Cow<'static, str>,
+        opened_at: &'static Location<'static>,
+        failures: Vec<TaskFailure>,
+        cancelled: usize,
+    ) -> Self {
+        let leaves = failures.iter().map(|failure| match &failure.failure {
+            Failure::Group(inner) => inner.len,
+            _ => 1,
+        });
+        Self {
+            len: leaves.sum(),
+            name,
+            opened_at,
+            failures,
+            cancelled,
+        }
+    }
+
     /// The name of the task group.
     pub fn name(&self) -> &str {
         &self.name
@@ -214,7 +254,7 @@ impl ErrorGroup {
 
     /// How many [leaves](ErrorGroup::leaves) there are.
     pub fn len(&self) -> usize {
-        self.leaves().count()
+        self.len
     }
 
     /// The whole tree, over several lines, in the shape in which Python prints an exception group. A group
@@ -227,17 +267,17 @@ impl ErrorGroup {
 impl TaskFailure {
     /// The name of the task.
     pub fn task(&self) -> &str {
-        &self.task
+        &self.origin.task
     }
 
     /// Tokio's id of the task; none for the body of the group, which is no task of its own.
     pub fn id(&self) -> Option<task::Id> {
-        self.id
+        self.origin.id
     }
 
     /// The line that spawned the task.
     pub fn spawned_at(&self) -> Place {
-        self.spawned_at.into()
+        self.origin.spawned_at.into()
     }
 
     /// How it failed.
@@ -299,13 +339,6 @@ impl Panic {
     }
 }
 
-impl Failure {
-    /// Whether it is a group that was cancelled, in which nothing has failed.
-    pub(crate) fn is_cancellation(&self) -> bool {
-        matches!(self, Failure::Group(group) if group.is_empty())
-    }
-}
-
 impl From<BoxError> for Failure {
     fn from(error: BoxError) -> Self {
         let error = match error.downcast() {
@@ -332,7 +365,7 @@ impl From<Panic> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Error(error) => error.fmt(f),
+            Failure::Error(error) => Printable(error).fmt(f),
             Failure::Panic(panic) => panic.fmt(f),
             Failure::Group(group) => group.fmt(f),
             Failure::Refused(refused) => refused.fmt(f),
@@ -376,21 +409,57 @@ impl fmt::Debug for ErrorGroup {
     }
 }
 
-/// One after the other, as they may be nested deeper than the stack has room for.
+thread_local! {
+    /// While a group is being dropped on this thread: the failures of the groups inside it.
+    static DROPPING: RefCell<Option<Vec<TaskFailure>>> = const { RefCell::new(None) };
+}
+
+/// Not recursive: groups, and errors that were caused by groups, may be nested deeper than the stack has room
+/// for. An inner group hands its failures to the outermost one that is being dropped.
 impl Drop for ErrorGroup {
     fn drop(&mut self) {
-        let mut ahead = mem::take(&mut self.failures);
-        while let Some(failure) = ahead.pop() {
-            if let Failure::Group(mut inner) = failure.failure {
-                ahead.append(&mut inner.failures);
-            }
+        let mut failures = mem::take(&mut self.failures);
+        if failures.is_empty() {
+            return;
         }
+        let is_outermost = DROPPING.try_with(|inner| match &mut *inner.borrow_mut() {
+            Some(inner) => {
+                inner.append(&mut failures);
+                false
+            }
+            none => {
+                *none = Some(Vec::new());
+                true
+            }
+        });
+        if is_outermost != Ok(true) {
+            return;
+        }
+        // Also if a destructor panics.
+        let _done = Dropped;
+        while !failures.is_empty() {
+            drop(failures);
+            failures =
+                DROPPING.with_borrow_mut(|inner| inner.as_mut().map(mem::take).unwrap_or_default());
+        }
+    }
+}
+
+/// Ends the drop of an outermost group.
+struct Dropped;
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        drop(DROPPING.take());
     }
 }
 
 /// The source is the first failure that is an error, as a chain of causes has room for one only.
 impl Error for ErrorGroup {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
+        if self.is_empty() {
+            return Some(Cancellation::OF_EMPTY_GROUP);
+        }
         self.leaves().find_map(|leaf| match &leaf.failure {
             Failure::Error(error) => Some(&**error as &(dyn Error + 'static)),
             Failure::Refused(refused) => Some(&**refused),

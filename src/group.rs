@@ -7,12 +7,14 @@ mod body;
 mod child;
 mod member;
 mod named;
+mod no_value;
 mod on_failure;
 mod owner;
 mod running;
 mod scope;
 mod shared;
 mod started;
+mod stop_waits;
 mod turn;
 
 use std::borrow::Cow;
@@ -26,6 +28,7 @@ use running::Running;
 use shared::Shared;
 
 pub use child::Child;
+pub use no_value::NoValue;
 pub use on_failure::OnFailure;
 pub use scope::Scope;
 #[cfg(all(tokio_unstable, feature = "observe"))]
@@ -49,7 +52,7 @@ pub use started::{NeverStarted, Started};
 ///     .scope(async |group| {
 ///         let even = group.spawn("even", async { "8".parse::<u8>() })?;
 ///         group.spawn("odd", async { "seven".parse::<u8>() })?;
-///         assert_eq!(even.value().await, Some(8));
+///         assert_eq!(even.value().await?, 8);
 ///         Ok(())
 ///     })
 ///     .await;
@@ -70,7 +73,7 @@ pub use started::{NeverStarted, Started};
 /// | a panic | kept, with its payload | – | – | – | ends the program | kept, by hand |
 /// | a child may spawn into it | yes | yes | yes | yes | yes | no |
 /// | cancels a task that does not await | no | no | no | no | no | no |
-/// | a spawn once it is cancelled or over | [`Refused`](crate::Refused), kept if returned | raises | raises, once over | never runs | runs | runs |
+/// | a spawn once it is cancelled or over | [`Refused`](crate::Refused); in the group itself that is cancellation | raises | raises, once over | never runs | runs | runs |
 /// | tasks that stay on one thread | [`Scope::spawn_local`] | all | all | by dispatcher | – | `spawn_local` |
 /// | waits for clean-up when it is itself dropped | only within another group, which then does: a destructor can't await | yes | yes | yes | – | no |
 #[derive(Clone, Debug)]
@@ -190,8 +193,12 @@ impl TaskGroup {
     /// # Errors
     ///
     /// If the body or any task returned an error or panicked, or the deadline passed: all of that. Also if
-    /// the group was [cancelled](Scope::cancel) before the body had a value; then without any failures. A task
-    /// that returns such an error has been cancelled, too, and has not failed.
+    /// the group was [cancelled](Scope::cancel) before the body had a value; then without any failures.
+    ///
+    /// Errors that only pass a cancellation on are no failures: such an empty group, and what cancelling this
+    /// group, or one around it, does to calls on it, [`Refused`](crate::Refused), [`NoValue`] and
+    /// [`NeverStarted`]. Whoever returns one, alone or as the [source](std::error::Error::source) of another error,
+    /// has been cancelled.
     ///
     /// # Cancel safety
     ///
@@ -204,8 +211,8 @@ impl TaskGroup {
     ///
     /// # Panics
     ///
-    /// When awaited with a deadline or [`OnFailure::CancelAfter`] where there is no Tokio runtime with a timer. A
-    /// panic of the body is caught, and is part of the error.
+    /// When awaited with a deadline or [`OnFailure::CancelAfter`] where there is no Tokio runtime with a timer, and
+    /// when polled after completion. A panic of the body is caught, and is part of the error.
     ///
     /// # Examples
     ///
@@ -216,9 +223,9 @@ impl TaskGroup {
     ///
     /// let sum = TaskGroup::new("sum").scope(async |group| {
     ///     let two = group.spawn("two", async { "2".parse::<i32>() })?;
-    ///     Ok(two.value().await.map(|two| two + 1))
+    ///     Ok(two.value().await? + 1)
     /// });
-    /// assert_eq!(sum.await.unwrap(), Some(3));
+    /// assert_eq!(sum.await.unwrap(), 3);
     /// # }
     /// ```
     pub fn scope<T>(

@@ -16,10 +16,10 @@
 //!     .scope(async |group| {
 //!         let two = group.spawn("two", async { "2".parse::<i32>() })?;
 //!         let three = group.spawn("three", async { "3".parse::<i32>() })?;
-//!         Ok(two.value().await.zip(three.value().await))
+//!         Ok(two.value().await? + three.value().await?)
 //!     })
 //!     .await;
-//! assert_eq!(sum.unwrap(), Some((2, 3)));
+//! assert_eq!(sum.unwrap(), 5);
 //! # }
 //! ```
 //!
@@ -68,7 +68,7 @@ pub mod watch;
 pub use check::{Check, check};
 pub use error_group::{BoxError, ErrorGroup, Failure, Panic, Refused, TaskFailure, Tree};
 pub use event::Event;
-pub use group::{Child, NeverStarted, OnFailure, Scope, Started, TaskGroup};
+pub use group::{Child, NeverStarted, NoValue, OnFailure, Scope, Started, TaskGroup};
 #[cfg(all(tokio_unstable, feature = "guard"))]
 pub use guard::{Guard, GuardError, run};
 pub use place::Place;

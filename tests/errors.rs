@@ -90,7 +90,7 @@ async fn children_with_errors_of_any_crate_are_in_one_group() {
             group.spawn("eyre", async { eyre::Ok(parse()?) })?;
             group.spawn("std", async { parse() })?;
             group.spawn_blocking("blocks", || Err::<(), _>(anyhow::anyhow!("blocked")))?;
-            assert_eq!((even.value().await, odd.value().await), (Some(8), Some(7)));
+            assert_eq!((even.value().await, odd.value().await), (Ok(8), Ok(7)));
             Unit::Err(eyre::eyre!("the body's").into())
         })
         .await

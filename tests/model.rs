@@ -23,6 +23,8 @@ use unstuck::OnFailure;
 
 #[path = "../src/group/member.rs"]
 mod member;
+#[path = "../src/group/stop_waits.rs"]
+mod stop_waits;
 mod on_failure {
     pub(crate) use unstuck::OnFailure;
 }
@@ -36,18 +38,43 @@ mod error_group {
     use tokio::task;
 
     pub(crate) struct ErrorGroup {
-        pub(crate) name: Cow<'static, str>,
-        pub(crate) opened_at: &'static Location<'static>,
         pub(crate) failures: Vec<TaskFailure>,
-        pub(crate) cancelled: usize,
+    }
+
+    impl ErrorGroup {
+        pub(crate) fn new(
+            _name: Cow<'static, str>,
+            _opened_at: &'static Location<'static>,
+            failures: Vec<TaskFailure>,
+            _cancelled: usize,
+        ) -> Self {
+            Self { failures }
+        }
+
+        pub(crate) fn is_empty(&self) -> bool {
+            self.failures.is_empty()
+        }
+    }
+
+    #[derive(Clone, Copy, PartialEq)]
+    pub(crate) struct GroupId;
+
+    impl GroupId {
+        pub(crate) fn next() -> Self {
+            Self
+        }
     }
 
     pub(crate) struct TaskFailure {
+        pub(crate) origin: Origin,
+        pub(crate) failure: Failure,
+    }
+
+    pub(crate) struct Origin {
         pub(crate) order: usize,
         pub(crate) task: Cow<'static, str>,
         pub(crate) id: Option<task::Id>,
         pub(crate) spawned_at: &'static Location<'static>,
-        pub(crate) failure: Failure,
     }
 
     pub(crate) enum Failure {
@@ -200,7 +227,7 @@ fn whoever_waits_for_the_group_to_stop_hears_of_it_whenever_they_began() {
         let group = open("g", OnFailure::Cancel);
         let other = Arc::clone(&group);
         let cancels = thread::spawn(move || other.cancel());
-        let mut stop = pin!(group.stop().notified());
+        let mut stop = pin!(group.stop_wanted().notified());
         block_on(poll_fn(|cx| match group.stage() {
             Stage::Open => stop.as_mut().poll(cx),
             _ => Poll::Ready(()),
@@ -257,10 +284,7 @@ fn a_scope_that_is_dropped_leaves_its_children_and_their_errors_to_the_group_aro
         let child = spawn_failing(&inner, "a");
         let other = Arc::clone(&outer);
         let dropped = thread::spawn(move || {
-            inner.abandon(Some(Member {
-                shared: Arc::clone(&other),
-                key: around.key,
-            }));
+            inner.abandon(Some(Member::new(Arc::clone(&other), around.key)));
             other.ended(around.key, Ended::Cancelled);
         });
         assert_eq!(shape(&drain(&outer)), "[[a]]");

@@ -1,27 +1,48 @@
-//! What an error was caused by, as far as it says.
+//! The causes of an error, as its `source` tells them.
 
 use std::error::Error;
 use std::iter::successors;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::cancellation::{Cancellation, GroupId};
+use super::printable::Printable;
 use super::{ErrorGroup, Failure};
 
 type AnyError = dyn Error + 'static;
 
-/// The causes of an error, the nearest first. A group is the last: it is a tree of its own.
-pub(super) fn of(error: &AnyError) -> impl Iterator<Item = &AnyError> {
-    chain(error).skip(1)
+/// How many causes of an error are looked at: a `source` may return the error itself, and then there is no end.
+const MOST: usize = 100;
+
+/// The texts of the causes of an error, the nearest first. A group is the last: it is a tree of its own.
+fn texts(error: &AnyError) -> Vec<String> {
+    let mut causes = endless(error);
+    let mut texts: Vec<_> = causes
+        .by_ref()
+        .take(MOST)
+        .map(|cause| Printable(cause).to_string())
+        .collect();
+    if causes.next().is_some() {
+        texts.push("<more causes than are shown>".to_owned());
+    }
+    texts
 }
 
-/// Their texts.
-pub(super) fn texts(error: &AnyError) -> Vec<String> {
-    of(error).map(ToString::to_string).collect()
-}
-
-fn chain(error: &AnyError) -> impl Iterator<Item = &AnyError> {
-    successors(Some(error), |&error| match as_group(error) {
+/// The causes of an error, which is no group; without an end if a `source` returns its own error.
+fn endless(error: &AnyError) -> impl Iterator<Item = &AnyError> {
+    successors(source(error), |&cause| match as_group(cause) {
         Some(_) => None,
-        None => error.source(),
+        None => source(cause),
     })
+}
+
+/// The causes that are looked at.
+fn of(error: &AnyError) -> impl Iterator<Item = &AnyError> {
+    endless(error).take(MOST)
+}
+
+/// If `source` panics, there is none.
+fn source(error: &AnyError) -> Option<&AnyError> {
+    catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or(None)
 }
 
 fn as_group(error: &AnyError) -> Option<&ErrorGroup> {
@@ -38,8 +59,33 @@ impl Failure {
     pub(super) fn group(&self) -> Option<&ErrorGroup> {
         match self {
             Failure::Group(group) => Some(group),
-            Failure::Error(error) => chain(&**error).find_map(as_group),
+            Failure::Error(error) => of(&**error).find_map(as_group),
             Failure::Panic(_) | Failure::Refused(_) | Failure::Deadline => None,
         }
+    }
+
+    /// The texts of the causes of its error, the nearest first.
+    pub(super) fn causes(&self) -> Vec<String> {
+        match self {
+            Failure::Error(error) => texts(&**error),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it only passes a cancellation on: that of a group in which nothing failed, or of the groups
+    /// that the task is within.
+    pub(crate) fn is_cancellation(&self, is_within: impl Fn(GroupId) -> bool) -> bool {
+        let error: &AnyError = match self {
+            Failure::Error(error) => &**error,
+            Failure::Refused(refused) => &**refused,
+            Failure::Group(group) => return group.is_empty(),
+            Failure::Panic(_) | Failure::Deadline => return false,
+        };
+        of(error).any(|cause| match as_group(cause) {
+            Some(group) => group.is_empty(),
+            None => cause
+                .downcast_ref::<Cancellation>()
+                .is_some_and(|cancellation| cancellation.applies(&is_within)),
+        })
     }
 }

@@ -1,11 +1,19 @@
 //! A task that a group did not take.
 
+use std::error::Error;
 use std::fmt;
+
+use super::cancellation::{Cancellation, GroupId};
 
 /// A task was not spawned: the group is cancelled, or has ended. Its future was dropped without
 /// having been polled.
 ///
-/// A task that returns it fails with [`Failure::Refused`](crate::Failure::Refused).
+/// A task or body that returns it, also as the cause of another error, has been cancelled if the group that
+/// refused is its own or one around that: that group was cancelled before. So `spawn(..)?` is no failure in a
+/// group that something else brings down. Returned from anywhere else, it is a
+/// [`Failure::Refused`](crate::Failure::Refused): then whoever spawned used a group that nothing keeps open for them.
+///
+/// Two are equal if they are about the same name of a task in the same group.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -25,11 +33,21 @@ use std::fmt;
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
-    pub(crate) task: String,
-    pub(crate) group: String,
+    task: String,
+    group: String,
+    cause: Cancellation,
 }
 
 impl Refused {
+    pub(crate) fn new(task: String, group: &str, id: GroupId) -> Self {
+        let why = format!("group `{group}` is cancelled or has ended");
+        Self {
+            task,
+            group: group.to_owned(),
+            cause: Cancellation::in_group(id, why),
+        }
+    }
+
     /// The name of the task.
     pub fn task(&self) -> &str {
         &self.task
@@ -43,12 +61,13 @@ impl Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { task, group } = self;
-        write!(
-            f,
-            "task `{task}` was not spawned: group `{group}` is cancelled or has ended"
-        )
+        let Self { task, cause, .. } = self;
+        write!(f, "task `{task}` was not spawned: {cause}")
     }
 }
 
-impl std::error::Error for Refused {}
+impl Error for Refused {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.cause)
+    }
+}

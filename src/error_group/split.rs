@@ -1,9 +1,9 @@
 //! Taking an error group apart, as Python's exception groups can be (PEP 654): the shape is kept, and
 //! what is empty vanishes.
 
-use std::mem;
+use std::{mem, vec};
 
-use super::{ErrorGroup, Failure, TaskFailure};
+use super::{ErrorGroup, Failure, Origin, TaskFailure};
 
 impl ErrorGroup {
     /// Splits the group in two: the failures that `matches`, and the rest. Each part keeps the groups
@@ -37,7 +37,32 @@ impl ErrorGroup {
         self,
         mut matches: impl FnMut(&TaskFailure) -> bool,
     ) -> (Option<ErrorGroup>, Option<ErrorGroup>) {
-        self.split_by(&mut matches)
+        // Not recursive: groups may be nested deeper than the stack has room for.
+        let mut around: Vec<(Origin, Halves)> = Vec::new();
+        let mut halves = Halves::of(self);
+        loop {
+            match halves.ahead.next() {
+                Some(TaskFailure {
+                    origin,
+                    failure: Failure::Group(inner),
+                }) => around.push((origin, mem::replace(&mut halves, Halves::of(*inner)))),
+                Some(failure) if matches(&failure) => halves.matching.push(failure),
+                Some(failure) => halves.rest.push(failure),
+                None => {
+                    let (matching, rest) = halves.done();
+                    let Some((origin, outer)) = around.pop() else {
+                        return (matching, rest);
+                    };
+                    halves = outer;
+                    let member = |inner| TaskFailure {
+                        origin: origin.clone(),
+                        failure: Failure::Group(Box::new(inner)),
+                    };
+                    halves.matching.extend(matching.map(member));
+                    halves.rest.extend(rest.map(member));
+                }
+            }
+        }
     }
 
     /// The part of the group whose failures `matches`: the first of what [`split`](ErrorGroup::split)
@@ -66,38 +91,38 @@ impl ErrorGroup {
     pub fn filter(self, matches: impl FnMut(&TaskFailure) -> bool) -> Option<ErrorGroup> {
         self.split(matches).0
     }
+}
 
-    fn split_by(
-        mut self,
-        matches: &mut impl FnMut(&TaskFailure) -> bool,
-    ) -> (Option<ErrorGroup>, Option<ErrorGroup>) {
-        let (mut matching, mut rest) = (Vec::new(), Vec::new());
-        for failure in mem::take(&mut self.failures) {
-            match failure.failure {
-                Failure::Group(inner) => {
-                    let (inner_matching, inner_rest) = inner.split_by(matches);
-                    let whole = |inner: ErrorGroup| TaskFailure {
-                        order: failure.order,
-                        task: failure.task.clone(),
-                        id: failure.id,
-                        spawned_at: failure.spawned_at,
-                        failure: Failure::Group(Box::new(inner)),
-                    };
-                    matching.extend(inner_matching.map(whole));
-                    rest.extend(inner_rest.map(whole));
-                }
-                _ if matches(&failure) => matching.push(failure),
-                _ => rest.push(failure),
-            }
+/// A group that is being split.
+struct Halves {
+    /// The group, without its failures.
+    group: ErrorGroup,
+    ahead: vec::IntoIter<TaskFailure>,
+    matching: Vec<TaskFailure>,
+    rest: Vec<TaskFailure>,
+}
+
+impl Halves {
+    fn of(mut group: ErrorGroup) -> Self {
+        Self {
+            ahead: mem::take(&mut group.failures).into_iter(),
+            group,
+            matching: Vec::new(),
+            rest: Vec::new(),
         }
+    }
+
+    fn done(self) -> (Option<ErrorGroup>, Option<ErrorGroup>) {
         let part = |failures: Vec<TaskFailure>| {
-            (!failures.is_empty()).then(|| ErrorGroup {
-                name: self.name.clone(),
-                opened_at: self.opened_at,
-                failures,
-                cancelled: self.cancelled,
-            })
+            let ErrorGroup {
+                name,
+                opened_at,
+                cancelled,
+                ..
+            } = &self.group;
+            (!failures.is_empty())
+                .then(|| ErrorGroup::new(name.clone(), opened_at, failures, *cancelled))
         };
-        (part(matching), part(rest))
+        (part(self.matching), part(self.rest))
     }
 }

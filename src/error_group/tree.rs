@@ -5,12 +5,13 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
-use super::{ErrorGroup, Failure, TaskFailure, causes};
+use super::{ErrorGroup, TaskFailure};
 
 /// A group as a tree, printed by its `Display`.
 ///
 /// A group among the causes of an error is shown with its members too. More than four neighbours that
-/// failed alike are told of together. What is past the limits is counted.
+/// failed alike are shown as one. What is past the limits is counted. From the 32nd level on, groups are not
+/// indented any further.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -36,7 +37,7 @@ pub struct Tree<'g> {
     depth: usize,
 }
 
-/// Fewer failures that are alike are each told of.
+/// Up to this many failures that are alike are shown one by one.
 const FEW: usize = 4;
 
 impl<'g> Tree<'g> {
@@ -57,8 +58,8 @@ impl<'g> Tree<'g> {
         }
     }
 
-    /// Shows no more than `width` members of each group; 20 unless told otherwise. Members that are told
-    /// of together count as one.
+    /// Shows no more than `width` members of each group, by default 20. Members that are shown as one count as
+    /// one.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -80,8 +81,8 @@ impl<'g> Tree<'g> {
         Self { width, ..self }
     }
 
-    /// Shows no more than `depth` levels of groups; 8 unless told otherwise. Of those below, it counts the
-    /// errors.
+    /// Shows no more than `depth` levels of groups, by default 8, and counts the errors below. Any depth will
+    /// do: printing takes memory for the text, and little of the stack.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -102,85 +103,6 @@ impl<'g> Tree<'g> {
     pub fn depth(self, depth: usize) -> Self {
         Self { depth, ..self }
     }
-
-    /// The members of the group, whose own lines stand behind `margin`.
-    fn members(self, out: &mut String, margin: &str) -> fmt::Result {
-        let inner = format!("{margin}  ");
-        let failures = &self.group.failures;
-        if self.depth == 0 {
-            return lines(
-                out,
-                margin,
-                &format!("{} in it", count(self.group.len(), "error")),
-            );
-        }
-        let runs = failures.chunk_by(alike).flat_map(|run| {
-            let together = if run.len() > FEW { run.len() } else { 1 };
-            run.chunks(together)
-        });
-        let mut shown = 0;
-        for run in runs.take(self.width) {
-            let fork = if shown == 0 { "+-" } else { "  " };
-            let number = match run.len() {
-                1 => format!("{}", shown + 1),
-                _ => format!("{} to {}", shown + 1, shown + run.len()),
-            };
-            writeln!(
-                out,
-                "{margin}{fork}+---------------- {number} ----------------"
-            )?;
-            self.run(out, run, &inner)?;
-            shown += run.len();
-        }
-        let more = failures.len() - shown;
-        if more > 0 {
-            writeln!(
-                out,
-                "{inner}+---------------- and {more} more ----------------"
-            )?;
-        }
-        // A group that ends with a group is closed by the inner one's last rule.
-        let last = failures.last().and_then(|last| last.failure.group());
-        let has_rule = |inner: &ErrorGroup| self.depth > 1 && !inner.failures.is_empty();
-        if failures.is_empty() || more == 0 && last.is_some_and(has_rule) {
-            return Ok(());
-        }
-        writeln!(out, "{inner}+------------------------------------")
-    }
-
-    /// Failures that are alike, or a single one.
-    fn run(self, out: &mut String, run: &[TaskFailure], margin: &str) -> fmt::Result {
-        let [first, ..] = run else { return Ok(()) };
-        let names = match run {
-            [.., last] if run.len() > 1 => {
-                format!("{} … {} ({} tasks)", first.task, last.task, run.len())
-            }
-            _ => first.task.to_string(),
-        };
-        lines(out, margin, &format!("{names}: {}", first.failure))?;
-        lines(out, margin, &format!("spawned at {}", first.spawned_at()))?;
-        if let Failure::Error(error) = &first.failure {
-            let mut said = error.to_string();
-            for cause in causes::of(&**error) {
-                let text = cause.to_string();
-                // Some errors have the text of their cause in their own.
-                if !said.contains(&text) {
-                    lines(out, margin, &format!("caused by: {text}"))?;
-                }
-                said = text;
-            }
-        }
-        let Some(group) = first.failure.group() else {
-            return Ok(());
-        };
-        lines(out, margin, &format!("opened at {}", group.opened_at()))?;
-        let inner = Tree {
-            group,
-            depth: self.depth - 1,
-            ..self
-        };
-        inner.members(out, margin)
-    }
 }
 
 impl Display for Tree<'_> {
@@ -189,13 +111,116 @@ impl Display for Tree<'_> {
         if self.has_title {
             writeln!(out, "  + {}", self.group)?;
         }
-        lines(
-            &mut out,
-            "  ",
-            &format!("opened at {}", self.group.opened_at()),
-        )?;
-        self.members(&mut out, "  ")?;
-        f.write_str(out.trim_end())
+        // Not recursive: groups may be nested deeper than the stack has room for.
+        let mut levels = Vec::new();
+        levels.extend(self.enter(&mut out, self.group, 1)?);
+        loop {
+            let depth = levels.len();
+            let Some(level) = levels.last_mut() else {
+                return f.write_str(out.trim_end());
+            };
+            let Some(run) = level.runs.next() else {
+                level.close(&mut out, depth < self.depth)?;
+                levels.pop();
+                continue;
+            };
+            if let Some(inner) = level.show(&mut out, run)? {
+                levels.extend(self.enter(&mut out, inner, depth + 1)?);
+            }
+        }
+    }
+}
+
+/// The deepest level that is indented further than the one above it. Without an end to that, the size of a tree
+/// would grow with the square of its depth.
+const DEEPEST_INDENT: usize = 32;
+
+/// A group that is being printed.
+struct Level<'g> {
+    failures: &'g [TaskFailure],
+    runs: Box<dyn Iterator<Item = &'g [TaskFailure]> + 'g>,
+    shown: usize,
+    /// How far its own lines are indented.
+    indent: usize,
+}
+
+impl<'g> Tree<'g> {
+    /// Prints where the group was opened. If its members are to be shown, gives them.
+    fn enter(
+        &self,
+        out: &mut String,
+        group: &'g ErrorGroup,
+        depth: usize,
+    ) -> Result<Option<Level<'g>>, fmt::Error> {
+        let indent = 2 * depth.min(DEEPEST_INDENT);
+        lines(out, indent, &format!("opened at {}", group.opened_at()))?;
+        if depth > self.depth {
+            let errors = count(group.len(), "error");
+            lines(out, indent, &format!("{errors} in it"))?;
+            return Ok(None);
+        }
+        let runs = group.failures.chunk_by(alike).flat_map(|run| {
+            let together = if run.len() > FEW { run.len() } else { 1 };
+            run.chunks(together)
+        });
+        Ok(Some(Level {
+            failures: &group.failures,
+            runs: Box::new(runs.take(self.width)),
+            shown: 0,
+            indent,
+        }))
+    }
+}
+
+impl<'g> Level<'g> {
+    /// Prints failures that are alike, or a single one. Returns the group that it ended with, if it did.
+    fn show(
+        &mut self,
+        out: &mut String,
+        run: &'g [TaskFailure],
+    ) -> Result<Option<&'g ErrorGroup>, fmt::Error> {
+        let [first, ..] = run else { return Ok(None) };
+        let fork = if self.shown == 0 { "+-" } else { "  " };
+        let number = self.shown + 1;
+        self.shown += run.len();
+        let (numbers, names) = match run {
+            [.., last] if run.len() > 1 => (
+                format!("{number} to {}", self.shown),
+                format!("{} … {} ({} tasks)", first.task(), last.task(), run.len()),
+            ),
+            _ => (number.to_string(), first.task().to_owned()),
+        };
+        indent(out, self.indent);
+        writeln!(out, "{fork}+---------------- {numbers} ----------------")?;
+        let inner = self.indent + 2;
+        lines(out, inner, &format!("{names}: {}", first.failure))?;
+        lines(out, inner, &format!("spawned at {}", first.spawned_at()))?;
+        let mut said = first.failure.to_string();
+        for text in first.failure.causes() {
+            // Some errors have the text of their cause in their own.
+            if !said.contains(&text) {
+                lines(out, inner, &format!("caused by: {text}"))?;
+            }
+            said = text;
+        }
+        Ok(first.failure.group())
+    }
+
+    /// Prints what is left to say below the last member. `inner_is_shown`: whether groups among the members are.
+    fn close(&self, out: &mut String, inner_is_shown: bool) -> fmt::Result {
+        let more = self.failures.len() - self.shown;
+        if more > 0 {
+            indent(out, self.indent + 2);
+            writeln!(out, "+---------------- and {more} more ----------------")?;
+        }
+        // A group that ends with a group is closed by the inner one's last rule.
+        let last = self.failures.last().and_then(|last| last.failure.group());
+        let has_rule = |inner: &ErrorGroup| inner_is_shown && !inner.is_empty();
+        if self.failures.is_empty() || more == 0 && last.is_some_and(has_rule) {
+            return Ok(());
+        }
+        indent(out, self.indent + 2);
+        writeln!(out, "+------------------------------------")
     }
 }
 
@@ -204,21 +229,20 @@ fn alike(a: &TaskFailure, b: &TaskFailure) -> bool {
     let is_group = |failure: &TaskFailure| failure.failure.group().is_some();
     !is_group(a)
         && !is_group(b)
-        && a.spawned_at == b.spawned_at
+        && a.spawned_at() == b.spawned_at()
         && a.failure.to_string() == b.failure.to_string()
-        && causes(&a.failure) == causes(&b.failure)
+        && a.failure.causes() == b.failure.causes()
 }
 
-fn causes(failure: &Failure) -> Vec<String> {
-    match failure {
-        Failure::Error(error) => causes::texts(&**error),
-        _ => Vec::new(),
-    }
+fn indent(out: &mut String, columns: usize) {
+    out.extend(std::iter::repeat_n(' ', columns));
 }
 
-fn lines(out: &mut String, margin: &str, text: &str) -> fmt::Result {
-    text.lines()
-        .try_for_each(|line| writeln!(out, "{margin}| {line}"))
+fn lines(out: &mut String, columns: usize, text: &str) -> fmt::Result {
+    text.lines().try_for_each(|line| {
+        indent(out, columns);
+        writeln!(out, "| {line}")
+    })
 }
 
 /// `1 error`, `2 errors`.

@@ -36,7 +36,7 @@ where
         F: Future,
     {
         let ended = Body::Ended { value: None };
-        if self.is_unbegun()
+        if self.as_mut().is_unbegun()
             && let Former::Unbegun { start } = self.as_mut().project_replace(ended)
         {
             self.set(Body::Begun { future: start() });
@@ -48,17 +48,19 @@ where
     }
 }
 
+/// A body that has begun may refer to itself, and then no `&` of it may be taken, not even to ask how far it
+/// has come.
 impl<S, F, T> Body<S, F, T> {
-    pub(super) fn is_unbegun(&self) -> bool {
-        matches!(self, Body::Unbegun { .. })
+    pub(super) fn is_unbegun(self: Pin<&mut Self>) -> bool {
+        matches!(self.project(), Current::Unbegun { .. })
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        matches!(self, Body::Ended { .. } | Body::Over)
+    pub(super) fn has_ended(self: Pin<&mut Self>) -> bool {
+        matches!(self.project(), Current::Ended { .. } | Current::Over)
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        matches!(self, Body::Over)
+    pub(super) fn is_over(self: Pin<&mut Self>) -> bool {
+        matches!(self.project(), Current::Over)
     }
 
     /// Drops what is left of it, and keeps that value.

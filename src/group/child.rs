@@ -4,20 +4,22 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 use tokio::task::{self, AbortHandle, JoinHandle};
 
 use super::member::Member;
 use super::named;
+use super::no_value::NoValue;
 use super::shared::{Ended, Stage};
 use super::turn::Turn;
-use crate::error_group::{BoxError, Failure, Panic};
+use crate::error_group::{BoxError, Failure, GroupId, Panic};
 
 /// The handle of a task in a group.
 ///
-/// It is for reading the task's value. Errors and panics are the group's to tell, and dropping the handle
+/// It is for reading the task's value. Errors and panics are the group's to report, and dropping the handle
 /// does nothing to the task.
 ///
 /// ```
@@ -28,24 +30,31 @@ use crate::error_group::{BoxError, Failure, Panic};
 /// let group = TaskGroup::new("one").scope(async |group| {
 ///     let child = group.spawn("child", async { Ok::<_, BoxError>(1) })?;
 ///     println!("task {} has ended: {}", child.id(), child.is_finished());
-///     Ok(child.value().await)
+///     Ok(child.value().await?)
 /// });
-/// assert_eq!(group.await.unwrap(), Some(1));
+/// assert_eq!(group.await.unwrap(), 1);
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Child<T>(JoinHandle<Option<T>>);
+pub struct Child<T> {
+    group: GroupId,
+    task: JoinHandle<Option<T>>,
+}
 
 impl<T: 'static> Child<T> {
-    /// Waits for the end of the task: its value, or nothing if it failed or was cancelled. Both are part
-    /// of what the group's scope returns.
+    /// Waits for the end of the task, and gives its value.
     ///
     /// Can be awaited in the body of the group, in its tasks, and after the scope has ended. In a group with a
-    /// [limit](crate::TaskGroup::limit), a task that waits for another one keeps its turn: those that all wait
-    /// for one that has none yet wait for ever.
+    /// [limit](crate::TaskGroup::limit), a task that waits for another one keeps its turn: tasks that all wait
+    /// for one that has no turn yet wait for ever.
     ///
     /// A value that nobody reads is dropped by Tokio, which may be a moment after the scope has ended; and then
-    /// nobody hears of a panic of its destructor.
+    /// a panic of its destructor is not reported.
+    ///
+    /// # Errors
+    ///
+    /// [`NoValue`] if the task failed or was cancelled, both of which are part of what the group's scope returns. So
+    /// in the body and the tasks of that group it can be passed on with `?`, and is no failure.
     ///
     /// # Cancel safety
     ///
@@ -62,21 +71,22 @@ impl<T: 'static> Child<T> {
     ///     Ok(group.spawn("child", async { "1".parse::<u8>() })?)
     /// });
     /// let child = group.await.unwrap();
-    /// assert_eq!(child.value().await, Some(1));
+    /// assert_eq!(child.value().await, Ok(1));
     /// # }
     /// ```
-    pub async fn value(self) -> Option<T> {
+    pub async fn value(self) -> Result<T, NoValue> {
         // An error means that the task was aborted, of which the group knows.
-        self.0.await.ok().flatten()
+        let value = self.task.await.ok().flatten();
+        value.ok_or_else(|| NoValue::of(self.group))
     }
 
     /// Tokio's id of the task.
     pub fn id(&self) -> task::Id {
-        self.0.id()
+        self.task.id()
     }
 
     /// Cancels this task, and no other: it is aborted at its next await, or before it begins. That is no error;
-    /// the group counts it among those that it [cancelled](crate::ErrorGroup::cancelled). Nothing happens to a
+    /// the group counts it among those that were [cancelled](crate::ErrorGroup::cancelled). Nothing happens to a
     /// task that has ended, nor to a [blocking](crate::Scope::spawn_blocking) one that has begun.
     ///
     /// ```
@@ -89,58 +99,69 @@ impl<T: 'static> Child<T> {
     ///     let endless = group.spawn("endless", pending::<Result<(), BoxError>>())?;
     ///     let two = group.spawn("two", async { "2".parse::<i32>() })?;
     ///     endless.cancel();
-    ///     Ok((endless.value().await, two.value().await))
+    ///     Ok((endless.value().await.ok(), two.value().await?))
     /// });
-    /// assert_eq!(group.await.unwrap(), (None, Some(2)));
+    /// assert_eq!(group.await.unwrap(), (None, 2));
     /// # }
     /// ```
     pub fn cancel(&self) {
-        self.0.abort();
+        self.task.abort();
     }
 
     /// Whether the task has ended. Tokio takes a moment to know of that: on several threads, the scope may have
     /// ended before.
     pub fn is_finished(&self) -> bool {
-        self.0.is_finished()
+        self.task.is_finished()
     }
 
     pub(super) fn abort_handle(&self) -> AbortHandle {
-        self.0.abort_handle()
+        self.task.abort_handle()
     }
 
     #[track_caller]
-    pub(super) fn spawn<F, E>(name: impl FnOnce() -> String, future: Guarded<F>) -> Self
+    pub(super) fn spawn<F, E>(
+        group: GroupId,
+        name: impl FnOnce() -> String,
+        future: Guarded<F>,
+    ) -> Self
     where
         T: Send,
         F: Future<Output = Result<T, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self(named::spawn(name, future))
+        let task = named::spawn(name, future);
+        Self { group, task }
     }
 
     #[track_caller]
-    pub(super) fn spawn_local<F, E>(name: impl FnOnce() -> String, future: Guarded<F>) -> Self
+    pub(super) fn spawn_local<F, E>(
+        group: GroupId,
+        name: impl FnOnce() -> String,
+        future: Guarded<F>,
+    ) -> Self
     where
         F: Future<Output = Result<T, E>> + 'static,
         E: Into<BoxError>,
     {
-        Self(named::spawn_local(name, future))
+        let task = named::spawn_local(name, future);
+        Self { group, task }
     }
 
     #[track_caller]
-    pub(super) fn spawn_blocking<F, E>(guarded: GuardedFn<F>) -> Self
+    pub(super) fn spawn_blocking<F, E>(group: GroupId, guarded: GuardedFn<F>) -> Self
     where
         T: Send,
         F: FnOnce() -> Result<T, E> + Send + 'static,
         E: Into<BoxError>,
     {
-        Self(task::spawn_blocking(|| guarded.run()))
+        let task = task::spawn_blocking(|| guarded.run());
+        Self { group, task }
     }
 }
 
-/// Tells the group how a task ended, at the latest when it is dropped.
+/// Reports to the group how a task ended, at the latest when this is dropped.
 pub(super) struct Report {
-    /// None once its end has been told.
+    /// None once its end has been reported.
     member: Option<Member>,
 }
 
@@ -151,7 +172,7 @@ impl Report {
         }
     }
 
-    /// Whether the task had better not begin.
+    /// Whether the task is not to begin.
     fn is_cancelled(&self) -> bool {
         let member = self.member.as_ref();
         member.is_some_and(|member| member.shared.stage() >= Stage::Cancelled)
@@ -167,10 +188,10 @@ impl Report {
         .map_err(Panic::new)
     }
 
-    /// Tells of a failure that is not yet the end.
+    /// Reports a failure that is not yet the end.
     fn failed(&self, failure: Failure) {
-        if let Some(Member { shared, key }) = &self.member
-            && !failure.is_cancellation()
+        if let Some(Member { shared, key, .. }) = &self.member
+            && !self.is_cancellation(&failure)
         {
             let id = task::try_id();
             tell_failure(id, &failure);
@@ -178,7 +199,41 @@ impl Report {
         }
     }
 
-    /// Tells of the end. The value, if it was one.
+    /// Whether an error of the task only passes a cancellation on.
+    fn is_cancellation(&self, failure: &Failure) -> bool {
+        let member = self.member.as_ref();
+        member.is_some_and(|member| failure.is_cancellation(|id| member.shared.is_within(id)))
+    }
+
+    /// If the task has waited for its group to stop: who it is.
+    #[inline]
+    fn stop_waiter(&self) -> Option<&Member> {
+        let member = self.member.as_ref();
+        member.filter(|member| member.has_stop_waits.load(Ordering::Relaxed))
+    }
+
+    /// The task is about to be polled. The waker for that, if it is not the task's own.
+    #[inline]
+    fn resume(&self, own: &Waker) -> Option<Waker> {
+        let Member { shared, key, .. } = self.stop_waiter()?;
+        Some(shared.resume(*key, own))
+    }
+
+    /// The task has been polled, with `waker` if it was not its own, and has not ended.
+    fn rest(&self, own: &Waker, waker: Option<Waker>) {
+        let Some(Member { shared, key, .. }) = self.stop_waiter() else {
+            return;
+        };
+        if waker.is_some() {
+            drop(waker);
+            shared.rest(*key);
+        } else {
+            // It has just begun to wait for the group to stop, and is to be polled with the waker for that.
+            own.wake_by_ref();
+        }
+    }
+
+    /// Reports the end. Returns the value, if there is one.
     fn ended<T>(&mut self, ended: Result<T, Failure>) -> Option<T> {
         match ended {
             Ok(value) => {
@@ -194,8 +249,8 @@ impl Report {
 
     #[cold]
     fn end_with(&mut self, failure: Failure) {
-        // A group of its own was cancelled, and so was the task.
-        if failure.is_cancellation() {
+        // What was cancelled around the task, or by it, has cancelled the task.
+        if self.is_cancellation(&failure) {
             return self.end(Ended::Cancelled);
         }
         let id = task::try_id();
@@ -204,7 +259,7 @@ impl Report {
     }
 
     fn end(&mut self, ended: Ended) {
-        let Some(Member { shared, key }) = self.member.take() else {
+        let Some(Member { shared, key, .. }) = self.member.take() else {
             return;
         };
         if matches!(ended, Ended::Cancelled) {
@@ -225,7 +280,7 @@ fn tell_failure(id: Option<task::Id>, failure: &Failure) {
         Failure::Panic(panic) => tell(id, "panic", panic),
         error => tell(id, "error", error),
     };
-    // An error that can't be printed is one all the same.
+    // An error counts also if a subscriber can't deal with it.
     let _ = catch_unwind(AssertUnwindSafe(told));
 }
 
@@ -280,7 +335,7 @@ pin_project! {
         #[pin]
         future: Option<F>,
         report: Report,
-        // Given up last, when the group knows of the end.
+        // Given up last, after the end has been reported.
         turn: Turn,
     }
 
@@ -303,7 +358,8 @@ impl<F> Guarded<F> {
     /// Drops the future, unless that has been done; if it panics, so did the task.
     fn put_down(self: Pin<&mut Self>) {
         let mut this = self.project();
-        if this.future.is_some()
+        // By `as_pin_mut`, as a future that has begun may refer to itself, and then no `&` of it may be taken.
+        if this.future.as_mut().as_pin_mut().is_some()
             && let Err(panic) = this.report.run(|| this.future.set(None))
         {
             this.report.end_with(panic.into());
@@ -345,16 +401,22 @@ where
                 return Poll::Ready(None);
             }
         }
+        let waker = this.report.resume(cx.waker());
         let mut ended = None;
         let run = this.report.run(|| {
+            let waker = waker.as_ref().unwrap_or(cx.waker());
             let future = this.future.as_mut().as_pin_mut();
-            if let Some(Poll::Ready(result)) = future.map(|future| future.poll(cx)) {
+            let polled = future.map(|future| future.poll(&mut Context::from_waker(waker)));
+            if let Some(Poll::Ready(result)) = polled {
                 ended = Some(result.map_err(Into::into));
                 this.future.set(None);
             }
         });
         match (run, ended) {
-            (Ok(()), None) => Poll::Pending,
+            (Ok(()), None) => {
+                this.report.rest(cx.waker(), waker);
+                Poll::Pending
+            }
             (Ok(()), Some(ended)) => Poll::Ready(this.report.ended(ended.map_err(Failure::from))),
             (Err(panic), ended) => Poll::Ready(self.panicked(panic, ended)),
         }

@@ -23,10 +23,7 @@ pub(super) struct Owner {
 impl Owner {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
-            body: Member {
-                shared,
-                key: Key::BODY,
-            },
+            body: Member::new(shared, Key::BODY),
             alarm: None,
         }
     }
@@ -42,6 +39,9 @@ impl Owner {
         }
         let deadline = self.shared().deadline();
         self.alarm = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
+        if let Some(member) = Member::current() {
+            self.shared().begin_within(&member.shared);
+        }
         GROUPS.enter_if_observed(self.shared());
     }
 
@@ -51,9 +51,9 @@ impl Owner {
         self.body.enter(run).map_err(Panic::new)
     }
 
-    /// The body has failed. A group within it that was cancelled leaves it without a value, and is no failure.
+    /// The body has failed, unless its error only passes a cancellation on. Then it just has no value.
     pub(super) fn failed(&self, failure: Failure) {
-        if !failure.is_cancellation() {
+        if !failure.is_cancellation(|id| self.shared().is_within(id)) {
             self.shared().failed(self.body.key, None, failure);
         }
     }
@@ -63,24 +63,24 @@ impl Owner {
         match self.shared().drain(cx.waker()) {
             Drain::Over { has_failed } => Poll::Ready(has_failed),
             Drain::Waits(stage) => {
-                self.let_due_happen(stage, cx);
+                self.expire(stage, cx);
                 Poll::Pending
             }
         }
     }
 
-    /// Lets what is due happen. Returns how far the group has come.
+    /// Cancels the group if it is time to. Returns how far the group has come.
     pub(super) fn watch(&mut self, cx: &mut Context<'_>) -> Stage {
         let stage = self.shared().watch(cx.waker());
-        if self.let_due_happen(stage, cx) {
+        if self.expire(stage, cx) {
             Stage::Cancelled
         } else {
             stage
         }
     }
 
-    /// Whether the group is cancelled for what was due, having come so far.
-    pub(super) fn let_due_happen(&mut self, stage: Stage, cx: &mut Context<'_>) -> bool {
+    /// Cancels the group, which has come so far, if it is time to. Returns whether it was.
+    pub(super) fn expire(&mut self, stage: Stage, cx: &mut Context<'_>) -> bool {
         if stage == Stage::Stopping {
             self.set_grace();
         }

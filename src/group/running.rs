@@ -25,8 +25,8 @@ pin_project! {
     impl<S, F, T> PinnedDrop for Running<S, F, T> {
         fn drop(mut this: Pin<&mut Self>) {
             this.as_mut().put_down();
-            let this = this.project();
-            if !this.body.is_over() {
+            let mut this = this.project();
+            if !this.body.as_mut().is_over() {
                 this.owner.abandon();
             }
         }
@@ -51,10 +51,10 @@ where
     fn run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         // Nobody can have cancelled it before its first poll. So that one is watched only if it is left pending.
-        let begins = this.body.is_unbegun();
+        let begins = this.body.as_mut().is_unbegun();
         let is_cancelled = if begins {
             this.owner.begin();
-            this.owner.let_due_happen(Stage::Open, cx)
+            this.owner.expire(Stage::Open, cx)
         } else {
             this.owner.watch(cx) >= Stage::Cancelled
         };
@@ -87,8 +87,8 @@ where
 impl<S, F, T> Running<S, F, T> {
     /// Drops the body, unless that has been done; if it panics, so did the body.
     fn put_down(self: Pin<&mut Self>) {
-        let this = self.project();
-        if !this.body.has_ended()
+        let mut this = self.project();
+        if !this.body.as_mut().has_ended()
             && let Err(panic) = this.owner.as_body(|| this.body.end(None))
         {
             this.owner.failed(panic.into());
@@ -104,11 +104,16 @@ where
     type Output = Result<T, ErrorGroup>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !self.body.has_ended() {
+        let body = self.as_mut().project().body;
+        if !body.has_ended() {
             ready!(self.as_mut().run(cx));
             self.as_mut().put_down();
         }
-        let this = self.project();
+        let mut this = self.project();
+        assert!(
+            !this.body.as_mut().is_over(),
+            "the scope of a task group was polled after completion"
+        );
         let has_failed = ready!(this.owner.drain(cx));
         Poll::Ready(this.owner.outcome(this.body.take(), has_failed))
     }

@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::child::{Child, Guarded, GuardedFn, Report};
 use super::member::Member;
 use super::shared::{Admitted, Shared, Stage};
 use super::started::{self, NeverStarted, Started};
+use super::stop_waits::StopWait;
 use super::turn::Turn;
 use crate::error_group::{BoxError, Refused};
 
@@ -48,7 +50,8 @@ impl Scope {
     /// # Errors
     ///
     /// [`Refused`] if the group is cancelled or has ended; `future` is dropped then, without having been
-    /// polled.
+    /// polled. It can be passed on with `?`: in the body and the tasks of a group that is cancelled, that is
+    /// cancellation, and no failure.
     ///
     /// # Panics
     ///
@@ -64,9 +67,9 @@ impl Scope {
     /// let group = TaskGroup::new("two").scope(async |group| {
     ///     let two = group.spawn("two", async { "2".parse::<i32>() })?;
     ///     group.spawn("unread", async { Ok::<_, BoxError>(()) })?;
-    ///     Ok(two.value().await)
+    ///     Ok(two.value().await?)
     /// });
-    /// assert_eq!(group.await.unwrap(), Some(2));
+    /// assert_eq!(group.await.unwrap(), 2);
     /// # }
     /// ```
     #[track_caller]
@@ -107,9 +110,9 @@ impl Scope {
     ///     let shared = Rc::new(20);
     ///     let mine = Rc::clone(&shared);
     ///     let child = group.spawn_local("child", async move { Ok::<_, BoxError>(*mine + 1) })?;
-    ///     Ok(child.value().await.map(|child| child + *shared))
+    ///     Ok(child.value().await? + *shared)
     /// });
-    /// assert_eq!(LocalSet::new().run_until(scope).await.unwrap(), Some(41));
+    /// assert_eq!(LocalSet::new().run_until(scope).await.unwrap(), 41);
     /// # }
     /// ```
     #[track_caller]
@@ -125,7 +128,7 @@ impl Scope {
         let turn = Turn::ahead(self.0.turns.as_ref());
         let (report, admitted) = self.admit(name.into(), Location::caller())?;
         let name = || self.0.full_name(admitted.key);
-        let child = Child::spawn_local(name, Guarded::new(turn, future, report));
+        let child = Child::spawn_local(self.0.id(), name, Guarded::new(turn, future, report));
         self.spawned(admitted, &child);
         Ok(child)
     }
@@ -179,12 +182,12 @@ impl Scope {
     }
 
     /// Spawns a task, at once, and waits until it [says](Started::say) that it has started; gives what it said.
-    /// If it neither says so nor ends, that takes for ever.
+    /// If the task neither says so nor ends, that takes for ever.
     ///
     /// # Errors
     ///
-    /// The error that the task ended with before that, which then is nobody else's; [`NeverStarted`] if it
-    /// ended otherwise, though a panic is the group's to tell; [`Refused`] as for
+    /// The error that the task ended with before that, which then is not the group's; [`NeverStarted`] if it
+    /// ended otherwise, though a panic is the group's to report; [`Refused`] as for
     /// [`spawn`](Scope::spawn). An error after that goes to the group.
     ///
     /// # Cancel safety
@@ -219,7 +222,7 @@ impl Scope {
         &self,
         name: impl Into<Cow<'static, str>>,
         task: impl FnOnce(Started<V>) -> F,
-    ) -> impl Future<Output = Result<V, BoxError>>
+    ) -> impl Future<Output = Result<V, BoxError>> + 'static
     where
         V: Send + 'static,
         E: Into<BoxError>,
@@ -230,12 +233,13 @@ impl Scope {
         let spawned = self.spawn(name, async move {
             starting.ended(future.await.map_err(Into::into))
         });
+        let group = self.0.id();
         async move {
             spawned?;
             match answered.await {
                 Ok(Ok(value)) => Ok(value),
                 Ok(Err(early)) => Err(early.into_error()),
-                Err(_) => Err(NeverStarted.into()),
+                Err(_) => Err(NeverStarted::lost(group).into()),
             }
         }
     }
@@ -243,8 +247,9 @@ impl Scope {
     /// Runs `f` on a thread for blocking work, as a task of the group.
     ///
     /// Cancelling the group keeps it from starting, though the group waits until a thread is free to see to
-    /// that. Once it runs nothing can stop it, and the group waits for its end; it had better look at
-    /// [`is_stopping`](Scope::is_stopping) from time to time.
+    /// that. Once it runs nothing can stop it, and the group waits for its end; it should look at
+    /// [`is_stopping`](Scope::is_stopping) from time to time, which does not become true for the sole reason that
+    /// nothing else is left.
     ///
     /// # Errors
     ///
@@ -263,9 +268,9 @@ impl Scope {
     ///
     /// let group = TaskGroup::new("sum").scope(async |group| {
     ///     let sum = group.spawn_blocking("sum", || Ok::<u64, BoxError>((1..=1000).sum()))?;
-    ///     Ok(sum.value().await)
+    ///     Ok(sum.value().await?)
     /// });
-    /// assert_eq!(group.await.unwrap(), Some(500_500));
+    /// assert_eq!(group.await.unwrap(), 500_500);
     /// # }
     /// ```
     #[track_caller]
@@ -279,13 +284,14 @@ impl Scope {
         E: Into<BoxError>,
     {
         let (report, admitted) = self.admit(name.into(), Location::caller())?;
-        let child = Child::spawn_blocking(GuardedFn::new(f, report));
+        let child = Child::spawn_blocking(self.0.id(), GuardedFn::new(f, report));
         self.spawned(admitted, &child);
         Ok(child)
     }
 
-    /// Cancels the group: its body at its next await, and every task. That is no error; but a body that has no
-    /// value by then leaves the scope without one, which returns an [empty](crate::ErrorGroup::is_empty) group.
+    /// Cancels the group: its body is dropped and its tasks are aborted, each at its next await. That is no error;
+    /// but a body that has no value by then leaves the scope without one, which returns an
+    /// [empty](crate::ErrorGroup::is_empty) group.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -306,7 +312,8 @@ impl Scope {
     }
 
     /// Whether the group wants its tasks to end: something has failed, and the policy is not to wait, or
-    /// it was cancelled. Also once it has ended.
+    /// it was cancelled, or nothing is left of it except tasks that wait for [`stopping`](Scope::stopping). Also
+    /// once it has ended.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -328,11 +335,23 @@ impl Scope {
     /// # }
     /// ```
     pub fn is_stopping(&self) -> bool {
-        self.0.stage() >= Stage::Stopping
+        self.0.stage() >= Stage::Finished
     }
 
     /// Waits until the group [wants its tasks to end](Scope::is_stopping), so that a task can clean up
-    /// before it is cancelled.
+    /// before it is cancelled. Who gets to see that:
+    ///
+    /// - Within the grace period of [`OnFailure::CancelAfter`](crate::OnFailure::CancelAfter): every task, and
+    ///   the body.
+    /// - When the group is cancelled, by [`cancel`](Scope::cancel), [`OnFailure::Cancel`](crate::OnFailure::Cancel)
+    ///   or a deadline: nobody in the group, as tasks are aborted and the body is dropped at this very await.
+    ///   Clean-up is left to destructors. Only what runs at that moment may find it ready, and whoever waits
+    ///   outside the group does.
+    /// - When the group is finished: every task. That is once the body has ended and each task that is left waits
+    ///   for this, and for nothing else, so that a task that waits only to clean up does not keep its group
+    ///   from ending. A task that also waits for something else, such as a server that accepts connections in
+    ///   the same `select!`, is not finished and keeps the group open. So does a
+    ///   [blocking](Scope::spawn_blocking) task, and a task that waits from within a group of its own.
     ///
     /// # Cancel safety
     ///
@@ -363,10 +382,18 @@ impl Scope {
     /// ```
     pub async fn stopping(&self) {
         // Listening comes first, so that a change between the check and the await is not missed.
-        let stop = pin!(self.0.stop().notified());
-        if !self.is_stopping() {
-            stop.await;
-        }
+        let mut stop = pin!(self.0.stop_wanted().notified());
+        let mut wait = None;
+        poll_fn(|cx| {
+            if self.is_stopping() {
+                return Poll::Ready(());
+            }
+            drop(wait.take());
+            wait =
+                Member::stop_waits_in(&self.0).and_then(|waits| StopWait::new(&waits, cx.waker()));
+            stop.as_mut().poll(cx)
+        })
+        .await;
     }
 
     #[track_caller]
@@ -383,7 +410,7 @@ impl Scope {
     {
         let (report, admitted) = self.admit(name, spawned_at)?;
         let name = || self.0.full_name(admitted.key);
-        let child = Child::spawn(name, Guarded::new(turn, future, report));
+        let child = Child::spawn(self.0.id(), name, Guarded::new(turn, future, report));
         self.spawned(admitted, &child);
         Ok(child)
     }
@@ -393,14 +420,9 @@ impl Scope {
         name: Cow<'static, str>,
         spawned_at: &'static Location<'static>,
     ) -> Result<(Report, Admitted), Refused> {
-        let admitted = self.0.admit(name, spawned_at).map_err(|name| Refused {
-            task: name.into_owned(),
-            group: self.0.name().to_owned(),
-        })?;
-        let member = Member {
-            shared: Arc::clone(&self.0),
-            key: admitted.key,
-        };
+        let refused = |name: Cow<str>| Refused::new(name.into_owned(), self.0.name(), self.0.id());
+        let admitted = self.0.admit(name, spawned_at).map_err(refused)?;
+        let member = Member::new(Arc::clone(&self.0), admitted.key);
         Ok((Report::of(member), admitted))
     }
 

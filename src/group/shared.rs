@@ -10,32 +10,37 @@ mod heir;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 #[path = "shared/seen.rs"]
 mod seen;
+#[path = "shared/stop.rs"]
+mod stop;
 
 use std::borrow::Cow;
+use std::iter::successors;
 use std::panic::Location;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use slab::Slab;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task;
 use tokio::time::Instant;
 
 use super::on_failure::OnFailure;
-use crate::error_group::{ErrorGroup, Failure, TaskFailure};
+use crate::error_group::{ErrorGroup, Failure, GroupId, Origin, TaskFailure};
 use crate::registry::Registry;
 use crate::sync::{AbortHandle, Mutex, lock};
 use heir::Heir;
+use stop::Stop;
 
 pub(crate) struct Shared {
+    id: GroupId,
     name: Cow<'static, str>,
     opened_at: &'static Location<'static>,
     on_failure: OnFailure,
     deadline: Option<Instant>,
     /// Permits to run, where there is a limit.
     pub(super) turns: Option<Arc<Semaphore>>,
-    /// Tells tasks that the group wants to end. Not there before somebody waits for that: most groups end without.
-    stop: OnceLock<Notify>,
+    /// Who waits for the group to stop. None before somebody does: most groups end without.
+    stop: OnceLock<Box<Stop>>,
     state: Mutex<State>,
 }
 
@@ -44,8 +49,12 @@ struct State {
     body_is_open: bool,
     /// What else has not ended.
     open: Slab<Open>,
+    /// How many of those wait for the group to stop, and for nothing else.
+    idle: usize,
     /// How many have been opened.
     opened: usize,
+    /// The group that the scope has begun in.
+    parent: Option<Weak<Shared>>,
     /// What is left of a few children that have ended, for whoever spawns the next ones to free. Memory is
     /// freed without a fight, with the allocator of most systems, on the thread that got it.
     spent: Spent,
@@ -70,12 +79,20 @@ struct Open {
 }
 
 /// Where something that is open stands on the list.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Key(usize);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key(u32);
 
 impl Key {
     /// The body's, which is on no list: its owner polls it, and knows when it has ended.
-    pub(super) const BODY: Self = Self(usize::MAX);
+    pub(super) const BODY: Self = Self(u32::MAX);
+
+    fn of(place: usize) -> Self {
+        Self(u32::try_from(place).expect("memory has no room for as many tasks"))
+    }
+
+    fn place(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// A child that may be spawned. Others get its key once it has ended, but not its order.
@@ -99,14 +116,6 @@ pub(super) enum Drain {
     Waits(Stage),
     /// Nothing: the group is over.
     Over { has_failed: bool },
-}
-
-/// Who failed.
-pub(super) struct Origin {
-    order: Order,
-    task: Cow<'static, str>,
-    id: Option<task::Id>,
-    spawned_at: &'static Location<'static>,
 }
 
 /// When something was opened, counted from 0, which is the body.
@@ -138,7 +147,9 @@ pub(super) enum Stage {
     /// It takes tasks.
     #[default]
     Open,
-    /// It still does, but would rather have them end.
+    /// It still does. But nothing is left of it except tasks that wait for it to stop.
+    Finished,
+    /// It still does. But something has failed, and it wants its tasks to end.
     Stopping,
     /// It has cancelled its tasks.
     Cancelled,
@@ -158,6 +169,7 @@ impl Shared {
         limit: Option<usize>,
     ) -> Self {
         Self {
+            id: GroupId::next(),
             name,
             opened_at,
             on_failure,
@@ -171,6 +183,21 @@ impl Shared {
                 ..State::default()
             }),
         }
+    }
+
+    pub(super) fn id(&self) -> GroupId {
+        self.id
+    }
+
+    /// The scope begins in that group.
+    pub(super) fn begin_within(&self, parent: &Arc<Shared>) {
+        lock(&self.state).parent = Some(Arc::downgrade(parent));
+    }
+
+    /// Whether it is that group, or runs in it, however deep.
+    pub(super) fn is_within(self: &Arc<Self>, id: GroupId) -> bool {
+        let parent = |group: &Arc<Self>| lock(&group.state).parent.as_ref()?.upgrade();
+        successors(Some(Arc::clone(self)), parent).any(|group| group.id == id)
     }
 
     pub(super) fn name(&self) -> &str {
@@ -191,18 +218,7 @@ impl Shared {
 
     /// `group/task`.
     pub(super) fn full_name(&self, key: Key) -> String {
-        format!("{}/{}", self.name, lock(&self.state).open[key.0].name)
-    }
-
-    /// What tells that the group wants to end, to whoever asks for it before looking at the stage.
-    pub(super) fn stop(&self) -> &Notify {
-        self.stop.get_or_init(Notify::new)
-    }
-
-    fn tell_to_stop(&self) {
-        if let Some(stop) = self.stop.get() {
-            stop.notify_waiters();
-        }
+        format!("{}/{}", self.name, lock(&self.state).open[key.place()].name)
     }
 
     /// A place for one more child: none if the group takes no more, and then the name is given back.
@@ -227,7 +243,7 @@ impl Shared {
     pub(super) fn spawned(&self, Admitted { key, order }: Admitted, handle: AbortHandle) {
         let mut state = lock(&self.state);
         let too_late = (state.stage >= Stage::Cancelled).then(|| handle.clone());
-        match state.open.get_mut(key.0) {
+        match state.open.get_mut(key.place()) {
             Some(open) if open.order == order => open.handle = Some(handle),
             // It has ended, and its place may be another's by now.
             _ => return,
@@ -250,7 +266,7 @@ impl Shared {
         if key == Key::BODY {
             self.itself("body")
         } else {
-            lock(&self.state).open[key.0].origin(id)
+            lock(&self.state).open[key.place()].origin(id)
         }
     }
 
@@ -269,7 +285,8 @@ impl Shared {
     }
 
     pub(super) fn failed_by(&self, origin: Origin, failure: Failure) {
-        lock(&self.state).failures.push(origin.failed(failure));
+        let failed = TaskFailure { origin, failure };
+        lock(&self.state).failures.push(failed);
         self.react();
     }
 
@@ -293,20 +310,29 @@ impl Shared {
 
     /// The same, but for who inherits from the group: that is the next to end, and how.
     fn leave(&self, key: Key, ended: Ended) -> Option<(Heir, Ended)> {
+        let was_idle = self.stop.get().is_some_and(|stop| stop.leave(key));
         let mut state = lock(&self.state);
-        let mut open = state.open.remove(key.0);
+        let mut open = state.open.remove(key.place());
         let has_failed = matches!(ended, Ended::Failed(..));
         match ended {
             Ended::Well => {}
             Ended::Cancelled => state.cancelled += 1,
-            Ended::Failed(id, failure) => state.failures.push(open.origin(id).failed(failure)),
+            Ended::Failed(id, failure) => state.failures.push(TaskFailure {
+                origin: open.origin(id),
+                failure,
+            }),
         }
+        state.idle -= usize::from(was_idle);
         state.spent.put(&mut open.handle);
         let last = state.is_empty().then(|| state.close());
+        let is_finished = state.is_finished();
         drop(state);
         drop(open);
         if has_failed {
             self.react();
+        }
+        if is_finished {
+            self.advance(Stage::Finished);
         }
         let (owner, heir) = last?;
         if let Some(owner) = owner {
@@ -337,11 +363,12 @@ impl Shared {
         let open = state.open.iter().filter(|_| to >= Stage::Cancelled);
         let aborted: Vec<_> = open.filter_map(|(_, open)| open.handle.clone()).collect();
         drop(state);
-        self.tell_to_stop();
         // Not under the lock: on a runtime that shuts down, aborting may run destructors right here.
         for handle in aborted {
             handle.abort();
         }
+        // Who has been aborted is not to see it first.
+        self.want_stop();
         if let Some(owner) = owner {
             owner.wake();
         }
@@ -362,14 +389,20 @@ impl Shared {
         if !state.is_empty() {
             state.waiter = task::try_id();
             state.wake_later(owner);
-            return Drain::Waits(state.stage);
+            let waits = Drain::Waits(state.stage);
+            let is_finished = state.is_finished();
+            drop(state);
+            if is_finished {
+                self.advance(Stage::Finished);
+            }
+            return waits;
         }
         state.stage = Stage::Over;
         state.waiter = None;
         let has_failed = !state.failures.is_empty();
         drop(state);
         // Somebody outside the group may have waited for that.
-        self.tell_to_stop();
+        self.want_stop();
         Drain::Over { has_failed }
     }
 
@@ -380,13 +413,8 @@ impl Shared {
         let cancelled = state.cancelled;
         drop(state);
         // Stable, so that what one task failed with stays in its order.
-        failures.sort_by_key(|failure| failure.order);
-        ErrorGroup {
-            name: self.name.clone(),
-            opened_at: self.opened_at,
-            failures,
-            cancelled,
-        }
+        failures.sort_by_key(|failure| failure.origin.order);
+        ErrorGroup::new(self.name.clone(), self.opened_at, failures, cancelled)
     }
 }
 
@@ -398,17 +426,25 @@ impl State {
     ) -> Admitted {
         let order = self.opened;
         self.opened += 1;
-        let key = Key(self.open.insert(Open {
+        let place = self.open.insert(Open {
             order,
             name,
             spawned_at,
             handle: None,
-        }));
-        Admitted { key, order }
+        });
+        Admitted {
+            key: Key::of(place),
+            order,
+        }
     }
 
     fn is_empty(&self) -> bool {
         !self.body_is_open && self.open.is_empty()
+    }
+
+    /// Whether nothing is left except tasks that wait for the group to stop.
+    fn is_finished(&self) -> bool {
+        !self.body_is_open && self.idle > 0 && self.idle == self.open.len()
     }
 
     /// The last of all has ended: who is to hear of it.
@@ -432,18 +468,6 @@ impl Open {
             task: self.name.clone(),
             id,
             spawned_at: self.spawned_at,
-        }
-    }
-}
-
-impl Origin {
-    fn failed(self, failure: Failure) -> TaskFailure {
-        TaskFailure {
-            order: self.order,
-            task: self.task,
-            id: self.id,
-            spawned_at: self.spawned_at,
-            failure,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A task that says when it has started.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -7,8 +8,8 @@ use tokio::sync::oneshot;
 use tokio::task;
 
 use super::member::Member;
-use super::shared::{Origin, Shared};
-use crate::error_group::BoxError;
+use super::shared::Shared;
+use crate::error_group::{BoxError, Cancellation, Failure, GroupId, Origin};
 use crate::sync::lock;
 
 /// Lets a task of [`Scope::spawn_started`](crate::Scope::spawn_started) say that it has started. It can be
@@ -48,6 +49,10 @@ pub(super) struct Starting<V>(Starter<V>);
 
 /// A task ended, panicked or was cancelled before it said that it had started.
 ///
+/// A panic is in the errors of the task's group, and a cancelled task is no failure. So whoever returns this for
+/// one of them, also as the cause of another error, has been cancelled, if the task was of their own group or one
+/// around that. It is a failure if the task ended well and had forgotten to say anything.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
@@ -62,7 +67,20 @@ pub(super) struct Starting<V>(Starter<V>);
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct NeverStarted;
+pub struct NeverStarted {
+    /// None if the task ended well.
+    cause: Option<Cancellation>,
+}
+
+impl NeverStarted {
+    const FORGOTTEN: Self = Self { cause: None };
+
+    /// The task of that group was dropped, or panicked.
+    pub(super) fn lost(group: GroupId) -> Self {
+        let cause = Cancellation::in_group(group, "it panicked or was cancelled");
+        Self { cause: Some(cause) }
+    }
+}
 
 impl<V> Started<V> {
     /// Says that the task has started, and hands `value` to its starter, if that still waits.
@@ -104,7 +122,9 @@ impl<V> Starting<V> {
         let Some(starter) = lock(&self.0).take() else {
             return ended;
         };
-        let error = ended.err().unwrap_or_else(|| NeverStarted.into());
+        let error = ended
+            .err()
+            .unwrap_or_else(|| NeverStarted::FORGOTTEN.into());
         match starter.send(Err(Early::new(error))) {
             Err(Err(early)) => Err(early.into_error()),
             Err(Ok(_)) | Ok(()) => Ok(()),
@@ -115,7 +135,7 @@ impl<V> Starting<V> {
 impl Early {
     fn new(error: BoxError) -> Self {
         let member = Member::current();
-        let to = member.map(|Member { shared, key }| {
+        let to = member.map(|Member { shared, key, .. }| {
             let origin = shared.origin(key, task::try_id());
             (shared, origin)
         });
@@ -126,14 +146,19 @@ impl Early {
     }
 
     pub(super) fn into_error(mut self) -> BoxError {
-        self.error.take().unwrap_or_else(|| NeverStarted.into())
+        self.error
+            .take()
+            .unwrap_or_else(|| NeverStarted::FORGOTTEN.into())
     }
 }
 
 impl Drop for Early {
     fn drop(&mut self) {
         if let (Some(error), Some((group, origin))) = (self.error.take(), self.to.take()) {
-            group.failed_by(origin, error.into());
+            let failure = Failure::from(error);
+            if !failure.is_cancellation(|id| group.is_within(id)) {
+                group.failed_by(origin, failure);
+            }
         }
     }
 }
@@ -156,4 +181,8 @@ impl fmt::Display for NeverStarted {
     }
 }
 
-impl std::error::Error for NeverStarted {}
+impl Error for NeverStarted {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_ref().map(|cause| cause as _)
+    }
+}

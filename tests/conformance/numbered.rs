@@ -20,11 +20,11 @@ fn case_01_values_of_children_can_be_read_in_the_body_and_after_it() {
                 let first = group.spawn("first", async { Ok::<_, BoxError>(42) })?;
                 task::yield_now().await;
                 let second = group.spawn("second", async { Ok::<_, BoxError>(11) })?;
-                Ok((first.value().await, second))
+                Ok((first.value().await?, second))
             })
             .await
             .unwrap();
-        assert_eq!((first, second.value().await), (Some(42), Some(11)));
+        assert_eq!((first, second.value().await), (42, Ok(11)));
     });
 }
 

@@ -14,7 +14,7 @@ fn a_blocking_task_is_waited_for() {
             .scope(async |group: Scope| {
                 let inner = group.clone();
                 let value = group.spawn_blocking("value", || Ok::<_, BoxError>(7))?;
-                assert_eq!(value.value().await, Some(7));
+                assert_eq!(value.value().await, Ok(7));
                 group.spawn_blocking("looks", move || {
                     let _ = begun.send(());
                     while !inner.is_stopping() {

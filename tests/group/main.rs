@@ -3,6 +3,7 @@
 mod blocking;
 mod body;
 mod cancel;
+mod cancelled;
 mod deadline;
 #[path = "../failing/mod.rs"]
 mod failing;
@@ -12,6 +13,7 @@ mod flavor;
 mod local;
 mod nested;
 mod started;
+mod stopping;
 mod turn;
 
 use tokio::runtime::Handle;

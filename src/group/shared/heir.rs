@@ -14,6 +14,9 @@ pub(super) struct Heir {
     pub(super) group: Arc<Shared>,
     /// What keeps that group open until then.
     pub(super) key: Key,
+    /// The last in the chain of heirs that began with that group, when this one inherited. Following it skips the
+    /// links between, of which there may be thousands.
+    last: Arc<Shared>,
     id: Option<task::Id>,
 }
 
@@ -22,8 +25,11 @@ impl Shared {
     /// group, that one waits for them, and gets what they ended with.
     pub(in super::super) fn abandon(self: &Arc<Self>, heir: Option<Member>) {
         self.cancel();
-        let heir = heir.filter(|heir| !self.waits_for(&heir.shared));
-        let heir = heir.map(Heir::new);
+        let heir = heir.and_then(|member| {
+            let last = member.shared.last_heir();
+            // Were it left to itself, it would never end.
+            (!Arc::ptr_eq(self, &last)).then(|| Heir::new(member, last))
+        });
         let mut state = lock(&self.state);
         state.waiter = None;
         state.body_is_open = false;
@@ -38,41 +44,42 @@ impl Shared {
         }
     }
 
-    /// Whether it is that group, or inherits from it: were it left to that one, neither would ever end.
-    fn waits_for(self: &Arc<Self>, other: &Arc<Self>) -> bool {
-        let mut heir = Some(Arc::clone(other));
-        while let Some(group) = heir {
-            if Arc::ptr_eq(self, &group) {
-                return true;
-            }
+    /// The last in the chain of heirs that begins with this group.
+    fn last_heir(self: &Arc<Self>) -> Arc<Self> {
+        let last = |group: &Arc<Self>| {
             let state = lock(&group.state);
-            heir = state.heir.as_ref().map(|heir| Arc::clone(&heir.group));
+            state.heir.as_ref().map(|heir| Arc::clone(&heir.last))
+        };
+        let mut group = Arc::clone(self);
+        while let Some(next) = last(&group) {
+            group = next;
         }
-        false
+        group
     }
 }
 
 impl Heir {
     /// Keeps that member's group open.
-    fn new(Member { shared, key }: Member) -> Self {
+    fn new(Member { shared, key, .. }: Member, last: Arc<Shared>) -> Self {
         let origin = shared.origin(key, task::try_id());
         let id = origin.id;
-        let key = Key(lock(&shared.state).open.insert(Open {
+        let place = lock(&shared.state).open.insert(Open {
             order: origin.order,
             name: origin.task,
             spawned_at: origin.spawned_at,
             handle: None,
-        }));
+        });
         Self {
             group: shared,
-            key,
+            key: Key::of(place),
+            last,
             id,
         }
     }
 
     /// How what is held open ends, with these errors of the group that is gone.
     pub(super) fn inherit(self, errors: ErrorGroup) -> (Self, Ended) {
-        if errors.failures.is_empty() {
+        if errors.is_empty() {
             return (self, Ended::Well);
         }
         let failed = Ended::Failed(self.id, Failure::Group(Box::new(errors)));

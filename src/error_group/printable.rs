@@ -1,0 +1,18 @@
+//! Texts of errors, whatever their `Display` does.
+
+use std::fmt::{self, Display, Formatter};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Prints what a `Display` writes. If it panics or fails, a placeholder follows what it has written by then.
+pub(super) struct Printable<'e, E: ?Sized>(pub(super) &'e E);
+
+impl<E: Display + ?Sized> Display for Printable<'_, E> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match catch_unwind(AssertUnwindSafe(|| self.0.fmt(f))) {
+            Ok(Ok(())) => Ok(()),
+            // If it is the writer that fails, it does so again, and that is the result.
+            Ok(Err(fmt::Error)) => f.write_str("<error whose Display failed>"),
+            Err(_) => f.write_str("<error whose Display panicked>"),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Who waits for a group to stop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Waker;
+
+use tokio::sync::Notify;
+
+use super::super::stop_waits::StopWaits;
+use super::{Key, Shared, Stage};
+use crate::sync::{Mutex, lock};
+
+#[derive(Default)]
+pub(super) struct Stop {
+    wanted: Notify,
+    /// The waits of the children that have waited for it.
+    waits: Mutex<BTreeMap<Key, Arc<StopWaits>>>,
+}
+
+impl Stop {
+    /// The child under `key` ends. Whether it was idle.
+    #[cold]
+    pub(super) fn leave(&self, key: Key) -> bool {
+        let waits = lock(&self.waits).remove(&key);
+        waits.is_some_and(|waits| waits.set_idle(false))
+    }
+}
+
+impl Shared {
+    fn stop(&self) -> &Stop {
+        self.stop.get_or_init(Box::default)
+    }
+
+    /// Notifies whoever asks for this before looking at the stage that the group wants to end.
+    pub(in super::super) fn stop_wanted(&self) -> &Notify {
+        &self.stop().wanted
+    }
+
+    pub(super) fn want_stop(&self) {
+        if let Some(stop) = self.stop.get() {
+            stop.wanted.notify_waiters();
+        }
+    }
+
+    /// The waits of the child under `key`.
+    pub(in super::super) fn stop_waits(&self, key: Key) -> Arc<StopWaits> {
+        Arc::clone(lock(&self.stop().waits).entry(key).or_default())
+    }
+
+    /// The child under `key`, which has waited, is about to be polled. The waker for that.
+    pub(in super::super) fn resume(&self, key: Key, task: &Waker) -> Waker {
+        let waits = self.stop_waits(key);
+        if waits.set_idle(false) {
+            lock(&self.state).idle -= 1;
+        }
+        waits.waker(task)
+    }
+
+    /// The child under `key`, which has waited, has been polled and has not ended.
+    pub(in super::super) fn rest(&self, key: Key) {
+        let are_all = |waits: &Arc<_>| StopWaits::are_all(waits) && waits.set_idle(true);
+        if !lock(&self.stop().waits).get(&key).is_some_and(are_all) {
+            return;
+        }
+        let mut state = lock(&self.state);
+        state.idle += 1;
+        let is_finished = state.is_finished();
+        drop(state);
+        if is_finished {
+            self.advance(Stage::Finished);
+        }
+    }
+}
