@@ -235,7 +235,7 @@ fn alike(a: &TaskFailure, b: &TaskFailure) -> bool {
 }
 
 fn indent(out: &mut String, columns: usize) {
-    out.extend(std::iter::repeat_n(' ', columns));
+    out.push_str(&" ".repeat(columns));
 }
 
 fn lines(out: &mut String, columns: usize, text: &str) -> fmt::Result {

@@ -88,3 +88,12 @@ fn a_scope_whose_body_panicked_early_takes_its_children_with_it() {
         until_alive(before).await;
     });
 }
+
+#[test]
+#[should_panic(expected = "polled after completion")]
+fn a_scope_that_is_polled_after_its_end_says_so() {
+    let mut group = pin!(TaskGroup::new("g").scope(async |_| Ok(1)));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(group.as_mut().poll(&mut context).is_ready());
+    let _ = group.as_mut().poll(&mut context);
+}

@@ -5,6 +5,7 @@ mod body;
 mod cancel;
 mod cancelled;
 mod deadline;
+mod deep;
 #[path = "../failing/mod.rs"]
 mod failing;
 mod failures;
@@ -15,6 +16,7 @@ mod nested;
 mod started;
 mod stopping;
 mod turn;
+mod unprintable;
 
 use tokio::runtime::Handle;
 use tokio::task;

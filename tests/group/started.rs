@@ -1,7 +1,7 @@
 //! Tasks that say when they have started.
 
 use tokio::task;
-use unstuck::{BoxError, NeverStarted, Started, TaskGroup};
+use unstuck::{BoxError, NeverStarted, Scope, Started, TaskGroup};
 
 use crate::failing::{fail, shape};
 use crate::flavor::on_each_flavor;
@@ -48,5 +48,25 @@ fn an_error_that_its_starter_never_reads_is_the_groups() {
             .unwrap_err();
         assert_eq!(shape(&errors), "[unread]");
         assert_eq!(errors.failures()[0].task(), "early");
+    });
+}
+
+#[test]
+fn the_future_of_a_starter_outlives_the_scope_that_it_was_made_with() {
+    on_each_flavor(async || {
+        let value = TaskGroup::new("g")
+            .scope(async |group: Scope| {
+                let starter = {
+                    let scope = group.clone();
+                    scope.spawn_started("starts", |started| async {
+                        started.say(7);
+                        Ok::<_, BoxError>(())
+                    })
+                };
+                Ok(task::spawn(starter).await??)
+            })
+            .await
+            .unwrap();
+        assert_eq!(value, 7);
     });
 }

@@ -1,0 +1,106 @@
+//! Groups nested deeper than the stack has room for.
+
+use std::error::Error;
+use std::fmt;
+use std::thread;
+
+use tokio::runtime::Builder;
+use unstuck::{BoxError, ErrorGroup, OnFailure, TaskGroup};
+
+use crate::failing::fail;
+
+const LEVELS: usize = if cfg!(miri) { 40 } else { 200_000 };
+
+/// An error that was caused by a group.
+#[derive(Debug)]
+struct Because(ErrorGroup);
+
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("because")
+    }
+}
+
+impl Error for Because {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+/// A group of an error and of a group, which is made of the same, and so on.
+async fn nested(error: fn(ErrorGroup) -> BoxError) -> ErrorGroup {
+    let group = || TaskGroup::new("g").on_failure(OnFailure::WaitForAll);
+    let innermost = group().scope(async |_| fail("innermost"));
+    let mut errors = innermost.await.unwrap_err();
+    for _ in 1..LEVELS {
+        let outer = group().scope(async |group| {
+            group.spawn("leaf", async { fail("leaf") })?;
+            Err::<(), _>(error(errors))
+        });
+        errors = outer.await.unwrap_err();
+    }
+    errors
+}
+
+/// Runs `test` on a thread with the stack that threads have by default.
+fn on_a_small_stack(error: fn(ErrorGroup) -> BoxError, test: fn(ErrorGroup)) {
+    let test = move || {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        test(runtime.block_on(nested(error)));
+    };
+    let thread = thread::Builder::new().stack_size(2 << 20).spawn(test);
+    thread.unwrap().join().unwrap();
+}
+
+#[test]
+fn groups_in_groups_are_counted_printed_written_split_and_dropped_to_any_depth() {
+    on_a_small_stack(BoxError::from, |errors| {
+        assert_eq!((errors.len(), errors.leaves().count()), (LEVELS, LEVELS));
+        assert_eq!(errors.source().unwrap().to_string(), "innermost");
+        let text = format!("{LEVELS} errors in task group `g`");
+        assert_eq!(errors.to_string(), text);
+        assert!(format!("{errors:?}").contains(&format!("{} errors in it", LEVELS - 8)));
+        expect_every_error_in_text(&errors);
+        let (leaves, rest) = errors.split(|failure| failure.task() == "leaf");
+        assert_eq!(leaves.unwrap().len(), LEVELS - 1);
+        let innermost = rest.unwrap().filter(|failure| failure.task() == "body");
+        assert_eq!(innermost.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn groups_that_errors_were_caused_by_are_printed_written_split_and_dropped_to_any_depth() {
+    let because = |errors| Because(errors).into();
+    on_a_small_stack(because, |errors| {
+        assert_eq!((errors.len(), errors.leaves().count()), (2, 2));
+        assert!(format!("{errors:?}").contains("2 errors in it"));
+        expect_every_error_in_text(&errors);
+        let (leaf, rest) = errors.split(|failure| failure.task() == "leaf");
+        assert_eq!((leaf.unwrap().len(), rest.unwrap().len()), (1, 1));
+    });
+}
+
+fn expect_every_error_in_text(errors: &ErrorGroup) {
+    let tree = errors.tree().depth(usize::MAX).to_string();
+    assert_eq!(tree.matches("| leaf: leaf").count(), LEVELS - 1);
+    assert_eq!(tree.matches("| body: innermost").count(), 1);
+    let longest = tree.lines().map(str::len).max().unwrap();
+    assert!(longest < 150, "a line of {longest} bytes");
+
+    #[cfg(feature = "serde")]
+    {
+        let text = serde_json::to_string(&errors).unwrap();
+        assert_eq!(text.matches(r#""message":"leaf""#).count(), LEVELS - 1);
+        assert_eq!(text.matches(r#""message":"innermost""#).count(), 1);
+        assert_eq!(text.matches(r#""flattened":true"#).count(), 1);
+        // This parser has a limit.
+        let mut group: &serde_json::Value = &serde_json::from_str(&text).unwrap();
+        for _ in 1..32 {
+            assert_eq!(group["flattened"], false);
+            group = &group["failures"][0]["group"];
+        }
+        assert_eq!(group["flattened"], true);
+        let failures = group["failures"].as_array().unwrap();
+        assert!(failures.iter().all(|failure| failure["group"].is_null()));
+    }
+}
