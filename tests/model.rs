@@ -10,7 +10,7 @@ use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use loom::future::block_on;
 use loom::thread::{self, JoinHandle};
@@ -18,6 +18,7 @@ use loom::thread::{self, JoinHandle};
 use error_group::{ErrorGroup, Failure};
 use member::Member;
 use shared::{Admitted, Drain, Ended, Key, Shared, Stage};
+use stop_waits::StopWait;
 use sync::AbortHandle;
 use unstuck::OnFailure;
 
@@ -233,6 +234,33 @@ fn whoever_waits_for_the_group_to_stop_hears_of_it_whenever_they_began() {
             _ => Poll::Ready(()),
         }));
         cancels.join().unwrap();
+    });
+}
+
+/// Whichever comes last, the end of the body or the wait of the child, is followed by the stop.
+#[test]
+fn a_child_that_waits_only_for_the_group_to_stop_hears_of_it_once_the_body_has_ended() {
+    in_every_order(|| {
+        let group = open("g", OnFailure::Cancel);
+        let admitted = admit(&group, "a").expect("the group is open");
+        let (key, other) = (admitted.key, Arc::clone(&group));
+        group.spawned(admitted, AbortHandle::new());
+        let child = thread::spawn(move || {
+            let mut stop = pin!(other.stop_wanted().notified());
+            let waker = other.resume(key, Waker::noop());
+            let wait = StopWait::new(&other.stop_waits(key), &waker);
+            assert!(wait.is_some(), "it is its own waker");
+            // Held by the wait, in a program.
+            other.rest(key);
+            block_on(poll_fn(|cx| match other.stage() {
+                Stage::Open => stop.as_mut().poll(cx),
+                _ => Poll::Ready(()),
+            }));
+            drop((wait, waker));
+            other.ended(key, Ended::Well);
+        });
+        assert_eq!(shape(&drain(&group)), "[]");
+        child.join().unwrap();
     });
 }
 
