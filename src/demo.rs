@@ -13,5 +13,5 @@ mod side;
 pub use error::Error;
 pub use job::Job;
 pub use run::{Notices, Options, Outcome, run};
-pub use scenario::{Chapter, Expected, Main, Scenario, Side, scenarios};
+pub use scenario::{Chapter, Expected, Fix, Main, Scenario, Side, scenarios};
 pub use side::{Posts, SideRun};

@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "blocked-runtime",
     summary: "async code calls a function that blocks its thread, and nothing else runs on it",
+    contrast: "a call that blocks its thread; only the thread differs",
     workers: None,
     posts: Some(3),
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "direct-call",

@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "crawling-join",
     summary: "`join_all` over thousands of answers takes time that grows with their square",
+    contrast: "8,000 answers are awaited; all with one `join_all`, or one by one",
     workers: None,
     posts: None,
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!("join-all", "crawling_join" / join_all, COMPLETES),
         side!("one-by-one", "crawling_join" / one_by_one, COMPLETES),

@@ -11,10 +11,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "detached",
     summary: "fire and forget: main returns, and the runtime ends before the writes do",
+    contrast: "a task for each; only whether `main` waits for them differs",
     workers: None,
     posts: Some(3),
     latency: Duration::from_millis(500),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "fire-and-forget",

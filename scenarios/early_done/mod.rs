@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "early-done",
     summary: "the flag goes up once the queue is empty, which is before the work is done",
+    contrast: "`main` waits for an empty queue, or for the workers",
     workers: Some(3),
     posts: Some(3),
     latency: Duration::from_millis(600),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "flag",

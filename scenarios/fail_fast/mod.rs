@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "fail-fast",
     summary: "the first error is returned, and the siblings write on after main has given up",
+    contrast: "an import stops at its first error; only one side cancels the rest",
     workers: None,
     posts: Some(4),
     latency: Duration::from_millis(250),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "first-error",

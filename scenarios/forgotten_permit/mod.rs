@@ -11,10 +11,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "forgotten-permit",
     summary: "a permit that is given back by hand is lost on the error path",
+    contrast: "a request fails; its permit is returned by hand, or by a guard",
     workers: None,
     posts: Some(3),
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "by-hand",

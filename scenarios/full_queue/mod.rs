@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "full-queue",
     summary: "a crawler puts the links it finds into the bounded queue that it alone empties",
+    contrast: "a crawler feeds its own queue; only the bound of the queue differs",
     workers: None,
     posts: Some(5),
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "bounded",

@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "futurelock",
     summary: "a lock is granted to a future that its own task polls no more, as it waits for that lock",
+    contrast: "a `select!` watches a save; only where the save is polled differs",
     workers: None,
     posts: Some(4),
     latency: Duration::from_millis(400),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "polled-in-place",

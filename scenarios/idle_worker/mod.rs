@@ -1,4 +1,4 @@
-//! The first lesson's pool with its mistake mended, and fewer posts than workers.
+//! The first lesson's pool with its bug fixed, and fewer posts than workers.
 
 mod pop;
 mod try_pop;
@@ -11,10 +11,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "idle-worker",
     summary: "a pool of three workers for two posts: the third waits for a post that never comes",
+    contrast: "only how a worker takes a post off the queue differs",
     workers: Some(3),
     posts: Some(2),
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "pop",

@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "lock-across-join",
     summary: "a guard is held while its task waits for others that need the lock",
+    contrast: "tasks need a lock that `main` holds; only when it lets go differs",
     workers: None,
     posts: Some(3),
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "held",

@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "lock-order",
     summary: "two tasks take the same two locks, each in its own order",
+    contrast: "two tasks take the same two locks; only the order differs",
     workers: None,
     posts: Some(1),
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "two-orders",

@@ -14,10 +14,11 @@ use super::swallowed_errors::{self, worker};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "looked-at",
     summary: "every result is looked at by hand, and none is lost: what that takes",
+    contrast: "the same errors, collected by hand or by a task group",
     workers: Some(3),
     posts: Some(3),
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "by-hand",

@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "lost-panic",
     summary: "a worker panics, nobody holds its handle, and a countdown stops short of its end",
+    contrast: "one task panics; a countdown waits for all, or a task group does",
     workers: None,
     posts: Some(3),
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "countdown",

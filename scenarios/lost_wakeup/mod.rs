@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "lost-wakeup",
     summary: "`notify_waiters` comes after the look for a post, and before the wait for it",
+    contrast: "a reader looks for a post and listens for news; only the order differs",
     workers: None,
     posts: None,
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "check-then-listen",

@@ -23,10 +23,11 @@ const fn stores(stored: u64) -> Expected {
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "one-bad-post",
     summary: "one post of four fails: wait for the rest, cancel it, or cancel it after a while",
+    contrast: "one of them fails; only what happens to the rest differs",
     workers: None,
     posts: Some(4),
     latency: Duration::from_millis(400),
-    mendable: false,
+    fix: None,
     sides: &[
         side!("wait-for-all", "one_bad_post" / wait_for_all, stores(3)),
         side!("cancel", "one_bad_post" / cancel, stores(1)),

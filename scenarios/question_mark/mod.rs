@@ -14,10 +14,11 @@ use super::swallowed_errors::{self, worker};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "question-mark",
     summary: "`try_join_all(handles).await?` opens only the outer of two results",
+    contrast: "only the way `main` waits for them differs",
     workers: Some(3),
     posts: Some(3),
     latency: Duration::from_millis(200),
-    mendable: true,
+    fix: Some(swallowed_errors::FIX),
     sides: &[
         side!(
             "try-join-all",
@@ -34,6 +35,6 @@ pub(super) const SCENARIO: Scenario = Scenario {
     page: include_str!("README.md"),
     next: &[(
         "run question-mark --fixed",
-        "without the mistake nobody notices",
+        "without the bug nobody notices",
     )],
 };

@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "silent-server",
     summary: "a client reads from a server that takes the connection and never answers",
+    contrast: "a server that never answers; only one client has a timeout",
     workers: None,
     posts: None,
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "no-limit",

@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "stale-waker",
     summary: "a future keeps the waker of its first poll, and is then awaited by another task",
+    contrast: "a future is moved to another task; it keeps the first waker, or the latest",
     workers: None,
     posts: None,
     latency: Duration::from_millis(100),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "first-waker",

@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "starved-pool",
     summary: "every task has a connection, and asks the pool for a second one",
+    contrast: "a pool of two connections; only how many a task takes differs",
     workers: None,
     posts: Some(3),
     latency: Duration::from_millis(400),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "two-connections",

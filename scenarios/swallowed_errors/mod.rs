@@ -1,7 +1,7 @@
 //! A pool of workers that all fail, and a flag that only they could raise.
 //!
 //! Read [`join_all`] beside [`task_group`]: they differ in how they wait for their workers, and in
-//! nothing else. [`worker`] is what both run, [`post`] has the mistake.
+//! nothing else. [`worker`] is what both run, [`post`] has the bug.
 
 mod join_all;
 mod post;
@@ -10,16 +10,17 @@ pub(super) mod worker;
 
 use std::time::Duration;
 
-use unstuck::demo::{Expected, Scenario, Side};
+use unstuck::demo::{Expected, Fix, Scenario, Side};
 use unstuck::diagnosis::{Errors, Verdict};
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "swallowed-errors",
     summary: "a worker pool drops its workers' errors, then waits for a flag that none of them raised",
+    contrast: "only the way `main` waits for them differs",
     workers: Some(3),
     posts: Some(3),
     latency: Duration::from_millis(200),
-    mendable: true,
+    fix: Some(FIX),
     sides: &[
         side!(
             "join-all",
@@ -52,6 +53,14 @@ pub(crate) const SCENARIO: Scenario = Scenario {
             "the hang itself; Ctrl+C ends it",
         ),
     ],
+};
+
+/// A column that can be NULL is read into an `Option`.
+pub(super) const FIX: Fix = Fix {
+    file: "scenarios/swallowed_errors/post.rs",
+    source: include_str!("post.rs"),
+    before: "    content: Value,",
+    after: "    content: Option<Value>,",
 };
 
 /// The cure of more than one lesson.

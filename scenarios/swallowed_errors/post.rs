@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sqlx::{FromRow, SqlitePool};
 
-/// The mistake: a column that can be NULL, read into a value that can't.
+/// The bug: a column that can be NULL, read into a value that can't.
 #[derive(FromRow)]
 struct Post {
     url: String,
@@ -19,7 +19,7 @@ struct FixedPost {
     content: Option<Value>,
 }
 
-/// Nothing checks this query before it runs, so the compiler does not see the mistake.
+/// Nothing checks this query before it runs, so the compiler does not see the bug.
 const FETCH: &str = "SELECT url, content FROM post WHERE id = ?";
 
 pub(super) async fn fetch_url(

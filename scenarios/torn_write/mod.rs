@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "torn-write",
     summary: "a time-out drops a save between its two writes, and leaves a post half-written",
+    contrast: "a timeout interrupts a save; only one side has a transaction",
     workers: None,
     posts: Some(2),
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "two-statements",

@@ -12,10 +12,11 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "unclosed-channel",
     summary: "main keeps a sender while it waits for the receiver to hear that all are gone",
+    contrast: "only whether `main` drops its sender before it waits differs",
     workers: None,
     posts: Some(3),
     latency: Duration::from_millis(200),
-    mendable: false,
+    fix: None,
     sides: &[
         side!(
             "keep-sender",

@@ -105,7 +105,7 @@ fn refuse_what_it_has_not(scenario: &Scenario, arguments: &Run) -> Result<(), Fa
             arguments.posts.is_some(),
             scenario.posts.is_some(),
         ),
-        ("--fixed", arguments.fixed, scenario.mendable),
+        ("--fixed", arguments.fixed, scenario.fix.is_some()),
     ];
     for (option, is_asked, is_there) in options {
         if is_asked && !is_there {

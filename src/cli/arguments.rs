@@ -8,7 +8,7 @@ use clap_complete::Shell;
 const EXAMPLES: &str = "\
 Examples:
   unstuck                               play the first scenario, both sides at once
-  unstuck run --fixed                   the same with its mistake mended
+  unstuck run --fixed                   the same with its bug fixed
   unstuck run --only join-all --hold    leave it stuck until Ctrl+C, then explain
   unstuck run --console                 look at it with tokio-console meanwhile
   unstuck run --json                    the same for a program to read
@@ -19,7 +19,7 @@ Examples:
 const RUN_EXAMPLES: &str = "\
 Examples:
   unstuck run                              both sides of the first scenario
-  unstuck run swallowed-errors --fixed     its mistake mended
+  unstuck run swallowed-errors --fixed     its bug fixed
   unstuck run --posts 1                    fewer posts than workers
   unstuck run --only join-all --hold       leave it stuck until Ctrl+C, then explain
   unstuck run --console 127.0.0.1:6670     serve tokio-console at another port
@@ -99,7 +99,7 @@ pub(super) struct Run {
     /// How long the simulated API takes to answer, in milliseconds, 0 to 60000 [default: as the scenario has it]
     #[arg(long, value_name = "MS", value_parser = number::<0, 60_000>)]
     pub(super) latency: Option<u32>,
-    /// Mend the scenario's mistake
+    /// Fix the scenario's bug
     #[arg(long)]
     pub(super) fixed: bool,
     /// Print JSON

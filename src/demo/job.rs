@@ -15,6 +15,6 @@ pub struct Job {
     pub workers: usize,
     /// How long the API takes to answer.
     pub latency: Duration,
-    /// Whether to run with the scenario's mistake mended.
+    /// Whether to run with the scenario's bug fixed.
     pub fixed: bool,
 }

@@ -29,7 +29,7 @@ pub struct Options {
     pub posts: Option<u32>,
     /// How long the simulated API takes to answer; none stands for as long as in the scenario as shipped.
     pub latency: Option<Duration>,
-    /// Whether the scenario's mistake is mended.
+    /// Whether the scenario's bug is fixed.
     pub fixed: bool,
     /// Whether to leave the databases there.
     pub keep_db: bool,

@@ -25,20 +25,50 @@ pub struct Scenario {
     pub name: &'static str,
     /// What happens in it, in one line.
     pub summary: &'static str,
+    /// What the sides do and the one thing that differs, as the end of a sentence that begins with how many workers
+    /// and posts there are. Empty if there is one side.
+    pub contrast: &'static str,
     /// How many workers each side runs as shipped; none if that can't be chosen.
     pub workers: Option<u32>,
     /// How many posts there are as shipped; none if it has no use for them.
     pub posts: Option<u32>,
     /// How long the API takes to answer as shipped.
     pub latency: Duration,
-    /// Whether it has a mistake that can be mended, by [`Job::fixed`].
-    pub mendable: bool,
+    /// The bug that both sides have, and that [`Job::fixed`] fixes, if there is one.
+    pub fix: Option<Fix>,
     /// The programs that play side by side.
     pub sides: &'static [Side],
     /// The page that teaches it, in Markdown.
     pub page: &'static str,
     /// What to try next: arguments of the command line, and why.
     pub next: &'static [(&'static str, &'static str)],
+}
+
+/// A bug fix of one line. The code has both lines, and [`Job::fixed`] chooses.
+#[derive(Clone, Copy, Debug)]
+pub struct Fix {
+    /// The file that has both lines.
+    pub file: &'static str,
+    /// The text of that file.
+    pub source: &'static str,
+    /// The line with the bug.
+    pub before: &'static str,
+    /// The line that fixes it.
+    pub after: &'static str,
+}
+
+impl Fix {
+    /// The numbers, counted from 1, of the line with the bug and of the one that fixes it. None if the file does not
+    /// have each of them once.
+    pub fn lines(&self) -> Option<[usize; 2]> {
+        let line = |wanted: &str| {
+            let lines = self.source.lines().zip(1..);
+            let mut found = lines.filter(|(line, _)| *line == wanted);
+            let (_, number) = found.next()?;
+            found.next().is_none().then_some(number)
+        };
+        Some([line(self.before)?, line(self.after)?])
+    }
 }
 
 /// The scenarios of all chapters.

@@ -10,6 +10,7 @@ macro_rules! program {
         unstuck::demo::Scenario {
             name: $name,
             summary: "",
+            contrast: "",
             sides: &[unstuck::demo::Side {
                 name: $name,
                 main: |job| Box::pin($main(job)),
@@ -20,7 +21,7 @@ macro_rules! program {
             workers: Some(3),
             posts: Some(3),
             latency: std::time::Duration::from_millis(200),
-            mendable: true,
+            fix: None,
             page: "",
             next: &[],
         }

@@ -236,7 +236,7 @@ async fn lost_waker(_job: Job) -> Result<(), BoxError> {
     let slot = Arc::new(std::sync::Mutex::new(None));
     let other = Arc::clone(&slot);
     task::spawn(async move { *other.lock().expect("nobody panics") = Some(1) });
-    // The mistake: nobody is told whom to wake.
+    // The bug: nobody is told whom to wake.
     poll_fn(|_| match slot.lock().expect("nobody panics").take() {
         Some(number) => Poll::Ready(number),
         None => Poll::Pending,
@@ -323,12 +323,12 @@ async fn blocked_worker(_job: Job) -> Result<(), BoxError> {
         thread::sleep(FOR_EVER);
     });
     is_locked.recv()?;
-    // The mistake: a lock that blocks the thread, taken by a task.
+    // The bug: a lock that blocks the thread, taken by a task.
     drop(lock.lock());
     Ok(())
 }
 
-/// The mistake: a loop that waits without an `.await`.
+/// The bug: a loop that waits without an `.await`.
 async fn busy_worker(_job: Job) -> Result<(), BoxError> {
     let done = Arc::new(AtomicBool::new(false));
     let setter = Arc::clone(&done);
