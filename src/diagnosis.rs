@@ -76,7 +76,7 @@ pub struct Finding {
     pub rule: &'static str,
     /// How sure it is.
     pub confidence: Confidence,
-    /// What it comes to, in one sentence.
+    /// Why, in one sentence that names the tasks and the lines.
     pub summary: String,
     /// What it rests on, a sentence each.
     pub evidence: Vec<String>,
@@ -309,7 +309,7 @@ impl<'s> Case<'s> {
                 format!("task group {}: {}", group.name, prose::list(open))
             }
             Wait::Timer { .. } => "a timer".to_owned(),
-            Wait::TimeOut { .. } => "something with a time-out".to_owned(),
+            Wait::TimeOut { .. } => "something with a timeout".to_owned(),
             Wait::Io { call, .. } => format!("I/O: {call}"),
             Wait::Join { call: None, .. } => "a task to end".to_owned(),
             Wait::Join {
@@ -317,7 +317,7 @@ impl<'s> Case<'s> {
             } => format!("a task to end ({call})"),
             Wait::Sync { call, .. } => call.clone(),
             Wait::Unseen if !self.seen.dumped => "something that was not looked at".to_owned(),
-            Wait::Unseen => "something that can't be seen".to_owned(),
+            Wait::Unseen => "something that unstuck cannot observe".to_owned(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 pub(super) use crate::fold::fold;
+use crate::place::Place;
 
 /// How many names a sentence can bear.
 const NAMES: usize = 4;
@@ -49,6 +50,25 @@ pub(super) fn number(number: usize) -> String {
     WORDS
         .get(number)
         .map_or_else(|| number.to_string(), |word| (*word).to_owned())
+}
+
+/// ` at main.rs:7`, or nothing where the line is not known.
+pub(super) fn at(place: Option<&Place>) -> String {
+    place.map_or_else(String::new, |place| format!(" at {place}"))
+}
+
+/// `it`, `both`, `all three`.
+pub(super) fn all(number: usize) -> String {
+    match number {
+        1 => "it".to_owned(),
+        2 => "both".to_owned(),
+        _ => format!("all {}", self::number(number)),
+    }
+}
+
+/// The form of a verb or noun that goes with this many: `one` or `many`.
+pub(super) fn agree(number: usize, one: &'static str, many: &'static str) -> &'static str {
+    if number == 1 { one } else { many }
 }
 
 /// `1 error`, `2 errors`.

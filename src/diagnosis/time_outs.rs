@@ -60,11 +60,9 @@ fn impatient(case: &Case<'_>) -> Option<BTreeSet<TaskId>> {
 }
 
 fn in_vain(finding: Finding) -> Finding {
-    let mut evidence = finding.evidence;
-    evidence.push("so it stood, until a time-out was over".to_owned());
     Finding {
         confidence: Confidence::Likely,
-        evidence,
+        summary: format!("{}; then a timeout ended the wait", finding.summary),
         ..finding
     }
 }

@@ -26,9 +26,9 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
 fn queued(tasks: usize) -> Option<String> {
     match tasks {
         0 => None,
-        1 => Some("at least 1 task is ready to run, and waits for a worker".to_owned()),
+        1 => Some("at least 1 task is ready to run and waits for a worker".to_owned()),
         _ => Some(format!(
-            "at least {tasks} tasks are ready to run, and wait for a worker"
+            "at least {tasks} tasks are ready to run and wait for a worker"
         )),
     }
 }
@@ -39,22 +39,22 @@ fn finding(case: &Case<'_>, poll: &PollSeen) -> Finding {
     let spawned_at = spawned_at.map_or_else(String::new, |at| format!(", spawned at {at},"));
     let (what, evidence) = match &poll.doing {
         Some(Doing::Works) => (
-            "it computes, or loops without an `.await`",
-            Some("its thread was at work each time it was looked at".to_owned()),
+            "it computes or loops without an `.await`",
+            Some("its thread was running in every sample".to_owned()),
         ),
         Some(Doing::Sleeps(function)) => sleep(function.as_deref()),
         Some(Doing::WorksAndSleeps) => (
-            "it works and sleeps by turns, without an `.await`",
-            Some("its thread was at work, and asleep, when it was looked at".to_owned()),
+            "it alternates between work and sleep without an `.await`",
+            Some("its thread was running in some samples and asleep in others".to_owned()),
         ),
-        None => ("it loops, or blocks its thread", None),
+        None => ("it loops or blocks its thread", None),
     };
-    let alone = "until it does, its thread runs no other task".to_owned();
+    let alone = "until it returns, its thread runs no other task".to_owned();
     Finding {
         rule: "blocked-worker",
         confidence: Confidence::Likely,
         summary: format!(
-            "{}{spawned_at} has not come back from a poll{}: {what}",
+            "{}{spawned_at} has not returned from a poll{}: {what}",
             case.name_of(poll.task),
             lasted(case.seen.quiet_for),
         ),
@@ -67,30 +67,28 @@ fn sleep(function: Option<&str>) -> (&'static str, Option<String>) {
     const KNOWN: [(&str, &str); 8] = [
         (
             "futex",
-            "it waits for a lock, a thread or a channel that blocks",
+            "it waits in a blocking call for a lock, a thread or a channel",
         ),
-        ("nanosleep", "it sleeps in a call that blocks"),
-        ("do_wait", "it waits for a process in a call that blocks"),
-        ("pipe", "it reads or writes a pipe in a call that blocks"),
-        ("unix_", "it reads or writes a socket in a call that blocks"),
-        ("inet_", "it waits for a connection in a call that blocks"),
+        ("nanosleep", "it sleeps in a blocking call"),
+        ("do_wait", "it waits for a process in a blocking call"),
+        ("pipe", "it reads or writes a pipe in a blocking call"),
+        ("unix_", "it reads or writes a socket in a blocking call"),
+        ("inet_", "it waits for a connection in a blocking call"),
         (
             "wait_woken",
-            "it reads or writes a socket in a call that blocks",
+            "it reads or writes a socket in a blocking call",
         ),
-        ("poll", "it waits for I/O in a call that blocks"),
+        ("poll", "it waits for I/O in a blocking call"),
     ];
     let Some(function) = function else {
-        let evidence = "its thread was asleep all the time".to_owned();
-        return ("it sleeps in a call that blocks", Some(evidence));
+        let evidence = "its thread was asleep in every sample".to_owned();
+        return ("it sleeps in a blocking call", Some(evidence));
     };
     // The whole name differs from one version of the system to the next.
     let known = KNOWN.iter().find(|(part, _)| function.contains(part));
-    let (function, what) = known.map_or((function, "it sleeps in a call that blocks"), |known| {
-        *known
-    });
+    let (function, what) = known.map_or((function, "it sleeps in a blocking call"), |known| *known);
     let function = function.trim_end_matches('_');
-    let evidence = format!("its thread was asleep all the time, in the system's `{function}`");
+    let evidence = format!("its thread was asleep in every sample, in the kernel's `{function}`");
     (what, Some(evidence))
 }
 

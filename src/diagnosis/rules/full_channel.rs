@@ -38,14 +38,14 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     prose::fold(senders)
         .into_iter()
         .map(|((call, at), names)| {
-            let at = at.map_or_else(String::new, |at| format!(" at {at}"));
-            let wait = if names.len() == 1 { "waits" } else { "wait" };
+            let wait = prose::agree(names.len(), "waits", "wait");
             Finding {
                 rule: "full-channel",
                 confidence: Confidence::Likely,
                 summary: format!(
-                    "{} {wait} in `{call}`{at} for room that nobody makes: no task is left to receive",
-                    prose::list(names)
+                    "{} {wait}{} in `{call}`: the channel is full, and no task is left that could receive from it",
+                    prose::list(names),
+                    prose::at(*at)
                 ),
                 evidence: standing::alike(case, parked()),
             }

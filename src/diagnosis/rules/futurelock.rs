@@ -34,19 +34,24 @@ fn finding(case: &Case<'_>, resource: &ResourceSeen) -> Option<Finding> {
         _ => return None,
     };
     let name = case.name_of(task);
-    let wait = case.waits.on(task).iter().find_map(Wait::at);
-    let at = wait.map_or_else(String::new, |at| format!(" at {at}"));
+    let wait = prose::agree(others.len(), "waits", "wait");
+    let others = prose::list(others);
+    let at = prose::at(case.waits.on(task).iter().find_map(Wait::at));
+    let instead = if others == name {
+        String::new()
+    } else {
+        format!("; {name} waits{at} instead")
+    };
+    let at = if others == name { at } else { String::new() };
     Some(Finding {
         rule: "futurelock",
         confidence,
         summary: format!(
-            "{resource} was granted to a future of {name}, which does not poll it: it waits{at}"
+            "{others} {wait}{at} for {resource}, which was granted to another future of {name} that it does not \
+             poll{instead}"
         ),
-        evidence: vec![
-            format!("waiting for it: {}", prose::list(others)),
-            format!(
-                "{name} would have to poll that future again, or drop it, for anybody to get it"
-            ),
-        ],
+        evidence: vec![format!(
+            "nobody gets it until {name} polls that future again or drops it"
+        )],
     })
 }

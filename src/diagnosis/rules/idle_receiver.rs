@@ -16,8 +16,6 @@ const RECEIVE: [&str; 6] = ["recv", "recv_many", "pop", "dequeue", "changed", "n
 /// What waits to be notified.
 const NOTIFIED: &str = "Notified";
 
-const BYTES: &str = "bytes that never come";
-
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     if !case.is_stuck() {
         return Vec::new();
@@ -26,7 +24,7 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
         let waits = case.waits.on(task.id).iter();
         waits.filter_map(move |wait| match wait {
             Wait::Sync { at, call } => {
-                what_never_comes(call).map(|what| ((call, at, what), task.display_name()))
+                what_nobody_sends(call).map(|what| ((call, at, what), task.display_name()))
             }
             _ => None,
         })
@@ -39,15 +37,14 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     receivers
         .into_iter()
         .map(|((call, at, what), names)| {
-            let at = at.map_or_else(String::new, |at| format!(" at {at}"));
-            let wait = if names.len() == 1 { "waits" } else { "wait" };
-            let it = if what == BYTES { "them" } else { "it" };
+            let wait = prose::agree(names.len(), "waits", "wait");
             Finding {
                 rule: "idle-receiver",
                 confidence: Confidence::Likely,
                 summary: format!(
-                    "{} {wait} in `{call}`{at} for {what}: no task is left to send {it}",
-                    prose::list(names)
+                    "{} {wait}{} in `{call}` for {what}",
+                    prose::list(names),
+                    prose::at(*at)
                 ),
                 evidence: others.clone(),
             }
@@ -55,20 +52,20 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// What a call waits for, if it receives.
-fn what_never_comes(call: &str) -> Option<&'static str> {
+/// What a call waits for, if it receives, and that no task can bring it.
+fn what_nobody_sends(call: &str) -> Option<&'static str> {
     let method = call.rsplit("::").next().unwrap_or(call);
     // Not a method: each way of reading, of `AsyncReadExt` and its like, is a type of its own.
     let is_read = !call.contains("::") && call.starts_with("Read");
     match method {
-        _ if call == NOTIFIED => Some("a notification that never comes"),
-        _ if is_read => Some(BYTES),
-        _ if RECEIVE.contains(&method) => Some("an item that never comes"),
+        _ if call == NOTIFIED => Some("a notification, and no task is left that could notify it"),
+        _ if is_read => Some("bytes, and no task is left that could write them"),
+        _ if RECEIVE.contains(&method) => Some("an item, and no task is left that could send one"),
         _ => None,
     }
 }
 
-/// What the other tasks are at, so that one can see that none of them will send.
+/// What the other tasks are doing, which shows that none of them will send.
 fn others(case: &Case<'_>) -> Vec<String> {
     let told = case.tasks().filter_map(|task| match &task.state {
         TaskState::Ended(_) => Some(("ended".to_owned(), task.display_name())),

@@ -1,5 +1,5 @@
-//! `lock-cycle`: tasks wait for one another in a ring, each for a lock that the next one holds. A link can
-//! also be a task group: it waits for a child, which waits for a lock that is held around the group. Or it is a
+//! `lock-cycle`: a deadlock. Tasks wait for one another in a circle, each for a lock that the next one holds. A link
+//! can also be a task group: it waits for a child, which waits for a lock that is held around the group. Or it is a
 //! handle that is awaited while the task behind it waits for such a lock.
 //!
 //! Proven where each task in it can be woken by nothing but these locks, each guard borrows its lock, and the whole
@@ -11,12 +11,16 @@
 //! where one is slow; and one that gives up after a while.
 
 use std::collections::BTreeSet;
-use std::ptr;
+use std::{iter, ptr};
 
 use crate::diagnosis::graph::{Step, Through};
 use crate::diagnosis::{Case, Confidence, Finding, Verdict, Wait, prose};
 use crate::fold::fold;
 use crate::observe::{ResourceKind, ResourceSeen, TaskId};
+use crate::place::Place;
+
+/// A sentence names no more links than these.
+const LINKS: usize = 4;
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let rings = case.graph.rings();
@@ -25,16 +29,24 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let found = alike.into_iter().filter_map(|(_, rings)| {
         let (ring, others) = rings.split_first()?;
         let confidence = confidence(case, ring)?;
-        let names = ring.iter().map(|step| case.name_of(step.task));
-        let mut evidence = links(case, ring);
+        let mut links = links(case, ring);
+        let mut evidence = Vec::new();
+        if links.len() > LINKS {
+            let rest = ring[LINKS - 1..].iter().map(|step| case.name_of(step.task));
+            evidence.clone_from(&links);
+            links.truncate(LINKS - 1);
+            links.push(format!(
+                "{} wait in the same way, the last of them for {}",
+                prose::list(rest),
+                case.name_of(ring[0].task)
+            ));
+        }
+        evidence.extend(going_by(case, ring));
         evidence.extend(besides(case, ring, others));
         Some(Finding {
             rule: "lock-cycle",
             confidence,
-            summary: format!(
-                "{} wait for one another in a ring: none can go on before the next one has",
-                prose::list(names)
-            ),
+            summary: format!("deadlock, a circular wait: {}", links.join("; ")),
             evidence,
         })
     });
@@ -69,50 +81,58 @@ fn besides(case: &Case<'_>, ring: &[Step<'_>], others: &[&Vec<Step<'_>>]) -> Opt
     let is_other = |id: &TaskId| ring.iter().all(|step| step.task != *id);
     let tasks = others.iter().flat_map(|ring| ring.iter());
     let tasks: BTreeSet<TaskId> = tasks.map(|step| step.task).filter(is_other).collect();
-    let are = if tasks.len() == 1 { "is" } else { "are" };
+    let wait = prose::agree(tasks.len(), "waits", "wait");
     let names = prose::list(tasks.iter().map(|id| case.name_of(*id)));
-    (!tasks.is_empty()).then(|| format!("{names} {are} held up in the same way"))
+    (!tasks.is_empty()).then(|| format!("{names} {wait} in the same way"))
 }
 
+/// What each task waits for, and who has it.
 fn links(case: &Case<'_>, ring: &[Step<'_>]) -> Vec<String> {
-    let before = ring.iter().cycle().skip(ring.len() - 1);
+    let before = iter::once(None).chain(ring.iter().map(Some));
     let after = ring.iter().cycle().skip(1);
-    let told = before.zip(ring).zip(after).map(|((before, step), after)| {
-        let name = case.name_of(step.task);
-        let waits = match (before.through, step.through) {
-            (Through::Lock(held), Through::Lock(other)) if held.made_at == other.made_at => {
-                "waits for another one made there".to_owned()
+    let links = ring.iter().zip(after).zip(before);
+    let links = links.map(|((step, after), before)| {
+        let (name, next) = (case.name_of(step.task), case.name_of(after.task));
+        match step.through {
+            Through::Lock(resource) => {
+                let at = prose::at(case.waits.on(step.task).iter().find_map(Wait::at));
+                let lock = match before.map(|step| step.through) {
+                    Some(Through::Lock(held)) if held.made_at == resource.made_at => {
+                        format!("another {} made there", resource.kind)
+                    }
+                    _ => of(resource),
+                };
+                format!("{name} waits{at} for {lock}, which {next} holds")
             }
-            (_, Through::Lock(resource)) => format!("waits for {}", of(resource)),
-            (_, Through::Group(group)) => {
-                let (name, at) = (&group.name, &group.opened_at);
-                format!("waits for the task group {name} opened at {at}")
+            Through::Group(group) => {
+                let (group, at) = (&group.name, &group.opened_at);
+                format!("{name} waits at {at} for {next} in its task group `{group}`")
             }
-            (_, Through::Handle) => {
-                let (at, next) = (joins_at(case, step.task), case.name_of(after.task));
-                format!("waits{at} for {next} to end, going by which of its tasks are left")
-            }
-        };
-        match before.through {
-            Through::Lock(resource) => format!("{name} holds {} and {waits}", of(resource)),
-            Through::Group(group) => format!("{name} is a child of {} and {waits}", group.name),
             Through::Handle => {
-                format!(
-                    "{name} was spawned by {} and {waits}",
-                    case.name_of(before.task)
-                )
+                let at = prose::at(joins_at(case, step.task));
+                format!("{name} waits{at} for {next} to end")
             }
         }
     });
-    told.collect()
+    links.collect()
 }
 
-/// Where a task awaits a handle: ` at main.rs:7`.
-fn joins_at(case: &Case<'_>, task: TaskId) -> String {
+/// Whose handle a task awaits is not recorded.
+fn going_by(case: &Case<'_>, ring: &[Step<'_>]) -> impl Iterator<Item = String> {
+    let after = ring.iter().cycle().skip(1);
+    let joins = ring.iter().zip(after);
+    let joins = joins.filter(|(step, _)| matches!(step.through, Through::Handle));
+    joins.map(|(step, after)| {
+        let (name, next) = (case.name_of(step.task), case.name_of(after.task));
+        format!("{name} spawned {next}, and awaits as many tasks as are left of those it spawned")
+    })
+}
+
+/// Where a task awaits a handle.
+fn joins_at<'s>(case: &Case<'s>, task: TaskId) -> Option<&'s Place> {
     let waits = case.waits.on(task).iter();
     let mut joins = waits.filter(|wait| matches!(wait, Wait::Join { .. }));
-    let at = joins.find_map(Wait::at);
-    at.map_or_else(String::new, |at| format!(" at {at}"))
+    joins.find_map(Wait::at)
 }
 
 fn of(resource: &ResourceSeen) -> String {

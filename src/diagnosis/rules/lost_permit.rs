@@ -7,7 +7,7 @@
 //! before it gives it back. A semaphore that a library made for itself is left out: a queue may well count
 //! its items with one, and forget a permit for each that is taken.
 
-use crate::diagnosis::{Case, Confidence, Finding, prose};
+use crate::diagnosis::{Case, Confidence, Finding, Wait, prose};
 use crate::observe::{HolderSeen, ResourceKind, ResourceSeen, TaskId, TaskState};
 use crate::place::Place;
 
@@ -46,23 +46,25 @@ fn finding(case: &Case<'_>, resource: &ResourceSeen) -> Option<Finding> {
     let waiters = prose::different(waiters.map(|task| case.name_of(task)));
     let tasks = gone.iter().filter_map(|it| it.task);
     let tasks = prose::different(tasks.map(|task| case.name_of(task)));
-    let have = if tasks.len() == 1 { "has" } else { "have" };
-    let wait = if waiters.len() == 1 { "waits" } else { "wait" };
+    let wait = prose::agree(waiters.len(), "waits", "wait");
+    let at = first
+        .task
+        .and_then(|task| case.waits.on(task).iter().find_map(Wait::at));
     let what = match resource.kind {
-        ResourceKind::Mutex | ResourceKind::RwLock => resource.to_string(),
-        _ => format!("{} of {resource}", prose::count(lost, "permit")),
+        ResourceKind::Mutex | ResourceKind::RwLock => "it".to_owned(),
+        _ => format!("{} of it", prose::count(lost, "permit")),
     };
-    let mut evidence = vec![format!("{} {wait} for it", prose::list(waiters))];
-    if gone.iter().any(|holder| !holder.certain) {
-        evidence.push("another task may have it now, if it was handed on".to_owned());
-    }
+    let handed_on = gone.iter().any(|holder| !holder.certain);
+    let handed_on = handed_on.then(|| "it may have been moved to another task".to_owned());
     Some(Finding {
         rule: "lost-permit",
         confidence: Confidence::Likely,
         summary: format!(
-            "{} took {what} and {have} ended without giving it back",
+            "{} {wait}{} for {resource}; {} took {what} and ended without returning it",
+            prose::list(waiters),
+            prose::at(at),
             prose::list(tasks)
         ),
-        evidence,
+        evidence: handed_on.into_iter().collect(),
     })
 }

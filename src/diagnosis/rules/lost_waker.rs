@@ -23,22 +23,25 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     if lost.is_empty() {
         return Vec::new();
     }
-    let of_it = if lost.len() == 1 { "it" } else { "them" };
+    let spawned_at = lost.first().and_then(|task| case.spawned_at(task));
+    let spawned_at = spawned_at.filter(|_| lost.len() == 1);
+    let spawned_at = spawned_at.map_or_else(String::new, |at| format!(", spawned at {at}"));
     let summary = format!(
-        "nothing can wake {} any more: nobody has a waker of {of_it}",
-        names(&lost)
+        "nothing can wake {}{spawned_at}: no waker of {} exists",
+        names(&lost),
+        prose::agree(lost.len(), "it", "them")
     );
     let mut evidence = standing::alike(case, lost.iter().copied());
     let is_revived = |task: &&TaskSeen| case.seen.revived.contains(&task.id);
     let revived: Vec<&TaskSeen> = lost.into_iter().filter(is_revived).collect();
     evidence.push(if revived.is_empty() {
-        "what was polled last kept no waker: a future that does not store `cx.waker()`, or one that never ends, such \
-         as `pending()`"
+        "the future that was polled last kept no waker: it does not store `cx.waker()`, or it never completes, like \
+         `pending()`"
             .to_owned()
     } else {
         format!(
-            "{} went on when polled once more, for a dump: what was waited for had come, and whoever brought it had \
-             no waker to call",
+            "{} went on when polled once more, for a dump: what it waits for had happened, and there was no waker \
+             to call",
             names(&revived)
         )
     });

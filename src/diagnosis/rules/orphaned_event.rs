@@ -40,14 +40,14 @@ fn finding(case: &Case<'_>, event: &EventSeen) -> Finding {
     let waits = waits
         .into_iter()
         .map(|wait| (&wait.at, case.name_of(wait.task)));
-    let waits = prose::fold(waits).into_iter().map(|(at, names)| {
-        let wait = if names.len() == 1 { "waits" } else { "wait" };
-        let (names, made_at) = (prose::list(names), &event.made_at);
-        format!(
-            "{names} {wait} for `{}` at {at}, made at {made_at}",
-            event.name
-        )
-    });
+    let waits: Vec<String> = prose::fold(waits)
+        .into_iter()
+        .map(|(at, names)| {
+            let wait = prose::agree(names.len(), "waits", "wait");
+            format!("{} {wait} at {at}", prose::list(names))
+        })
+        .collect();
+    let made_at = format!("`{}` was made at {}", event.name, event.made_at);
     let ends = prose::fold(
         could_have
             .iter()
@@ -56,7 +56,7 @@ fn finding(case: &Case<'_>, event: &EventSeen) -> Finding {
     let ends = ends
         .into_iter()
         .map(|(end, names)| format!("{} {end}", prose::list(names)));
-    let count = "every handle of it that is left is one that waits, and cannot set it".to_owned();
+    let handles = "every remaining handle is itself waiting, so none can set it".to_owned();
     Finding {
         rule: "orphaned-event",
         confidence: if case.is_stuck() && case.is_proven() {
@@ -64,23 +64,24 @@ fn finding(case: &Case<'_>, event: &EventSeen) -> Finding {
         } else {
             Confidence::Likely
         },
-        summary: summary(event, &could_have, unknown),
-        evidence: waits.chain([count]).chain(ends).collect(),
+        summary: format!(
+            "{} for `{}`, {}",
+            prose::list(waits),
+            event.name,
+            why_nobody_can_set_it(&could_have, unknown)
+        ),
+        evidence: [made_at, handles].into_iter().chain(ends).collect(),
     }
 }
 
-fn summary(event: &EventSeen, could_have: &[&TaskSeen], unknown: usize) -> String {
-    let name = &event.name;
-    if could_have.is_empty() && unknown > 0 {
-        return format!("`{name}` can't be set: everybody else who had a handle has let go of it");
-    }
+fn why_nobody_can_set_it(could_have: &[&TaskSeen], unknown: usize) -> String {
+    const DROPPED: &str = "dropped its handle without setting it";
+    const DROPPED_THEIRS: &str = "dropped their handles without setting it";
     if could_have.is_empty() {
-        let who = if event.waits.len() == 1 {
-            "the one who waits"
-        } else {
-            "those who wait"
+        return match unknown {
+            0 => "and there is no other handle that could set it".to_owned(),
+            _ => "and every other handle was dropped without setting it".to_owned(),
         };
-        return format!("`{name}` can't be set: nobody but {who} ever had a handle");
     }
     let failed =
         |task: &&TaskSeen| matches!(task.state, TaskState::Ended(End::Error(_) | End::Panic(_)));
@@ -91,20 +92,13 @@ fn summary(event: &EventSeen, could_have: &[&TaskSeen], unknown: usize) -> Strin
         let _ = write!(names, " and {unknown} more");
     }
     let ended = match (all, failed) {
-        (1, 1) => "it ended with an error first".to_owned(),
-        (_, failed) if failed == all => {
-            format!("all {} ended with an error first", prose::number(all))
-        }
-        (1, _) => "it let go of it without setting it".to_owned(),
-        (_, 0) => format!("all {} let go of it without setting it", prose::number(all)),
-        _ => format!("{failed} of the {all} ended with an error first, the rest let go of it"),
+        (_, failed) if failed == all => format!("{} failed", prose::all(all)),
+        (1, _) => format!("it {DROPPED}"),
+        (_, 0) => format!("{} {DROPPED_THEIRS}", prose::all(all)),
+        _ if all - failed == 1 => format!("{failed} of the {all} failed, the other {DROPPED}"),
+        _ => format!("{failed} of the {all} failed, the others {DROPPED_THEIRS}"),
     };
-    let seen = match failed {
-        0 => "",
-        1 => ", and that error has not surfaced",
-        _ => ", and none of those errors has surfaced",
-    };
-    format!("`{name}` can only be set by {names}; {ended}{seen}")
+    format!("which only {names} could set; {ended}")
 }
 
 fn how_it_ended(task: &TaskSeen) -> String {
@@ -113,6 +107,6 @@ fn how_it_ended(task: &TaskSeen) -> String {
         TaskState::Ended(End::Panic(text)) => format!("panicked: {text}"),
         TaskState::Ended(End::Cancelled) => "was cancelled".to_owned(),
         TaskState::Ended(End::Ok) => "ended without setting it".to_owned(),
-        TaskState::Polling | TaskState::Parked(_) => "let go of its handle".to_owned(),
+        TaskState::Polling | TaskState::Parked(_) => "dropped its handle".to_owned(),
     }
 }

@@ -17,12 +17,17 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
         let outlived = |fate| matches!(fate, Fate::Outlived { .. });
         case.tasks().filter(move |task| outlived(case.fate(task)))
     };
-    let names = prose::list(left().map(TaskSeen::display_name));
-    let were = match left().count() {
-        0 => return Vec::new(),
-        1 => "was",
-        _ => "were",
+    let tasks: Vec<&TaskSeen> = left().collect();
+    let Some(first) = tasks.first() else {
+        return Vec::new();
     };
+    let spawned_at = case.spawned_at(first);
+    let are_alike = tasks.iter().all(|task| case.spawned_at(task) == spawned_at);
+    let spawned_at = spawned_at.filter(|_| are_alike);
+    let spawned_at = spawned_at.map_or_else(String::new, |at| format!(", spawned at {at},"));
+    let names = prose::list(tasks.iter().map(|task| task.display_name()));
+    let were = prose::agree(tasks.len(), "was", "were");
+    let they = prose::agree(tasks.len(), "it", "they");
     vec![Finding {
         rule: "outlived",
         confidence: if case.seen.at_rest {
@@ -31,7 +36,7 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
             Confidence::Likely
         },
         summary: format!(
-            "{names} {were} still alive when main returned: what was left to do is cut off"
+            "main returned while {names}{spawned_at} {were} still alive; what {they} had left to do was dropped"
         ),
         evidence: standing::alike(case, left()),
     }]

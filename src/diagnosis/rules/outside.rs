@@ -27,12 +27,23 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     if waiting.is_empty() {
         return could_wake(case);
     }
+    let mut waits = waiting.iter().map(|task| {
+        let parked = case.parked(task);
+        (parked.on, parked.at)
+    });
+    let first = waits.next();
+    let are_alike = waits.all(|wait| Some(wait) == first);
+    let alike = first.filter(|_| are_alike);
+    let (on, at) = alike.unwrap_or_else(|| ("events".to_owned(), None));
     let names = prose::list(waiting.iter().map(|task| task.display_name()));
-    let wait = if waiting.len() == 1 { "waits" } else { "wait" };
     vec![Finding {
         rule: "outside",
         confidence: Confidence::Proven,
-        summary: format!("{names} {wait} for something from outside, which may yet come"),
+        summary: format!(
+            "{names} {}{} for {on} from outside the program, which may still come",
+            prose::agree(waiting.len(), "waits", "wait"),
+            prose::at(at.as_ref())
+        ),
         evidence: standing::alike(case, waiting),
     }]
 }
@@ -40,8 +51,8 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
 fn timers(case: &Case<'_>) -> Option<String> {
     let is_possible = hidden::timer(case.seen, &case.waits) == HiddenTimer::Possible;
     let timers = match case.seen.outside.timers {
-        Timers::Set(_) => "a timer, of which it can't be seen who set it",
-        Timers::Unknown | Timers::None => "timers, which can't be seen here",
+        Timers::Set(_) => "a timer that any task may have set",
+        Timers::Unknown | Timers::None => "timers, which unstuck cannot observe here",
     };
     is_possible.then(|| timers.to_owned())
 }
@@ -59,12 +70,15 @@ fn could_wake(case: &Case<'_>) -> Vec<Finding> {
     let unseen = |seen: bool, what: &str| (!seen).then(|| what.to_owned());
     let sources: Vec<String> = [
         some(outside.io_sources, "socket, pipe or the like")
-            .map(|sources| format!("{sources} that the runtime listens to")),
+            .map(|sources| format!("{sources} registered with the runtime")),
         some(outside.blocking_calls, "blocking call")
-            .map(|calls| format!("{calls} under way in the runtime's pool")),
-        threads(&outside.busy_threads, "threads at work"),
-        threads(&asleep, "threads asleep"),
-        unseen(outside.threads_seen, "threads, which can't be seen here"),
+            .map(|calls| format!("{calls} running in the runtime's pool")),
+        threads(&outside.busy_threads, "running threads"),
+        threads(&asleep, "sleeping threads"),
+        unseen(
+            outside.threads_seen,
+            "threads, which unstuck cannot observe here",
+        ),
         timers(case),
         some(outside.programs, "other program")
             .map(|programs| format!("{programs} that this process watches")),
@@ -77,16 +91,13 @@ fn could_wake(case: &Case<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let parked = |task: &&TaskSeen| matches!(task.state, TaskState::Parked(_));
-    let could = sources
-        .iter()
-        .map(|source| format!("not ruled out: {source}"));
     vec![Finding {
         rule: "outside",
         confidence: Confidence::Likely,
-        summary: "no task is left that could wake another, but something outside of them could"
-            .to_owned(),
-        evidence: could
-            .chain(standing::alike(case, case.tasks().filter(parked)))
-            .collect(),
+        summary: format!(
+            "no task is left that could wake another; not ruled out: {}",
+            sources.join("; ")
+        ),
+        evidence: standing::alike(case, case.tasks().filter(parked)),
     }]
 }

@@ -11,7 +11,7 @@
 //! receives.
 
 use crate::diagnosis::graph::Queued;
-use crate::diagnosis::{Case, Confidence, Finding, Verdict, Wait};
+use crate::diagnosis::{Case, Confidence, Finding, Verdict, Wait, prose};
 use crate::observe::{HolderSeen, ResourceKind, TaskId};
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
@@ -45,22 +45,21 @@ fn finding(case: &Case<'_>, task: TaskId, queued: &Queued<'_>) -> Option<Finding
         _ => return None,
     };
     let name = case.name_of(task);
+    let at = prose::at(case.waits.on(task).iter().find_map(Wait::at));
     let summary = if is_lock {
-        format!("{name} waits for {resource}, which it holds itself")
+        format!("{name} waits{at} for {resource}, which it holds itself")
     } else {
         let (all, wants) = (resource.permits, waiter.wants);
         format!(
-            "{name} waits for {wants} of the {all} permits of {resource}, and holds {held} itself"
+            "{name} waits{at} for {wants} of the {all} permits of {resource}, and holds {held} itself"
         )
     };
-    let wait = case.waits.on(task).iter().find_map(Wait::at);
-    let mut evidence: Vec<String> = wait
-        .map(|at| format!("{name} waits at {at}"))
-        .into_iter()
-        .collect();
-    evidence.push(format!("{name} can't give it back before it has got it"));
+    let mut evidence = vec![format!(
+        "{name} can't release what it holds before the wait ends"
+    )];
     if !certain {
-        evidence.push("it took it in a way that would let it hand it on".to_owned());
+        evidence
+            .push("the guard owns its lock, so it may have been moved to another task".to_owned());
     }
     Some(Finding {
         rule: "self-deadlock",

@@ -42,7 +42,7 @@ fn finding(case: &Case<'_>, pool: &ResourceSeen) -> Option<Finding> {
         ((!holders.contains(&task), at), case.name_of(task))
     }));
     let waiting = alike.into_iter().map(|((is_first, at), names)| {
-        let wait = if names.len() == 1 { "waits" } else { "wait" };
+        let wait = prose::agree(names.len(), "waits", "wait");
         let one = if is_first {
             "a first one"
         } else {
@@ -52,6 +52,10 @@ fn finding(case: &Case<'_>, pool: &ResourceSeen) -> Option<Finding> {
         format!("{} {wait} for {one}{at}", prose::list(names))
     });
     let certain = pool.holders.iter().all(|holder| holder.certain);
+    let at = |task: &TaskId| case.waits.on(*task).iter().find_map(Wait::at);
+    let first = holders.first().and_then(at);
+    let are_alike = holders.iter().all(|task| at(task) == first);
+    let at = prose::at(first.filter(|_| are_alike));
     Some(Finding {
         rule: "starved-pool",
         confidence: if certain && case.is_proven() {
@@ -60,7 +64,7 @@ fn finding(case: &Case<'_>, pool: &ResourceSeen) -> Option<Finding> {
             Confidence::Likely
         },
         summary: format!(
-            "{} hold {all} of {pool}, and each of them waits for another one",
+            "{} hold {all} of {pool}, and each waits{at} for another one",
             prose::list(names),
         ),
         evidence: waiting.collect(),

@@ -26,7 +26,7 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
         let names = tasks.iter().map(|task| task.display_name());
         format!("{}, spawned at {spawned_at}: {error}", prose::list(names))
     });
-    let unlisted = (unlisted > 0).then(|| format!("{unlisted} more, which were not kept"));
+    let unlisted = (unlisted > 0).then(|| format!("{unlisted} more, whose texts were not kept"));
     let panicked = |task: &&&TaskSeen| matches!(task.state, TaskState::Ended(End::Panic(_)));
     let panics = swallowed.iter().filter(panicked).count();
     vec![Finding {
@@ -40,26 +40,26 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
 /// A panic may also have been caught by the task, as the last thing it did: that is known only where its span is
 /// recorded.
 fn summary(errors: usize, panics: usize) -> String {
-    let returned = |errors| {
-        let were = if errors == 1 { "was" } else { "were" };
-        format!(
-            "{} {were} returned to a handle",
-            prose::count(errors, "error")
+    let through = |handles: usize| {
+        prose::agree(
+            handles,
+            "a `JoinHandle` whose result nobody read",
+            "`JoinHandle`s whose results nobody read",
         )
     };
-    let seen = |panics| match panics {
-        1 => "1 panic was seen in the poll in which its task ended".to_owned(),
-        _ => format!("{panics} panics were seen in the polls in which their tasks ended"),
-    };
+    let were = prose::agree(errors, "was", "were");
+    let returned = format!("{} {were} returned", prose::count(errors, "error"));
+    let panicked = format!(
+        "{} {} seen in the last {}",
+        prose::count(panics, "panic"),
+        prose::agree(panics, "was", "were"),
+        prose::agree(panics, "poll of a task", "polls of tasks")
+    );
     match (errors, panics) {
-        (_, 0) => format!("{}, and nobody read what it held", returned(errors)),
-        (0, 1) => format!("{}, and nobody read its handle", seen(1)),
-        (0, _) => format!("{}, and nobody read their handles", seen(panics)),
-        _ => format!(
-            "{}, {}, and nobody read what the handles held",
-            returned(errors),
-            seen(panics)
-        ),
+        (_, 0) => format!("{returned} through {}", through(errors)),
+        (0, 1) => format!("{panicked} whose result nobody read"),
+        (0, _) => format!("{panicked} whose results nobody read"),
+        _ => format!("{returned}, {panicked}, and nobody read the results"),
     }
 }
 
@@ -107,8 +107,7 @@ mod tests {
     fn a_panic_is_not_said_to_have_been_returned() {
         assert_eq!(
             summary(2, 1),
-            "2 errors were returned to a handle, 1 panic was seen in the poll in which its task ended, and \
-             nobody read what the handles held"
+            "2 errors were returned, 1 panic was seen in the last poll of a task, and nobody read the results"
         );
         assert!(!summary(0, 2).contains("returned"));
         assert!(!summary(1, 0).contains("panic"));

@@ -27,15 +27,15 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let names = prose::list(unseen.iter().map(|task| task.display_name()));
-    let are = if unseen.len() == 1 { "is" } else { "are" };
-    let usual = "what usually hides there: a `JoinSet`, a `FuturesUnordered` (so a `join_all` of more than \
-                 30), a `OnceCell`, a channel of another crate than Tokio, a `pending()`";
+    let are = prose::agree(unseen.len(), "is", "are");
+    let usual = "usually a `JoinSet`, a `FuturesUnordered` (such as a `join_all` of more than 30), a `OnceCell`, a \
+                 channel of a crate other than Tokio, or `pending()`";
     let mut evidence = standing::alike(case, unseen);
     evidence.push(usual.to_owned());
     vec![Finding {
         rule: "unseen",
         confidence: Confidence::Likely,
-        summary: format!("{names} {are} parked on something that can't be seen"),
+        summary: format!("{names} {are} parked on something that unstuck cannot observe"),
         evidence,
     }]
 }
