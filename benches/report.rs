@@ -15,7 +15,7 @@ mod explaining {
     use unstuck::diagnosis::{Program, diagnose, judge, stuck_part};
     use unstuck::observe::{Observer, TaskId, mark_own_thread, resource_layer};
     use unstuck::report::Report;
-    use unstuck::report::text::{self, Page};
+    use unstuck::report::text::{self, Detail, Page};
     use unstuck::{BoxError, Event};
 
     /// What the tasks of a case do.
@@ -124,7 +124,7 @@ mod explaining {
         let explained = begun.elapsed();
         let verdict = format!("{} ({})", diagnosis.verdict, diagnosis.confidence);
         let report = Report::new(&diagnosis, Duration::ZERO);
-        let text = text::render(&report, Page::Plain);
+        let text = text::render(&report, Page::Plain, Detail::Full);
         let rendered = begun.elapsed();
         let most = memory("VmHWM:")?;
         let glancing = Instant::now();

@@ -50,6 +50,7 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     strict: bool,
+    full: bool,
     give_up_after: Option<Duration>,
 }
 
@@ -59,6 +60,7 @@ impl Check {
     pub fn new() -> Self {
         Self {
             strict: false,
+            full: false,
             give_up_after: None,
         }
     }
@@ -68,6 +70,13 @@ impl Check {
     pub fn strict(self) -> Self {
         let strict = true;
         Self { strict, ..self }
+    }
+
+    /// Reports with each task and all evidence: without it a report has the verdict and why, in a few lines.
+    #[must_use]
+    pub fn full(self) -> Self {
+        let full = true;
+        Self { full, ..self }
     }
 
     /// Fails a test also if it has not ended after that long, whatever it is at: a wait for something outside, a
@@ -112,7 +121,7 @@ impl Check {
             Ok(program) => program,
             Err(error) => panic!("{error}"),
         };
-        if let Some(hang) = watch(&mut program, self.give_up_after) {
+        if let Some(hang) = self.watch(&mut program) {
             program.runtime.shutdown_background();
             panic!("{hang}");
         }
@@ -133,45 +142,57 @@ impl Check {
         });
         runtime.shutdown_background();
         match amiss {
-            Some(report) if self.strict => panic!("the test leaves something behind\n\n{report}"),
-            Some(report) => eprintln!("{report}"),
+            Some(report) if self.strict => {
+                panic!("the test leaves something behind\n\n{}", self.text(&report))
+            }
+            Some(report) => eprintln!("{}", self.text(&report)),
             None => {}
         }
         value
     }
-}
 
-/// Watches a test until it has ended, or is stuck, or has taken longer than it may: then what to say of it.
-fn watch<T: Send + 'static>(program: &mut Observed<T>, limit: Option<Duration>) -> Option<String> {
-    let view = program.view.clone();
-    let mut watching = view.watching(Watch::default());
-    let hang = loop {
-        if program.has_ended_within(TICK) {
-            break None;
+    fn text(self, report: &Report) -> String {
+        if self.full {
+            format!("{report:#}")
+        } else {
+            report.to_string()
         }
-        let passed = limit.filter(|limit| view.elapsed() >= *limit);
-        let seen = match passed {
-            Some(_) => Some(watching.look()),
-            None => watching.tick().or_else(|| watching.glance()),
+    }
+
+    /// Watches a test until it has ended, or is stuck, or has taken longer than it may: then what to say of it.
+    fn watch<T: Send + 'static>(self, program: &mut Observed<T>) -> Option<String> {
+        let limit = self.give_up_after;
+        let view = program.view.clone();
+        let mut watching = view.watching(Watch::default());
+        let hang = loop {
+            if program.has_ended_within(TICK) {
+                break None;
+            }
+            let passed = limit.filter(|limit| view.elapsed() >= *limit);
+            let seen = match passed {
+                Some(_) => Some(watching.look()),
+                None => watching.tick().or_else(|| watching.glance()),
+            };
+            let Some((seen, judgement)) = seen else {
+                continue;
+            };
+            let diagnosis = view.diagnose(&seen, &Program::Runs(judgement));
+            let report = Report::new(&diagnosis, view.elapsed());
+            if judgement.verdict == Verdict::Stuck {
+                break Some(format!("the test hangs\n\n{}", self.text(&report)));
+            }
+            if let Some(limit) = passed {
+                // It may have ended while it was looked at.
+                let has_ended = program.has_ended_within(Duration::ZERO);
+                let report = self.text(&report);
+                let late = || format!("the test has not ended after {limit:?}\n\n{report}");
+                break (!has_ended).then(late);
+            }
+            // It may yet go on.
+            eprintln!("{}", self.text(&report));
         };
-        let Some((seen, judgement)) = seen else {
-            continue;
-        };
-        let diagnosis = view.diagnose(&seen, &Program::Runs(judgement));
-        let report = Report::new(&diagnosis, view.elapsed());
-        if judgement.verdict == Verdict::Stuck {
-            break Some(format!("the test hangs\n\n{report}"));
-        }
-        if let Some(limit) = passed {
-            // It may have ended while it was looked at.
-            let has_ended = program.has_ended_within(Duration::ZERO);
-            let late = || format!("the test has not ended after {limit:?}\n\n{report}");
-            break (!has_ended).then(late);
-        }
-        // It may yet go on.
-        eprintln!("{report}");
-    };
-    // Before others stop to reckon with this program.
-    view.let_go();
-    hang
+        // Before others stop to reckon with this program.
+        view.let_go();
+        hang
+    }
 }

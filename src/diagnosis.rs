@@ -82,6 +82,13 @@ pub struct Finding {
     pub evidence: Vec<String>,
 }
 
+impl Finding {
+    /// Whether it tells of errors that nobody read, which does not explain why a program hangs.
+    pub(crate) fn is_of_errors(&self) -> bool {
+        self.rule == rules::SWALLOWED_ERROR
+    }
+}
+
 /// All that can be said of a program.
 #[derive(Clone, Debug)]
 pub struct Diagnosis {
@@ -310,7 +317,7 @@ impl<'s> Case<'s> {
             }
             Wait::Timer { .. } => "a timer".to_owned(),
             Wait::TimeOut { .. } => "something with a timeout".to_owned(),
-            Wait::Io { call, .. } => format!("I/O: {call}"),
+            Wait::Io { call, .. } => format!("I/O ({call})"),
             Wait::Join { call: None, .. } => "a task to end".to_owned(),
             Wait::Join {
                 call: Some(call), ..

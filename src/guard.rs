@@ -19,7 +19,7 @@ use crate::observe::{
 };
 use crate::observed::{Observed, View};
 use crate::report::Report;
-use crate::report::text::{self, Page};
+use crate::report::text::{self, Detail, Page};
 use crate::watch::{TICK, Watch};
 use crate::{BoxError, ErrorGroup};
 use asking::{Ending, Reachable};
@@ -70,7 +70,8 @@ pub struct Guard {
     runtime: Builder,
     watches: bool,
     interrupts: bool,
-    tell: Tell,
+    detail: Detail,
+    tell: Option<Tell>,
 }
 
 /// The program is to go on, whatever is looked at: so no dump that could harm it, and none that is not needed.
@@ -127,7 +128,8 @@ impl Guard {
             runtime,
             watches: false,
             interrupts: true,
-            tell: Box::new(print),
+            detail: Detail::Brief,
+            tell: None,
         }
     }
 
@@ -155,10 +157,17 @@ impl Guard {
         Self { interrupts, ..self }
     }
 
+    /// Prints each task and all evidence, too: without it a report has the verdict and why, in a few lines.
+    #[must_use]
+    pub fn full(self) -> Self {
+        let detail = Detail::Full;
+        Self { detail, ..self }
+    }
+
     /// Hands reports to `tell`, on the guard's own thread, rather than printing them.
     #[must_use]
     pub fn on_report(self, tell: impl FnMut(&Report) + Send + 'static) -> Self {
-        let tell = Box::new(tell);
+        let tell: Option<Tell> = Some(Box::new(tell));
         Self { tell, ..self }
     }
 
@@ -179,8 +188,10 @@ impl Guard {
             runtime,
             watches,
             interrupts,
+            detail,
             tell,
         } = self;
+        let tell = tell.unwrap_or_else(|| Box::new(move |report| print(report, detail)));
         refuse_inside_runtime()?;
         note_panics();
         let (asking, asked) = mpsc::channel();
@@ -311,12 +322,13 @@ pub(crate) fn surfaced(value: &dyn Any) -> Option<Vec<Surfaced>> {
     )
 }
 
-fn print(report: &Report) {
+fn print(report: &Report, detail: Detail) {
     let page = match terminal_size::terminal_size_of(io::stderr()) {
         Some((width, _)) => Page::Terminal(usize::from(width.0)),
         None => Page::Plain,
     };
     let mut out = anstream::stderr().lock();
-    // With nowhere left to say it, it stays unsaid.
-    let _ = out.write_all(format!("unstuck: {}", text::render(report, page)).as_bytes());
+    let text = text::render(report, page, detail);
+    // Ignore errors: there is nowhere left to report them.
+    let _ = out.write_all(format!("unstuck: {text}").as_bytes());
 }

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "demo")]
 mod document;
+mod folder;
 pub mod json;
 mod layout;
 #[cfg(feature = "demo")]
@@ -85,12 +86,16 @@ impl Report {
     }
 }
 
-/// As text without colours, for lines of any length.
+/// As text without colours, for lines of any length: in brief, and with `{:#}` in full.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            &anstream::adapter::strip_str(&text::render(self, text::Page::Plain)).to_string(),
-        )
+        let detail = if f.alternate() {
+            text::Detail::Full
+        } else {
+            text::Detail::Brief
+        };
+        let text = text::render(self, text::Page::Plain, detail);
+        f.write_str(&anstream::adapter::strip_str(&text).to_string())
     }
 }
 

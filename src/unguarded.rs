@@ -70,6 +70,12 @@ impl Guard {
         self
     }
 
+    /// Does nothing here.
+    #[must_use]
+    pub fn full(self) -> Self {
+        self
+    }
+
     /// Runs the program on this runtime rather than on the default one.
     #[must_use]
     pub fn runtime(self, runtime: Builder) -> Self {
@@ -122,7 +128,13 @@ impl Check {
         self
     }
 
-    /// Fails a test also if it has not ended after that long, whatever it is at.
+    /// Does nothing here.
+    #[must_use]
+    pub fn full(self) -> Self {
+        self
+    }
+
+    /// Fails a test also if it has not ended after that long, whatever it is doing.
     ///
     /// ```should_panic
     /// # use std::time::Duration;

@@ -51,6 +51,25 @@ fn a_hang_fails_and_says_where() {
 }
 
 #[test]
+fn evidence_comes_with_a_full_report() {
+    let hangs = || async {
+        let mut done = Event::new("done");
+        let setter = done.clone();
+        let _ = task::spawn(async move { drop(setter) }).await;
+        done.wait().await;
+    };
+    let evidence = [
+        "every remaining handle is itself waiting",
+        "`done` was made at tests/check.rs:",
+    ];
+    let full = failure(move || Check::new().full().run(hangs()));
+    assert!(evidence.iter().all(|it| full.contains(it)), "{full}");
+    let brief = failure(move || check(hangs()));
+    assert!(!evidence.iter().any(|it| brief.contains(it)), "{brief}");
+    assert!(brief.contains("which only"), "{brief}");
+}
+
+#[test]
 fn where_locks_are_not_recorded_the_report_says_how_to_have_them_recorded() {
     let unseen = "who holds which lock or permit: that takes `unstuck::observe::resource_layer()`";
     let message = failure(|| {
@@ -80,7 +99,7 @@ fn a_hang_after_swallowed_errors_names_them() {
     });
     // Whether it is proven depends on what threads other tests are just starting.
     assert!(message.contains("stuck ("), "{message}");
-    assert!(message.contains("orphaned-event (proven)"), "{message}");
+    assert!(message.contains("[orphaned-event]"), "{message}");
     assert!(message.contains("a number"), "{message}");
 }
 
@@ -200,7 +219,7 @@ fn a_check_gives_up_on_a_test_that_waits_for_something_outside() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.accept().await.unwrap();
     });
-    assert!(message.contains("outside (likely)"), "{message}");
+    assert!(message.contains("[outside, likely]"), "{message}");
     assert!(message.contains("1 socket"), "{message}");
 }
 
@@ -216,7 +235,7 @@ fn a_check_gives_up_on_a_poll_that_does_not_come_back() {
     drop(release);
     assert!(message.contains("blocked-worker"), "{message}");
     // The worker would run one of them next, which Tokio does not count.
-    let queued = "at least 2 tasks are ready to run, and wait for a worker";
+    let queued = "at least 2 tasks are ready to run and wait for a worker";
     assert!(message.contains(queued), "{message}");
 }
 
@@ -273,7 +292,7 @@ fn a_strict_check_fails_on_tasks_that_outlive_the_test() {
     let leaves = || async { drop(task::spawn(sleep(Duration::from_hours(1)))) };
     check(leaves());
     let message = failure(move || Check::new().strict().run(leaves()));
-    assert!(message.contains("outlived (proven)"), "{message}");
+    assert!(message.contains("[outlived]"), "{message}");
     assert!(message.contains("spawned at tests/check.rs:"), "{message}");
 }
 

@@ -14,7 +14,7 @@ use super::swallowed_errors::{self, worker};
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "question-mark",
     summary: "`try_join_all(handles).await?` opens only the outer of two results",
-    contrast: "only the way `main` waits for them differs",
+    contrast: "only how `main` waits differs",
     workers: Some(3),
     posts: Some(3),
     latency: Duration::from_millis(200),

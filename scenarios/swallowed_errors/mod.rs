@@ -16,7 +16,7 @@ use unstuck::diagnosis::{Errors, Verdict};
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "swallowed-errors",
     summary: "a worker pool drops its workers' errors, then waits for a flag that none of them raised",
-    contrast: "only the way `main` waits for them differs",
+    contrast: "only how `main` waits differs",
     workers: Some(3),
     posts: Some(3),
     latency: Duration::from_millis(200),

@@ -11,7 +11,8 @@ use super::messages::Messages;
 use super::{Failure, all, print, write_all};
 use crate::demo::{self, Options, Outcome, Scenario};
 use crate::exit;
-use crate::report::text::Page;
+use crate::report::sides::Commands;
+use crate::report::text::{Detail, Page};
 use crate::report::{Document, json, lesson, sides};
 
 pub(super) fn answer(command: Command, catalogue: Catalogue) -> Result<u8, Failure> {
@@ -55,7 +56,7 @@ fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
 
     let report = |outcome: &Outcome| {
         let document = Document::new(scenario, &options, outcome);
-        print_report(&document, scenario, arguments)
+        print_report(&document, scenario, &options, arguments)
     };
     let on_request = |outcome: &Outcome| {
         // A report that can't be written is no reason to end what is held.
@@ -82,12 +83,27 @@ fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
     Ok(exit::UNEXPECTED)
 }
 
-fn print_report(document: &Document, scenario: &Scenario, arguments: &Run) -> Result<u8, Failure> {
+fn print_report(
+    document: &Document,
+    scenario: &Scenario,
+    options: &Options,
+    arguments: &Run,
+) -> Result<u8, Failure> {
     if arguments.json {
         let json = json::render(document).map_err(|error| Failure::Failed(error.to_string()))?;
         return write_all(&mut io::stdout().lock(), &(json + "\n"));
     }
-    let report = sides::render(document, scenario, page_for(arguments), program());
+    let detail = if arguments.full {
+        Detail::Full
+    } else {
+        Detail::Brief
+    };
+    let commands = Commands {
+        program: program(),
+        again: again(arguments),
+    };
+    let page = page_for(arguments);
+    let report = sides::render(document, scenario, options, page, detail, &commands);
     let mut out = AutoStream::new(io::stdout().lock(), choice(arguments));
     write_all(&mut out, &report)
 }
@@ -144,6 +160,23 @@ fn color(color: Color) -> ColorChoice {
         Color::Never => ColorChoice::Never,
         Color::Auto => AutoStream::choice(&io::stdout()),
     }
+}
+
+/// The command line that plays the same again.
+fn again(run: &Run) -> String {
+    let option = |name: &str, value: Option<String>| value.map(|value| format!("{name} {value}"));
+    let number = |name, value: Option<u32>| option(name, value.map(|value| value.to_string()));
+    let parts = [
+        Some(program().to_owned()),
+        Some("run".to_owned()),
+        run.scenario.clone(),
+        option("--only", run.only.clone()),
+        number("--workers", run.workers),
+        number("--posts", run.posts),
+        number("--latency", run.latency),
+        run.fixed.then(|| "--fixed".to_owned()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// How whoever runs this would run it again.

@@ -11,6 +11,7 @@ Examples:
   unstuck run --fixed                   the same with its bug fixed
   unstuck run --only join-all --hold    leave it stuck until Ctrl+C, then explain
   unstuck run --console                 look at it with tokio-console meanwhile
+  unstuck run --full                    with each task, and the evidence
   unstuck run --json                    the same for a program to read
   unstuck list                          all scenarios
   unstuck show lock-order               the page that teaches one
@@ -66,8 +67,9 @@ pub(super) enum Command {
 pub(super) const EVERY_CHAPTER: &str = "all";
 
 /// What makes sense for one scenario only.
-const PLAYED_ALONE: [&str; 9] = [
-    "scenario", "only", "workers", "posts", "latency", "fixed", "keep_db", "hold", "console",
+const PLAYED_ALONE: [&str; 10] = [
+    "scenario", "only", "workers", "posts", "latency", "fixed", "full", "keep_db", "hold",
+    "console",
 ];
 
 #[derive(Args, Debug)]
@@ -102,6 +104,9 @@ pub(super) struct Run {
     /// Fix the scenario's bug
     #[arg(long)]
     pub(super) fixed: bool,
+    /// Print each task and all evidence, too
+    #[arg(long, conflicts_with = "json")]
+    pub(super) full: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -17,6 +17,8 @@ mod unseen;
 
 use super::{Case, Finding};
 
+pub(super) use swallowed_error::RULE as SWALLOWED_ERROR;
+
 /// What all rules find, the surest first.
 pub(super) fn all(case: &Case<'_>) -> Vec<Finding> {
     let rules = [
@@ -31,11 +33,7 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Finding> {
         swallowed_error::check,
     ];
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| rule(case)).collect();
-    // An error that nobody read does not tell why a program hangs.
-    if findings
-        .iter()
-        .all(|finding| finding.rule == "swallowed-error")
-    {
+    if findings.iter().all(Finding::is_of_errors) {
         findings.extend(unseen::check(case));
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.confidence));

@@ -5,11 +5,15 @@ use textwrap::WordSeparator;
 use textwrap::core::{Word, display_width};
 use textwrap::wrap_algorithms::wrap_first_fit;
 
-/// A line, and how it looks as a whole.
+/// How wide the labels of rows are, with the space behind them.
+pub(super) const LABEL: usize = 9;
+
+/// A line: a bold label, if it has one, and text in a style.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
-    pub(super) text: String,
-    pub(super) style: Style,
+    label: String,
+    text: String,
+    style: Style,
 }
 
 /// Lines, one below the other.
@@ -39,14 +43,67 @@ impl Block {
             return self.add_as_it_is(text, style);
         };
         for text in wrap(text, hang, width) {
-            self.lines.push(Line { text, style });
+            self.push(text, style);
         }
     }
 
     /// Adds `text`, however wide it is.
     pub(super) fn add_as_it_is(&mut self, text: &str, style: Style) {
-        let text = text.to_owned();
-        self.lines.push(Line { text, style });
+        self.push(text.to_owned(), style);
+    }
+
+    fn push(&mut self, text: String, style: Style) {
+        self.lines.push(Line {
+            text,
+            style,
+            ..Line::default()
+        });
+    }
+
+    /// Adds paragraphs, wrapped, to the right of a label; those that begin with a dash are items of a list.
+    pub(super) fn row(&mut self, label: &str, paragraphs: &[impl AsRef<str>], style: Style) {
+        let hang = " ".repeat(LABEL);
+        let from = self.lines.len();
+        for paragraph in paragraphs.iter().map(AsRef::as_ref) {
+            let bullet = if paragraph.starts_with("- ") {
+                "  "
+            } else {
+                ""
+            };
+            self.add(
+                &format!("{hang}{paragraph}"),
+                &format!("{hang}{bullet}"),
+                style,
+            );
+        }
+        if let Some(first) = self.lines.get_mut(from) {
+            first.label = format!("{label:LABEL$}");
+            first.text = first.text.split_off(LABEL.min(first.text.len()));
+        }
+    }
+
+    /// Leaves out what is below that many lines, and says so at the end of the last one.
+    #[cfg(feature = "demo")]
+    pub(super) fn cut_after(&mut self, lines: usize) {
+        const MORE: &str = " …";
+        if self.lines.len() <= lines {
+            return;
+        }
+        self.lines.truncate(lines);
+        if let (Some(last), Some(width)) = (self.lines.last_mut(), self.width) {
+            while display_width(&last.text) + display_width(MORE) > width {
+                last.text.pop();
+            }
+            last.text
+                .truncate(last.text.trim_end_matches([' ', '…']).len());
+            last.text += MORE;
+        }
+    }
+
+    /// Adds the lines of another block.
+    #[cfg(feature = "demo")]
+    pub(super) fn append(&mut self, other: Self) {
+        self.lines.extend(other.lines);
     }
 
     /// The lines, one below the other.
@@ -57,7 +114,7 @@ impl Block {
 
     /// Blocks side by side, all but the last padded to their width.
     #[cfg(feature = "demo")]
-    pub(super) fn print_beside(columns: &[Block]) -> String {
+    pub(super) fn print_beside(columns: &[Block], between: &str) -> String {
         let empty = Line::default();
         let rows = columns.iter().map(|block| block.lines.len()).max();
         let row = |row| {
@@ -67,7 +124,7 @@ impl Block {
                 block.lines.get(row).unwrap_or(&empty).print(pad)
             };
             let cells: Vec<String> = columns.iter().enumerate().map(cell).collect();
-            format!("{}\n", cells.join(" │ ").trim_end())
+            format!("{}\n", cells.join(between).trim_end())
         };
         (0..rows.unwrap_or_default()).map(row).collect()
     }
@@ -110,9 +167,14 @@ fn columns(width: usize) -> f64 {
 
 impl Line {
     fn print(&self, pad: usize) -> String {
-        let Self { text, style } = self;
-        let padding = pad.saturating_sub(display_width(text));
-        format!("{style}{text}{style:#}{:padding$}", "")
+        const BOLD: Style = Style::new().bold();
+        let Self { label, text, style } = self;
+        let padding = pad.saturating_sub(display_width(label) + display_width(text));
+        let label = match &**label {
+            "" => String::new(),
+            label => format!("{BOLD}{label}{BOLD:#}"),
+        };
+        format!("{label}{style}{text}{style:#}{:padding$}", "")
     }
 }
 
@@ -148,11 +210,35 @@ mod tests {
     }
 
     #[test]
+    fn a_row_goes_on_to_the_right_of_its_label() {
+        let mut block = Block::new(Some(LABEL + 7));
+        block.row("why", &["one two", "- three four"], Style::new());
+        let printed = anstream::adapter::strip_str(&block.print()).to_string();
+        assert_eq!(
+            printed,
+            "why      one two\n         - three\n           four\n"
+        );
+    }
+
+    #[test]
+    fn what_is_cut_off_says_so_and_fits() {
+        let mut block = Block::new(Some(8));
+        block.add("one two three four five", "", Style::new());
+        block.cut_after(2);
+        assert_eq!(block.print(), "one two\nthree …\n");
+        block.cut_after(2);
+        assert_eq!(block.print(), "one two\nthree …\n");
+    }
+
+    #[test]
     fn columns_line_up_where_letters_are_wide() {
         let mut left = Block::new(Some(8));
         left.add("あい", "", Style::new());
         let mut right = Block::new(Some(8));
         right.add("right", "", Style::new());
-        assert_eq!(Block::print_beside(&[left, right]), "あい     │ right\n");
+        assert_eq!(
+            Block::print_beside(&[left, right], " │ "),
+            "あい     │ right\n"
+        );
     }
 }

@@ -30,6 +30,18 @@ pub struct TaskDocument {
     pub due_ms: Option<u64>,
 }
 
+impl TaskDocument {
+    /// Whether it had not ended by itself.
+    pub(super) fn is_alive(&self) -> bool {
+        matches!(self.outcome, "parked" | "running" | "unpolled" | "outlived")
+    }
+
+    /// Whether it ended with an error or a panic.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.outcome, "error" | "panic")
+    }
+}
+
 impl From<&TaskStory> for TaskDocument {
     fn from(story: &TaskStory) -> Self {
         let (outcome, error, parked) = match &story.fate {

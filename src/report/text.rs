@@ -5,11 +5,10 @@ use std::ops::RangeInclusive;
 
 use anstyle::{AnsiColor, Style};
 
-use super::Report;
-#[cfg(feature = "demo")]
-use super::TaskDocument;
+use super::folder::{Folder, places, shorten};
 use super::layout::Block;
 use super::tree::{self, Row};
+use super::{Report, TaskDocument};
 use crate::diagnosis::{Confidence, Finding, Verdict};
 
 /// What there is room for.
@@ -19,6 +18,15 @@ pub enum Page {
     Terminal(usize),
     /// Anything else: lines are not wrapped, and the sides stand one above the other.
     Plain,
+}
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What it came to and why, in a few lines.
+    Brief,
+    /// Each task and all evidence, too.
+    Full,
 }
 
 pub(super) const BOLD: Style = Style::new().bold();
@@ -33,14 +41,190 @@ impl Page {
             Page::Plain => None,
         }
     }
+
+    /// The width at which sentences are wrapped: longer lines are hard to read.
+    pub(super) fn prose_width(self) -> Option<usize> {
+        const WIDEST: usize = 100;
+        self.width().map(|width| width.min(WIDEST))
+    }
 }
 
-/// The whole report. Styles are written as escape sequences, to be stripped where they are not wanted.
-pub fn render(report: &Report, page: Page) -> String {
+/// The report. Styles are written as escape sequences, to be stripped where they are not wanted.
+pub fn render(report: &Report, page: Page, detail: Detail) -> String {
+    match detail {
+        Detail::Brief => brief(report, page),
+        Detail::Full => full(report, page),
+    }
+}
+
+fn brief(report: &Report, page: Page) -> String {
+    let folder = Folder::shared_by(places(report));
+    let mut block = Block::new(page.prose_width());
+    let mut verdict = self::verdict(report);
+    if report.quiet_ms > 0 {
+        let _ = write!(
+            verdict,
+            "; nothing has moved for {}",
+            seconds(report.quiet_ms)
+        );
+    }
+    block.add(&verdict, "  ", colour(report.verdict).bold());
+    let programs = [("", report)];
+    why(&mut block, &programs, folder.as_ref());
+    if report.errors.returned > 0 {
+        block.row("errors", &[errors(report)], NONE);
+    }
+    lost(&mut block, &programs, folder.as_ref());
+    alive(&mut block, report, folder.as_ref());
+    notes(&mut block, &programs);
+    if let Some(folder) = folder {
+        block.row("code", &[format!("in {}", folder.path())], NONE);
+    }
+    let more = "`full()` on `Guard` or `Check` adds each task and the evidence";
+    block.row("more", &[more], FAINT);
+    block.print()
+}
+
+/// Programs, each with what its lines begin with where there are several.
+pub(super) type Programs<'r> = [(&'r str, &'r Report)];
+
+/// Why the programs came to that: what the rules found, but for lost errors.
+pub(super) fn why(block: &mut Block, programs: &Programs<'_>, folder: Option<&Folder>) {
+    const MOST: usize = 4;
+    let several = are_several(programs, |it| findings_of(it, false).next().is_some());
+    let why = programs.iter().flat_map(|(name, report)| {
+        let prefix = prefix(name, several);
+        findings_of(report, false).map(move |finding| format!("{prefix}{}", sentence(finding)))
+    });
+    let mut why: Vec<String> = why.map(|it| shorten(folder, &it)).collect();
+    if why.len() > MOST {
+        let more = why.len() - (MOST - 1);
+        why.truncate(MOST - 1);
+        why.push(format!("and {more} more findings"));
+    }
+    block.row("why", &why, NONE);
+}
+
+/// Errors that nobody read: how many, and where they are from.
+pub(super) fn lost(block: &mut Block, programs: &Programs<'_>, folder: Option<&Folder>) {
+    const MOST: usize = 3;
+    let several = are_several(programs, |it| findings_of(it, true).next().is_some());
+    let mut lost = Vec::new();
+    for (name, report) in programs {
+        for finding in findings_of(report, true) {
+            let prefix = prefix(name, several);
+            lost.push(format!("{prefix}{}", sentence(finding)));
+            // The newest come last.
+            let hidden = finding.evidence.len().saturating_sub(MOST);
+            lost.extend((hidden > 0).then(|| format!("- {hidden} more before these")));
+            let shown = finding.evidence[hidden..].iter();
+            lost.extend(shown.map(|one| format!("- {}", first_line(one))));
+        }
+    }
+    let lost: Vec<String> = lost.iter().map(|it| shorten(folder, it)).collect();
+    block.row("lost", &lost, NONE);
+}
+
+/// What could not be looked at.
+pub(super) fn notes(block: &mut Block, programs: &Programs<'_>) {
+    let several = are_several(programs, |it| !it.unseen.is_empty());
+    let notes = programs.iter().flat_map(|(name, report)| {
+        let prefix = prefix(name, several);
+        let unseen = report.unseen.iter();
+        unseen.map(move |unseen| format!("{prefix}not looked at: {unseen}"))
+    });
+    block.row("note", &notes.collect::<Vec<String>>(), NONE);
+}
+
+/// What the rules found that tells of lost errors, or that does not.
+fn findings_of(report: &Report, errors: bool) -> impl Iterator<Item = &Finding> {
+    let findings = report.findings.iter();
+    findings.filter(move |finding| finding.is_of_errors() == errors)
+}
+
+/// Whether that holds for more than one of them.
+fn are_several(programs: &Programs<'_>, holds: impl Fn(&Report) -> bool) -> bool {
+    programs.iter().filter(|(_, report)| holds(report)).count() > 1
+}
+
+fn prefix(name: &str, is_one_of_several: bool) -> String {
+    if is_one_of_several {
+        format!("{name}: ")
+    } else {
+        String::new()
+    }
+}
+
+/// The summary, and the rule by which to look it up.
+fn sentence(finding: &Finding) -> String {
+    let Finding {
+        rule,
+        confidence,
+        summary,
+        ..
+    } = finding;
+    match confidence {
+        Confidence::Proven => format!("{summary} [{rule}]"),
+        Confidence::Likely => format!("{summary} [{rule}, {confidence}]"),
+    }
+}
+
+/// The first line of a text, and not too much of it.
+pub(super) fn first_line(text: &str) -> String {
+    const MOST: usize = 200;
+    let line = text.lines().next().unwrap_or_default();
+    let is_cut = line.len() < text.trim_end().len() || line.chars().count() > MOST;
+    let line: String = line.chars().take(MOST).collect();
+    if is_cut {
+        format!("{} …", line.trim_end())
+    } else {
+        line
+    }
+}
+
+/// The tasks that have not ended, and how many have.
+pub(super) fn alive(block: &mut Block, report: &Report, folder: Option<&Folder>) {
+    let most = if report.findings.is_empty() { 8 } else { 4 };
+    let rows = tree::alive(&report.tasks);
+    let mut told: Vec<String> = rows.iter().take(most).map(in_one_line).collect();
+    let hidden = rows.len().saturating_sub(most);
+    let count = |is: &dyn Fn(&TaskDocument) -> bool| {
+        let children = report.tasks.iter().skip(1);
+        children.filter(|task| is(task)).count()
+    };
+    let others = [
+        (hidden, "more that have not ended"),
+        (count(&TaskDocument::has_failed), "failed"),
+        (count(&|task| task.outcome == "cancelled"), "cancelled"),
+        (
+            count(&|task| task.outcome == "ok"),
+            "ended without an error",
+        ),
+        (report.tasks_unlisted, "more that have ended"),
+    ];
+    let others = others.iter().filter(|(number, _)| *number > 0);
+    let others = others.map(|(number, what)| format!("{number} {what}"));
+    let others: Vec<String> = others.collect();
+    if !others.is_empty() {
+        told.push(others.join(", "));
+    }
+    let told: Vec<String> = told.iter().map(|it| shorten(folder, it)).collect();
+    block.row("tasks", &told, NONE);
+}
+
+fn in_one_line(row: &Row<'_>) -> String {
+    let at = row.task.waits_at.as_ref();
+    let at = at.map_or_else(String::new, |at| format!(" at {at}"));
+    format!("{}{at}", standing(row))
+}
+
+fn full(report: &Report, page: Page) -> String {
     let mut block = Block::new(page.width());
-    verdict(&mut block, report);
+    block.add(&verdict(report), "  ", colour(report.verdict).bold());
     quiet(&mut block, report);
-    errors(&mut block, report);
+    if report.errors.returned > 0 {
+        block.add(&format!("errors: {}", errors(report)), "  ", NONE);
+    }
     findings(&mut block, report);
     heading(&mut block, "tasks");
     let (rows, left_out) = tree::rows(&report.tasks);
@@ -59,11 +243,11 @@ pub fn render(report: &Report, page: Page) -> String {
     block.print()
 }
 
-pub(super) fn verdict(block: &mut Block, report: &Report) {
+/// What it came to, and when: `stuck (proven) after 0.17 s`.
+pub(super) fn verdict(report: &Report) -> String {
     let sure = sure(report.verdict, report.confidence);
     let after = seconds(report.elapsed_ms);
-    let verdict = format!("{}{sure} after {after}", report.verdict);
-    block.add(&verdict, "", colour(report.verdict).bold());
+    format!("{}{sure} after {after}", report.verdict)
 }
 
 /// How sure a verdict is, where it could be otherwise.
@@ -93,16 +277,13 @@ fn seconds(milliseconds: u64) -> String {
     }
 }
 
-/// What became of the errors, in numbers.
-pub(super) fn errors(block: &mut Block, report: &Report) {
+/// What became of the errors, in numbers: `3 returned, 0 surfaced`.
+pub(super) fn errors(report: &Report) -> String {
     let errors = report.errors;
-    let counts = format!(
-        "{} returned, {} surfaced, {} swallowed",
-        plural(errors.returned, "error"),
-        errors.surfaced,
-        errors.swallowed
-    );
-    block.add(&counts, "", NONE);
+    match errors.returned {
+        0 => "none".to_owned(),
+        returned => format!("{returned} returned, {} surfaced", errors.surfaced),
+    }
 }
 
 pub(super) fn findings(block: &mut Block, report: &Report) {
@@ -159,24 +340,7 @@ fn task(block: &mut Block, row: &Row<'_>) {
     let task = row.task;
     let indent = "  ".repeat(row.depth + 1);
     let hang = format!("{indent}  ");
-    let (outcome, parked) = match task.outcome {
-        "outlived" => ("outlived main", ", parked"),
-        "unpolled" => ("not polled yet", ""),
-        outcome => (outcome, ""),
-    };
-    let mut told = format!("{indent}{}: {outcome}", row.name);
-    if let Some(on) = &task.waits_on {
-        let lasts = row
-            .waits_ms
-            .as_ref()
-            .map(|it| format!(" for {}", range(it)));
-        let due = row
-            .due_ms
-            .as_ref()
-            .map(|it| format!(", due in {}", range(it)));
-        let (lasts, due) = (lasts.unwrap_or_default(), due.unwrap_or_default());
-        let _ = write!(told, "{parked}{lasts} on {on}{due}");
-    }
+    let told = format!("{indent}{}", standing(row));
     block.add(&told, &hang, NONE);
     if let Some(at) = &task.waits_at {
         block.add(&format!("{hang}at {at}"), &hang, NONE);
@@ -189,6 +353,30 @@ fn task(block: &mut Block, row: &Row<'_>) {
     if let Some(spawned_at) = &task.spawned_at {
         block.add(&format!("{hang}spawned at {spawned_at}"), &hang, FAINT);
     }
+}
+
+/// How a task ended, or what it is doing.
+fn standing(row: &Row<'_>) -> String {
+    let task = row.task;
+    let (outcome, parked) = match task.outcome {
+        "outlived" => ("outlived main", ", parked"),
+        "unpolled" => ("not polled yet", ""),
+        outcome => (outcome, ""),
+    };
+    let mut standing = format!("{}: {outcome}", row.name);
+    if let Some(on) = &task.waits_on {
+        let lasts = row
+            .waits_ms
+            .as_ref()
+            .map(|it| format!(" for {}", range(it)));
+        let due = row
+            .due_ms
+            .as_ref()
+            .map(|it| format!(", due in {}", range(it)));
+        let (lasts, due) = (lasts.unwrap_or_default(), due.unwrap_or_default());
+        let _ = write!(standing, "{parked}{lasts} on {on}{due}");
+    }
+    standing
 }
 
 /// `1.23 s`, `1.23 s to 2 min 3 s`.

@@ -47,7 +47,7 @@ pub(super) fn rows(tasks: &[TaskDocument]) -> (Vec<Row<'_>>, usize) {
     let below = |parent, depth| {
         let siblings = children.get(&parent).map_or(&[][..], Vec::as_slice);
         let is_leaf = |place: &usize| !children.contains_key(&Some(*place));
-        let mut runs = runs(tasks, siblings, is_leaf);
+        let mut runs = runs(tasks, siblings, is_leaf, TOLD_EACH);
         runs.reverse();
         runs.into_iter().map(move |run| (depth, run))
     };
@@ -61,11 +61,19 @@ pub(super) fn rows(tasks: &[TaskDocument]) -> (Vec<Row<'_>>, usize) {
     (rows, left_out)
 }
 
+/// The tasks that have not ended, in one list, and those that did the same in one row.
+pub(super) fn alive(tasks: &[TaskDocument]) -> Vec<Row<'_>> {
+    let is_alive = |place: &usize| tasks[*place].is_alive();
+    let places: Vec<usize> = (0..tasks.len()).filter(is_alive).collect();
+    let runs = runs(tasks, &places, |_| true, 1);
+    runs.iter().map(|run| row(tasks, 0, run)).collect()
+}
+
 /// All tasks in one list. For how long each has been parked is of no interest where a lesson plays for a moment.
 #[cfg(feature = "demo")]
 pub(super) fn flat(tasks: &[TaskDocument]) -> Vec<Row<'_>> {
     let places: Vec<usize> = (0..tasks.len()).collect();
-    let runs = runs(tasks, &places, |_| true);
+    let runs = runs(tasks, &places, |_| true, TOLD_EACH);
     let rows = runs.iter().map(|run| row(tasks, 0, run));
     let without_durations = rows.map(|row| Row {
         waits_ms: None,
@@ -75,12 +83,13 @@ pub(super) fn flat(tasks: &[TaskDocument]) -> Vec<Row<'_>> {
     without_durations.collect()
 }
 
-/// Puts together, of the tasks at `places`, those that did the same, where there are many of them; but
-/// only such as may be told of in one line.
+/// Puts together, of the tasks at `places`, those that did the same, where there are more than `told_each` of them;
+/// but only such as may be told of in one line.
 fn runs(
     tasks: &[TaskDocument],
     places: &[usize],
     may_be_told_together: impl Fn(&usize) -> bool,
+    told_each: usize,
 ) -> Vec<Vec<usize>> {
     let keyed = places.iter().map(|&place| {
         let key = if may_be_told_together(&place) {
@@ -91,7 +100,7 @@ fn runs(
         (key, place)
     });
     let each = |kind: Vec<usize>| match kind.len() {
-        ..=TOLD_EACH => kind.into_iter().map(|place| vec![place]).collect(),
+        many if many <= told_each => kind.into_iter().map(|place| vec![place]).collect(),
         _ => vec![kind],
     };
     let kinds = fold(keyed).into_iter().map(|(_, kind)| kind);
@@ -104,6 +113,10 @@ fn row<'t>(tasks: &'t [TaskDocument], depth: usize, run: &[usize]) -> Row<'t> {
     let (first, last) = (&tasks[run[0]], &tasks[run[run.len() - 1]]);
     let name = match run.len() {
         1 => first.name.clone(),
+        2..=3 => {
+            let names = run.iter().map(|place| &*tasks[*place].name);
+            names.collect::<Vec<_>>().join(", ")
+        }
         many => format!("{} … {} ({many} tasks)", first.name, last.name),
     };
     let all = run.iter().map(|place| &tasks[*place]);

@@ -192,6 +192,7 @@ mod programs {
         for argument in arguments {
             guard = match &**argument {
                 "--watch" => guard.watch(),
+                "--full" => guard.full(),
                 "--json" => guard.on_report(|report| println!("{}", report.to_json())),
                 "--bare" => guard.runtime(Builder::new_multi_thread()),
                 "--current-thread" => {

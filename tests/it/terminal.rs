@@ -12,20 +12,80 @@ fn on_a_terminal(arguments: &str, columns: u16) -> (i32, String) {
     (code, anstream::adapter::strip_str(&screen).to_string())
 }
 
-#[test]
-fn wide_enough_for_two_columns() {
-    let (code, screen) = on_a_terminal("run", 132);
-    assert_eq!(code, 0);
-    assert_snapshot("terminal-wide", &screen);
-    assert!(screen.lines().all(|line| line.chars().count() <= 132));
+/// What is on terminals of different widths, each with its snapshot.
+fn on_terminals(arguments: &str, snapshots: [(u16, &str); 4]) {
+    for (columns, snapshot) in snapshots {
+        let (code, screen) = on_a_terminal(arguments, columns);
+        assert_eq!(code, 0, "{screen}");
+        assert_snapshot(snapshot, &screen);
+        // What a program printed has lines that can't be broken.
+        let can_be_broken = |line: &&str| !line.trim_start().starts_with("+-");
+        let mut lines = screen.lines().filter(can_be_broken);
+        let fits = |line: &str| line.chars().count() <= usize::from(columns);
+        assert!(lines.all(fits), "{columns}:\n{screen}");
+    }
 }
 
 #[test]
-fn narrow_one_side_above_the_other() {
-    let (code, screen) = on_a_terminal("run", 72);
+fn the_first_screen_fits_terminals_of_any_width() {
+    on_terminals(
+        "run",
+        [
+            (40, "first-screen-40"),
+            (80, "first-screen-80"),
+            (120, "first-screen-120"),
+            (160, "first-screen-160"),
+        ],
+    );
+}
+
+#[test]
+fn a_scenario_of_another_kind_has_a_first_screen_too() {
+    on_terminals(
+        "run lock-order",
+        [
+            (40, "lock-order-40"),
+            (80, "lock-order-80"),
+            (120, "lock-order-120"),
+            (160, "lock-order-160"),
+        ],
+    );
+}
+
+#[test]
+fn a_full_report_has_the_sides_in_columns_where_there_is_room_for_them() {
+    on_terminals(
+        "run --full",
+        [
+            (40, "full-40"),
+            (80, "full-80"),
+            (120, "full-120"),
+            (160, "full-160"),
+        ],
+    );
+}
+
+#[test]
+fn a_fix_is_shown_as_the_lines_that_differ() {
+    let (code, screen) = on_a_terminal("run --fixed", 80);
     assert_eq!(code, 0);
-    assert_snapshot("terminal-narrow", &screen);
-    assert!(screen.lines().all(|line| line.chars().count() <= 72));
+    assert_snapshot("fixed", &screen);
+}
+
+/// A terminal of 24 lines shows it whole, with the prompt below it.
+#[test]
+fn the_first_screen_leaves_room_for_the_prompt_on_a_small_terminal() {
+    for scenario in [
+        "",
+        "question-mark",
+        "lost-panic",
+        "lock-order",
+        "one-bad-post",
+    ] {
+        let (code, screen) = on_a_terminal(&format!("run {scenario}"), 80);
+        assert_eq!(code, 0, "{screen}");
+        assert!(screen.trim_end().lines().count() < 24, "{screen}");
+    }
 }
 
 #[test]

@@ -18,18 +18,16 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let polls = case.seen.polls.iter();
     let mut findings: Vec<_> = polls.map(|poll| finding(case, poll)).collect();
     if let Some(first) = findings.first_mut() {
-        first.evidence.extend(queued(case.seen.queued));
+        first.summary += &queued(case.seen.queued);
     }
     findings
 }
 
-fn queued(tasks: usize) -> Option<String> {
+fn queued(tasks: usize) -> String {
     match tasks {
-        0 => None,
-        1 => Some("at least 1 task is ready to run and waits for a worker".to_owned()),
-        _ => Some(format!(
-            "at least {tasks} tasks are ready to run and wait for a worker"
-        )),
+        0 => String::new(),
+        1 => "; at least 1 task is ready to run and waits for a worker".to_owned(),
+        _ => format!("; at least {tasks} tasks are ready to run and wait for a worker"),
     }
 }
 

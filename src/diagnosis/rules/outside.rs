@@ -34,13 +34,13 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let first = waits.next();
     let are_alike = waits.all(|wait| Some(wait) == first);
     let alike = first.filter(|_| are_alike);
-    let (on, at) = alike.unwrap_or_else(|| ("events".to_owned(), None));
+    let (on, at) = alike.unwrap_or_else(|| ("several events".to_owned(), None));
     let names = prose::list(waiting.iter().map(|task| task.display_name()));
     vec![Finding {
         rule: "outside",
         confidence: Confidence::Proven,
         summary: format!(
-            "{names} {}{} for {on} from outside the program, which may still come",
+            "{names} {}{} for something outside the program, which may still happen: {on}",
             prose::agree(waiting.len(), "waits", "wait"),
             prose::at(at.as_ref())
         ),

@@ -9,6 +9,8 @@
 use crate::diagnosis::{Case, Confidence, Finding, errors, prose};
 use crate::observe::{End, TaskSeen, TaskState};
 
+pub(in crate::diagnosis) const RULE: &str = "swallowed-error";
+
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let swallowed = &case.errors.swallowed;
     let unlisted = case.errors.swallowed_unlisted;
@@ -30,7 +32,7 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let panicked = |task: &&&TaskSeen| matches!(task.state, TaskState::Ended(End::Panic(_)));
     let panics = swallowed.iter().filter(panicked).count();
     vec![Finding {
-        rule: "swallowed-error",
+        rule: RULE,
         confidence: Confidence::Likely,
         summary: summary(all - panics, panics),
         evidence: evidence.chain(unlisted).collect(),
