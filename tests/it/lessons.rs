@@ -5,7 +5,7 @@
 //!
 //! - `rust FILE`: lines of that file, which lies beside the page;
 //! - `diff FILE FILE`: what changes from one to the other, apart from the comment at their heads;
-//! - `text SIDE`: what is reported of a side; `text SIDE HEADING`: what stands under that heading.
+//! - `text SIDE`: what is reported of a side; `text SIDE HEADING`: what a full report has under that heading.
 //!
 //! `INSTA_UPDATE=always` writes what should be in the last two.
 
@@ -83,8 +83,8 @@ fn diff(from: &Path, to: &Path) -> String {
     diff.unified_diff().context_radius(2).to_string()
 }
 
-/// A scenario and one of its sides.
-type Played = (String, String);
+/// A scenario, one of its sides, and whether its report is to be in full.
+type Played = (String, String, bool);
 
 /// The scenario and the side of each report that is on a page.
 fn reported() -> BTreeSet<Played> {
@@ -93,8 +93,11 @@ fn reported() -> BTreeSet<Played> {
         let page = page(&name);
         let infos = page.split(FENCE).skip(1).step_by(2);
         let texts = infos.filter_map(|block| block.lines().next()?.strip_prefix("text "));
-        let sides = texts.filter_map(|text| text.split_whitespace().next());
-        reported.extend(sides.map(|side| (name.clone(), side.to_owned())));
+        reported.extend(texts.map(|text| {
+            // Sections are those of the full report.
+            let (side, heading) = text.split_once(' ').unwrap_or((text, ""));
+            (name.clone(), side.to_owned(), !heading.is_empty())
+        }));
     }
     reported
 }
@@ -102,13 +105,12 @@ fn reported() -> BTreeSet<Played> {
 /// What the program reports of each side that is on a page. Each is played once, for all blocks.
 static REPORTS: LazyLock<BTreeMap<Played, String>> = LazyLock::new(|| {
     let play = |played: Played| {
-        let (name, side) = &played;
-        let (code, screen) = Pty::run(&format!("run {name} --only {side}"), WIDTH).finish();
+        let (name, side, is_full) = &played;
+        let full = if *is_full { "--full" } else { "" };
+        let (code, screen) = Pty::run(&format!("run {name} --only {side} {full}"), WIDTH).finish();
         assert_eq!(code, 0, "{screen}");
         let screen = anstream::adapter::strip_str(&screen).to_string();
-        let screen = screen.replace('\r', "");
-        let report = screen.split("\n\ntry next\n").next().expect("a report");
-        (played, report.to_owned())
+        (played, screen.replace('\r', ""))
     };
     several_at_once(AT_A_TIME, reported().into_iter(), play)
         .into_iter()
@@ -117,10 +119,23 @@ static REPORTS: LazyLock<BTreeMap<Played, String>> = LazyLock::new(|| {
 
 /// What the program reports of a side: all of it, or what stands under that heading.
 fn report(name: &str, side: &str, heading: &str) -> String {
-    let report = &REPORTS[&(name.to_owned(), side.to_owned())];
-    if heading.is_empty() {
-        return report.clone() + "\n";
+    let is_full = !heading.is_empty();
+    let report = &REPORTS[&(name.to_owned(), side.to_owned(), is_full)];
+    if !is_full {
+        // The last part tells where to read on.
+        let (report, _) = report
+            .trim_end()
+            .rsplit_once(
+                "
+
+",
+            )
+            .expect("a report");
+        return report.to_owned()
+            + "
+";
     }
+    let report = report.split("\n\ntry next\n").next().expect("a report");
     let mut sections = report.split("\n\n");
     let section = sections.find_map(|section| section.strip_prefix(&format!("{heading}\n")));
     let section = section.unwrap_or_else(|| panic!("{side} has no `{heading}`:\n{report}"));
