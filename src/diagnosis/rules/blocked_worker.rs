@@ -1,7 +1,6 @@
-//! `blocked-worker`: a poll has not come back, and its thread can run no other task meanwhile.
+//! `blocked-worker`: a poll has not returned, and its thread can run no other task until it does.
 //!
-//! Likely: the poll may yet come back. That it has not for so long was watched, and what its thread does
-//! was looked at twice.
+//! Likely: the poll may still return. What its thread does was sampled twice.
 //!
 //! Triggered by a task that takes a `std::sync::Mutex` which is not let go, and by one that loops without
 //! an `.await`. A near miss: the same loop if it ends after a while, or if it yields.
@@ -60,7 +59,7 @@ fn finding(case: &Case<'_>, poll: &PollSeen) -> Finding {
     }
 }
 
-/// What a thread is kept by that is asleep in this function of the system.
+/// What a thread waits for that is asleep in this function of the kernel.
 fn sleep(function: Option<&str>) -> (&'static str, Option<String>) {
     const KNOWN: [(&str, &str); 8] = [
         (

@@ -1,8 +1,7 @@
-//! `full-channel`: a task waits for room in a bounded channel, and nobody is left on the way to take
-//! anything out of it.
+//! `full-channel`: a bounded channel is full, and no task is left that could receive from it.
 //!
-//! Likely: in a program that is stuck as a whole no task will receive, but a channel does not tell who has
-//! hold of its other end. Mostly it is the very task that waits.
+//! Likely: in a program that is stuck as a whole no task will receive, but a channel does not record who has
+//! its other end. Mostly it is the very task that waits.
 //!
 //! Triggered by a task that sends into the channel that it alone empties. A near miss: the same channel,
 //! emptied by a task that sleeps before it receives.

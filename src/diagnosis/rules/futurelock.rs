@@ -1,4 +1,4 @@
-//! `futurelock`: a lock or permit was granted to a future that its own task does not poll any more. Nobody
+//! `futurelock`: a lock or permit was granted to a future that its own task no longer polls. Nobody
 //! else gets it until the task polls that future again, or drops it.
 //!
 //! Proven where the whole program is proven to be stuck. Likely where it is stuck as a whole, or where the task waits

@@ -1,8 +1,8 @@
 //! `idle-receiver`: a task waits for the next item of a channel or queue, for bytes of a pipe in memory, or to
-//! be notified, and nobody is left on the way to send anything.
+//! be notified, and no task is left that could send anything.
 //!
-//! Likely: in a program that is stuck as a whole no task will send, but a queue does not tell who has
-//! hold of its other end.
+//! Likely: in a program that is stuck as a whole no task will send, but a queue does not record who has
+//! its other end.
 //!
 //! Triggered by a worker that awaits one more item than there are, and by one that begins to listen after
 //! `notify_waiters`. A near miss: the same worker while another task sleeps before it sends.

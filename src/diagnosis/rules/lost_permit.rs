@@ -1,5 +1,5 @@
-//! `lost-permit`: somebody waits for a lock or permit that was taken by tasks that have ended, and was never
-//! given back.
+//! `lost-permit`: a task waits for a lock or permit that was taken by tasks that have ended, and was never
+//! returned.
 //!
 //! Likely: `forget` leaves no record, and what one task took another one may still have.
 //!

@@ -1,6 +1,6 @@
-//! `lost-waker`: a task waits, and nobody has a waker of it, so nothing can wake it any more.
+//! `lost-waker`: a task waits, and no waker of it exists, so nothing can wake it.
 //!
-//! Whatever it waits for may well come, and it will not hear of it. A task can only run again if one of its wakers is
+//! What it waits for may happen, and it is not told. A task can only run again if one of its wakers is
 //! called, and where Tokio's records of them are listened to, it is known that there is none. Proven where the whole
 //! program is proven to be stuck. Of one that goes on it says nothing, as it may wait for ever on purpose.
 //!

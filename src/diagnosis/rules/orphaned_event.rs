@@ -1,7 +1,7 @@
-//! `orphaned-event`: somebody waits for an event that nobody can set any more.
+//! `orphaned-event`: a task waits for an event that no remaining handle can set.
 //!
 //! Proven by counting: an [`Event`](crate::Event) knows its handles, and a handle that waits can't
-//! set. Once all that are left are waiting, no code is left that could set it, unless somebody stops waiting. So
+//! set. Once all remaining handles are waiting, no code is left that could set it, unless a task stops waiting. So
 //! it is proven where the whole program is proven to be stuck; otherwise likely.
 //!
 //! Triggered by a pool whose workers fail before they raise the flag that `main` awaits. A near miss:

@@ -1,7 +1,7 @@
-//! `outlived`: tasks were still alive when main returned, and what they had left to do was cut off.
+//! `outlived`: tasks were still alive when main returned, and what they had left to do was dropped.
 //!
-//! Proven where the runtime had come to rest by then: none of them was about to end. Likely where it had
-//! not: what still runs might have been at its last poll. Whether the work mattered no rule can tell.
+//! Proven where the runtime was quiescent by then: none of them was about to end. Likely where it was
+//! not: a task that still ran may have been in its last poll. Whether the work mattered no rule can tell.
 //!
 //! Triggered by a main that returns while a task that it spawned still sleeps. A near miss: tasks that
 //! main aborts as the last thing it does, and that end a moment later.

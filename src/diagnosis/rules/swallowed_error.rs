@@ -1,7 +1,7 @@
-//! `swallowed-error`: a task ended with an error or a panic that reached nobody.
+//! `swallowed-error`: a task ended with an error or a panic, and nobody read its result.
 //!
-//! Likely, not proven: a result that was read and thrown away looks the same as one that was read and
-//! dealt with; and so does a panic that the task caught in its last poll, unless its span is recorded.
+//! Likely, not proven: a result that was read and dropped looks the same as one that was read and
+//! handled; and so does a panic that the task caught in its last poll, unless its span is recorded.
 //!
 //! Triggered by `join_all(handles).await` whose result is dropped. A near miss: the same tasks in a
 //! group, whose errors are in what main returns.

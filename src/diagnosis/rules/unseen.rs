@@ -1,4 +1,4 @@
-//! `unseen`: tasks are parked on something that no source can see.
+//! `unseen`: tasks are parked on something that unstuck cannot observe.
 //!
 //! Never more than likely: it tells what is not known. So it speaks only where no other rule explains why
 //! the program does not go on; mostly, those who wait unseen wait for the tasks of which another rule tells.
