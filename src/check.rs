@@ -40,8 +40,8 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 /// which takes a tenth of a second after its last activity. A thread that is not known might, such as one
 /// that the test started, or that of a plain test beside it; and so might another test under a check, as they
 /// may share a lock, until it has ended or hangs itself. The main thread is taken for the test harness,
-/// unless the check runs on it. A test that is at something, or waits for something outside, may well go on, and
-/// is left to it, unless it is told when to [give up](Check::give_up_after).
+/// unless the check runs on it. A test that makes progress, or waits for something outside, is left alone, unless
+/// the check is told when to [give up](Check::give_up_after).
 ///
 /// Names of tasks, errors of `#[instrument(err)]`, who holds which lock, and when timers are due, are known
 /// where the process has a subscriber with [`observe::resource_layer`](crate::observe::resource_layer) in it,
@@ -55,7 +55,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// A check that fails a test only if it hangs. What else is amiss is printed.
+    /// A check that fails a test only if it hangs. Other findings are printed.
     #[expect(clippy::new_without_default, reason = "a check is made on purpose")]
     pub fn new() -> Self {
         Self {
@@ -79,8 +79,8 @@ impl Check {
         Self { full, ..self }
     }
 
-    /// Fails a test also if it has not ended after that long, whatever it is at: a wait for something outside, a
-    /// poll that does not come back, or work without an end. The report is of that moment.
+    /// Fails a test also if it has not ended after that long, whatever it is doing: a wait for something outside, a
+    /// poll that does not return, or work without an end. The report is of that moment.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -323,7 +323,7 @@ impl<'s> Case<'s> {
                 call: Some(call), ..
             } => format!("a task to end ({call})"),
             Wait::Sync { call, .. } => call.clone(),
-            Wait::Unseen if !self.seen.dumped => "something that was not looked at".to_owned(),
+            Wait::Unseen if !self.seen.dumped => "something that was not observed".to_owned(),
             Wait::Unseen => "something that unstuck cannot observe".to_owned(),
         }
     }

@@ -45,7 +45,7 @@ where
     Guard::new().run(body)
 }
 
-/// Stands beside a program, and explains what it is at when asked to:
+/// Runs beside a program, and explains what it is doing when asked to:
 ///
 /// - Ctrl+\ (SIGQUIT; not on Windows) prints a report to standard error, and the program goes on;
 /// - Ctrl+C prints one and ends the process, with the [exit code](crate::exit) 130.
@@ -119,7 +119,7 @@ enum News {
 }
 
 impl Guard {
-    /// A guard that speaks when it is asked.
+    /// A guard that reports when it is asked.
     #[expect(clippy::new_without_default, reason = "a guard is made on purpose")]
     pub fn new() -> Self {
         let mut runtime = Builder::new_multi_thread();

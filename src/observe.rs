@@ -246,18 +246,18 @@ impl Observer {
         let polling = self.polling_since(since);
         let at_rest = self.is_idle(runtime) || self.free_workers(runtime) && self.is_idle(runtime);
         let dump = if !polling.is_empty() {
-            Err("where tasks are parked: a dump would wait for the poll that goes on")
+            Err("where tasks are parked (a dump would wait for the poll to return)")
         } else if !may_revive && !unwakeable.is_empty() {
             Err(
-                "where tasks are parked: a dump polls them, which can set one going that nothing can wake",
+                "where tasks are parked (a dump polls them, which can wake one that nothing else can)",
             )
         } else if lock(&self.0.tasks).alive() > dump_at_most {
-            Err("where tasks are parked: a dump of so many could hang the runtime")
+            Err("where tasks are parked (a dump of so many could hang the runtime)")
         } else if at_rest {
             self.dump(runtime).map(Some)
         } else {
             // A worker whose queue is full may never get over it.
-            Err("where tasks are parked: a dump may hang a runtime that is not at rest")
+            Err("where tasks are parked (a dump could hang a runtime that is not quiescent)")
         };
         let (mut snapshot, dump) = self.snapshot(dump, &polling, at_rest, resources);
         snapshot.unwakeable = unwakeable;

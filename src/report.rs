@@ -49,7 +49,7 @@ pub struct Report {
     pub tasks_unlisted: usize,
     /// What explains the verdict.
     pub findings: Vec<Finding>,
-    /// What could not be looked at.
+    /// What could not be observed, and why.
     pub unseen: Vec<&'static str>,
 }
 

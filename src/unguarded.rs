@@ -106,8 +106,8 @@ impl Guard {
         }
         let runtime = self.runtime.build().map_err(GuardError::SetUp)?;
         eprintln!(
-            "unstuck: nothing will be seen; build with `--cfg tokio_unstable` in RUSTFLAGS to look into \
-             the runtime"
+            "unstuck cannot observe this program; build it with `--cfg tokio_unstable` in RUSTFLAGS, as Tokio keeps \
+             its hooks and dumps behind that cfg"
         );
         Ok(runtime)
     }

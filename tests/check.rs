@@ -71,7 +71,7 @@ fn evidence_comes_with_a_full_report() {
 
 #[test]
 fn where_locks_are_not_recorded_the_report_says_how_to_have_them_recorded() {
-    let unseen = "who holds which lock or permit: that takes `unstuck::observe::resource_layer()`";
+    let unseen = "who holds which lock or permit (add `unstuck::observe::resource_layer()`";
     let message = failure(|| {
         check(async {
             let lock = Mutex::new(());

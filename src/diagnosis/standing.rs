@@ -29,7 +29,7 @@ fn standing(case: &Case<'_>, task: &TaskSeen) -> String {
         Fate::Ended(_) => "has ended".to_owned(),
         Fate::Running => "being polled".to_owned(),
         Fate::Unpolled => "not polled yet".to_owned(),
-        Fate::Outlived(None) => "alive, at what was not looked at".to_owned(),
+        Fate::Outlived(None) => "alive, doing what was not observed".to_owned(),
         Fate::Parked(parked) | Fate::Outlived(Some(parked)) => {
             let Parked { at, on, .. } = parked;
             let at = at.map_or_else(String::new, |at| format!(" at {at}"));

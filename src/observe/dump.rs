@@ -14,8 +14,7 @@ type Leaves = HashMap<TaskId, Arc<[Leaf]>>;
 pub(super) struct Dumped(Box<dyn FnOnce() -> Leaves>);
 
 /// What there is to say where a dump does not show all.
-pub(super) const IN_PART: &str =
-    "where some tasks are parked: the dump lacks them, or what they wait for is not recognized";
+pub(super) const IN_PART: &str = "where some tasks are parked (the dump lacks them, or shows functions that unstuck does not know)";
 
 impl Dumped {
     /// Enters where each task is parked. Takes a while, as debug info has to be read. Whether all are known: what
@@ -118,10 +117,10 @@ mod linux {
         runtime: &Handle,
         at_most: Duration,
     ) -> Result<Dumped, &'static str> {
-        const LATE: &str = "where tasks are parked: the dump did not come back";
+        const LATE: &str = "where tasks are parked (the task dump timed out)";
         // A task that wakes itself during a dump makes such a runtime panic.
         if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
-            return Err("where tasks are parked: a current_thread runtime can't be dumped safely");
+            return Err("where tasks are parked (a current_thread runtime can't be dumped safely)");
         }
         let (done, dumped) = mpsc::channel();
         let runtime = runtime.clone();
@@ -133,7 +132,7 @@ mod linux {
             }
         };
         threads::start(threads::DUMPS, dumping)
-            .map_err(|_| "where tasks are parked: no thread to dump them on")?;
+            .map_err(|_| "where tasks are parked (no thread to dump them on)")?;
         let dump = dumped.recv_timeout(at_most).map_err(|_| LATE)?;
         Ok(Dumped(Box::new(move || resolve(&dump))))
     }
@@ -286,7 +285,7 @@ mod linux {
             });
             begun.recv().unwrap();
             let dump = take(runtime.handle(), Duration::from_millis(100));
-            let late = "where tasks are parked: the dump did not come back";
+            let late = "where tasks are parked (the task dump timed out)";
             assert_eq!(dump.err(), Some(late));
             drop(let_go);
         }

@@ -7,8 +7,8 @@ use super::dump::{self, Dumped};
 use super::snapshot::{Leaf, Snapshot, TaskSeen, TaskState};
 
 /// What is not known where there is less of it.
-const UNKNOWN: &str = "in which functions tasks wait, which some rules go by: that takes \
-                       `debug = \"limited\"` in the profile, and no `strip`";
+const UNKNOWN: &str = "the functions in which tasks wait, which some rules need (set \
+                       `debug = \"limited\"` in the profile, without `strip`)";
 
 /// Enters where each task is parked, and whether that could not be read to the full.
 pub(super) fn resolve(dump: Dumped, snapshot: &mut Snapshot) {

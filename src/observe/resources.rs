@@ -44,8 +44,8 @@ pub use records::resource_layer;
 pub(super) use timer::{due, timers};
 
 /// What is not known where nobody records them.
-pub(super) const UNRECORDED: &str = "who holds which lock or permit: that takes \
-                                     `unstuck::observe::resource_layer()` in the program's subscriber";
+pub(super) const UNRECORDED: &str = "who holds which lock or permit (add \
+                                     `unstuck::observe::resource_layer()` to the program's subscriber)";
 
 /// Every lock and semaphore that is alive.
 static RESOURCES: Registry<Resource> = Registry::new();

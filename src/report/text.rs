@@ -125,13 +125,13 @@ pub(super) fn lost(block: &mut Block, programs: &Programs<'_>, folder: Option<&F
     block.row("lost", &lost, NONE);
 }
 
-/// What could not be looked at.
+/// What could not be observed.
 pub(super) fn notes(block: &mut Block, programs: &Programs<'_>) {
     let several = are_several(programs, |it| !it.unseen.is_empty());
     let notes = programs.iter().flat_map(|(name, report)| {
         let prefix = prefix(name, several);
         let unseen = report.unseen.iter();
-        unseen.map(move |unseen| format!("{prefix}not looked at: {unseen}"))
+        unseen.map(move |unseen| format!("{prefix}not observed: {unseen}"))
     });
     block.row("note", &notes.collect::<Vec<String>>(), NONE);
 }
@@ -308,7 +308,7 @@ pub(super) fn unseen(block: &mut Block, report: &Report) {
     if report.unseen.is_empty() {
         return;
     }
-    heading(block, "not looked at");
+    heading(block, "not observed");
     for unseen in &report.unseen {
         block.add(&format!("  {unseen}"), "  ", NONE);
     }

@@ -287,7 +287,7 @@ fn a_runtime_without_timers_and_io_is_looked_at_like_any_other() {
 #[test]
 fn on_one_thread_it_is_seen_what_can_be_seen_without_a_dump() {
     let mut program = Guarded::ready("stuck --watch --current-thread");
-    let said = program.says("not looked at");
+    let said = program.says("not observed");
     assert!(said.starts_with("unstuck: stuck (likely)"), "{said}");
     assert!(said.contains("[orphaned-event, likely]"), "{said}");
 }
