@@ -31,6 +31,7 @@ where
     S: FnOnce() -> F,
 {
     /// Begins, unless that has been done, and goes on. A body that has ended is pending.
+    #[inline]
     pub(super) fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output>
     where
         F: Future,

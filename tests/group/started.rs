@@ -63,7 +63,7 @@ fn the_future_of_a_starter_outlives_the_scope_that_it_was_made_with() {
                         Ok::<_, BoxError>(())
                     })
                 };
-                Ok(task::spawn(starter).await??)
+                task::spawn(starter).await?
             })
             .await
             .unwrap();
