@@ -91,9 +91,9 @@ impl Block {
         }
         self.lines.truncate(lines);
         if let (Some(last), Some(width)) = (self.lines.last_mut(), self.width) {
-            while display_width(&last.text) + display_width(MORE) > width {
-                last.text.pop();
-            }
+            while display_width(&last.text) + display_width(MORE) > width
+                && last.text.pop().is_some()
+            {}
             last.text
                 .truncate(last.text.trim_end_matches([' ', '…']).len());
             last.text += MORE;
@@ -228,6 +228,10 @@ mod tests {
         assert_eq!(block.print(), "one two\nthree …\n");
         block.cut_after(2);
         assert_eq!(block.print(), "one two\nthree …\n");
+        let mut tiny = Block::new(Some(1));
+        tiny.add("one two three", "", Style::new());
+        tiny.cut_after(2);
+        assert_eq!(tiny.print(), "one\n …\n");
     }
 
     #[test]

@@ -82,8 +82,7 @@ fn the_first_screen_leaves_room_for_the_prompt_on_a_small_terminal() {
         "lock-order",
         "one-bad-post",
     ] {
-        let (code, screen) = on_a_terminal(&format!("run {scenario}"), 80);
-        assert_eq!(code, 0, "{screen}");
+        let (_, screen) = on_a_terminal(&format!("run {scenario}"), 80);
         assert!(screen.trim_end().lines().count() < 24, "{screen}");
     }
 }
