@@ -17,16 +17,21 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     let polls = case.seen.polls.iter();
     let mut findings: Vec<_> = polls.map(|poll| finding(case, poll)).collect();
     if let Some(first) = findings.first_mut() {
-        first.summary += &queued(case.seen.queued);
+        if case.seen.queued > 0 {
+            first.summary += "; others are ready to run and wait for a worker";
+        }
+        first.evidence.extend(queued(case.seen.queued));
     }
     findings
 }
 
-fn queued(tasks: usize) -> String {
+fn queued(tasks: usize) -> Option<String> {
     match tasks {
-        0 => String::new(),
-        1 => "; at least 1 task is ready to run and waits for a worker".to_owned(),
-        _ => format!("; at least {tasks} tasks are ready to run and wait for a worker"),
+        0 => None,
+        1 => Some("at least 1 task is ready to run and waits for a worker".to_owned()),
+        _ => Some(format!(
+            "at least {tasks} tasks are ready to run and wait for a worker"
+        )),
     }
 }
 
