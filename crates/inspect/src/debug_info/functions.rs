@@ -1,0 +1,179 @@
+//! The variables of functions on a stack.
+
+use gimli::{AttributeValue, Operation, Register};
+
+use super::{DebugInfo, EntryId, Slice, TypeId, reference};
+
+/// A variable of a function.
+#[derive(Debug, Clone)]
+pub(crate) struct Variable {
+    pub(crate) ty: TypeId,
+    pub(crate) location: Location,
+}
+
+/// Where a variable is, relative to a register's value or to the function's frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Location {
+    /// In memory.
+    At(Base, i64),
+    /// In memory, `plus` bytes after where this word points to.
+    Behind(Base, i64, u64),
+    /// The variable is a pointer, and this is its value: it points into the function's own frame.
+    PointsTo(Base, i64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Base {
+    Register(u16),
+    /// The canonical frame address: the stack pointer before the call of the function.
+    Cfa,
+}
+
+impl<'d> DebugInfo<'d> {
+    /// The variables and arguments of a function, those of the functions inlined into it included, while it is at this
+    /// address of the file.
+    pub(crate) fn variables(&self, function: EntryId, address: u64) -> Vec<Variable> {
+        let mut variables = Vec::new();
+        let mut read = || {
+            let (unit, start) = self.unit_of(function.0)?;
+            let mut tree = unit.entries_tree(Some(gimli::UnitOffset((function.0 - start) as usize))).ok()?;
+            let root = tree.root().ok()?;
+            let base = frame_base(unit, root.entry().attr_value(gimli::DW_AT_frame_base)?)?;
+            let frame = Frame { unit, start, base, address };
+            self.variables_in(&frame, root, &mut variables);
+            Some(())
+        };
+        read();
+        variables
+    }
+
+    /// Whether the function, or one that is inlined into it at this address of the file, has a name that fits. Names are
+    /// without their path.
+    pub(crate) fn any_function_at(&self, function: EntryId, address: u64, fits: impl Fn(&str) -> bool) -> bool {
+        let any = || {
+            let (unit, start) = self.unit_of(function.0)?;
+            let mut tree = unit.entries_tree(Some(gimli::UnitOffset((function.0 - start) as usize))).ok()?;
+            let root = tree.root().ok()?;
+            Some(fits(self.function_name(unit, root.entry().clone())) || self.any_inlined(unit, root, address, &fits))
+        };
+        any().unwrap_or(false)
+    }
+
+    fn any_inlined(
+        &self,
+        unit: &gimli::Unit<Slice<'d>>,
+        node: gimli::EntriesTreeNode<'_, '_, Slice<'d>>,
+        address: u64,
+        fits: &impl Fn(&str) -> bool,
+    ) -> bool {
+        let mut children = node.children();
+        while let Ok(Some(child)) = children.next() {
+            let tag = child.entry().tag();
+            if !matches!(tag, gimli::DW_TAG_inlined_subroutine | gimli::DW_TAG_lexical_block) {
+                continue;
+            }
+            let Ok(mut ranges) = self.dwarf().die_ranges(unit, child.entry()) else { continue };
+            let mut current = false;
+            while let Ok(Some(range)) = ranges.next() {
+                current |= range.begin <= address && address < range.end;
+            }
+            let named = tag == gimli::DW_TAG_inlined_subroutine && fits(self.function_name(unit, child.entry().clone()));
+            if current && (named || self.any_inlined(unit, child, address, fits)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn function_name(&self, unit: &gimli::Unit<Slice<'d>>, mut entry: gimli::DebuggingInformationEntry<Slice<'d>>) -> &'d str {
+        // A method's name is where it is declared.
+        for _ in 0..4 {
+            if let Some(name) = entry.attr_value(gimli::DW_AT_name) {
+                return self.text(unit, name);
+            }
+            let of = entry.attr_value(gimli::DW_AT_specification);
+            match of.or_else(|| entry.attr_value(gimli::DW_AT_abstract_origin)) {
+                Some(AttributeValue::UnitRef(origin)) => match unit.entry(origin) {
+                    Ok(origin) => entry = origin,
+                    Err(_) => break,
+                },
+                _ => break,
+            }
+        }
+        ""
+    }
+
+    fn variables_in(&self, frame: &Frame<'_, 'd>, node: gimli::EntriesTreeNode<'_, '_, Slice<'d>>, found: &mut Vec<Variable>) {
+        let entry = node.entry();
+        if matches!(entry.tag(), gimli::DW_TAG_variable | gimli::DW_TAG_formal_parameter) {
+            found.extend(self.variable(frame, entry));
+        }
+        let mut children = node.children();
+        while let Ok(Some(child)) = children.next() {
+            self.variables_in(frame, child, found);
+        }
+    }
+
+    fn variable(&self, frame: &Frame<'_, 'd>, entry: &gimli::DebuggingInformationEntry<Slice<'d>>) -> Option<Variable> {
+        let location = entry.attr_value(gimli::DW_AT_location)?;
+        let ty = match (entry.attr_value(gimli::DW_AT_type), entry.attr_value(gimli::DW_AT_abstract_origin)) {
+            (Some(ty), _) => ty,
+            // A variable of an inlined function is described where that function is.
+            (None, Some(AttributeValue::UnitRef(origin))) => frame.unit.entry(origin).ok()?.attr_value(gimli::DW_AT_type)?,
+            _ => return None,
+        };
+        let ty = TypeId(reference(frame.start, &ty)?);
+        let location = if let Some(expression) = location.exprloc_value() {
+            frame.location(expression)?
+        } else {
+            let mut list = self.dwarf().attr_locations(frame.unit, location).ok()??;
+            loop {
+                let range = list.next().ok()??;
+                let Some(location) = frame.location(range.data) else { continue };
+                let current = range.range.begin <= frame.address && frame.address < range.range.end;
+                // What is pinned in a frame stays where it is for as long as the function runs.
+                if current || matches!(location, Location::PointsTo(..)) {
+                    break location;
+                }
+            }
+        };
+        Some(Variable { ty, location })
+    }
+}
+
+struct Frame<'u, 'd> {
+    unit: &'u gimli::Unit<Slice<'d>>,
+    start: u32,
+    base: Base,
+    address: u64,
+}
+
+impl<'d> Frame<'_, 'd> {
+    fn location(&self, expression: gimli::Expression<Slice<'d>>) -> Option<Location> {
+        let mut operations = expression.operations(self.unit.encoding());
+        let (base, offset) = match operations.next().ok()?? {
+            Operation::FrameOffset { offset } => (self.base, offset),
+            Operation::RegisterOffset { register: Register(register), offset, .. } => (Base::Register(register), offset),
+            _ => return None,
+        };
+        match operations.next().ok()? {
+            None => Some(Location::At(base, offset)),
+            Some(Operation::StackValue) => Some(Location::PointsTo(base, offset)),
+            Some(Operation::Deref { .. }) => match operations.next().ok()? {
+                None => Some(Location::Behind(base, offset, 0)),
+                Some(Operation::PlusConstant { value }) => Some(Location::Behind(base, offset, value)),
+                Some(_) => None,
+            },
+            Some(_) => None,
+        }
+    }
+}
+
+fn frame_base<'d>(unit: &gimli::Unit<Slice<'d>>, value: AttributeValue<Slice<'d>>) -> Option<Base> {
+    let mut operations = value.exprloc_value()?.operations(unit.encoding());
+    match operations.next().ok()?? {
+        Operation::Register { register: Register(register) } => Some(Base::Register(register)),
+        Operation::CallFrameCFA => Some(Base::Cfa),
+        _ => None,
+    }
+}

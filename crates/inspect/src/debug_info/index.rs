@@ -1,0 +1,288 @@
+//! One pass over all debug info, to note where the few things of interest are.
+
+use std::sync::Arc;
+
+use foldhash::HashMap;
+use gimli::AttributeValue;
+
+use super::{EntryId, Executable, Slice, TypeId, reference};
+
+/// A name that the pass looks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// The namespace, for example `core::task`.
+    pub(crate) namespace: &'static str,
+    /// The name in it. A generic one ends in `<`, and stands for all its instances.
+    pub(crate) name: &'static str,
+    pub(crate) kind: WantedKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WantedKind {
+    Type,
+    Function,
+}
+
+/// An instance of a wanted name.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// The generic arguments as the compiler spells them. Empty if the name isn't generic.
+    pub(crate) arguments: Arc<str>,
+    pub(crate) entry: EntryId,
+    /// A function's address in the file.
+    pub(crate) address: u64,
+}
+
+struct Scope {
+    parent: u32,
+    name: Box<str>,
+}
+
+/// A function with code of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Function {
+    /// Its first address in the file, and the address after its last.
+    pub(crate) low: u64,
+    pub(crate) high: u64,
+    pub(crate) entry: EntryId,
+}
+
+/// Where in the debug info things are.
+pub(crate) struct Index {
+    /// The offsets of all units, ascending.
+    pub(crate) units: Vec<u32>,
+    /// The names and files of the units, for what they tell about how the program was built.
+    pub(crate) unit_names: Vec<Box<str>>,
+    /// Some unit has its debug info in another file.
+    pub(crate) split: bool,
+    /// How many entries there are.
+    pub(crate) entries: u64,
+    /// How many types there are.
+    pub(crate) types: u64,
+    wanted: HashMap<(&'static str, &'static str), Vec<Found>>,
+    /// The vtables of trait objects: from the address in the file to the entry of the vtable's type.
+    pub(crate) vtables: HashMap<u64, EntryId>,
+    /// Sorted by address.
+    functions: Vec<Function>,
+    scopes: Vec<Scope>,
+    /// The scope of each named type, sorted by the type's offset.
+    type_scopes: Vec<(u32, u32)>,
+}
+
+impl Index {
+    pub(crate) fn build(executable: &Executable, wanted: &'static [Wanted]) -> gimli::Result<Self> {
+        Builder::new(wanted).build(&executable.dwarf())
+    }
+
+    /// What was found of a wanted name. Generic names end in `<`.
+    pub(crate) fn found(&self, namespace: &'static str, name: &'static str) -> &[Found] {
+        self.wanted.get(&(namespace, name)).map_or(&[], |found| found)
+    }
+
+    /// The function that contains an address of the file.
+    pub(crate) fn function_at(&self, address: u64) -> Option<Function> {
+        let number = self.functions.partition_point(|function| function.low <= address).checked_sub(1)?;
+        Some(self.functions[number]).filter(|function| address < function.high)
+    }
+
+    /// The namespaces of a type, joined by `::`.
+    pub(crate) fn namespace_of(&self, ty: TypeId) -> String {
+        let scope = self.type_scopes.binary_search_by_key(&ty.0, |(offset, _)| *offset);
+        scope.map_or_else(|_| String::new(), |number| path(&self.scopes, self.type_scopes[number].1))
+    }
+}
+
+/// A scope's own name after those of the scopes around it.
+fn path(scopes: &[Scope], mut scope: u32) -> String {
+    let mut names = Vec::new();
+    while scope != 0 {
+        let Scope { parent, name } = &scopes[scope as usize];
+        names.push(&**name);
+        scope = *parent;
+    }
+    names.reverse();
+    names.join("::")
+}
+
+struct Builder {
+    names: &'static [Wanted],
+    /// The wanted names in a scope.
+    wanted_in: HashMap<u32, Vec<Wanted>>,
+    scope_ids: HashMap<(u32, Box<str>), u32>,
+    index: Index,
+}
+
+impl Builder {
+    fn new(names: &'static [Wanted]) -> Self {
+        let index = Index {
+            units: Vec::new(),
+            unit_names: Vec::new(),
+            split: false,
+            entries: 0,
+            types: 0,
+            wanted: HashMap::default(),
+            vtables: HashMap::default(),
+            functions: Vec::new(),
+            scopes: vec![Scope { parent: 0, name: "".into() }],
+            type_scopes: Vec::new(),
+        };
+        Self { names, wanted_in: HashMap::default(), scope_ids: HashMap::default(), index }
+    }
+
+    fn build(mut self, dwarf: &gimli::Dwarf<Slice<'_>>) -> gimli::Result<Index> {
+        let mut headers = dwarf.units();
+        while let Some(header) = headers.next()? {
+            // Offsets are kept in 32 bits, as DWARF itself does below 4 GiB.
+            let Ok(start) = u32::try_from(header.offset().0) else { break };
+            let unit = dwarf.unit(header)?;
+            self.index.units.push(start);
+            self.index.split |= unit.dwo_id.is_some() || unit.dwo_name().is_ok_and(|name| name.is_some());
+            if let Some(name) = unit.name {
+                self.index.unit_names.push(String::from_utf8_lossy(name.slice()).into());
+            }
+            self.unit(dwarf, &unit, start)?;
+        }
+        self.index.functions.sort_unstable_by_key(|function| (function.low, function.high));
+        Ok(self.index)
+    }
+
+    fn unit<'d>(&mut self, dwarf: &gimli::Dwarf<Slice<'d>>, unit: &gimli::Unit<Slice<'d>>, start: u32) -> gimli::Result<()> {
+        let text = |value| dwarf.attr_string(unit, value).ok().and_then(|text| std::str::from_utf8(text.slice()).ok());
+        let mut entries = unit.entries_raw(None)?;
+        // Most namespaces were met before in this unit, and are found here without allocating.
+        let mut known: HashMap<(u32, &'d str), u32> = HashMap::default();
+        // For each namespace around the current entry: the depth of what is in it, and its scope.
+        let mut around: Vec<(isize, u32)> = vec![(0, 0)];
+        while !entries.is_empty() {
+            let offset = entries.next_offset().0;
+            let depth = entries.next_depth();
+            let Some(abbreviation) = entries.read_abbreviation()? else { continue };
+            self.index.entries += 1;
+            while around.len() > 1 && around[around.len() - 1].0 > depth {
+                around.pop();
+            }
+            let scope = around[around.len() - 1].1;
+            let offset = start.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
+            match abbreviation.tag() {
+                gimli::DW_TAG_namespace => {
+                    let mut name = "";
+                    for spec in abbreviation.attributes() {
+                        let attribute = entries.read_attribute(*spec)?;
+                        if attribute.name() == gimli::DW_AT_name {
+                            name = text(attribute.value()).unwrap_or("");
+                        }
+                    }
+                    let inner = *known.entry((scope, name)).or_insert_with(|| self.scope(scope, name));
+                    around.push((depth + 1, inner));
+                }
+                gimli::DW_TAG_structure_type | gimli::DW_TAG_enumeration_type | gimli::DW_TAG_union_type => {
+                    self.index.types += 1;
+                    self.index.type_scopes.push((offset, scope));
+                    if !self.wanted_in.contains_key(&scope) {
+                        entries.skip_attributes(abbreviation.attributes())?;
+                        continue;
+                    }
+                    let (mut name, mut declaration) = ("", false);
+                    for spec in abbreviation.attributes() {
+                        let attribute = entries.read_attribute(*spec)?;
+                        match attribute.name() {
+                            gimli::DW_AT_name => name = text(attribute.value()).unwrap_or(""),
+                            gimli::DW_AT_declaration => declaration = true,
+                            _ => {}
+                        }
+                    }
+                    if !declaration {
+                        self.note(scope, WantedKind::Type, name, EntryId(offset), 0);
+                    }
+                }
+                gimli::DW_TAG_subprogram => {
+                    let (mut name, mut origin, mut low, mut high) = ("", None, 0, None);
+                    for spec in abbreviation.attributes() {
+                        let attribute = entries.read_attribute(*spec)?;
+                        match attribute.name() {
+                            gimli::DW_AT_name => name = text(attribute.value()).unwrap_or(""),
+                            gimli::DW_AT_specification | gimli::DW_AT_abstract_origin => origin = Some(attribute.value()),
+                            gimli::DW_AT_low_pc => low = dwarf.attr_address(unit, attribute.value())?.unwrap_or(0),
+                            gimli::DW_AT_high_pc => high = Some(attribute.value()),
+                            _ => {}
+                        }
+                    }
+                    if low == 0 {
+                        continue;
+                    }
+                    let high = match high {
+                        Some(AttributeValue::Addr(high)) => high,
+                        Some(length) => low.saturating_add(length.udata_value().unwrap_or(0)),
+                        None => low,
+                    };
+                    self.index.functions.push(Function { low, high, entry: EntryId(offset) });
+                    if self.wanted_in.contains_key(&scope) {
+                        if let (true, Some(AttributeValue::UnitRef(origin))) = (name.is_empty(), origin) {
+                            let name_of = unit.entry(origin).ok().and_then(|entry| entry.attr_value(gimli::DW_AT_name));
+                            name = name_of.and_then(text).unwrap_or("");
+                        }
+                        self.note(scope, WantedKind::Function, name, EntryId(offset), low);
+                    }
+                }
+                // Vtables are the only variables of interest, and they are not inside functions.
+                gimli::DW_TAG_variable if depth == around[around.len() - 1].0.max(1) => {
+                    let (mut name, mut address, mut ty) = ("", None, None);
+                    for spec in abbreviation.attributes() {
+                        let attribute = entries.read_attribute(*spec)?;
+                        match attribute.name() {
+                            gimli::DW_AT_name => name = text(attribute.value()).unwrap_or(""),
+                            gimli::DW_AT_location => address = constant_address(unit, attribute.value()),
+                            gimli::DW_AT_type => ty = reference(start, &attribute.value()),
+                            _ => {}
+                        }
+                    }
+                    if let (Some(address), Some(ty), true) = (address, ty, name.ends_with("::{vtable}")) {
+                        self.index.vtables.insert(address, EntryId(ty));
+                    }
+                }
+                _ => entries.skip_attributes(abbreviation.attributes())?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The scope with this name in another. The same in all units.
+    fn scope(&mut self, parent: u32, name: &str) -> u32 {
+        let key = (parent, Box::<str>::from(name));
+        if let Some(scope) = self.scope_ids.get(&key) {
+            return *scope;
+        }
+        let scope = u32::try_from(self.index.scopes.len()).unwrap_or(0);
+        self.index.scopes.push(Scope { parent, name: key.1.clone() });
+        self.scope_ids.insert(key, scope);
+        let path = path(&self.index.scopes, scope);
+        let wanted: Vec<Wanted> = self.names.iter().filter(|wanted| wanted.namespace == path).copied().collect();
+        if !wanted.is_empty() {
+            self.wanted_in.insert(scope, wanted);
+        }
+        scope
+    }
+
+    fn note(&mut self, scope: u32, kind: WantedKind, name: &str, entry: EntryId, address: u64) {
+        for wanted in self.wanted_in.get(&scope).into_iter().flatten() {
+            let arguments = if wanted.name.ends_with('<') {
+                name.strip_prefix(wanted.name).and_then(|rest| rest.strip_suffix('>'))
+            } else {
+                (wanted.name == name).then_some("")
+            };
+            if let (Some(arguments), true) = (arguments, wanted.kind == kind) {
+                let found = self.index.wanted.entry((wanted.namespace, wanted.name)).or_default();
+                found.push(Found { arguments: arguments.into(), entry, address });
+            }
+        }
+    }
+}
+
+/// The address of a static variable.
+fn constant_address(unit: &gimli::Unit<Slice<'_>>, value: AttributeValue<Slice<'_>>) -> Option<u64> {
+    let mut operations = value.exprloc_value()?.operations(unit.encoding());
+    match operations.next().ok()?? {
+        gimli::Operation::Address { address } => Some(address),
+        _ => None,
+    }
+}

@@ -1,0 +1,575 @@
+//! From a process to a snapshot.
+
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt as _, HashSet};
+
+use crate::context::{Context, Limits};
+use crate::debug_info::{DebugInfo, Executable, Index, Lines, TypeCache};
+use crate::error::{DebugInfoLevel, Error};
+use crate::memory::Memory;
+use crate::snapshot::{
+    Address, BlockOn, BlockingState, BlockingTask, Gap, NativeFrame, Process, Runtime, RuntimeId, SCHEMA, Snapshot, Task, Thread,
+};
+use crate::threads::{self, BlockOns, Modules, RawThread, StackFrame, Unwinder};
+use crate::tokio::names::{self, state};
+use crate::tokio::pool::{self, RawPool};
+use crate::tokio::runtimes::{Owned, RawRuntime};
+use crate::tokio::tasks::{RawTask, Stage, TaskLayout, TaskReader};
+use crate::walk::{Plans, Walker};
+
+/// A process whose tasks can be read, any number of times.
+///
+/// Attaching reads the program's debug info, which takes most of the time: around 0.1 s for a small program, and memory
+/// of about the size of its debug sections. Snapshots of the same process reuse what was learned.
+pub struct Inspector {
+    /// The process id, or `self`.
+    process: String,
+    id: u32,
+    executable: Executable,
+    index: Index,
+    types: TypeCache,
+    plans: Plans,
+    limits: Limits,
+    tokio_versions: Vec<String>,
+    /// Tells a process from a later one with the same id.
+    started: Option<u64>,
+}
+
+impl Inspector {
+    /// Attaches to a process. It is not stopped.
+    #[cfg(target_os = "linux")]
+    pub fn attach(pid: u32) -> Result<Self, Error> {
+        let process = if pid == std::process::id() { "self".to_owned() } else { pid.to_string() };
+        let opened = linux::open(&process, pid)?;
+        Self::new(process, pid, opened)
+    }
+
+    /// Attaches to a process. It is not stopped.
+    #[cfg(not(target_os = "linux"))]
+    pub fn attach(_pid: u32) -> Result<Self, Error> {
+        Err(Error::UnsupportedSystem)
+    }
+
+    /// Attaches to the process that this code runs in.
+    ///
+    /// A task that takes the snapshot shows up as running.
+    pub fn attach_self() -> Result<Self, Error> {
+        Self::attach(std::process::id())
+    }
+
+    /// Sets how much is read at most.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    #[cfg(target_os = "linux")]
+    fn new(process: String, id: u32, opened: linux::Opened) -> Result<Self, Error> {
+        let linux::Opened { executable, started } = opened;
+        let invalid = |error: gimli::Error| Error::Executable {
+            executable: executable.path.clone(),
+            reason: format!("its debug info is damaged: {error}"),
+        };
+        let index = Index::build(&executable, names::WANTED).map_err(invalid)?;
+        check_debug_info(&executable, &index)?;
+        let tokio_versions = tokio_versions(&index);
+        Ok(Self {
+            process,
+            id,
+            executable,
+            index,
+            types: TypeCache::default(),
+            plans: Plans::default(),
+            limits: Limits::default(),
+            tokio_versions,
+            started,
+        })
+    }
+
+    /// Reads what the process is doing now.
+    #[cfg(target_os = "linux")]
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        let memory = linux::memory(&self.process, self.id)?;
+        let snapshot = self.snapshot_of(&memory);
+        if linux::started(&self.process) != self.started {
+            return Err(Error::ProcessEnded { pid: self.id });
+        }
+        snapshot
+    }
+
+    /// Reads what the process is doing now.
+    #[cfg(not(target_os = "linux"))]
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        Err(Error::UnsupportedSystem)
+    }
+
+    /// Reads the tasks from this memory, which must be of the process that this is attached to.
+    #[cfg(target_os = "linux")]
+    pub fn snapshot_of(&self, memory: &dyn Memory) -> Result<Snapshot, Error> {
+        let bias = linux::entry(&self.process, self.id)?.wrapping_sub(self.executable.entry);
+        let debug = DebugInfo::new(&self.executable, &self.index, &self.types, bias);
+        let context = Context::new(&debug, memory, self.limits);
+        let layout = TaskLayout::new(&debug).map_err(|missing| Error::UnknownTokio { name: missing.name })?;
+        let tasks = TaskReader::new(&context, &self.executable, layout);
+        tasks.check_lists(&context);
+        if self.tokio_versions.len() > 1 {
+            context.gap(Gap::SeveralTokioVersions { versions: self.tokio_versions.clone() });
+        }
+        let threads = threads::threads(&self.process).unwrap_or_else(|error| {
+            context.gap(Gap::NoThreads { reason: error.to_string() });
+            Vec::new()
+        });
+        let root = format!("/proc/{}/root", self.process);
+        let entry = debug.memory_address(self.executable.entry);
+        let modules = Modules::new(memory, &root).with_executable(entry, &format!("/proc/{}/exe", self.process));
+        let unwinder = Unwinder { memory, modules: &modules };
+        let mut walker = Walker::new(&context, &self.plans);
+        let block_ons = threads::find(&context, &self.plans, &mut walker, &unwinder, &threads);
+        let taken_at_ns = linux::now_ns();
+        let reading = Reading { inspector: self, context: &context, tasks: &tasks };
+        let mut snapshot = reading.snapshot(walker, &threads, block_ons);
+        snapshot.taken_at_ns = taken_at_ns;
+        snapshot.gaps = context.take_gaps();
+        Ok(snapshot)
+    }
+}
+
+/// What tells that a program has what is needed.
+fn check_debug_info(executable: &Executable, index: &Index) -> Result<(), Error> {
+    let has = |wanted: crate::debug_info::Wanted| !index.found(wanted.namespace, wanted.name).is_empty();
+    if has(names::HEADER) && has(names::POLL) {
+        return Ok(());
+    }
+    let path = executable.path.clone();
+    let level = |found| Err(Error::DebugInfo { executable: path.clone(), found });
+    let tokio_units = index.unit_names.iter().any(|name| name.contains("/tokio-"));
+    if index.split {
+        return level(DebugInfoLevel::Split);
+    }
+    if has(names::POLL) {
+        return level(DebugInfoLevel::Limited);
+    }
+    match executable.has_symbol("tokio") {
+        _ if tokio_units => level(DebugInfoLevel::LineTables),
+        Some(true) => level(DebugInfoLevel::None),
+        None if index.unit_names.is_empty() => level(DebugInfoLevel::Stripped),
+        _ => Err(Error::NotTokio { executable: path }),
+    }
+}
+
+/// The versions of Tokio in the paths of the program's compilation units.
+fn tokio_versions(index: &Index) -> Vec<String> {
+    let mut versions: Vec<String> = index
+        .unit_names
+        .iter()
+        .filter_map(|name| {
+            let (_, rest) = name.split_once("/tokio-")?;
+            let (version, _) = rest.split_once('/')?;
+            version.starts_with(|first: char| first.is_ascii_digit()).then(|| version.to_owned())
+        })
+        .collect();
+    versions.sort_unstable();
+    versions.dedup();
+    versions
+}
+
+/// One reading of a process.
+struct Reading<'r> {
+    inspector: &'r Inspector,
+    context: &'r Context<'r>,
+    tasks: &'r TaskReader,
+}
+
+/// The tasks that were found, and who owns them.
+struct Population {
+    runtimes: Vec<(RawRuntime, Owned)>,
+    owner: HashMap<u64, RuntimeId>,
+    tasks: Vec<RawTask>,
+    pools: Vec<Option<RawPool>>,
+    /// Everything that looks like a task. Some were freed.
+    candidates: Vec<RawTask>,
+}
+
+impl Reading<'_> {
+    fn snapshot(&self, mut walker: Walker<'_>, threads: &[RawThread], block_ons: BlockOns) -> Snapshot {
+        let plans = &self.inspector.plans;
+        let BlockOns { found, runtimes, stacks } = block_ons;
+        let population = self.population(&runtimes);
+        let mut tasks: Vec<Task> = population.tasks.iter().map(|raw| self.task(&mut walker, raw, &population)).collect();
+        tasks.extend(self.ended(&mut walker, &tasks, &population));
+        tasks.sort_by_key(|task| (task.id, task.address));
+        let blocking_tasks = self.blocking_tasks(&population, threads, &stacks);
+        let block_ons = found
+            .into_iter()
+            .map(|block_on| {
+                let future = plans.name(&self.context.debug.ty(block_on.ty).name);
+                let (name, origin) = block_on.root.function.unzip();
+                BlockOn {
+                    thread: block_on.thread,
+                    address: Address(block_on.address),
+                    name: name.unwrap_or(future),
+                    future,
+                    origin,
+                    futures: block_on.root.tree,
+                    polled: false,
+                }
+            })
+            .collect();
+        let runtimes = population.runtimes.iter().zip(&population.pools).map(|((runtime, owned), pool)| Runtime {
+            address: Address(runtime.value.address),
+            kind: runtime.kind,
+            owned: owned.counted,
+            blocking_pool: pool.as_ref().map(|pool| pool.pool),
+        });
+        let runtimes = runtimes.collect();
+        let threads = self.threads(threads, &stacks);
+        let objects = std::mem::take(&mut walker.objects.list);
+        let (names, places, locals) = plans.tables();
+        Snapshot {
+            schema: SCHEMA,
+            process: Process {
+                id: self.inspector.id,
+                executable: self.inspector.executable.path.to_string_lossy().into_owned(),
+                tokio_version: match &self.inspector.tokio_versions[..] {
+                    [version] => Some(version.clone()),
+                    _ => None,
+                },
+            },
+            taken_at_ns: 0,
+            runtimes,
+            tasks,
+            blocking_tasks,
+            threads,
+            block_ons,
+            names,
+            places,
+            locals,
+            objects,
+            gaps: Vec::new(),
+        }
+    }
+
+    /// Finds runtimes and their tasks. Lists that change while they are read are read again.
+    fn population(&self, known: &[RawRuntime]) -> Population {
+        let mut attempt = 1;
+        loop {
+            let population = self.try_population(known);
+            let intact = population.runtimes.iter().all(|(_, owned)| owned.intact);
+            if intact || attempt >= self.context.limits.attempts {
+                for (number, (_, owned)) in population.runtimes.iter().enumerate() {
+                    if !owned.intact {
+                        self.context.gap(Gap::TasksChanged {
+                            runtime: RuntimeId(u32::try_from(number).unwrap_or(u32::MAX)),
+                            read: owned.tasks.len() as u64,
+                            counted: owned.counted,
+                        });
+                    }
+                }
+                TaskReader::check_types(self.context, population.tasks.iter());
+                return population;
+            }
+            attempt += 1;
+            self.context.memory.forget();
+        }
+    }
+
+    fn try_population(&self, known: &[RawRuntime]) -> Population {
+        let (memory, tasks) = (self.context.memory, self.tasks);
+        let candidates = tasks.search(self.context);
+        let mut raw: HashMap<u64, RawRuntime> = known.iter().map(|runtime| (runtime.value.address, runtime.clone())).collect();
+        for candidate in &candidates {
+            let Some((path, ty, kind)) = candidate.ty.cell.as_ref().and_then(|cell| cell.scheduler.as_ref()) else { continue };
+            if let Some(address) = path.address(memory, candidate.address) {
+                let value = crate::debug_info::Value::new(ty.clone(), address);
+                raw.entry(address).or_insert(RawRuntime { value, kind: *kind });
+            }
+        }
+        let mut runtimes: Vec<(RawRuntime, Owned)> =
+            raw.into_values().filter_map(|runtime| Some((runtime.clone(), runtime.owned(self.context, tasks)?))).collect();
+        runtimes.sort_unstable_by_key(|(runtime, _)| runtime.value.address);
+        let mut owner = HashMap::new();
+        let mut owned_tasks = Vec::new();
+        for (number, (_, owned)) in runtimes.iter().enumerate() {
+            let id = RuntimeId(u32::try_from(number).unwrap_or(u32::MAX));
+            for address in &owned.tasks {
+                owner.entry(*address).or_insert(id);
+                owned_tasks.push(*address);
+            }
+        }
+        // In the order of their addresses, so that each page is read once.
+        owned_tasks.sort_unstable();
+        owned_tasks.dedup();
+        let mut found = Vec::with_capacity(owned_tasks.len());
+        for address in owned_tasks {
+            match tasks.task(memory, address) {
+                Some(task) => found.push(task),
+                None => self.context.gap(Gap::UnreadableTask { task: Address(address) }),
+            }
+        }
+        let pools = runtimes.iter().map(|(runtime, _)| pool::of_runtime(self.context, runtime)).collect();
+        Population { runtimes, owner, tasks: found, pools, candidates }
+    }
+
+    fn task(&self, walker: &mut Walker<'_>, raw: &RawTask, population: &Population) -> Task {
+        let plans = &self.inspector.plans;
+        let mut task = Task {
+            id: raw.id,
+            address: Address(raw.address),
+            runtime: population.owner.get(&raw.address).copied(),
+            name: plans.name(&raw.ty.arguments),
+            future: plans.name(&raw.ty.arguments),
+            origin: None,
+            state: raw.task_state(),
+            futures: Default::default(),
+        };
+        let Some(cell) = &raw.ty.cell else { return task };
+        let future = self.context.debug.ty(cell.future);
+        task.future = plans.name(&future.name);
+        let mut function = None;
+        if cell.stage(self.context.memory, raw.address) == Some(Stage::Running) {
+            let root = walker.read(cell.future, cell.future_address(raw.address));
+            task.futures = root.tree;
+            function = root.function;
+        }
+        let of_type = || plans.only_coroutine(self.context, cell.future).map(|root| (root.function_id, root.origin));
+        let (name, origin) = function.or_else(of_type).unzip();
+        task.name = name.unwrap_or(task.future);
+        task.origin = origin;
+        task
+    }
+
+    /// Tasks that have ended and whose `JoinHandle` somebody still holds or awaits.
+    fn ended(&self, walker: &mut Walker<'_>, tasks: &[Task], population: &Population) -> Vec<Task> {
+        use crate::snapshot::WaitsFor;
+        let listed: HashSet<u64> = tasks.iter().map(|task| task.address.0).collect();
+        let mut addresses: Vec<u64> = tasks
+            .iter()
+            .flat_map(|task| &task.futures.leaves)
+            .filter_map(|leaf| match leaf.waits_for {
+                WaitsFor::Task { task } => Some(task.0),
+                _ => None,
+            })
+            .collect();
+        addresses.extend(walker.objects.list.iter().map(|object| object.address.0));
+        addresses.retain(|address| !listed.contains(address));
+        addresses.sort_unstable();
+        addresses.dedup();
+        let ended = addresses.into_iter().filter_map(|address| self.tasks.task(self.context.memory, address));
+        let ended: Vec<RawTask> = ended.filter(|task| task.has(state::COMPLETE) && plausible(task)).collect();
+        ended
+            .iter()
+            .filter(|task| task.ty.cell.as_ref().is_none_or(|cell| !cell.blocking))
+            .map(|task| self.task(walker, task, population))
+            .collect()
+    }
+
+    /// Blocking tasks that run or are queued.
+    fn blocking_tasks(
+        &self,
+        population: &Population,
+        threads: &[RawThread],
+        stacks: &HashMap<u32, Vec<StackFrame>>,
+    ) -> Vec<BlockingTask> {
+        let mut found = Vec::new();
+        let mut queued: HashMap<u64, RuntimeId> = HashMap::new();
+        for (number, pool) in population.pools.iter().enumerate() {
+            let id = RuntimeId(u32::try_from(number).unwrap_or(u32::MAX));
+            for task in pool.iter().flat_map(|pool| &pool.queued) {
+                queued.insert(*task, id);
+            }
+        }
+        let closures = |task: &&RawTask| task.ty.cell.as_ref().is_some_and(|cell| cell.blocking && !cell.worker);
+        let candidates: Vec<&RawTask> = population.candidates.iter().filter(closures).collect();
+        let running: HashSet<u64> = candidates
+            .iter()
+            .filter(|task| task.has(state::RUNNING) && !task.has(state::COMPLETE) && plausible(task))
+            .map(|task| task.address)
+            .collect();
+        let on_stack = if running.is_empty() { HashMap::new() } else { self.on_stacks(&running, stacks) };
+        // A thread that runs has a stack that can't be searched: what it runs is not known.
+        let all_asleep = threads.iter().all(|thread| stacks.contains_key(&thread.id));
+        for task in candidates {
+            let (state, runtime) = if let Some(runtime) = queued.get(&task.address) {
+                (BlockingState::Queued, Some(*runtime))
+            } else if let Some(thread) = on_stack.get(&task.address) {
+                (BlockingState::Running { thread: Some(*thread) }, None)
+            } else if running.contains(&task.address) && !all_asleep {
+                (BlockingState::Running { thread: None }, None)
+            } else {
+                continue;
+            };
+            found.push(BlockingTask {
+                id: task.id,
+                address: Address(task.address),
+                closure: self.inspector.plans.name(closure_of(task)),
+                state,
+                runtime,
+            });
+        }
+        found.sort_unstable_by_key(|task| (task.id, task.address));
+        found
+    }
+
+    /// On which thread's stack each of these addresses is.
+    fn on_stacks(&self, addresses: &HashSet<u64>, stacks: &HashMap<u32, Vec<StackFrame>>) -> HashMap<u64, u32> {
+        let mut found = HashMap::new();
+        for (thread, frames) in stacks {
+            let (Some(innermost), Some(outermost)) = (frames.first(), frames.last()) else { continue };
+            let start = innermost.register(7).unwrap_or(innermost.cfa) & !7;
+            let length = usize::try_from(outermost.cfa.saturating_sub(start)).unwrap_or(0).min(STACK);
+            let mut bytes = vec![0; length];
+            let read = self.context.memory.read_uncached(start, &mut bytes);
+            for word in bytes[..read].as_chunks().0 {
+                let word = u64::from_le_bytes(*word);
+                if addresses.contains(&word) {
+                    found.insert(word, *thread);
+                }
+            }
+        }
+        found
+    }
+
+    fn threads(&self, threads: &[RawThread], stacks: &HashMap<u32, Vec<StackFrame>>) -> Vec<Thread> {
+        let lines = Lines::new(&self.inspector.executable);
+        // Idle threads share their stacks.
+        let mut known: HashMap<u64, Arc<[NativeFrame]>> = HashMap::new();
+        let mut functions = |address: u64| -> Arc<[NativeFrame]> {
+            let found = known.entry(address).or_insert_with(|| {
+                let found = lines.functions_at(self.context.debug.file_address(address));
+                if found.is_empty() {
+                    return [NativeFrame { function: None, file: None, line: None, origin: None, inlined: false }].into();
+                }
+                found.into()
+            });
+            found.clone()
+        };
+        threads
+            .iter()
+            .map(|thread| Thread {
+                id: thread.id,
+                name: thread.name.clone(),
+                state: thread.state,
+                system_call: thread.system_call,
+                stack: stacks
+                    .get(&thread.id)
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|frame| functions(frame.address).to_vec())
+                    .collect(),
+            })
+            .collect()
+    }
+}
+
+/// More of a stack is not searched.
+const STACK: usize = 64 << 20;
+
+/// Whether a task that is in no list is likely one: a freed one has other values where its references were.
+fn plausible(task: &RawTask) -> bool {
+    (1..state::ABSURD_REFERENCES).contains(&task.references())
+}
+
+/// The type of the closure that a blocking task runs.
+fn closure_of(task: &RawTask) -> &str {
+    let arguments = &*task.ty.arguments;
+    let closure = arguments.strip_prefix(names::BLOCKING_TASK).unwrap_or(arguments);
+    let scheduler = closure.rfind(names::BLOCKING_SCHEDULE).unwrap_or(closure.len());
+    closure[..scheduler].trim_end_matches([',', ' ']).trim_end_matches('>')
+}
+
+/// What is read with the help of Linux.
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs::{self, File};
+    use std::io::{self, ErrorKind};
+    use std::path::{Path, PathBuf};
+
+    use crate::debug_info::Executable;
+    use crate::error::{Error, Permission};
+    use crate::memory::ProcessMemory;
+
+    pub(super) struct Opened {
+        pub(super) executable: Executable,
+        pub(super) started: Option<u64>,
+    }
+
+    /// Opens the program of a process, by its id or `self`.
+    pub(super) fn open(process: &str, pid: u32) -> Result<Opened, Error> {
+        let folder = PathBuf::from(format!("/proc/{process}"));
+        if !folder.exists() {
+            return Err(Error::NoSuchProcess { pid });
+        }
+        let started = started(process);
+        let link = folder.join("exe");
+        let path = fs::read_link(&link).map_err(|error| denied(error, &link, process, pid))?;
+        let path = path.to_string_lossy();
+        let path = Path::new(path.strip_suffix(" (deleted)").unwrap_or(&path));
+        // The link leads to the file that runs, even if it was deleted or replaced.
+        let file = File::open(&link).map_err(|error| denied(error, &link, process, pid))?;
+        // Before the debug info, which takes longer to read.
+        memory(process, pid)?;
+        Ok(Opened { executable: Executable::open(file, path)?, started })
+    }
+
+    pub(super) fn memory(process: &str, pid: u32) -> Result<ProcessMemory, Error> {
+        ProcessMemory::open(process).map_err(|error| denied(error, Path::new(&format!("/proc/{process}/mem")), process, pid))
+    }
+
+    /// Where the program starts in memory. The kernel tells it to the program's loader.
+    pub(super) fn entry(process: &str, pid: u32) -> Result<u64, Error> {
+        const AT_ENTRY: u64 = 9;
+        let path = PathBuf::from(format!("/proc/{process}/auxv"));
+        let bytes = fs::read(&path).map_err(|error| denied(error, &path, process, pid))?;
+        let pairs = bytes.as_chunks::<16>().0.iter().map(|pair| {
+            let pair = u128::from_le_bytes(*pair);
+            (pair as u64, (pair >> 64) as u64)
+        });
+        let entry = pairs.filter(|(key, _)| *key == AT_ENTRY).map(|(_, value)| value).next();
+        // A process that is ending has none any more.
+        entry.ok_or(Error::ProcessEnded { pid })
+    }
+
+    /// When the process started, in ticks since the system did. `None` if there is no such process, or it has ended.
+    pub(super) fn started(process: &str) -> Option<u64> {
+        let line = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        let (_, rest) = line.rsplit_once(") ")?;
+        let mut fields = rest.split_whitespace();
+        let state = fields.next()?;
+        if matches!(state, "Z" | "X" | "x") {
+            return None;
+        }
+        fields.nth(18)?.parse().ok()
+    }
+
+    pub(super) fn now_ns() -> u64 {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+        seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
+    }
+
+    fn denied(source: io::Error, path: &Path, process: &str, pid: u32) -> Error {
+        match source.kind() {
+            ErrorKind::PermissionDenied => Error::NoPermission { pid, needs: permission(process) },
+            ErrorKind::NotFound if started(process).is_none() => Error::ProcessEnded { pid },
+            // ESRCH: the process has ended, and its parent has not noticed yet.
+            _ if source.raw_os_error() == Some(3) => Error::ProcessEnded { pid },
+            _ => Error::Io { path: path.to_owned(), source },
+        }
+    }
+
+    fn permission(process: &str) -> Permission {
+        let user = |process: &str| {
+            let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+            line.split_whitespace().next().map(ToOwned::to_owned)
+        };
+        if user(process) != user("self") {
+            return Permission::SameUser;
+        }
+        let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").ok();
+        match scope.and_then(|scope| scope.trim().parse().ok()) {
+            Some(ptrace_scope) if ptrace_scope > 0 => Permission::Descendant { ptrace_scope },
+            _ => Permission::Undumpable,
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What a task awaits.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Address, Handle, LocalId, NameId, PlaceId};
+
+/// The futures of a task, from the outermost async function to what it waits for.
+///
+/// A task that awaits one thing has one path. `join!`, `select!`, `FuturesUnordered` and the like branch. Futures that a
+/// local holds and that are not awaited now are there as well, with [`Frame::held_in`] or [`Leaf::held_in`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AwaitTree {
+    /// Suspended async functions and blocks. A parent comes before its children.
+    pub frames: Vec<Frame>,
+    /// What is waited for.
+    pub leaves: Vec<Leaf>,
+}
+
+impl AwaitTree {
+    /// The frames above a frame, and itself, innermost first.
+    pub fn ancestors(&self, frame: Option<FrameIndex>) -> impl Iterator<Item = &Frame> {
+        let mut next = frame;
+        std::iter::from_fn(move || {
+            let index = next?;
+            let frame = self.frames.get(index.0 as usize)?;
+            // A parent comes before its children, so this ends.
+            next = frame.parent.filter(|parent| *parent < index);
+            Some(frame)
+        })
+    }
+}
+
+/// An index into [`AwaitTree::frames`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FrameIndex(pub u32);
+
+/// An async function or block.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// Where it is suspended.
+    pub place: PlaceId,
+    /// Its progress.
+    pub suspension: Suspension,
+    /// The function that awaits or holds it. `None` for the outermost one.
+    pub parent: Option<FrameIndex>,
+    /// The parent's local that holds it, if the parent does not await it now.
+    pub held_in: Option<LocalId>,
+    /// Where its state is in memory.
+    pub address: Address,
+    /// The type of what it awaits.
+    pub awaits: Option<NameId>,
+    /// What its locals hold.
+    pub handles: Vec<Handle>,
+}
+
+/// How far an async function has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suspension {
+    /// It was never polled.
+    Unresumed,
+    /// It awaits something. The number of the suspend point counts from 0 in the order of the source.
+    Suspended(u32),
+}
+
+/// What one branch of a task waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Leaf {
+    /// The function that awaits or holds it. `None` if the task's future is the leaf itself.
+    pub frame: Option<FrameIndex>,
+    /// The frame's local that holds it, if the frame does not await it now.
+    pub held_in: Option<LocalId>,
+    /// Where the future is in memory.
+    pub address: Address,
+    /// The size of the future, in bytes.
+    pub size: u64,
+    /// What it waits for.
+    pub waits_for: WaitsFor,
+}
+
+/// What a future that is no async function waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+#[non_exhaustive]
+pub enum WaitsFor {
+    /// A value from an mpsc channel.
+    Message {
+        /// The channel.
+        channel: Address,
+    },
+    /// A message of a broadcast channel.
+    Broadcast {
+        /// The channel.
+        channel: Address,
+    },
+    /// The value of a oneshot channel.
+    Oneshot {
+        /// The channel.
+        channel: Address,
+    },
+    /// Permits of a semaphore: a lock, room in a channel, or a semaphore of the program.
+    Permits {
+        /// What the semaphore is part of.
+        of: PermitKind,
+        /// The semaphore itself. It is inside the `Mutex`, `RwLock`, `Semaphore` or channel.
+        semaphore: Address,
+        /// How many permits are asked for.
+        wanted: u64,
+        /// How many of those are still missing. `Some(0)` while `queued`: all were granted, and the future was not polled
+        /// since. `None` if it has not asked yet.
+        missing: Option<u64>,
+        /// Whether the future is in the semaphore's queue.
+        queued: bool,
+        /// How many permits the semaphore has left.
+        available: u64,
+    },
+    /// A notification.
+    Notify {
+        /// The `Notify`.
+        notify: Address,
+    },
+    /// The end of a task.
+    Task {
+        /// The task's address. [`Snapshot::task_at`](super::Snapshot::task_at) finds it.
+        task: Address,
+    },
+    /// A timer.
+    Timer {
+        /// When it fires: nanoseconds of the system's monotonic clock.
+        deadline_ns: u64,
+    },
+    /// A socket, pipe or other descriptor that is registered with the I/O driver.
+    Io {
+        /// The registration.
+        registration: Address,
+        /// The descriptor, if the future owns it or borrows its owner.
+        descriptor: Option<i32>,
+        /// What it is ready for when the future is woken. `None` if nobody waits on this registration through a `poll`
+        /// function, or it is not known.
+        interest: Option<Interest>,
+    },
+    /// A `JoinSet` or `FuturesUnordered` without members.
+    EmptySet {
+        /// The type of the set.
+        type_name: NameId,
+    },
+    /// The tasks of a `LocalSet`.
+    LocalSet {
+        /// The set. It is one of the runtimes of the snapshot.
+        set: Address,
+    },
+    /// A future that is not understood.
+    Unknown {
+        /// Its type.
+        type_name: NameId,
+    },
+}
+
+/// What a semaphore is part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PermitKind {
+    /// A `Mutex`.
+    Mutex,
+    /// A `RwLock`, to read.
+    RwLockRead,
+    /// A `RwLock`, to write.
+    RwLockWrite,
+    /// A bounded mpsc channel: room for a message.
+    ChannelRoom,
+    /// A `Semaphore`.
+    Semaphore,
+    /// Something else, by the functions that await it.
+    Other,
+}
+
+/// A direction of I/O.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interest {
+    /// To read.
+    Read,
+    /// To write.
+    Write,
+    /// Both.
+    ReadWrite,
+}

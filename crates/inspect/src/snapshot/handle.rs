@@ -1,0 +1,103 @@
+//! What locals hold that others can wait for.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Address, LocalId, NameId, ObjectId};
+
+/// Something in a local that others may wait for, or that keeps something alive.
+///
+/// A saved local is a candidate, not a proof: the compiler keeps the bytes of a value that was moved or dropped. The
+/// counts of the [`Object`] decide: as many candidates as the count says means that all of them are live.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Handle {
+    /// The local that holds it, by value or in a container.
+    pub local: LocalId,
+    /// What it is.
+    pub kind: HandleKind,
+    /// Where the handle itself is.
+    pub address: Address,
+    /// What it refers to.
+    pub object: ObjectId,
+    /// The function has dropped, moved or not yet set some of its locals, and this may be one of them.
+    pub maybe_dropped: bool,
+}
+
+/// What a handle is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum HandleKind {
+    /// `mpsc::Sender` or `UnboundedSender`.
+    MpscSender,
+    /// `mpsc::WeakSender` or `WeakUnboundedSender`.
+    MpscWeakSender,
+    /// `mpsc::Receiver` or `UnboundedReceiver`.
+    MpscReceiver,
+    /// `mpsc::Permit` or `OwnedPermit`: room for one message.
+    MpscPermit,
+    /// `oneshot::Sender`.
+    OneshotSender,
+    /// `oneshot::Receiver`.
+    OneshotReceiver,
+    /// `watch::Sender`.
+    WatchSender,
+    /// `watch::Receiver`.
+    WatchReceiver,
+    /// `broadcast::Sender`.
+    BroadcastSender,
+    /// `broadcast::WeakSender`.
+    BroadcastWeakSender,
+    /// `broadcast::Receiver`.
+    BroadcastReceiver,
+    /// `MutexGuard`, owned or mapped ones included.
+    MutexGuard,
+    /// `RwLockReadGuard`, owned ones included.
+    RwLockReadGuard,
+    /// `RwLockWriteGuard`, owned, mapped and downgradable ones included.
+    RwLockWriteGuard,
+    /// `SemaphorePermit` or `OwnedSemaphorePermit`, of this many permits.
+    SemaphorePermit {
+        /// How many permits it has.
+        permits: u64,
+    },
+    /// `JoinHandle`. The object is the task.
+    JoinHandle,
+    /// `AbortHandle`. The object is the task.
+    AbortHandle,
+    /// `Arc` of a value that is or contains a primitive.
+    Arc,
+    /// `std::sync::Weak` of such a value.
+    Weak,
+    /// `Rc` of such a value.
+    Rc,
+}
+
+/// A primitive, a task, or a shared value. Handles refer to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Object {
+    /// Where it is. What a [`Leaf`](super::Leaf) waits for is the same object if its address is in this range.
+    pub address: Address,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its type.
+    pub type_name: NameId,
+    /// What its memory says about the handles that exist.
+    pub counts: Counts,
+}
+
+/// How many handles an object has by its own count. `None` where it does not count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Counts {
+    /// `Arc`s or `Rc`s.
+    pub strong: Option<u64>,
+    /// `Weak`s.
+    pub weak: Option<u64>,
+    /// Senders of a channel.
+    pub senders: Option<u64>,
+    /// Weak senders of a channel.
+    pub weak_senders: Option<u64>,
+    /// Receivers of a channel.
+    pub receivers: Option<u64>,
+    /// Permits that a semaphore or lock has left.
+    pub permits: Option<u64>,
+}

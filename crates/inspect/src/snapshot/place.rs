@@ -1,0 +1,82 @@
+//! Where code is.
+
+use serde::{Deserialize, Serialize};
+
+use super::NameId;
+
+/// A place in the source of an async function or block: where it is suspended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The full path of the function, for example `server::connection::read`. An async block or closure is named after
+    /// the function around it, with `::{async block}` or `::{async closure}` at the end.
+    pub function: String,
+    /// The file that the compiler names for the suspend point, absolute where the debug info tells the directory.
+    ///
+    /// For an `.await` that a macro such as `select!` or `join!` writes, this is the macro's file, and `in_macro` is set.
+    pub file: String,
+    /// The line in `file`, starting from 1. 0 if it is not known.
+    pub line: u32,
+    /// The file that the function is in.
+    pub function_file: String,
+    /// The first line of the function. 0 if it is not known.
+    pub first_line: u32,
+    /// The last line of the function. 0 if it is not known.
+    pub last_line: u32,
+    /// The suspend point is in the expansion of a macro from another file: only the function's lines are its own.
+    pub in_macro: bool,
+    /// Whose code the function is.
+    pub origin: Origin,
+}
+
+/// Whose code it is, by the path of its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The program's own: the file is in none of the folders below.
+    Program,
+    /// A dependency from a registry or a Git checkout of Cargo.
+    Library,
+    /// The standard library.
+    Std,
+}
+
+impl Origin {
+    /// Tells by the path of a source file.
+    pub fn of_file(path: &str) -> Self {
+        if path.starts_with("/rustc/") || path.contains("/lib/rustlib/src/rust/") {
+            Self::Std
+        } else if path.contains("/registry/src/") || path.contains("/git/checkouts/") {
+            Self::Library
+        } else {
+            Self::Program
+        }
+    }
+}
+
+/// A local variable of an async function, or a captured one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Local {
+    /// The name in the source. `None` for a value without a name: a temporary, or what is being awaited.
+    pub name: Option<String>,
+    /// The type of the variable.
+    pub type_name: NameId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Origin;
+
+    #[test]
+    fn a_file_belongs_to_the_program_unless_its_folder_says_otherwise() {
+        for (path, origin) in [
+            ("/home/me/app/src/main.rs", Origin::Program),
+            ("src/main.rs", Origin::Program),
+            ("/home/me/.cargo/registry/src/index-1949cf8c/tokio-1.54.1/src/sync/mutex.rs", Origin::Library),
+            ("/home/me/.cargo/git/checkouts/axum-1a2b/3c4d/src/serve.rs", Origin::Library),
+            ("/rustc/59807616e/library/core/src/future/poll_fn.rs", Origin::Std),
+            ("/home/me/.rustup/toolchains/stable/lib/rustlib/src/rust/library/std/src/io.rs", Origin::Std),
+        ] {
+            assert_eq!(Origin::of_file(path), origin, "{path}");
+        }
+    }
+}

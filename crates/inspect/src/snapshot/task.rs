@@ -1,0 +1,87 @@
+//! Tasks.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Address, AwaitTree, NameId, Origin, RuntimeId};
+
+/// An async task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Tokio's id of the task, as `tokio::task::Id` prints it.
+    pub id: u64,
+    /// Where it is in memory.
+    pub address: Address,
+    /// The runtime or `LocalSet` that owns it. `None` if it is owned by none any more, or that is not known.
+    pub runtime: Option<RuntimeId>,
+    /// The outermost async function of the task, or the type of its future if that is no async function.
+    pub name: NameId,
+    /// The full type of its future.
+    pub future: NameId,
+    /// Whose code the task's future is. `None` if it is no async function.
+    ///
+    /// A library that spawns a task runs its own future in it, so [`Origin::Library`] means that a library spawned it.
+    pub origin: Option<Origin>,
+    /// What the runtime says about it.
+    pub state: TaskState,
+    /// What it awaits. While the task is running, this is what it awaited before.
+    pub futures: AwaitTree,
+}
+
+/// What the runtime says about a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TaskState {
+    /// Whether the task is polled, is going to be polled, waits, or has ended.
+    pub lifecycle: Lifecycle,
+    /// It was woken while it runs, and will be polled again.
+    pub notified: bool,
+    /// It was aborted, and ends when it is polled next.
+    pub cancelled: bool,
+    /// Its `JoinHandle` exists.
+    pub join_handle: bool,
+    /// Somebody awaits its `JoinHandle`.
+    pub join_waker: bool,
+    /// How many references to the task exist: the runtime's, handles and wakers.
+    pub references: u64,
+}
+
+/// The phases of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lifecycle {
+    /// Waits to be woken.
+    Idle,
+    /// In a run queue.
+    Scheduled,
+    /// Polled now.
+    Running,
+    /// Ended.
+    Complete,
+}
+
+/// A task of a blocking pool: a closure of `spawn_blocking`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BlockingTask {
+    /// Tokio's id of the task.
+    pub id: u64,
+    /// Where it is in memory.
+    pub address: Address,
+    /// The type of the closure.
+    pub closure: NameId,
+    /// Whether it runs.
+    pub state: BlockingState,
+    /// The pool's runtime, if known.
+    pub runtime: Option<RuntimeId>,
+}
+
+/// Whether a blocking task runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockingState {
+    /// On this thread.
+    Running {
+        /// The thread's id. `None` if the thread can't be told, because it is not asleep.
+        thread: Option<u32>,
+    },
+    /// Waits for a thread.
+    Queued,
+}

@@ -1,0 +1,82 @@
+//! Threads.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Address, AwaitTree, NameId, Origin};
+
+/// A thread of the process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thread {
+    /// The system's id of the thread.
+    pub id: u32,
+    /// Its name, cut to 15 bytes by the system.
+    pub name: String,
+    /// What the scheduler of the system says.
+    pub state: ThreadState,
+    /// The system call in which it sleeps. `None` if it is in none, or runs.
+    pub system_call: Option<SystemCall>,
+    /// Its functions, innermost first. Empty if the thread is not asleep, or they can't be read.
+    pub stack: Vec<NativeFrame>,
+}
+
+/// What the system says of a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ThreadState {
+    /// Runs, or is ready to.
+    Running,
+    /// Sleeps until it is woken.
+    Sleeping,
+    /// Sleeps and can't be interrupted, mostly for a disk.
+    DiskSleep,
+    /// Stopped by a signal or a debugger.
+    Stopped,
+    /// Has ended.
+    Dead,
+    /// Something else, or not known.
+    Other,
+}
+
+/// A system call in progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SystemCall {
+    /// Its number on x86-64.
+    pub number: u64,
+    /// Its first argument, which is the descriptor for calls that take one.
+    pub first_argument: u64,
+}
+
+/// A function on a thread's stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NativeFrame {
+    /// Its name. `None` if no debug info or symbol has it.
+    pub function: Option<String>,
+    /// The source file.
+    pub file: Option<String>,
+    /// The line in the file, starting from 1.
+    pub line: Option<u32>,
+    /// Whose code it is. `None` without a file.
+    pub origin: Option<Origin>,
+    /// The compiler put this function into the next one of the list.
+    pub inlined: bool,
+}
+
+/// A future that a thread runs by itself: `Runtime::block_on`, `Handle::block_on`, `LocalSet::block_on`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BlockOn {
+    /// The thread.
+    pub thread: u32,
+    /// Where the future is.
+    pub address: Address,
+    /// The outermost async function, or the type of the future if that is no async function.
+    pub name: NameId,
+    /// The full type of the future.
+    pub future: NameId,
+    /// Whose code the future is. `None` if it is no async function.
+    pub origin: Option<Origin>,
+    /// What it awaits. While `polled`, this is what it awaited before.
+    pub futures: AwaitTree,
+    /// The thread is inside the future's `poll` function now, and its stack tells where.
+    pub polled: bool,
+}

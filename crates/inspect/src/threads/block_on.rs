@@ -1,0 +1,132 @@
+//! The futures that threads run with `block_on`, found in the locals of the functions on their stacks.
+
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
+
+use super::{RawThread, StackFrame, Unwinder};
+use crate::context::Context;
+use crate::debug_info::{Base, EntryId, Kind, Location, TypeId, Value, Variable};
+use crate::snapshot::{Gap, StackGap, Suspension};
+use crate::tokio::names;
+use crate::tokio::runtimes::{self, RawRuntime};
+use crate::walk::{Plans, Root, Walker};
+
+/// What was found on the stacks.
+#[derive(Default)]
+pub(crate) struct BlockOns {
+    pub(crate) found: Vec<RawBlockOn>,
+    /// Runtimes that a thread works for.
+    pub(crate) runtimes: Vec<RawRuntime>,
+    /// The stack of each sleeping thread.
+    pub(crate) stacks: HashMap<u32, Vec<StackFrame>>,
+}
+
+pub(crate) struct RawBlockOn {
+    pub(crate) thread: u32,
+    pub(crate) address: u64,
+    pub(crate) ty: TypeId,
+    pub(crate) root: Root,
+}
+
+/// A variable with its place on a stack.
+struct Candidate {
+    value: Value,
+    /// It is the pointer to a pinned future, not the future.
+    pinned: bool,
+}
+
+/// Follows the stacks of all sleeping threads, and reads the futures that they run.
+pub(crate) fn find(context: &Context<'_>, plans: &Plans, walker: &mut Walker<'_>, unwinder: &Unwinder<'_>, threads: &[RawThread]) -> BlockOns {
+    let mut found = BlockOns::default();
+    let mut variables: HashMap<(EntryId, u64), Vec<Variable>> = HashMap::new();
+    let mut runtimes = HashSet::new();
+    for thread in threads {
+        let Some(registers) = thread.registers else {
+            context.gap(Gap::UnreadableStack { thread: thread.id, why: StackGap::NotAsleep });
+            continue;
+        };
+        let stack = unwinder.stack(registers.program_counter, registers.stack_pointer);
+        if !stack.complete {
+            context.gap(Gap::UnreadableStack { thread: thread.id, why: StackGap::LostTrail });
+        }
+        let mut block_on = None;
+        for frame in &stack.frames {
+            let address = context.debug.file_address(frame.address);
+            let Some(function) = context.debug.index.function_at(address) else { continue };
+            let variables = variables
+                .entry((function.entry, address))
+                .or_insert_with(|| context.debug.variables(function.entry, address));
+            let candidates: Vec<Candidate> =
+                variables.iter().filter_map(|variable| candidate(context, frame, variable)).collect();
+            for candidate in &candidates {
+                if let Some(runtime) = runtime(context, &candidate.value) {
+                    if runtimes.insert(runtime.value.address) {
+                        found.runtimes.push(runtime);
+                    }
+                }
+            }
+            let runs_future = |name: &str| name.contains(names::BLOCK_ON);
+            if block_on.is_none() && context.debug.any_function_at(function.entry, address, runs_future) {
+                let futures = candidates.iter().filter_map(|candidate| future(context, plans, walker, candidate));
+                block_on = futures.max_by_key(|(value, root)| (root.tree.frames.len(), value.address));
+            }
+        }
+        if let Some((value, root)) = block_on {
+            found.found.push(RawBlockOn { thread: thread.id, address: value.address, ty: value.ty.id, root });
+        }
+        found.stacks.insert(thread.id, stack.frames);
+    }
+    found
+}
+
+fn candidate(context: &Context<'_>, frame: &StackFrame, variable: &Variable) -> Option<Candidate> {
+    let base = |base| match base {
+        Base::Register(register) => frame.register(register),
+        Base::Cfa => Some(frame.cfa),
+    };
+    let ty = context.debug.ty(variable.ty);
+    let (address, pinned) = match variable.location {
+        Location::At(register, offset) => (base(register)?.wrapping_add_signed(offset), false),
+        Location::Behind(register, offset, plus) => {
+            let pointer = base(register)?.wrapping_add_signed(offset);
+            (context.memory.word(pointer)?.wrapping_add(plus), false)
+        }
+        Location::PointsTo(register, offset) => (base(register)?.wrapping_add_signed(offset), true),
+    };
+    Some(Candidate { value: Value::new(ty, address), pinned })
+}
+
+/// The future that a variable is or points to, if it is suspended.
+fn future(context: &Context<'_>, plans: &Plans, walker: &mut Walker<'_>, candidate: &Candidate) -> Option<(Value, Root)> {
+    let debug = context.debug;
+    let value = if candidate.pinned {
+        let target = crate::debug_info::Spot::whole(candidate.value.ty.clone()).target(debug)?;
+        Value::new(target.ty, candidate.value.address)
+    } else if candidate.value.ty.size == 8 {
+        // A pinned reference.
+        candidate.value.target(debug, context.memory)?
+    } else {
+        candidate.value.clone()
+    };
+    if value.ty.kind != Kind::Struct {
+        return None;
+    }
+    plans.awaiting(context, value.ty.id)?;
+    let root = walker.read(value.ty.id, value.address);
+    // A copy of a future from before it was pinned was never polled.
+    let suspended = root.tree.frames.iter().any(|frame| matches!(frame.suspension, Suspension::Suspended(_)));
+    suspended.then_some((value, root))
+}
+
+/// The runtime that a variable is or refers to.
+fn runtime(context: &Context<'_>, value: &Value) -> Option<RawRuntime> {
+    let (debug, memory) = (context.debug, context.memory);
+    let mut value = value.clone();
+    // At most: a reference to an `Arc` of a worker, whose handle is an `Arc`.
+    for _ in 0..4 {
+        if let Some(kind) = runtimes::kind_of(&value.ty) {
+            return Some(RawRuntime { value, kind });
+        }
+        value = runtimes::towards_runtime(debug, memory, &value)?;
+    }
+    None
+}

@@ -1,0 +1,11 @@
+//! Tokio: its names, its bit meanings, and what is read with them. Nothing outside this module knows either.
+//!
+//! Every name is in [`names`], with the feature that needs it. A name that the program's Tokio does not have turns that
+//! feature off and is reported; nothing is guessed in its place.
+
+pub(crate) mod handles;
+pub(crate) mod names;
+pub(crate) mod pool;
+pub(crate) mod runtimes;
+pub(crate) mod tasks;
+pub(crate) mod waits;

@@ -1,0 +1,267 @@
+//! The names of Tokio's types and fields, and what each is needed for.
+
+use crate::debug_info::{DebugInfo, Spot, Value, Wanted, WantedKind};
+use crate::memory::Memory;
+
+const fn ty(namespace: &'static str, name: &'static str) -> Wanted {
+    Wanted { namespace, name, kind: WantedKind::Type }
+}
+
+pub(crate) const CELL: Wanted = ty("tokio::runtime::task::core", "Cell<");
+pub(crate) const HEADER: Wanted = ty("tokio::runtime::task::core", "Header");
+pub(crate) const TRAILER: Wanted = ty("tokio::runtime::task::core", "Trailer");
+pub(crate) const VTABLE: Wanted = ty("tokio::runtime::task::raw", "Vtable");
+pub(crate) const POLL: Wanted =
+    Wanted { namespace: "tokio::runtime::task::raw", name: "poll<", kind: WantedKind::Function };
+
+/// What the pass over the debug info looks for.
+pub(crate) const WANTED: &[Wanted] = &[CELL, HEADER, TRAILER, VTABLE, POLL];
+
+pub(crate) const MULTI_THREAD: &str = "tokio::runtime::scheduler::multi_thread::handle::Handle";
+pub(crate) const CURRENT_THREAD: &str = "tokio::runtime::scheduler::current_thread::Handle";
+pub(crate) const LOCAL_SET: &str = "tokio::task::local::Shared";
+/// The closure that a worker thread of a runtime runs.
+pub(crate) const WORKER_CLOSURE: &str = "tokio::runtime::scheduler::multi_thread::worker::";
+pub(crate) const WORKER: &str = "tokio::runtime::scheduler::multi_thread::worker::Worker";
+/// A handle of either scheduler.
+pub(crate) const ANY_HANDLE: &str = "tokio::runtime::scheduler::Handle";
+pub(crate) const RUNTIME: &str = "tokio::runtime::runtime::Runtime";
+/// The future of a task that runs a closure.
+pub(crate) const BLOCKING_TASK: &str = "tokio::runtime::blocking::task::BlockingTask<";
+pub(crate) const BLOCKING_SCHEDULE: &str = "tokio::runtime::blocking::schedule::BlockingSchedule";
+/// Functions that run a future on the current thread.
+pub(crate) const BLOCK_ON: &str = "block_on";
+
+/// What becomes unknown if a name is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Feature {
+    Tasks,
+    TaskLists,
+    BlockingPool,
+    Semaphores,
+    Notifications,
+    Channels,
+    Joins,
+    JoinSets,
+    FuturesUnordered,
+    Timers,
+    Io,
+    LocalSets,
+    Guards,
+    Arcs,
+    Containers,
+}
+
+impl Feature {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tasks => "tasks",
+            Self::TaskLists => "lists of tasks",
+            Self::BlockingPool => "blocking pools",
+            Self::Semaphores => "locks and semaphores",
+            Self::Notifications => "notifications",
+            Self::Channels => "channels",
+            Self::Joins => "join handles",
+            Self::JoinSets => "members of a JoinSet",
+            Self::FuturesUnordered => "members of a FuturesUnordered",
+            Self::Timers => "timers",
+            Self::Io => "I/O",
+            Self::LocalSets => "LocalSets",
+            Self::Guards => "guards and permits",
+            Self::Arcs => "reference counts",
+            Self::Containers => "elements of containers",
+        }
+    }
+}
+
+/// A part of a type that a feature needs.
+pub(crate) struct Need {
+    feature: Feature,
+    /// Where the way starts, for messages.
+    of: &'static str,
+    way: &'static [Step],
+}
+
+/// A step on the way to a part.
+pub(crate) enum Step {
+    /// The field with this name.
+    Field(&'static str),
+    /// The nearest field with this name. It may be inside wrappers, such as a mutex.
+    Named(&'static str),
+    /// The nearest part of a type whose name starts so.
+    Typed(&'static str),
+    /// What the nearest pointer points to.
+    Target,
+    /// What an `Arc` or `Rc` shares.
+    Shared,
+    /// The contents of a variant, if the value is that variant.
+    Variant(&'static str),
+}
+
+/// A name that this program's Tokio does not have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Missing {
+    pub(crate) feature: Feature,
+    pub(crate) name: String,
+}
+
+impl Need {
+    /// Where the part is in any value of the type.
+    pub(crate) fn locate(&self, debug: &DebugInfo<'_>, whole: &Spot) -> Result<Spot, Missing> {
+        let mut spot = whole.clone();
+        for (taken, step) in self.way.iter().enumerate() {
+            let next = match step {
+                Step::Field(name) => spot.field(debug, name),
+                Step::Named(name) => spot.named(debug, name),
+                Step::Typed(prefix) => spot.typed(debug, prefix),
+                Step::Target => spot.target(debug),
+                Step::Shared => spot.shared(debug),
+                Step::Variant(name) => spot.variant(debug, name),
+            };
+            spot = next.ok_or_else(|| self.missing(taken))?;
+        }
+        Ok(spot)
+    }
+
+    /// Where the part is in this value. `None` if the memory can't be read, or a pointer on the way is null.
+    pub(crate) fn find(&self, debug: &DebugInfo<'_>, memory: &dyn Memory, whole: &Value) -> Option<Value> {
+        self.way.iter().try_fold(whole.clone(), |value, step| match step {
+            Step::Field(name) => value.field(debug, name),
+            Step::Named(name) => value.named(debug, memory, name),
+            Step::Typed(prefix) => value.typed(debug, memory, prefix),
+            Step::Target => value.target(debug, memory),
+            Step::Shared => value.shared(debug, memory),
+            Step::Variant(name) => value.variant(debug, memory, name),
+        })
+    }
+
+    fn missing(&self, taken: usize) -> Missing {
+        let mut name = self.of.to_owned();
+        for step in &self.way[..=taken] {
+            match step {
+                Step::Field(field) | Step::Named(field) => {
+                    name.push('.');
+                    name.push_str(field);
+                }
+                Step::Typed(prefix) => {
+                    name.push_str(" with a ");
+                    name.push_str(prefix.trim_end_matches('<'));
+                }
+                Step::Variant(variant) => {
+                    name.push_str("::");
+                    name.push_str(variant);
+                }
+                Step::Target | Step::Shared => name.push_str(".*"),
+            }
+        }
+        Missing { feature: self.feature, name }
+    }
+}
+
+use Step::{Field, Named, Shared, Target, Typed, Variant};
+
+macro_rules! needs {
+    ($($name:ident: $feature:ident, $of:literal, [$($step:expr),*];)*) => {
+        $(pub(crate) const $name: Need = Need { feature: Feature::$feature, of: $of, way: &[$($step),*] };)*
+    };
+}
+
+// What each feature needs, and where it is.
+needs! {
+    HEADER_STATE: Tasks, "Header", [Field("state")];
+    HEADER_VTABLE: Tasks, "Header", [Field("vtable")];
+    VTABLE_POLL: Tasks, "Vtable", [Field("poll")];
+    VTABLE_ID_OFFSET: Tasks, "Vtable", [Field("id_offset")];
+    CELL_STAGE: Tasks, "Cell", [Field("core"), Field("stage"), Typed("tokio::runtime::task::core::Stage<")];
+    CELL_SCHEDULER: Tasks, "Cell", [Field("core"), Field("scheduler")];
+
+    VTABLE_TRAILER_OFFSET: TaskLists, "Vtable", [Field("trailer_offset")];
+    TRAILER_NEXT: TaskLists, "Trailer", [Field("owned"), Typed("tokio::util::linked_list::PointersInner<"), Field("next")];
+    HANDLE_OWNED: TaskLists, "Handle", [Typed("tokio::runtime::task::list::OwnedTasks<")];
+    OWNED_LISTS: TaskLists, "OwnedTasks", [Field("list"), Field("lists")];
+    OWNED_COUNT: TaskLists, "OwnedTasks", [Field("list"), Field("count")];
+    LOCAL_OWNED: TaskLists, "Shared", [Typed("tokio::runtime::task::list::LocalOwnedTasks<")];
+    LIST_HEAD: TaskLists, "LinkedList", [Typed("tokio::util::linked_list::LinkedList<"), Field("head")];
+
+    HANDLE_POOL: BlockingPool, "Handle", [Field("blocking_spawner"), Field("inner"), Shared];
+    POOL_THREADS: BlockingPool, "Inner", [Field("metrics"), Field("num_threads")];
+    POOL_IDLE: BlockingPool, "Inner", [Field("metrics"), Field("num_idle_threads")];
+    POOL_LIMIT: BlockingPool, "Inner", [Field("thread_cap")];
+    POOL_QUEUE: BlockingPool, "Inner", [Named("queue")];
+    RUNTIME_HANDLE: BlockingPool, "Runtime", [Field("handle"), Field("inner")];
+    ANY_HANDLE_CURRENT_THREAD: BlockingPool, "scheduler::Handle", [Variant("CurrentThread"), Shared];
+    ANY_HANDLE_MULTI_THREAD: BlockingPool, "scheduler::Handle", [Variant("MultiThread"), Shared];
+    WORKER_HANDLE: BlockingPool, "Worker", [Field("handle"), Shared];
+
+    ACQUIRE_SEMAPHORE: Semaphores, "Acquire", [Field("semaphore"), Target];
+    ACQUIRE_PERMITS_LEFT: Semaphores, "Acquire", [Field("semaphore"), Target, Field("permits")];
+    ACQUIRE_WANTED: Semaphores, "Acquire", [Field("num_permits")];
+    ACQUIRE_MISSING: Semaphores, "Acquire", [Field("node"), Field("state")];
+    ACQUIRE_QUEUED: Semaphores, "Acquire", [Field("queued")];
+
+    NOTIFIED_NOTIFY: Notifications, "Notified", [Field("notify"), Target];
+    OWNED_NOTIFIED_NOTIFY: Notifications, "OwnedNotified", [Field("notify"), Shared];
+
+    MPSC_RX_CHANNEL: Channels, "Rx", [Field("inner"), Shared];
+    ONESHOT_CHANNEL: Channels, "oneshot::Receiver", [Field("inner"), Shared];
+    BROADCAST_CHANNEL: Channels, "Recv", [Field("receiver"), Target, Field("shared"), Shared];
+
+    JOIN_TASK: Joins, "JoinHandle", [Field("raw"), Target];
+
+    JOIN_SET_LISTS: JoinSets, "JoinSet", [Field("inner"), Field("lists"), Shared];
+    JOIN_SET_IDLE: JoinSets, "ListsInner", [Named("idle"), Field("head")];
+    JOIN_SET_NOTIFIED: JoinSets, "ListsInner", [Named("notified"), Field("head")];
+    LIST_ENTRY_NEXT: JoinSets, "ListEntry", [Typed("tokio::util::linked_list::PointersInner<"), Field("next")];
+    LIST_ENTRY_VALUE: JoinSets, "ListEntry", [Field("value")];
+
+    UNORDERED_HEAD: FuturesUnordered, "FuturesUnordered", [Field("head_all")];
+    UNORDERED_NEXT: FuturesUnordered, "FuturesUnordered task", [Field("next_all")];
+    UNORDERED_FUTURE: FuturesUnordered, "FuturesUnordered task", [Field("future")];
+
+    SLEEP_SECONDS: Timers, "Sleep", [Field("deadline"), Named("tv_sec")];
+    SLEEP_NANOSECONDS: Timers, "Sleep", [Field("deadline"), Named("tv_nsec")];
+
+    READINESS_IO: Io, "Readiness", [Field("scheduled_io"), Target];
+    READINESS_INTEREST: Io, "Readiness", [Named("interest")];
+    EVENTED_IO: Io, "PollEvented", [Field("registration"), Field("shared"), Shared];
+    EVENTED_READER: Io, "ScheduledIo", [Field("registration"), Field("shared"), Shared, Named("reader")];
+    EVENTED_WRITER: Io, "ScheduledIo", [Field("registration"), Field("shared"), Shared, Named("writer")];
+    EVENTED_DESCRIPTOR: Io, "PollEvented", [Field("io"), Variant("Some"), Typed("std::os::fd::owned::OwnedFd")];
+
+    LOCAL_SET_SHARED: LocalSets, "LocalSet", [Field("context"), Shared, Field("shared"), Shared];
+
+    PERMIT_COUNT: Guards, "SemaphorePermit", [Field("permits")];
+    POINTER: Guards, "handle", [Target];
+
+    ARC_STRONG: Arcs, "Arc", [Target, Field("strong")];
+    ARC_WEAK: Arcs, "Arc", [Target, Field("weak")];
+
+    VEC_LENGTH: Containers, "Vec", [Field("len")];
+    VEC_BUFFER: Containers, "Vec", [Field("buf")];
+    DEQUE_HEAD: Containers, "VecDeque", [Field("head")];
+    DEQUE_LENGTH: Containers, "VecDeque", [Field("len")];
+    DEQUE_BUFFER: Containers, "VecDeque", [Field("buf")];
+    DEQUE_CAPACITY: Containers, "VecDeque", [Field("buf"), Named("cap")];
+}
+
+/// The bits of a task's state.
+pub(crate) mod state {
+    pub(crate) const RUNNING: u64 = 1;
+    pub(crate) const COMPLETE: u64 = 1 << 1;
+    pub(crate) const NOTIFIED: u64 = 1 << 2;
+    pub(crate) const JOIN_INTEREST: u64 = 1 << 3;
+    pub(crate) const JOIN_WAKER: u64 = 1 << 4;
+    pub(crate) const CANCELLED: u64 = 1 << 5;
+    pub(crate) const REFERENCES: u32 = 6;
+    /// More references than any program has: the memory of a task that was freed.
+    pub(crate) const ABSURD_REFERENCES: u64 = 1 << 20;
+}
+
+/// The permits of a semaphore are above its `closed` bit.
+pub(crate) const PERMIT_SHIFT: u32 = 1;
+
+/// The bits of `Interest` that can be waited for.
+pub(crate) mod interest {
+    pub(crate) const READABLE: u64 = 0b001;
+    pub(crate) const WRITABLE: u64 = 0b010;
+}

@@ -1,0 +1,113 @@
+//! Runtimes and `LocalSet`s: which tasks they own.
+
+use foldhash::{HashSet, HashSetExt as _};
+
+use super::names;
+use super::tasks::TaskReader;
+use crate::context::Context;
+use crate::debug_info::{DebugInfo, Type, Value};
+use crate::memory::Memory;
+use crate::snapshot::RuntimeKind;
+
+/// The kind of runtime that a type is the shared state of.
+pub(crate) fn kind_of(ty: &Type) -> Option<RuntimeKind> {
+    match &*ty.name {
+        names::MULTI_THREAD => Some(RuntimeKind::MultiThread),
+        names::CURRENT_THREAD => Some(RuntimeKind::CurrentThread),
+        names::LOCAL_SET => Some(RuntimeKind::LocalSet),
+        _ => None,
+    }
+}
+
+/// One step from a value to the runtime that it belongs to. `None` if it belongs to none, or that is not known.
+pub(crate) fn towards_runtime(debug: &DebugInfo<'_>, memory: &dyn Memory, value: &Value) -> Option<Value> {
+    let name = &*value.ty.name;
+    if let Some(pointee) = name.strip_prefix('&') {
+        let pointee = pointee.strip_prefix("mut ").unwrap_or(pointee);
+        return RUNTIME_OWNERS.iter().any(|owner| pointee.starts_with(owner)).then(|| value.target(debug, memory)).flatten();
+    }
+    if name == names::WORKER {
+        return names::WORKER_HANDLE.find(debug, memory, value);
+    }
+    if name == names::ANY_HANDLE {
+        return names::ANY_HANDLE_CURRENT_THREAD
+            .find(debug, memory, value)
+            .or_else(|| names::ANY_HANDLE_MULTI_THREAD.find(debug, memory, value));
+    }
+    if name == names::RUNTIME {
+        return names::RUNTIME_HANDLE.find(debug, memory, value);
+    }
+    if name.starts_with("alloc::sync::Arc<") && RUNTIME_OWNERS.iter().any(|owner| name["alloc::sync::Arc<".len()..].starts_with(owner)) {
+        return value.shared(debug, memory);
+    }
+    None
+}
+
+/// Types that lead to a runtime, and `Arc`s of them.
+const RUNTIME_OWNERS: &[&str] = &[
+    names::MULTI_THREAD,
+    names::CURRENT_THREAD,
+    names::WORKER,
+    names::ANY_HANDLE,
+    names::RUNTIME,
+    "alloc::sync::Arc<tokio::runtime::scheduler::",
+];
+
+/// A runtime or `LocalSet`.
+#[derive(Clone)]
+pub(crate) struct RawRuntime {
+    pub(crate) value: Value,
+    pub(crate) kind: RuntimeKind,
+}
+
+/// The tasks that a runtime owns.
+pub(crate) struct Owned {
+    pub(crate) tasks: Vec<u64>,
+    /// How many the runtime counts. A `LocalSet` doesn't.
+    pub(crate) counted: Option<u64>,
+    /// The lists were whole, and as long as counted.
+    pub(crate) intact: bool,
+}
+
+/// More shards than any runtime has.
+const SHARDS: usize = 1 << 16;
+
+impl RawRuntime {
+    /// Follows the lists of the tasks that the runtime owns. `None` if this is no runtime, but memory that was one.
+    pub(crate) fn owned(&self, context: &Context<'_>, reader: &TaskReader) -> Option<Owned> {
+        let (debug, memory) = (context.debug, context.memory);
+        let (lists, counted) = if self.kind == RuntimeKind::LocalSet {
+            (vec![names::LOCAL_OWNED.find(debug, memory, &self.value)?], None)
+        } else {
+            let owned = names::HANDLE_OWNED.find(debug, memory, &self.value)?;
+            let lists = names::OWNED_LISTS.find(debug, memory, &owned)?.elements(debug, memory);
+            let count = names::OWNED_COUNT.find(debug, memory, &owned)?.read(memory)?;
+            if !lists.len().is_power_of_two() || lists.len() > SHARDS {
+                return None;
+            }
+            (lists, Some(count))
+        };
+        let mut owned = Owned { tasks: Vec::new(), counted, intact: true };
+        let mut seen = HashSet::new();
+        for list in lists {
+            let mut task = names::LIST_HEAD.find(debug, memory, &list)?.read(memory)?;
+            while task != 0 {
+                if owned.tasks.len() as u64 >= context.limits.tasks {
+                    context.limit_reached("a runtime's list of tasks", context.limits.tasks);
+                    owned.intact = false;
+                    return Some(owned);
+                }
+                let next = reader.next(memory, task).filter(|_| seen.insert(task));
+                let Some(next) = next else {
+                    // Not a task, or one that was met before: the list changed while it was read.
+                    owned.intact = false;
+                    break;
+                };
+                owned.tasks.push(task);
+                task = next;
+            }
+        }
+        owned.intact &= counted.is_none_or(|count| count == owned.tasks.len() as u64);
+        Some(owned)
+    }
+}

@@ -1,0 +1,238 @@
+//! Futures that wait for something themselves, and for what.
+
+use super::names::{self, Missing};
+use crate::context::Context;
+use crate::debug_info::{DebugInfo, Path, Spot, Tag, Type};
+use crate::memory::Memory;
+use crate::snapshot::{Address, Interest, PermitKind, WaitsFor};
+
+/// The futures that the reader understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WaitKind {
+    Acquire,
+    Notified,
+    OwnedNotified,
+    OneshotReceiver,
+    MpscReceiver,
+    BroadcastRecv,
+    JoinHandle,
+    Sleep,
+    Readiness,
+    PollEvented,
+    LocalSet,
+    JoinSet,
+    FuturesUnordered,
+}
+
+/// The types of those futures. A name that ends in `<` is generic.
+const TYPES: &[(&str, WaitKind)] = &[
+    ("tokio::sync::batch_semaphore::Acquire", WaitKind::Acquire),
+    ("tokio::sync::notify::Notified", WaitKind::Notified),
+    ("tokio::sync::notify::OwnedNotified", WaitKind::OwnedNotified),
+    ("tokio::sync::oneshot::Receiver<", WaitKind::OneshotReceiver),
+    ("tokio::sync::mpsc::chan::Rx<", WaitKind::MpscReceiver),
+    ("tokio::sync::broadcast::Recv<", WaitKind::BroadcastRecv),
+    ("tokio::runtime::task::join::JoinHandle<", WaitKind::JoinHandle),
+    ("tokio::time::sleep::Sleep", WaitKind::Sleep),
+    ("tokio::runtime::io::scheduled_io::Readiness", WaitKind::Readiness),
+    ("tokio::io::poll_evented::PollEvented<", WaitKind::PollEvented),
+    ("tokio::task::local::LocalSet", WaitKind::LocalSet),
+    ("tokio::task::join_set::JoinSet<", WaitKind::JoinSet),
+    ("futures_util::stream::futures_unordered::FuturesUnordered<", WaitKind::FuturesUnordered),
+];
+
+/// The kind of a type, if it is one of those futures.
+pub(crate) fn kind_of(ty: &Type) -> Option<WaitKind> {
+    if !ty.name.starts_with("tokio::") && !ty.name.starts_with("futures_util::") {
+        return None;
+    }
+    named(&ty.name, TYPES)
+}
+
+/// What a table has for a type's name.
+pub(crate) fn named<T: Copy>(name: &str, table: &[(&str, T)]) -> Option<T> {
+    let fits = |pattern: &str| if pattern.ends_with('<') { name.starts_with(pattern) } else { name == pattern };
+    table.iter().find(|(pattern, _)| fits(pattern)).map(|(_, kind)| *kind)
+}
+
+/// How to read what such a future waits for.
+pub(crate) enum WaitLayout {
+    Acquire { semaphore: Path, left: Path, wanted: Path, missing: Path, queued: Path },
+    Notified(Path),
+    Oneshot(Path),
+    Mpsc(Path),
+    Broadcast(Path),
+    Task(Path),
+    Sleep { seconds: Path, nanoseconds: Path },
+    Readiness { io: Path, interest: Path },
+    Evented { io: Path, descriptor: Option<Path>, reader: OptionLayout, writer: OptionLayout },
+    LocalSet(Path),
+}
+
+impl WaitLayout {
+    /// Compiles the layout of a future. `None` for containers of futures.
+    pub(crate) fn new(debug: &DebugInfo<'_>, kind: WaitKind, future: &Spot) -> Result<Option<Self>, Missing> {
+        let path = |need: &names::Need| need.locate(debug, future).map(|spot| spot.path());
+        let option = |need: &names::Need| need.locate(debug, future).map(|spot| OptionLayout::new(debug, &spot));
+        Ok(Some(match kind {
+            WaitKind::Acquire => Self::Acquire {
+                semaphore: path(&names::ACQUIRE_SEMAPHORE)?,
+                left: path(&names::ACQUIRE_PERMITS_LEFT)?,
+                wanted: path(&names::ACQUIRE_WANTED)?,
+                missing: path(&names::ACQUIRE_MISSING)?,
+                queued: path(&names::ACQUIRE_QUEUED)?,
+            },
+            WaitKind::Notified => Self::Notified(path(&names::NOTIFIED_NOTIFY)?),
+            WaitKind::OwnedNotified => Self::Notified(path(&names::OWNED_NOTIFIED_NOTIFY)?),
+            WaitKind::OneshotReceiver => Self::Oneshot(path(&names::ONESHOT_CHANNEL)?),
+            WaitKind::MpscReceiver => Self::Mpsc(path(&names::MPSC_RX_CHANNEL)?),
+            WaitKind::BroadcastRecv => Self::Broadcast(path(&names::BROADCAST_CHANNEL)?),
+            WaitKind::JoinHandle => Self::Task(path(&names::JOIN_TASK)?),
+            WaitKind::Sleep => {
+                Self::Sleep { seconds: path(&names::SLEEP_SECONDS)?, nanoseconds: path(&names::SLEEP_NANOSECONDS)? }
+            }
+            WaitKind::Readiness => {
+                Self::Readiness { io: path(&names::READINESS_IO)?, interest: path(&names::READINESS_INTEREST)? }
+            }
+            WaitKind::PollEvented => Self::Evented {
+                io: path(&names::EVENTED_IO)?,
+                // Not everything that the I/O driver watches owns a descriptor.
+                descriptor: path(&names::EVENTED_DESCRIPTOR).ok(),
+                reader: option(&names::EVENTED_READER)?,
+                writer: option(&names::EVENTED_WRITER)?,
+            },
+            WaitKind::LocalSet => Self::LocalSet(path(&names::LOCAL_SET_SHARED)?),
+            WaitKind::JoinSet | WaitKind::FuturesUnordered => return Ok(None),
+        }))
+    }
+
+    /// What the future at the address waits for. `None` if it has ended, or can't be read.
+    ///
+    /// `permits` is what a semaphore is part of, by the function that awaits it.
+    pub(crate) fn read(&self, context: &Context<'_>, future: u64, permits: PermitKind) -> Option<WaitsFor> {
+        let memory = context.memory;
+        let address = |path: &Path| path.address(memory, future).map(Address);
+        Some(match self {
+            Self::Acquire { semaphore, left, wanted, missing, queued } => {
+                let queued = queued.read(memory, future)? == 1;
+                WaitsFor::Permits {
+                    of: permits,
+                    semaphore: address(semaphore)?,
+                    wanted: wanted.read(memory, future)?,
+                    missing: if queued { Some(missing.read(memory, future)?) } else { None },
+                    queued,
+                    available: left.read(memory, future)? >> names::PERMIT_SHIFT,
+                }
+            }
+            Self::Notified(notify) => WaitsFor::Notify { notify: address(notify)? },
+            Self::Oneshot(channel) => WaitsFor::Oneshot { channel: address(channel)? },
+            Self::Mpsc(channel) => WaitsFor::Message { channel: address(channel)? },
+            Self::Broadcast(channel) => WaitsFor::Broadcast { channel: address(channel)? },
+            Self::Task(task) => WaitsFor::Task { task: address(task)? },
+            Self::Sleep { seconds, nanoseconds } => WaitsFor::Timer {
+                deadline_ns: seconds
+                    .read(memory, future)?
+                    .saturating_mul(1_000_000_000)
+                    .saturating_add(nanoseconds.read(memory, future)?),
+            },
+            Self::Readiness { io, interest } => {
+                let bits = interest.read(memory, future)?;
+                let readable = bits & names::interest::READABLE != 0;
+                WaitsFor::Io {
+                    registration: address(io)?,
+                    descriptor: None,
+                    interest: interest_of(readable, bits & names::interest::WRITABLE != 0),
+                }
+            }
+            Self::Evented { io, descriptor, reader, writer } => WaitsFor::Io {
+                registration: address(io)?,
+                descriptor: descriptor.as_ref().and_then(|path| descriptor_at(memory, path, future)),
+                interest: interest_of(reader.is_some(memory, future)?, writer.is_some(memory, future)?),
+            },
+            Self::LocalSet(set) => WaitsFor::LocalSet { set: address(set)? },
+        })
+    }
+}
+
+fn interest_of(read: bool, write: bool) -> Option<Interest> {
+    match (read, write) {
+        (true, true) => Some(Interest::ReadWrite),
+        (true, false) => Some(Interest::Read),
+        (false, true) => Some(Interest::Write),
+        (false, false) => None,
+    }
+}
+
+/// -1 is the niche of `Option<OwnedFd>`: no descriptor.
+fn descriptor_at(memory: &dyn Memory, path: &Path, value: u64) -> Option<i32> {
+    let raw = memory.uint(path.address(memory, value)?, 4)?;
+    u32::try_from(raw).ok().map(u32::cast_signed).filter(|descriptor| *descriptor >= 0)
+}
+
+/// How to tell whether an `Option` has a value.
+pub(crate) struct OptionLayout {
+    path: Path,
+    tag: Tag,
+    values: Box<[Option<u64>]>,
+    some: Option<usize>,
+}
+
+impl OptionLayout {
+    fn new(debug: &DebugInfo<'_>, spot: &Spot) -> Self {
+        let variants = spot.ty.variants.as_ref();
+        let list = variants.map_or(&[][..], |variants| &variants.list);
+        Self {
+            path: spot.path(),
+            tag: Tag::of(debug, variants.and_then(|variants| variants.tag.as_ref())),
+            values: list.iter().map(|variant| variant.tag).collect(),
+            some: list.iter().position(|variant| &*variant.name == "Some"),
+        }
+    }
+
+    fn is_some(&self, memory: &dyn Memory, value: u64) -> Option<bool> {
+        let tag = self.tag.read(memory, self.path.address(memory, value)?)?;
+        let chosen = self.tag.choose(tag, self.values.iter().copied())?;
+        Some(self.some == Some(chosen))
+    }
+}
+
+/// What a semaphore is part of, by the function of Tokio's that awaits its permits.
+pub(crate) fn permits_of(function: &str) -> PermitKind {
+    let Some(path) = function.strip_prefix("tokio::sync::") else { return PermitKind::Other };
+    let mut segments = path.split("::");
+    match segments.next() {
+        Some("mutex") => PermitKind::Mutex,
+        Some("rwlock") if segments.any(|segment| segment.contains("write")) => PermitKind::RwLockWrite,
+        Some("rwlock") => PermitKind::RwLockRead,
+        Some("mpsc") => PermitKind::ChannelRoom,
+        Some("semaphore") => PermitKind::Semaphore,
+        _ => PermitKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_function_tells_what_a_semaphore_is_part_of() {
+        for (function, kind) in [
+            ("tokio::sync::mutex::{impl#6}::lock", PermitKind::Mutex),
+            ("tokio::sync::rwlock::{impl#4}::read::{async block}", PermitKind::RwLockRead),
+            ("tokio::sync::rwlock::{impl#4}::write", PermitKind::RwLockWrite),
+            ("tokio::sync::rwlock::{impl#4}::write_owned", PermitKind::RwLockWrite),
+            ("tokio::sync::mpsc::bounded::{impl#1}::reserve", PermitKind::ChannelRoom),
+            ("tokio::sync::semaphore::{impl#2}::acquire", PermitKind::Semaphore),
+            ("app::sync::mutex::lock", PermitKind::Other),
+        ] {
+            assert_eq!(permits_of(function), kind, "{function}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_generic_must_fit_exactly() {
+        assert_eq!(named("tokio::sync::notify::Notified", TYPES), Some(WaitKind::Notified));
+        assert_eq!(named("tokio::sync::notify::NotifiedProject", TYPES), None);
+        assert_eq!(named("tokio::sync::oneshot::Receiver<u8>", TYPES), Some(WaitKind::OneshotReceiver));
+    }
+}

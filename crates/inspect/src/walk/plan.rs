@@ -1,0 +1,442 @@
+//! What is read of a value of some type: offsets, compiled once.
+
+use std::cell::RefCell;
+use std::hash::Hash;
+use std::sync::{Arc, OnceLock};
+
+use foldhash::{HashMap, HashMapExt as _};
+
+use super::reach::{self, DEQUE, Purpose, Reach, VEC};
+use crate::context::Context;
+use crate::debug_info::{DebugInfo, Kind, Path, Spot, Tag, Type, TypeId};
+use crate::snapshot::{Local, LocalId, NameId, Origin, PermitKind, Place, PlaceId, Suspension};
+use crate::tokio::handles::{self, HandleLayout};
+use crate::tokio::names::{self, Missing};
+use crate::tokio::waits::{self, WaitKind, WaitLayout};
+
+/// What is read of a value.
+pub(crate) enum Plan {
+    /// Parts at fixed offsets.
+    Parts(Box<[Part]>),
+    /// A part that depends on the variant.
+    Variants { tag: Tag, values: Box<[Option<u64>]>, parts: Box<[Option<Part>]> },
+    /// An async function or block.
+    Coroutine(Arc<Coroutine>),
+    /// What a thin pointer points to.
+    Pointer(TypeId),
+    /// What a trait object points to.
+    TraitObject { pointer: u64, vtable: u64, name: NameId },
+    /// The elements of a slice behind a pointer.
+    Slice { start: u64, length: u64, elements: Elements },
+    Array { count: u64, elements: Elements },
+    Vec { start: Path, length: Path, elements: Elements },
+    Deque { start: Path, head: Path, length: Path, capacity: Path, elements: Elements },
+    /// Linked lists of members.
+    Set { heads: Vec<Path>, next: Path, member: Member, name: NameId },
+    Wait { layout: WaitLayout, ty: TypeId, size: u64, name: NameId },
+    Handle(HandleLayout),
+}
+
+/// A part at an offset.
+pub(crate) struct Part {
+    pub(crate) offset: u64,
+    pub(crate) plan: Arc<Plan>,
+}
+
+/// What a member of a set holds. Its plan is looked up when a member is read, as sets may contain sets of the same type.
+pub(crate) struct Member {
+    pub(crate) offset: u64,
+    pub(crate) ty: TypeId,
+}
+
+pub(crate) struct Elements {
+    pub(crate) ty: TypeId,
+    pub(crate) size: u64,
+}
+
+/// An async function or block.
+pub(crate) struct Coroutine {
+    pub(crate) ty: Arc<Type>,
+    /// The path of the function.
+    pub(crate) function: String,
+    pub(crate) function_id: NameId,
+    pub(crate) origin: Origin,
+    /// What a semaphore is part of that this function awaits.
+    pub(crate) permits: PermitKind,
+    lines: Lines,
+    tag: Tag,
+    values: Box<[Option<u64>]>,
+    states: Box<[OnceLock<State>]>,
+}
+
+/// Where the function is.
+struct Lines {
+    file: String,
+    first: u32,
+    last: u32,
+}
+
+/// A state of an async function.
+pub(crate) struct State {
+    /// `None` if it has ended.
+    pub(crate) suspension: Option<Suspension>,
+    pub(crate) place: PlaceId,
+    /// What it awaits.
+    pub(crate) awaits: Option<Awaits>,
+    /// Locals that may hold something.
+    pub(crate) held: Box<[Held]>,
+    /// The offsets of the flags that tell whether some local still has its value: 1 if it has.
+    drop_flags: Box<[u64]>,
+}
+
+pub(crate) struct Awaits {
+    pub(crate) offset: u64,
+    pub(crate) size: u64,
+    pub(crate) name: NameId,
+    /// `None` if nothing in it is understood.
+    pub(crate) plan: Option<Arc<Plan>>,
+}
+
+pub(crate) struct Held {
+    pub(crate) offset: u64,
+    pub(crate) local: LocalId,
+    pub(crate) plan: Arc<Plan>,
+    /// A captured variable that was moved into a local of the same name.
+    pub(crate) moved: bool,
+}
+
+/// Plans, and the tables that they refer to. They stay valid for as long as the program is the same.
+#[derive(Default)]
+pub(crate) struct Plans {
+    reach: RefCell<Reach>,
+    plans: RefCell<HashMap<(TypeId, Purpose), Option<Arc<Plan>>>>,
+    coroutines: RefCell<HashMap<TypeId, Arc<Coroutine>>>,
+    names: RefCell<Table<String>>,
+    places: RefCell<Table<Place>>,
+    locals: RefCell<Table<Local>>,
+}
+
+/// Entries without duplicates.
+struct Table<T> {
+    entries: Vec<T>,
+    ids: HashMap<T, u32>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), ids: HashMap::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Table<T> {
+    fn id(&mut self, entry: T) -> u32 {
+        if let Some(id) = self.ids.get(&entry) {
+            return *id;
+        }
+        let id = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        self.entries.push(entry.clone());
+        self.ids.insert(entry, id);
+        id
+    }
+}
+
+impl Plans {
+    pub(crate) fn name(&self, name: &str) -> NameId {
+        NameId(self.names.borrow_mut().id(name.to_owned()))
+    }
+
+    /// Copies of the tables: names, places, locals.
+    pub(crate) fn tables(&self) -> (Vec<String>, Vec<Place>, Vec<Local>) {
+        (self.names.borrow().entries.clone(), self.places.borrow().entries.clone(), self.locals.borrow().entries.clone())
+    }
+
+    /// What to read to see what a value of this type awaits. `None` if nothing in it matters.
+    pub(crate) fn awaiting(&self, context: &Context<'_>, ty: TypeId) -> Option<Arc<Plan>> {
+        self.plan(context, ty, Purpose::Await)
+    }
+
+    /// What to read to see what a value of this type holds. `None` if nothing in it matters.
+    pub(crate) fn holding(&self, context: &Context<'_>, ty: TypeId) -> Option<Arc<Plan>> {
+        self.plan(context, ty, Purpose::Hold)
+    }
+
+    /// What to read of a value of this type. `None` if nothing in it matters.
+    pub(super) fn plan(&self, context: &Context<'_>, ty: TypeId, purpose: Purpose) -> Option<Arc<Plan>> {
+        if let Some(plan) = self.plans.borrow().get(&(ty, purpose)) {
+            return plan.clone();
+        }
+        let matters = self.reach.borrow_mut().matters(context.debug, ty, purpose);
+        let plan = if matters { self.compile(context, &context.debug.ty(ty), purpose).map(Arc::new) } else { None };
+        self.plans.borrow_mut().insert((ty, purpose), plan.clone());
+        plan
+    }
+
+    fn compile(&self, context: &Context<'_>, ty: &Arc<Type>, purpose: Purpose) -> Option<Plan> {
+        let debug = context.debug;
+        if ty.is_coroutine() {
+            return Some(Plan::Coroutine(self.coroutine(context, ty)));
+        }
+        let whole = Spot::whole(ty.clone());
+        if purpose == Purpose::Hold {
+            if let Some(kind) = handles::kind_of(ty).or_else(|| handles::shared_kind_of(ty)) {
+                return context.found(HandleLayout::new(debug, kind, &whole)).map(Plan::Handle);
+            }
+        }
+        if let Some(kind) = waits::kind_of(ty) {
+            return context.found(self.wait(context, kind, &whole)).flatten();
+        }
+        if let Some((pointer, vtable)) = ty.as_trait_object() {
+            return Some(Plan::TraitObject { pointer, vtable, name: self.name(&ty.name) });
+        }
+        if let Some((start, length)) = ty.as_slice() {
+            let element = debug.ty(debug.ty(ty.field("data_ptr")?.ty).target?);
+            return Some(Plan::Slice { start, length, elements: Elements { ty: element.id, size: element.size } });
+        }
+        if ty.name.starts_with(VEC) || ty.name.starts_with(DEQUE) {
+            return context.found(container(debug, ty, &whole)).flatten();
+        }
+        match ty.kind {
+            Kind::Pointer => reach::follows_pointer(ty, purpose).then(|| ty.target).flatten().map(Plan::Pointer),
+            Kind::Array => {
+                let element = debug.ty(ty.target?);
+                Some(Plan::Array { count: ty.count, elements: Elements { ty: element.id, size: element.size } })
+            }
+            Kind::Struct => Some(self.compile_struct(context, ty, purpose)),
+            Kind::Base | Kind::Enum | Kind::Other => None,
+        }
+    }
+
+    /// Parts of parts are put into one list, so wrappers cost nothing when they are read.
+    fn compile_struct(&self, context: &Context<'_>, ty: &Type, purpose: Purpose) -> Plan {
+        let mut parts = Vec::new();
+        for field in &ty.fields {
+            if let Some(plan) = self.plan(context, field.ty, purpose) {
+                match &*plan {
+                    Plan::Parts(inner) => {
+                        let flat = inner.iter().map(|part| Part {
+                            offset: field.offset.wrapping_add(part.offset),
+                            plan: part.plan.clone(),
+                        });
+                        parts.extend(flat);
+                    }
+                    _ => parts.push(Part { offset: field.offset, plan }),
+                }
+            }
+        }
+        let Some(variants) = &ty.variants else { return Plan::Parts(parts.into()) };
+        let of_variants = Plan::Variants {
+            tag: Tag::of(context.debug, variants.tag.as_ref()),
+            values: variants.list.iter().map(|variant| variant.tag).collect(),
+            parts: variants
+                .list
+                .iter()
+                .map(|variant| Some(Part { offset: variant.offset, plan: self.plan(context, variant.ty, purpose)? }))
+                .collect(),
+        };
+        if parts.is_empty() {
+            return of_variants;
+        }
+        parts.push(Part { offset: 0, plan: Arc::new(of_variants) });
+        Plan::Parts(parts.into())
+    }
+
+    fn wait(&self, context: &Context<'_>, kind: WaitKind, whole: &Spot) -> Result<Option<Plan>, Missing> {
+        let debug = context.debug;
+        let name = self.name(&whole.ty.name);
+        if let Some(layout) = WaitLayout::new(debug, kind, whole)? {
+            return Ok(Some(Plan::Wait { layout, ty: whole.ty.id, size: whole.ty.size, name }));
+        }
+        let (heads, next, member) = if kind == WaitKind::JoinSet {
+            let lists = names::JOIN_SET_LISTS.locate(debug, whole)?;
+            let heads = vec![names::JOIN_SET_NOTIFIED.locate(debug, &lists)?, names::JOIN_SET_IDLE.locate(debug, &lists)?];
+            let Some(entry) = heads[0].target(debug) else { return Ok(None) };
+            // The list's pointers are to the entry itself.
+            let entry = Spot::whole(entry.ty);
+            let next = names::LIST_ENTRY_NEXT.locate(debug, &entry)?;
+            (heads, next, names::LIST_ENTRY_VALUE.locate(debug, &entry)?)
+        } else {
+            let head = names::UNORDERED_HEAD.locate(debug, whole)?;
+            let Some(task) = head.target(debug) else { return Ok(None) };
+            let task = Spot::whole(task.ty);
+            let next = names::UNORDERED_NEXT.locate(debug, &task)?;
+            (vec![head], next, names::UNORDERED_FUTURE.locate(debug, &task)?)
+        };
+        let Some(offset) = member.offset() else { return Ok(None) };
+        let heads = heads.iter().map(Spot::path).collect();
+        Ok(Some(Plan::Set { heads, next: next.path(), member: Member { offset, ty: member.ty.id }, name }))
+    }
+
+    pub(crate) fn coroutine(&self, context: &Context<'_>, ty: &Arc<Type>) -> Arc<Coroutine> {
+        if let Some(coroutine) = self.coroutines.borrow().get(&ty.id) {
+            return coroutine.clone();
+        }
+        let coroutine = Arc::new(Coroutine::new(self, context.debug, ty.clone()));
+        self.coroutines.borrow_mut().insert(ty.id, coroutine.clone());
+        coroutine
+    }
+
+    /// The async function that a future of this type is, if it is one or wraps exactly one.
+    pub(crate) fn only_coroutine(&self, context: &Context<'_>, ty: TypeId) -> Option<Arc<Coroutine>> {
+        match &*self.awaiting(context, ty)? {
+            Plan::Coroutine(coroutine) => Some(coroutine.clone()),
+            Plan::Pointer(target) => self.only_coroutine(context, *target),
+            Plan::Parts(parts) => {
+                let mut coroutines = parts.iter().filter_map(|part| match &*part.plan {
+                    Plan::Coroutine(coroutine) => Some(coroutine.clone()),
+                    _ => None,
+                });
+                let first = coroutines.next();
+                first.filter(|_| coroutines.next().is_none())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The elements of a `Vec` or `VecDeque`. Its buffer does not know the type of the elements.
+fn container(debug: &DebugInfo<'_>, ty: &Type, whole: &Spot) -> Result<Option<Plan>, Missing> {
+    let Some(element) = ty.arguments.first().map(|element| debug.ty(*element)) else { return Ok(None) };
+    let elements = Elements { ty: element.id, size: element.size };
+    let path = |need: &names::Need| need.locate(debug, whole).map(|spot| spot.path());
+    let start = |need: &names::Need| need.locate(debug, whole).map(|buffer| buffer.pointer(debug).map(|start| start.path()));
+    if ty.name.starts_with(VEC) {
+        let Some(start) = start(&names::VEC_BUFFER)? else { return Ok(None) };
+        return Ok(Some(Plan::Vec { start, length: path(&names::VEC_LENGTH)?, elements }));
+    }
+    let Some(start) = start(&names::DEQUE_BUFFER)? else { return Ok(None) };
+    let (head, length) = (path(&names::DEQUE_HEAD)?, path(&names::DEQUE_LENGTH)?);
+    Ok(Some(Plan::Deque { start, head, length, capacity: path(&names::DEQUE_CAPACITY)?, elements }))
+}
+
+/// What the compiler calls what is being awaited.
+const AWAITEE: &str = "__awaitee";
+/// What the compiler calls temporaries and drop flags starts so.
+const UNNAMED: &str = "__";
+
+impl Coroutine {
+    fn new(plans: &Plans, debug: &DebugInfo<'_>, ty: Arc<Type>) -> Self {
+        let mut function = ty.namespace().to_owned();
+        if ty.own_name().starts_with("{async_block") || ty.own_name().starts_with("{async_gen_block") {
+            function.push_str("::{async block}");
+        } else if ty.own_name().starts_with("{async_closure") {
+            function.push_str("::{async closure}");
+        }
+        let variants = ty.variants.as_ref();
+        let list = variants.map_or(&[][..], |variants| &variants.list);
+        let line = |number: usize| list.get(number).map_or(0, |variant| u32::try_from(variant.line).unwrap_or(0));
+        // The first state is where the function begins, the second is where it ends.
+        let file = list.first().map_or_else(String::new, |variant| debug.file(ty.id.0, variant.file));
+        let lines = Lines { file, first: line(0), last: line(1) };
+        Self {
+            function_id: plans.name(&function),
+            origin: Origin::of_file(&lines.file),
+            permits: waits::permits_of(&function),
+            function,
+            lines,
+            tag: Tag::of(debug, variants.and_then(|variants| variants.tag.as_ref())),
+            values: list.iter().map(|variant| variant.tag).collect(),
+            states: list.iter().map(|_| OnceLock::new()).collect(),
+            ty,
+        }
+    }
+
+    /// The state of the coroutine at the address.
+    pub(crate) fn state(&self, plans: &Plans, context: &Context<'_>, address: u64) -> Option<&State> {
+        let tag = self.tag.read(context.memory, address)?;
+        let number = self.tag.choose(tag, self.values.iter().copied())?;
+        Some(self.states.get(number)?.get_or_init(|| self.compile_state(plans, context, number)))
+    }
+
+    fn compile_state(&self, plans: &Plans, context: &Context<'_>, number: usize) -> State {
+        let debug = context.debug;
+        let list = self.ty.variants.as_ref().map_or(&[][..], |variants| &variants.list);
+        let variant = &list[number];
+        let name = variant.name.rsplit("::").next().unwrap_or("");
+        let suspension = match name.strip_prefix("Suspend") {
+            Some(point) => point.parse().ok().map(Suspension::Suspended),
+            None => (name == "Unresumed").then_some(Suspension::Unresumed),
+        };
+        let file = debug.file(self.ty.id.0, variant.file);
+        let place = Place {
+            function: self.function.clone(),
+            in_macro: file != self.lines.file,
+            file,
+            line: u32::try_from(variant.line).unwrap_or(0),
+            function_file: self.lines.file.clone(),
+            first_line: self.lines.first,
+            last_line: self.lines.last,
+            origin: self.origin,
+        };
+        let place = PlaceId(plans.places.borrow_mut().id(place));
+        let body = debug.ty(variant.ty);
+        let ended = suspension.is_none();
+        let awaits = body.field(AWAITEE).filter(|_| !ended).map(|field| {
+            let ty = debug.ty(field.ty);
+            Awaits {
+                offset: variant.offset.wrapping_add(field.offset),
+                size: ty.size,
+                name: plans.name(&ty.name),
+                plan: plans.awaiting(context, ty.id),
+            }
+        });
+        let mut held = Vec::new();
+        let mut drop_flags = Vec::new();
+        if !ended {
+            self.locals(plans, context, variant.offset, &body, suspension, &mut held, &mut drop_flags);
+        }
+        State { suspension, place, awaits, held: held.into(), drop_flags: drop_flags.into() }
+    }
+
+    /// What the locals of a state may hold.
+    #[allow(clippy::too_many_arguments)]
+    fn locals(
+        &self,
+        plans: &Plans,
+        context: &Context<'_>,
+        offset: u64,
+        body: &Type,
+        suspension: Option<Suspension>,
+        held: &mut Vec<Held>,
+        drop_flags: &mut Vec<u64>,
+    ) {
+        let debug = context.debug;
+        let suspended = matches!(suspension, Some(Suspension::Suspended(_)));
+        // Every state repeats the captured variables at its end. The first state has nothing else.
+        let list = self.ty.variants.as_ref().map_or(&[][..], |variants| &variants.list);
+        let captured = list.first().map_or(0, |variant| debug.ty(variant.ty).fields.len());
+        let own = if suspended { body.fields.len().saturating_sub(captured) } else { 0 };
+        let mut seen = foldhash::HashSet::default();
+        for (number, field) in body.fields.iter().enumerate() {
+            // An async function moves its arguments into locals before anything else.
+            if suspended && number >= own && self.ty.is_async_fn() {
+                break;
+            }
+            if !seen.insert((field.offset, field.ty)) {
+                continue;
+            }
+            let ty = debug.ty(field.ty);
+            let at = offset.wrapping_add(field.offset);
+            let unnamed = field.name.starts_with(UNNAMED);
+            if unnamed && &*ty.name == "bool" {
+                drop_flags.push(at);
+                continue;
+            }
+            let Some(plan) = plans.holding(context, field.ty) else { continue };
+            let local = Local {
+                name: (!unnamed).then(|| field.name.to_string()),
+                type_name: plans.name(&ty.name),
+            };
+            let local = LocalId(plans.locals.borrow_mut().id(local));
+            let moved = number >= own
+                && body.fields[..own].iter().any(|other| other.name == field.name && other.offset != field.offset);
+            held.push(Held { offset: at, local, plan, moved });
+        }
+    }
+}
+
+impl State {
+    /// Whether some local was dropped or moved, or has no value yet. The flags don't tell which.
+    pub(crate) fn some_dropped(&self, context: &Context<'_>, address: u64) -> bool {
+        self.drop_flags.iter().any(|flag| context.memory.uint(address.wrapping_add(*flag), 1) == Some(0))
+    }
+}

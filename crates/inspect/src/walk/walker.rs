@@ -1,0 +1,363 @@
+//! Reads the futures of a task with plans.
+
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet, HashSetExt as _};
+
+use super::plan::{Coroutine, Elements, Plan, Plans};
+use super::reach::Purpose;
+use crate::context::Context;
+use crate::debug_info::TypeId;
+use crate::snapshot::{
+    Address, AwaitTree, Frame, FrameIndex, Gap, Handle, Leaf, LocalId, NameId, Object, ObjectId, Origin, PermitKind, Suspension,
+    WaitsFor,
+};
+use crate::tokio::handles::HandleLayout;
+
+/// What handles refer to, of all tasks together.
+#[derive(Default)]
+pub(crate) struct Objects {
+    pub(crate) list: Vec<Object>,
+    ids: HashMap<(u64, TypeId), ObjectId>,
+}
+
+impl Objects {
+    fn id(&mut self, context: &Context<'_>, plans: &Plans, layout: &HandleLayout, handle: u64, object: u64) -> ObjectId {
+        let ty = &layout.object_type;
+        *self.ids.entry((object, ty.id)).or_insert_with(|| {
+            self.list.push(Object {
+                address: Address(object),
+                size: ty.size,
+                type_name: plans.name(&ty.name),
+                counts: layout.counts(context, handle),
+            });
+            ObjectId(u32::try_from(self.list.len() - 1).unwrap_or(u32::MAX))
+        })
+    }
+}
+
+/// The future that a task or a `block_on` runs.
+pub(crate) struct Root {
+    pub(crate) tree: AwaitTree,
+    /// The outermost async function, if there is one such.
+    pub(crate) function: Option<(NameId, Origin)>,
+}
+
+/// Something that is still to be read.
+struct Work {
+    plan: Arc<Plan>,
+    address: u64,
+    purpose: Purpose,
+    frame: Option<FrameIndex>,
+    /// The local that holds it, and whether that may be dropped. `None` for what is awaited.
+    local: Option<(LocalId, bool)>,
+}
+
+enum Step {
+    Read(Work),
+    /// A function's awaited future was read. If nothing was found in it, it is a future that is not understood.
+    Awaited { frame: FrameIndex, address: u64, size: u64, name: NameId, found_before: usize },
+}
+
+/// Reads futures. One walker reads many, one after the other.
+pub(crate) struct Walker<'a> {
+    context: &'a Context<'a>,
+    plans: &'a Plans,
+    pub(crate) objects: Objects,
+    /// Addresses and types of the current tree that must not be entered twice.
+    seen: HashSet<(u64, TypeId)>,
+    steps: Vec<Step>,
+    tree: AwaitTree,
+    /// The functions of the current tree's frames.
+    coroutines: Vec<Arc<Coroutine>>,
+    visits_left: u64,
+}
+
+impl<'a> Walker<'a> {
+    pub(crate) fn new(context: &'a Context<'a>, plans: &'a Plans) -> Self {
+        Self {
+            context,
+            plans,
+            objects: Objects::default(),
+            seen: HashSet::new(),
+            steps: Vec::new(),
+            tree: AwaitTree::default(),
+            coroutines: Vec::new(),
+            visits_left: 0,
+        }
+    }
+
+    /// Reads the future of this type at this address.
+    pub(crate) fn read(&mut self, ty: TypeId, address: u64) -> Root {
+        if self.seen.capacity() > 4096 {
+            // Clearing a large table takes time, for each task after the large one.
+            self.seen = HashSet::new();
+        }
+        self.seen.clear();
+        self.coroutines.clear();
+        self.steps.clear();
+        self.visits_left = self.context.limits.visits_per_task;
+        match self.plans.awaiting(self.context, ty) {
+            Some(plan) => {
+                self.push(plan, address, Purpose::Await, None, None);
+                self.run();
+                self.hold();
+            }
+            None => self.unknown_root(ty, address),
+        }
+        if self.tree.frames.is_empty() && self.tree.leaves.is_empty() {
+            self.unknown_root(ty, address);
+        }
+        let tree = std::mem::take(&mut self.tree);
+        let mut outermost = tree.frames.iter().zip(&self.coroutines).filter(|(frame, _)| frame.parent.is_none());
+        let first = outermost.next();
+        let only = first.filter(|_| outermost.next().is_none() && !tree.leaves.iter().any(|leaf| leaf.frame.is_none()));
+        let function = only.map(|(_, coroutine)| (coroutine.function_id, coroutine.origin));
+        Root { tree, function }
+    }
+
+    fn unknown_root(&mut self, ty: TypeId, address: u64) {
+        let ty = self.context.debug.ty(ty);
+        let waits_for = WaitsFor::Unknown { type_name: self.plans.name(&ty.name) };
+        self.tree.leaves.push(Leaf { frame: None, held_in: None, address: Address(address), size: ty.size, waits_for });
+    }
+
+    fn push(&mut self, plan: Arc<Plan>, address: u64, purpose: Purpose, frame: Option<FrameIndex>, local: Option<(LocalId, bool)>) {
+        self.steps.push(Step::Read(Work { plan, address, purpose, frame, local }));
+    }
+
+    /// Takes one from the budgets.
+    fn visit(&mut self) -> bool {
+        let all = self.context.visits_left.get();
+        if self.visits_left == 0 || all == 0 {
+            let (what, limit) = if all == 0 {
+                ("the futures of all tasks", self.context.limits.visits)
+            } else {
+                ("the futures of a task", self.context.limits.visits_per_task)
+            };
+            self.context.limit_reached(what, limit);
+            self.steps.clear();
+            return false;
+        }
+        self.visits_left -= 1;
+        self.context.visits_left.set(all - 1);
+        true
+    }
+
+    /// Iterative, as futures may be nested deeper than the stack allows.
+    fn run(&mut self) {
+        while let Some(step) = self.steps.pop() {
+            if !self.visit() {
+                return;
+            }
+            match step {
+                Step::Read(work) => self.read_work(work),
+                Step::Awaited { frame, address, size, name, found_before } => {
+                    if self.found() == found_before {
+                        self.unknown(frame, address, size, name);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads what the locals of all frames hold. More frames are found on the way.
+    fn hold(&mut self) {
+        let mut next = 0;
+        while next < self.tree.frames.len() {
+            let coroutine = self.coroutines[next].clone();
+            let address = self.tree.frames[next].address.0;
+            let frame = FrameIndex(u32::try_from(next).unwrap_or(u32::MAX));
+            next += 1;
+            let Some(state) = coroutine.state(self.plans, self.context, address) else { continue };
+            let some_dropped = state.some_dropped(self.context, address);
+            // The last step is taken first.
+            for held in state.held.iter().rev() {
+                let local = (held.local, some_dropped || held.moved);
+                self.push(held.plan.clone(), address.wrapping_add(held.offset), Purpose::Hold, Some(frame), Some(local));
+            }
+            self.run();
+        }
+    }
+
+    fn found(&self) -> usize {
+        self.tree.frames.len() + self.tree.leaves.len()
+    }
+
+    fn unknown(&mut self, frame: FrameIndex, address: u64, size: u64, name: NameId) {
+        let waits_for = WaitsFor::Unknown { type_name: name };
+        self.tree.leaves.push(Leaf { frame: Some(frame), held_in: None, address: Address(address), size, waits_for });
+    }
+
+    fn read_work(&mut self, work: Work) {
+        let Work { ref plan, address, purpose, frame, local } = work;
+        let memory = self.context.memory;
+        match &**plan {
+            Plan::Parts(parts) => {
+                for part in parts.iter().rev() {
+                    self.push(part.plan.clone(), address.wrapping_add(part.offset), purpose, frame, local);
+                }
+            }
+            Plan::Variants { tag, values, parts } => {
+                let chosen = tag.read(memory, address).and_then(|value| tag.choose(value, values.iter().copied()));
+                if let Some(Some(part)) = chosen.and_then(|number| parts.get(number)) {
+                    self.push(part.plan.clone(), address.wrapping_add(part.offset), purpose, frame, local);
+                }
+            }
+            Plan::Coroutine(coroutine) => self.coroutine(coroutine, &work),
+            Plan::Pointer(target) => {
+                if let Some(to) = memory.word(address) {
+                    self.follow(*target, to, &work);
+                }
+            }
+            Plan::TraitObject { pointer, vtable, name } => {
+                let to = memory.word(address.wrapping_add(*pointer));
+                let vtable = memory.word(address.wrapping_add(*vtable));
+                let ty = vtable.and_then(|vtable| self.context.debug.type_behind(vtable));
+                match (to, ty) {
+                    (Some(to), Some(ty)) => self.follow(ty, to, &work),
+                    _ if purpose == Purpose::Await => self.context.gap(Gap::UnknownTraitObject { type_name: *name }),
+                    _ => {}
+                }
+            }
+            Plan::Slice { start, length, elements } => {
+                let start = memory.word(address.wrapping_add(*start));
+                let length = memory.word(address.wrapping_add(*length));
+                if let (Some(start), Some(length)) = (start, length) {
+                    self.elements(elements, length, &work, |i| start.wrapping_add(i.wrapping_mul(elements.size)));
+                }
+            }
+            Plan::Array { count, elements } => {
+                self.elements(elements, *count, &work, |i| address.wrapping_add(i.wrapping_mul(elements.size)));
+            }
+            Plan::Vec { start, length, elements } => {
+                if let (Some(start), Some(length)) = (start.read(memory, address), length.read(memory, address)) {
+                    self.elements(elements, length, &work, |i| start.wrapping_add(i.wrapping_mul(elements.size)));
+                }
+            }
+            Plan::Deque { start, head, length, capacity, elements } => {
+                let read = || {
+                    let capacity = capacity.read(memory, address)?;
+                    let (head, length) = (head.read(memory, address)?, length.read(memory, address)?);
+                    (length <= capacity && head <= capacity).then_some((start.read(memory, address)?, head, length, capacity))
+                };
+                if let Some((start, head, length, capacity)) = read() {
+                    self.elements(elements, length, &work, |i| {
+                        let i = head.wrapping_add(i);
+                        let i = if i >= capacity { i.wrapping_sub(capacity) } else { i };
+                        start.wrapping_add(i.wrapping_mul(elements.size))
+                    });
+                }
+            }
+            Plan::Set { .. } => self.set(&work),
+            Plan::Wait { layout, ty, size, name } => {
+                if !self.seen.insert((address, *ty)) {
+                    return;
+                }
+                let permits = frame.and_then(|frame| self.coroutines.get(frame.0 as usize));
+                let permits = permits.map_or(PermitKind::Other, |coroutine| coroutine.permits);
+                let waits_for = layout.read(self.context, address, permits);
+                if waits_for.is_none() && purpose == Purpose::Hold {
+                    return;
+                }
+                let waits_for = waits_for.unwrap_or(WaitsFor::Unknown { type_name: *name });
+                let held_in = local.map(|(local, _)| local);
+                self.tree.leaves.push(Leaf { frame, held_in, address: Address(address), size: *size, waits_for });
+            }
+            Plan::Handle(layout) => self.handle(layout, &work),
+        }
+    }
+
+    fn coroutine(&mut self, coroutine: &Arc<Coroutine>, work: &Work) {
+        let address = work.address;
+        if !self.seen.insert((address, coroutine.ty.id)) {
+            return;
+        }
+        let Some(state) = coroutine.state(self.plans, self.context, address) else { return };
+        let Some(suspension) = state.suspension else { return };
+        let frame = FrameIndex(u32::try_from(self.tree.frames.len()).unwrap_or(u32::MAX));
+        self.tree.frames.push(Frame {
+            place: state.place,
+            suspension,
+            parent: work.frame,
+            held_in: work.local.map(|(local, _)| local),
+            address: Address(address),
+            awaits: state.awaits.as_ref().map(|awaits| awaits.name),
+            handles: Vec::new(),
+        });
+        self.coroutines.push(coroutine.clone());
+        let Some(awaits) = &state.awaits else { return };
+        let awaited = address.wrapping_add(awaits.offset);
+        if let (Suspension::Suspended(_), Some(plan)) = (suspension, &awaits.plan) {
+            let (size, name, found_before) = (awaits.size, awaits.name, self.found());
+            self.steps.push(Step::Awaited { frame, address: awaited, size, name, found_before });
+            self.push(plan.clone(), awaited, Purpose::Await, Some(frame), None);
+        } else {
+            self.unknown(frame, awaited, awaits.size, awaits.name);
+        }
+    }
+
+    /// Goes on with what a pointer points to.
+    fn follow(&mut self, ty: TypeId, to: u64, work: &Work) {
+        if to == 0 {
+            return;
+        }
+        if let Some(plan) = self.plans.plan(self.context, ty, work.purpose) {
+            // Async functions and leaves note themselves.
+            let notes_itself = matches!(&*plan, Plan::Coroutine(_) | Plan::Wait { .. });
+            if notes_itself || self.seen.insert((to, ty)) {
+                self.push(plan, to, work.purpose, work.frame, work.local);
+            }
+        }
+    }
+
+    fn elements(&mut self, elements: &Elements, count: u64, work: &Work, address: impl Fn(u64) -> u64) {
+        let Some(plan) = self.plans.plan(self.context, elements.ty, work.purpose) else { return };
+        let limit = self.context.limits.elements.min(self.visits_left);
+        if count > limit {
+            self.context.limit_reached("the elements of a container", limit);
+        }
+        for i in (0..count.min(limit)).rev() {
+            self.push(plan.clone(), address(i), work.purpose, work.frame, work.local);
+        }
+    }
+
+    /// The members of a `JoinSet` or `FuturesUnordered`.
+    fn set(&mut self, work: &Work) {
+        let Plan::Set { heads, next, member, name } = &*work.plan else { return };
+        let memory = self.context.memory;
+        let plan = self.plans.plan(self.context, member.ty, work.purpose);
+        let mut members = Vec::new();
+        for head in heads {
+            let mut entry = head.read(memory, work.address).unwrap_or(0);
+            while entry != 0 && self.seen.insert((entry, member.ty)) {
+                if members.len() as u64 >= self.context.limits.elements.min(self.visits_left) {
+                    self.context.limit_reached("the members of a set of futures", self.context.limits.elements);
+                    break;
+                }
+                members.push(entry.wrapping_add(member.offset));
+                entry = next.read(memory, entry).unwrap_or(0);
+            }
+        }
+        if members.is_empty() && work.purpose == Purpose::Await {
+            let waits_for = WaitsFor::EmptySet { type_name: *name };
+            let address = Address(work.address);
+            self.tree.leaves.push(Leaf { frame: work.frame, held_in: None, address, size: 0, waits_for });
+        }
+        if let Some(plan) = plan {
+            for address in members.into_iter().rev() {
+                self.push(plan.clone(), address, work.purpose, work.frame, work.local);
+            }
+        }
+    }
+
+    fn handle(&mut self, layout: &HandleLayout, work: &Work) {
+        let (Some(frame), Some((local, maybe_dropped))) = (work.frame, work.local) else { return };
+        let Some((kind, object)) = layout.read(self.context, work.address) else { return };
+        let object = self.objects.id(self.context, self.plans, layout, work.address, object);
+        let handle = Handle { local, kind, address: Address(work.address), object, maybe_dropped };
+        if let Some(frame) = self.tree.frames.get_mut(frame.0 as usize) {
+            frame.handles.push(handle);
+        }
+    }
+}
