@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use unstuck_inspect::Inspector;
-use unstuck_inspect::snapshot::{AwaitTree, BlockingState, FrameIndex, Origin, Snapshot, WaitsFor};
+use unstuck_inspect::snapshot::{AwaitTree, BlockingState, FrameIndex, HeldIn, Origin, Snapshot, WaitsFor};
 
 fn main() -> ExitCode {
     let Some(pid) = std::env::args().nth(1).and_then(|argument| argument.parse().ok()) else {
@@ -100,8 +100,9 @@ fn print_children(snapshot: &Snapshot, tree: &AwaitTree, parent: Option<FrameInd
     }
 }
 
-fn held_in(snapshot: &Snapshot, local: Option<unstuck_inspect::snapshot::LocalId>) -> String {
-    local.map_or_else(String::new, |local| {
-        format!(" (held in `{}`, not awaited)", snapshot[local].name.as_deref().unwrap_or("(unnamed)"))
+fn held_in(snapshot: &Snapshot, held: Option<HeldIn>) -> String {
+    held.map_or_else(String::new, |held| {
+        let name = snapshot[held.local].name.as_deref().unwrap_or("(unnamed)");
+        format!(" (held in `{name}`, not awaited{})", if held.maybe_dropped { ", maybe dropped" } else { "" })
     })
 }

@@ -9,7 +9,7 @@ use crate::debug_info::{DebugInfo, Executable, Index, Lines, TypeCache};
 use crate::error::{DebugInfoLevel, Error};
 use crate::memory::Memory;
 use crate::snapshot::{
-    Address, BlockOn, BlockingState, BlockingTask, Gap, NativeFrame, Process, Runtime, RuntimeId, SCHEMA, Snapshot, Task, Thread,
+    Address, BlockOn, BlockingState, BlockingTask, Gap, NameId, NativeFrame, Process, Runtime, RuntimeId, SCHEMA, Snapshot, Task, Thread,
 };
 use crate::threads::{self, BlockOns, Modules, RawThread, StackFrame, Unwinder};
 use crate::tokio::names::{self, state};
@@ -204,6 +204,7 @@ impl Reading<'_> {
             .map(|block_on| {
                 let future = plans.name(&self.context.debug.ty(block_on.ty).name);
                 let (name, origin) = block_on.root.function.unzip();
+                let name = name.or(block_on.root.concrete);
                 BlockOn {
                     thread: block_on.thread,
                     address: Address(block_on.address),
@@ -211,7 +212,7 @@ impl Reading<'_> {
                     future,
                     origin,
                     futures: block_on.root.tree,
-                    polled: false,
+                    polled: block_on.polled,
                 }
             })
             .collect();
@@ -325,15 +326,15 @@ impl Reading<'_> {
         let Some(cell) = &raw.ty.cell else { return task };
         let future = self.context.debug.ty(cell.future);
         task.future = plans.name(&future.name);
-        let mut function = None;
+        let (mut function, mut concrete) = (None, None);
         if cell.stage(self.context.memory, raw.address) == Some(Stage::Running) {
             let root = walker.read(cell.future, cell.future_address(raw.address));
             task.futures = root.tree;
-            function = root.function;
+            (function, concrete) = (root.function, root.concrete);
         }
         let of_type = || plans.only_coroutine(self.context, cell.future).map(|root| (root.function_id, root.origin));
         let (name, origin) = function.or_else(of_type).unzip();
-        task.name = name.unwrap_or(task.future);
+        task.name = name.or(concrete).unwrap_or(task.future);
         task.origin = origin;
         task
     }
@@ -380,20 +381,20 @@ impl Reading<'_> {
         }
         let closures = |task: &&RawTask| task.ty.cell.as_ref().is_some_and(|cell| cell.blocking && !cell.worker);
         let candidates: Vec<&RawTask> = population.candidates.iter().filter(closures).collect();
-        let running: HashSet<u64> = candidates
+        let running: HashMap<u64, &RawTask> = candidates
             .iter()
             .filter(|task| task.has(state::RUNNING) && !task.has(state::COMPLETE) && plausible(task))
-            .map(|task| task.address)
+            .map(|task| (task.address, *task))
             .collect();
-        let on_stack = if running.is_empty() { HashMap::new() } else { self.on_stacks(&running, stacks) };
+        let running_on = if running.is_empty() { HashMap::new() } else { self.running_on(&running, stacks) };
         // A thread that runs has a stack that can't be searched: what it runs is not known.
         let all_asleep = threads.iter().all(|thread| stacks.contains_key(&thread.id));
         for task in candidates {
             let (state, runtime) = if let Some(runtime) = queued.get(&task.address) {
                 (BlockingState::Queued, Some(*runtime))
-            } else if let Some(thread) = on_stack.get(&task.address) {
+            } else if let Some(thread) = running_on.get(&task.address) {
                 (BlockingState::Running { thread: Some(*thread) }, None)
-            } else if running.contains(&task.address) && !all_asleep {
+            } else if running.contains_key(&task.address) && !all_asleep {
                 (BlockingState::Running { thread: None }, None)
             } else {
                 continue;
@@ -401,7 +402,7 @@ impl Reading<'_> {
             found.push(BlockingTask {
                 id: task.id,
                 address: Address(task.address),
-                closure: self.inspector.plans.name(closure_of(task)),
+                closure: self.closure_of(task),
                 state,
                 runtime,
             });
@@ -410,20 +411,38 @@ impl Reading<'_> {
         found
     }
 
-    /// On which thread's stack each of these addresses is.
-    fn on_stacks(&self, addresses: &HashSet<u64>, stacks: &HashMap<u32, Vec<StackFrame>>) -> HashMap<u64, u32> {
+    /// The closure that a blocking task runs.
+    fn closure_of(&self, task: &RawTask) -> NameId {
+        let debug = self.context.debug;
+        let future = task.ty.cell.as_ref().map(|cell| debug.ty(cell.future));
+        let closure = future.and_then(|future| future.arguments.first().map(|closure| debug.ty(*closure)));
+        match closure {
+            Some(closure) => self.inspector.plans.closure_name(&closure),
+            None => self.inspector.plans.name(&task.ty.arguments),
+        }
+    }
+
+    /// Which thread runs each of these tasks: the one with the task's `poll` function on its stack, and the task's address
+    /// near it.
+    fn running_on(&self, tasks: &HashMap<u64, &RawTask>, stacks: &HashMap<u32, Vec<StackFrame>>) -> HashMap<u64, u32> {
+        let debug = self.context.debug;
         let mut found = HashMap::new();
         for (thread, frames) in stacks {
-            let (Some(innermost), Some(outermost)) = (frames.first(), frames.last()) else { continue };
-            let start = innermost.register(7).unwrap_or(innermost.cfa) & !7;
-            let length = usize::try_from(outermost.cfa.saturating_sub(start)).unwrap_or(0).min(STACK);
-            let mut bytes = vec![0; length];
-            let read = self.context.memory.read_uncached(start, &mut bytes);
-            for word in bytes[..read].as_chunks().0 {
-                let word = u64::from_le_bytes(*word);
-                if addresses.contains(&word) {
-                    found.insert(word, *thread);
+            for (number, frame) in frames.iter().enumerate() {
+                let Some(function) = debug.index.function_at(debug.file_address(frame.address)) else { continue };
+                if !self.tasks.is_poll(debug.memory_address(function.low)) {
+                    continue;
                 }
+                // An argument of `poll`, and of what it calls.
+                let start = frames[number.saturating_sub(POLL_FRAMES)].stack_pointer() & !7;
+                let end = frames[(number + 1).min(frames.len() - 1)].cfa;
+                let mut bytes = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or(0).min(POLL_STACK)];
+                let read = self.context.memory.read_uncached(start, &mut bytes);
+                let words = bytes[..read].as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
+                let polled = words.filter(|word| {
+                    tasks.get(word).is_some_and(|task| self.tasks.polls(debug.memory_address(function.low), task))
+                });
+                found.extend(polled.map(|task| (task, *thread)));
             }
         }
         found
@@ -461,20 +480,14 @@ impl Reading<'_> {
     }
 }
 
-/// More of a stack is not searched.
-const STACK: usize = 64 << 20;
+/// How many functions below `poll` are searched for the task that it polls.
+const POLL_FRAMES: usize = 3;
+/// How much of a stack is searched for it, in bytes.
+const POLL_STACK: usize = 1 << 20;
 
 /// Whether a task that is in no list is likely one: a freed one has other values where its references were.
 fn plausible(task: &RawTask) -> bool {
     (1..state::ABSURD_REFERENCES).contains(&task.references())
-}
-
-/// The type of the closure that a blocking task runs.
-fn closure_of(task: &RawTask) -> &str {
-    let arguments = &*task.ty.arguments;
-    let closure = arguments.strip_prefix(names::BLOCKING_TASK).unwrap_or(arguments);
-    let scheduler = closure.rfind(names::BLOCKING_SCHEDULE).unwrap_or(closure.len());
-    closure[..scheduler].trim_end_matches([',', ' ']).trim_end_matches('>')
 }
 
 /// What is read with the help of Linux.

@@ -45,13 +45,23 @@ pub struct Frame {
     /// The function that awaits or holds it. `None` for the outermost one.
     pub parent: Option<FrameIndex>,
     /// The parent's local that holds it, if the parent does not await it now.
-    pub held_in: Option<LocalId>,
+    pub held_in: Option<HeldIn>,
     /// Where its state is in memory.
     pub address: Address,
     /// The type of what it awaits.
     pub awaits: Option<NameId>,
     /// What its locals hold.
     pub handles: Vec<Handle>,
+}
+
+/// A local that holds a future.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct HeldIn {
+    /// The local.
+    pub local: LocalId,
+    /// The function has dropped, moved or not yet set some of its locals, and this may be one of them. Then the future, and
+    /// all that it holds, may be a copy that is not used any more.
+    pub maybe_dropped: bool,
 }
 
 /// How far an async function has come.
@@ -70,7 +80,7 @@ pub struct Leaf {
     /// The function that awaits or holds it. `None` if the task's future is the leaf itself.
     pub frame: Option<FrameIndex>,
     /// The frame's local that holds it, if the frame does not await it now.
-    pub held_in: Option<LocalId>,
+    pub held_in: Option<HeldIn>,
     /// Where the future is in memory.
     pub address: Address,
     /// The size of the future, in bytes.

@@ -25,6 +25,8 @@ pub(crate) struct RawBlockOn {
     pub(crate) address: u64,
     pub(crate) ty: TypeId,
     pub(crate) root: Root,
+    /// The thread is inside the future's `poll`, not in between two calls of it.
+    pub(crate) polled: bool,
 }
 
 /// A variable with its place on a stack.
@@ -33,6 +35,9 @@ struct Candidate {
     /// It is the pointer to a pinned future, not the future.
     pinned: bool,
 }
+
+/// What the compiler calls the function that polls an async function or block starts so.
+const COROUTINE: &str = "{async_";
 
 /// Follows the stacks of all sleeping threads, and reads the futures that they run.
 pub(crate) fn find(context: &Context<'_>, plans: &Plans, walker: &mut Walker<'_>, unwinder: &Unwinder<'_>, threads: &[RawThread]) -> BlockOns {
@@ -49,6 +54,10 @@ pub(crate) fn find(context: &Context<'_>, plans: &Plans, walker: &mut Walker<'_>
             context.gap(Gap::UnreadableStack { thread: thread.id, why: StackGap::LostTrail });
         }
         let mut block_on = None;
+        // While a future is polled, its own state is that of before. The futures that it polls are in locals of functions
+        // further in.
+        let mut polled = false;
+        let mut inner = None;
         for frame in &stack.frames {
             let address = context.debug.file_address(frame.address);
             let Some(function) = context.debug.index.function_at(address) else { continue };
@@ -64,14 +73,20 @@ pub(crate) fn find(context: &Context<'_>, plans: &Plans, walker: &mut Walker<'_>
                     }
                 }
             }
-            let runs_future = |name: &str| name.contains(names::BLOCK_ON);
-            if block_on.is_none() && context.debug.any_function_at(function.entry, address, runs_future) {
-                let futures = candidates.iter().filter_map(|candidate| future(context, plans, walker, candidate));
-                block_on = futures.max_by_key(|(value, root)| (root.tree.frames.len(), value.address));
+            if block_on.is_some() {
+                continue;
+            }
+            let futures = candidates.iter().filter_map(|candidate| future(context, plans, walker, candidate));
+            let largest = futures.max_by_key(|(value, root)| (root.tree.frames.len(), value.address));
+            if context.debug.any_function_at(function.entry, address, |name| name.contains(names::BLOCK_ON)) {
+                block_on = largest.or_else(|| inner.take());
+            } else {
+                inner = largest.or(inner);
+                polled |= context.debug.any_function_at(function.entry, address, |name| name.starts_with(COROUTINE));
             }
         }
         if let Some((value, root)) = block_on {
-            found.found.push(RawBlockOn { thread: thread.id, address: value.address, ty: value.ty.id, root });
+            found.found.push(RawBlockOn { thread: thread.id, address: value.address, ty: value.ty.id, root, polled });
         }
         found.stacks.insert(thread.id, stack.frames);
     }

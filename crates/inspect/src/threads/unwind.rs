@@ -130,6 +130,11 @@ pub(crate) struct StackFrame {
 }
 
 impl StackFrame {
+    /// Where the function's part of the stack begins. Its callee's return address is just below.
+    pub(crate) fn stack_pointer(&self) -> u64 {
+        self.register(RSP).unwrap_or(self.cfa)
+    }
+
     /// A register as it was in this function, if that is known.
     pub(crate) fn register(&self, number: u16) -> Option<u64> {
         *self.registers.get(usize::from(number))?

@@ -165,6 +165,8 @@ impl RawTask {
 pub(crate) struct TaskReader {
     layout: TaskLayout,
     vtables: HashMap<u64, Arc<TaskType>>,
+    /// The tasks that a `poll` function is for.
+    polls: HashMap<u64, Arc<TaskType>>,
     lowest: u64,
     highest: u64,
 }
@@ -210,7 +212,7 @@ impl TaskReader {
         }
         let lowest = vtables.keys().min().copied().unwrap_or(u64::MAX);
         let highest = vtables.keys().max().copied().unwrap_or(0);
-        Self { layout, vtables, lowest, highest }
+        Self { layout, vtables, polls: types, lowest, highest }
     }
 
     /// Searches the program's memory for tasks. Memory that was freed may still look like one.
@@ -263,6 +265,16 @@ impl TaskReader {
         self.vtables.get(&vtable)?;
         let trailer = address.wrapping_add(trailer_offset.read(memory, vtable)?);
         next.read(memory, trailer)
+    }
+
+    /// Whether this is the address of a task's `poll` function.
+    pub(crate) fn is_poll(&self, function: u64) -> bool {
+        self.polls.contains_key(&function)
+    }
+
+    /// Whether this is the address of this task's `poll` function.
+    pub(crate) fn polls(&self, function: u64, task: &RawTask) -> bool {
+        self.polls.get(&function).is_some_and(|ty| Arc::ptr_eq(ty, &task.ty))
     }
 
     /// Notes which lists of tasks can't be followed.

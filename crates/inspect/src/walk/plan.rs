@@ -25,7 +25,13 @@ pub(crate) enum Plan {
     /// What a thin pointer points to.
     Pointer(TypeId),
     /// What a trait object points to.
-    TraitObject { pointer: u64, vtable: u64, name: NameId },
+    TraitObject {
+        pointer: u64,
+        vtable: u64,
+        name: NameId,
+        /// By its name, it is a future or stream.
+        polled: bool,
+    },
     /// The elements of a slice behind a pointer.
     Slice { start: u64, length: u64, elements: Elements },
     Array { count: u64, elements: Elements },
@@ -145,6 +151,11 @@ impl Plans {
         NameId(self.names.borrow_mut().id(name.to_owned()))
     }
 
+    /// The path of the function that a closure is in, with `{closure}` at its end.
+    pub(crate) fn closure_name(&self, closure: &Type) -> NameId {
+        self.name(&function_path(closure))
+    }
+
     /// Copies of the tables: names, places, locals.
     pub(crate) fn tables(&self) -> (Vec<String>, Vec<Place>, Vec<Local>) {
         (self.names.borrow().entries.clone(), self.places.borrow().entries.clone(), self.locals.borrow().entries.clone())
@@ -186,7 +197,8 @@ impl Plans {
             return context.found(self.wait(context, kind, &whole)).flatten();
         }
         if let Some((pointer, vtable)) = ty.as_trait_object() {
-            return Some(Plan::TraitObject { pointer, vtable, name: self.name(&ty.name) });
+            let polled = ty.name.contains("Future") || ty.name.contains("Stream");
+            return Some(Plan::TraitObject { pointer, vtable, name: self.name(&ty.name), polled });
         }
         if let Some((start, length)) = ty.as_slice() {
             let element = debug.ty(debug.ty(ty.field("data_ptr")?.ty).target?);
@@ -315,12 +327,7 @@ const UNNAMED: &str = "__";
 
 impl Coroutine {
     fn new(plans: &Plans, debug: &DebugInfo<'_>, ty: Arc<Type>) -> Self {
-        let mut function = ty.namespace().to_owned();
-        if ty.own_name().starts_with("{async_block") || ty.own_name().starts_with("{async_gen_block") {
-            function.push_str("::{async block}");
-        } else if ty.own_name().starts_with("{async_closure") {
-            function.push_str("::{async closure}");
-        }
+        let function = function_path(&ty);
         let variants = ty.variants.as_ref();
         let list = variants.map_or(&[][..], |variants| &variants.list);
         let line = |number: usize| list.get(number).map_or(0, |variant| u32::try_from(variant.line).unwrap_or(0));
@@ -432,6 +439,28 @@ impl Coroutine {
             held.push(Held { offset: at, local, plan, moved });
         }
     }
+}
+
+/// The path of an async function or closure, without what the compiler numbers. A block or closure in a function is a
+/// segment of its own.
+fn function_path(ty: &Type) -> String {
+    let mut path = String::new();
+    let own = ty.own_name();
+    for segment in ty.namespace().split("::").chain([own]) {
+        let segment = match segment.split_once('#').map(|(kind, _)| kind) {
+            None => segment,
+            Some("{async_block" | "{async_block_env" | "{async_gen_block" | "{async_gen_block_env") => "{async block}",
+            Some("{async_closure" | "{async_closure_env") => "{async closure}",
+            Some("{closure" | "{closure_env") => "{closure}",
+            // `{impl#0}` and `{async_fn#0}` are around a name that says more.
+            Some(_) => continue,
+        };
+        if !path.is_empty() {
+            path.push_str("::");
+        }
+        path.push_str(segment);
+    }
+    path
 }
 
 impl State {

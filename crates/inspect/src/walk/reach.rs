@@ -127,13 +127,11 @@ pub(super) fn follows_pointer(ty: &Type, purpose: Purpose) -> bool {
     ty.name.starts_with("alloc::boxed::Box<") || purpose == Purpose::Await && ty.name.starts_with("&mut ")
 }
 
-/// A future or stream behind a trait object is polled; anything in a box is held.
-pub(super) fn follows_trait_object(ty: &Type, purpose: Purpose) -> bool {
+/// Whatever is behind a trait object may be polled: a future, a stream, or the connection of one.
+fn follows_trait_object(ty: &Type, purpose: Purpose) -> bool {
     let owned = ty.name.starts_with("alloc::boxed::Box<");
     match purpose {
-        Purpose::Await => {
-            (owned || ty.name.starts_with("&mut ")) && (ty.name.contains("Future") || ty.name.contains("Stream"))
-        }
+        Purpose::Await => owned || ty.name.starts_with("&mut "),
         Purpose::Hold => owned,
         Purpose::Share => false,
     }

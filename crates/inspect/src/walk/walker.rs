@@ -9,7 +9,7 @@ use super::reach::Purpose;
 use crate::context::Context;
 use crate::debug_info::TypeId;
 use crate::snapshot::{
-    Address, AwaitTree, Frame, FrameIndex, Gap, Handle, Leaf, LocalId, NameId, Object, ObjectId, Origin, PermitKind, Suspension,
+    Address, AwaitTree, Frame, FrameIndex, Gap, Handle, HeldIn, Leaf, NameId, Object, ObjectId, Origin, PermitKind, Suspension,
     WaitsFor,
 };
 use crate::tokio::handles::HandleLayout;
@@ -41,6 +41,8 @@ pub(crate) struct Root {
     pub(crate) tree: AwaitTree,
     /// The outermost async function, if there is one such.
     pub(crate) function: Option<(NameId, Origin)>,
+    /// The type behind the trait object that the future is.
+    pub(crate) concrete: Option<NameId>,
 }
 
 /// Something that is still to be read.
@@ -49,8 +51,8 @@ struct Work {
     address: u64,
     purpose: Purpose,
     frame: Option<FrameIndex>,
-    /// The local that holds it, and whether that may be dropped. `None` for what is awaited.
-    local: Option<(LocalId, bool)>,
+    /// The local that holds it. `None` for what is awaited.
+    local: Option<HeldIn>,
 }
 
 enum Step {
@@ -71,6 +73,7 @@ pub(crate) struct Walker<'a> {
     /// The functions of the current tree's frames.
     coroutines: Vec<Arc<Coroutine>>,
     visits_left: u64,
+    concrete: Option<NameId>,
 }
 
 impl<'a> Walker<'a> {
@@ -84,6 +87,7 @@ impl<'a> Walker<'a> {
             tree: AwaitTree::default(),
             coroutines: Vec::new(),
             visits_left: 0,
+            concrete: None,
         }
     }
 
@@ -96,6 +100,7 @@ impl<'a> Walker<'a> {
         self.seen.clear();
         self.coroutines.clear();
         self.steps.clear();
+        self.concrete = None;
         self.visits_left = self.context.limits.visits_per_task;
         match self.plans.awaiting(self.context, ty) {
             Some(plan) => {
@@ -113,7 +118,7 @@ impl<'a> Walker<'a> {
         let first = outermost.next();
         let only = first.filter(|_| outermost.next().is_none() && !tree.leaves.iter().any(|leaf| leaf.frame.is_none()));
         let function = only.map(|(_, coroutine)| (coroutine.function_id, coroutine.origin));
-        Root { tree, function }
+        Root { tree, function, concrete: self.concrete.take() }
     }
 
     fn unknown_root(&mut self, ty: TypeId, address: u64) {
@@ -122,7 +127,7 @@ impl<'a> Walker<'a> {
         self.tree.leaves.push(Leaf { frame: None, held_in: None, address: Address(address), size: ty.size, waits_for });
     }
 
-    fn push(&mut self, plan: Arc<Plan>, address: u64, purpose: Purpose, frame: Option<FrameIndex>, local: Option<(LocalId, bool)>) {
+    fn push(&mut self, plan: Arc<Plan>, address: u64, purpose: Purpose, frame: Option<FrameIndex>, local: Option<HeldIn>) {
         self.steps.push(Step::Read(Work { plan, address, purpose, frame, local }));
     }
 
@@ -173,7 +178,7 @@ impl<'a> Walker<'a> {
             let some_dropped = state.some_dropped(self.context, address);
             // The last step is taken first.
             for held in state.held.iter().rev() {
-                let local = (held.local, some_dropped || held.moved);
+                let local = HeldIn { local: held.local, maybe_dropped: some_dropped || held.moved };
                 self.push(held.plan.clone(), address.wrapping_add(held.offset), Purpose::Hold, Some(frame), Some(local));
             }
             self.run();
@@ -210,13 +215,18 @@ impl<'a> Walker<'a> {
                     self.follow(*target, to, &work);
                 }
             }
-            Plan::TraitObject { pointer, vtable, name } => {
+            Plan::TraitObject { pointer, vtable, name, polled } => {
                 let to = memory.word(address.wrapping_add(*pointer));
                 let vtable = memory.word(address.wrapping_add(*vtable));
                 let ty = vtable.and_then(|vtable| self.context.debug.type_behind(vtable));
                 match (to, ty) {
-                    (Some(to), Some(ty)) => self.follow(ty, to, &work),
-                    _ if purpose == Purpose::Await => self.context.gap(Gap::UnknownTraitObject { type_name: *name }),
+                    (Some(to), Some(ty)) => {
+                        if frame.is_none() && self.found() == 0 && self.concrete.is_none() {
+                            self.concrete = Some(self.plans.name(&self.context.debug.ty(ty).name));
+                        }
+                        self.follow(ty, to, &work);
+                    }
+                    _ if *polled && purpose == Purpose::Await => self.context.gap(Gap::UnknownTraitObject { type_name: *name }),
                     _ => {}
                 }
             }
@@ -261,8 +271,7 @@ impl<'a> Walker<'a> {
                     return;
                 }
                 let waits_for = waits_for.unwrap_or(WaitsFor::Unknown { type_name: *name });
-                let held_in = local.map(|(local, _)| local);
-                self.tree.leaves.push(Leaf { frame, held_in, address: Address(address), size: *size, waits_for });
+                self.tree.leaves.push(Leaf { frame, held_in: local, address: Address(address), size: *size, waits_for });
             }
             Plan::Handle(layout) => self.handle(layout, &work),
         }
@@ -280,7 +289,7 @@ impl<'a> Walker<'a> {
             place: state.place,
             suspension,
             parent: work.frame,
-            held_in: work.local.map(|(local, _)| local),
+            held_in: work.local,
             address: Address(address),
             awaits: state.awaits.as_ref().map(|awaits| awaits.name),
             handles: Vec::new(),
@@ -352,7 +361,7 @@ impl<'a> Walker<'a> {
     }
 
     fn handle(&mut self, layout: &HandleLayout, work: &Work) {
-        let (Some(frame), Some((local, maybe_dropped))) = (work.frame, work.local) else { return };
+        let (Some(frame), Some(HeldIn { local, maybe_dropped })) = (work.frame, work.local) else { return };
         let Some((kind, object)) = layout.read(self.context, work.address) else { return };
         let object = self.objects.id(self.context, self.plans, layout, work.address, object);
         let handle = Handle { local, kind, address: Address(work.address), object, maybe_dropped };
