@@ -149,7 +149,7 @@ fn check_debug_info(executable: &Executable, index: &Index) -> Result<(), Error>
     if has(names::POLL) {
         return level(DebugInfoLevel::Limited);
     }
-    match executable.has_symbol("tokio") {
+    match executable.has_symbol(names::SYMBOL) {
         _ if tokio_units => level(DebugInfoLevel::LineTables),
         Some(true) => level(DebugInfoLevel::None),
         None if index.unit_names.is_empty() => level(DebugInfoLevel::Stripped),

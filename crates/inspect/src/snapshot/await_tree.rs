@@ -160,6 +160,8 @@ pub enum WaitsFor {
         /// The set. It is one of the runtimes of the snapshot.
         set: Address,
     },
+    /// Nothing: `std::future::pending`.
+    Never,
     /// A future that is not understood.
     Unknown {
         /// Its type.

@@ -28,7 +28,10 @@ pub(crate) const ANY_HANDLE: &str = "tokio::runtime::scheduler::Handle";
 pub(crate) const RUNTIME: &str = "tokio::runtime::runtime::Runtime";
 /// The future of a task that runs a closure.
 pub(crate) const BLOCKING_TASK: &str = "tokio::runtime::blocking::task::BlockingTask<";
-pub(crate) const BLOCKING_SCHEDULE: &str = "tokio::runtime::blocking::schedule::BlockingSchedule";
+/// A part of the mangled names of Tokio's functions.
+pub(crate) const SYMBOL: &str = "5tokio7runtime";
+/// Tokio's own async functions, such as `LocalSet::run_until`. A task is named after the function inside.
+pub(crate) const FUNCTIONS: &str = "tokio::";
 /// Functions that run a future on the current thread.
 pub(crate) const BLOCK_ON: &str = "block_on";
 

@@ -22,6 +22,7 @@ pub(crate) enum WaitKind {
     LocalSet,
     JoinSet,
     FuturesUnordered,
+    Pending,
 }
 
 /// The types of those futures. A name that ends in `<` is generic.
@@ -39,14 +40,15 @@ const TYPES: &[(&str, WaitKind)] = &[
     ("tokio::task::local::LocalSet", WaitKind::LocalSet),
     ("tokio::task::join_set::JoinSet<", WaitKind::JoinSet),
     ("futures_util::stream::futures_unordered::FuturesUnordered<", WaitKind::FuturesUnordered),
+    ("core::future::pending::Pending<", WaitKind::Pending),
+    ("futures_util::future::pending::Pending<", WaitKind::Pending),
 ];
 
 /// The kind of a type, if it is one of those futures.
 pub(crate) fn kind_of(ty: &Type) -> Option<WaitKind> {
-    if !ty.name.starts_with("tokio::") && !ty.name.starts_with("futures_util::") {
-        return None;
-    }
-    named(&ty.name, TYPES)
+    // Most types are ruled out by their first letters.
+    let candidate = ["tokio::", "futures_util::", "core::future::"].iter().any(|prefix| ty.name.starts_with(prefix));
+    if candidate { named(&ty.name, TYPES) } else { None }
 }
 
 /// What a table has for a type's name.
@@ -67,6 +69,7 @@ pub(crate) enum WaitLayout {
     Readiness { io: Path, interest: Path },
     Evented { io: Path, descriptor: Option<Path>, reader: OptionLayout, writer: OptionLayout },
     LocalSet(Path),
+    Never,
 }
 
 impl WaitLayout {
@@ -102,6 +105,7 @@ impl WaitLayout {
                 writer: option(&names::EVENTED_WRITER)?,
             },
             WaitKind::LocalSet => Self::LocalSet(path(&names::LOCAL_SET_SHARED)?),
+            WaitKind::Pending => Self::Never,
             WaitKind::JoinSet | WaitKind::FuturesUnordered => return Ok(None),
         }))
     }
@@ -150,6 +154,7 @@ impl WaitLayout {
                 interest: interest_of(reader.is_some(memory, future)?, writer.is_some(memory, future)?),
             },
             Self::LocalSet(set) => WaitsFor::LocalSet { set: address(set)? },
+            Self::Never => WaitsFor::Never,
         })
     }
 }

@@ -455,6 +455,10 @@ fn function_path(ty: &Type) -> String {
             // `{impl#0}` and `{async_fn#0}` are around a name that says more.
             Some(_) => continue,
         };
+        // An async closure is a closure that returns the future.
+        if let ("{async closure}", Some(function)) = (segment, path.strip_suffix("::{closure}")) {
+            path.truncate(function.len());
+        }
         if !path.is_empty() {
             path.push_str("::");
         }

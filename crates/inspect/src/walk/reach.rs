@@ -3,7 +3,8 @@
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use crate::debug_info::{DebugInfo, Kind, Type, TypeId};
-use crate::tokio::{handles, waits};
+use crate::tokio::handles;
+use crate::tokio::waits::{self, WaitKind};
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,8 +77,12 @@ impl Reach {
 
     /// What a type leads to.
     fn next(&mut self, debug: &DebugInfo<'_>, ty: &Type, purpose: Purpose) -> Next {
-        if ty.is_coroutine() || waits::kind_of(ty).is_some() {
+        if ty.is_coroutine() {
             return Next::Decided(true);
+        }
+        if let Some(kind) = waits::kind_of(ty) {
+            // Nothing can be told of a future that waits for nothing and is not awaited.
+            return Next::Decided(purpose == Purpose::Await || kind != WaitKind::Pending);
         }
         if purpose != Purpose::Await && handles::kind_of(ty).is_some() {
             return Next::Decided(true);

@@ -13,6 +13,7 @@ use crate::snapshot::{
     WaitsFor,
 };
 use crate::tokio::handles::HandleLayout;
+use crate::tokio::names;
 
 /// What handles refer to, of all tasks together.
 #[derive(Default)]
@@ -114,11 +115,27 @@ impl<'a> Walker<'a> {
             self.unknown_root(ty, address);
         }
         let tree = std::mem::take(&mut self.tree);
-        let mut outermost = tree.frames.iter().zip(&self.coroutines).filter(|(frame, _)| frame.parent.is_none());
-        let first = outermost.next();
-        let only = first.filter(|_| outermost.next().is_none() && !tree.leaves.iter().any(|leaf| leaf.frame.is_none()));
-        let function = only.map(|(_, coroutine)| (coroutine.function_id, coroutine.origin));
+        let function = self.outermost(&tree).map(|coroutine| (coroutine.function_id, coroutine.origin));
         Root { tree, function, concrete: self.concrete.take() }
+    }
+
+    /// The function that a task is named after: the outermost one that isn't Tokio's own. `None` if the task awaits several
+    /// things outside of any function.
+    fn outermost(&self, tree: &AwaitTree) -> Option<&Coroutine> {
+        let mut parent = None;
+        loop {
+            let awaited = |frame: &&Frame| frame.parent == parent && frame.held_in.is_none();
+            let mut children = (0_u32..).zip(&tree.frames).filter(|(_, frame)| awaited(frame));
+            let only = children.next().filter(|_| children.next().is_none()).map(|(number, _)| number);
+            let leaves = tree.leaves.iter().any(|leaf| leaf.frame == parent && leaf.held_in.is_none());
+            let outer = parent.and_then(|FrameIndex(number)| self.coroutines.get(number as usize));
+            let Some(number) = only.filter(|_| !leaves) else { return outer.map(|outer| &**outer) };
+            parent = Some(FrameIndex(number));
+            let coroutine = self.coroutines.get(number as usize)?;
+            if !coroutine.function.starts_with(names::FUNCTIONS) {
+                return Some(coroutine);
+            }
+        }
     }
 
     fn unknown_root(&mut self, ty: TypeId, address: u64) {
@@ -261,7 +278,8 @@ impl<'a> Walker<'a> {
             }
             Plan::Set { .. } => self.set(&work),
             Plan::Wait { layout, ty, size, name } => {
-                if !self.seen.insert((address, *ty)) {
+                // Futures without a size may share an address.
+                if *size > 0 && !self.seen.insert((address, *ty)) {
                     return;
                 }
                 let permits = frame.and_then(|frame| self.coroutines.get(frame.0 as usize));

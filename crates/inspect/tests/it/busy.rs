@@ -1,0 +1,114 @@
+//! Programs that move while they are read, and memory that lies.
+
+use std::io::Write;
+
+use proptest::prelude::*;
+use unstuck_inspect::memory::{Memory, ProcessMemory, Torn};
+use unstuck_inspect::snapshot::{Origin, Snapshot};
+
+use crate::program::{Program, awaited, expected, own_stack};
+
+/// A snapshot is whole in itself, whatever was read: every id leads somewhere, and it can be saved.
+fn check_consistency(snapshot: &Snapshot) {
+    let trees = snapshot.tasks.iter().map(|task| &task.futures).chain(snapshot.block_ons.iter().map(|main| &main.futures));
+    for tree in trees {
+        for frame in &tree.frames {
+            let _ = &snapshot[frame.place].function;
+            for handle in &frame.handles {
+                let _ = (&snapshot[handle.local], &snapshot[snapshot[handle.object].type_name]);
+            }
+            assert!(frame.parent.is_none_or(|parent| (parent.0 as usize) < tree.frames.len()));
+        }
+        for leaf in &tree.leaves {
+            assert!(leaf.frame.is_none_or(|frame| (frame.0 as usize) < tree.frames.len()));
+        }
+    }
+    for task in &snapshot.tasks {
+        let _ = (&snapshot[task.name], &snapshot[task.future]);
+        assert!(task.runtime.is_none_or(|runtime| (runtime.0 as usize) < snapshot.runtimes.len()));
+    }
+}
+
+#[test]
+fn a_program_at_full_speed_can_be_read() {
+    for profile in ["dev", "optimized"] {
+        let program = Program::start_with(&["churn"], profile);
+        let inspector = program.inspector();
+        for _ in 0..50 {
+            check_consistency(&inspector.snapshot().expect("a snapshot"));
+        }
+    }
+}
+
+#[test]
+fn reading_polls_nothing() {
+    let mut program = Program::start(&["lost_waker"]);
+    let polls = |program: &mut Program| {
+        program.input.write_all(b"\n").expect("a pipe");
+        program.line("polls:")
+    };
+    let before = polls(&mut program);
+    let inspector = program.inspector();
+    for _ in 0..100 {
+        let snapshot = inspector.snapshot().expect("a snapshot");
+        let [task] = &snapshot.tasks[..] else { panic!("one task") };
+        let leaves = awaited(&task.futures);
+        let stack = own_stack(&snapshot, &task.futures, leaves[0].frame);
+        assert_eq!(stack, expected("src/busy.rs", &[("busy::loses_its_waker", "loses_its_waker")]));
+        assert_eq!(task.origin, Some(Origin::Program));
+    }
+    assert_eq!(polls(&mut program), before);
+}
+
+#[test]
+fn a_thousand_tasks_are_all_found() {
+    let program = Program::start(&["parked", "1000"]);
+    let snapshot = program.snapshot_at_rest(1000);
+    assert_eq!(snapshot.gaps, []);
+    assert_eq!(snapshot.runtimes[0].owned, Some(1000));
+    let expected = expected("src/busy.rs", &[("busy::parks_inside", "parks_inside")]);
+    for task in &snapshot.tasks {
+        let leaves = awaited(&task.futures);
+        assert_eq!(own_stack(&snapshot, &task.futures, leaves[0].frame)[..1], expected);
+    }
+    // All of them wait in the same places: so their ids are equal.
+    let places = |task: &unstuck_inspect::snapshot::Task| task.futures.frames.iter().map(|frame| frame.place).collect::<Vec<_>>();
+    assert!(snapshot.tasks.iter().all(|task| places(task) == places(&snapshot.tasks[0])));
+}
+
+#[test]
+fn a_snapshot_can_be_saved_and_read_again() {
+    let program = Program::start(&["containers"]);
+    let snapshot = program.snapshot_at_rest(16);
+    let saved = serde_json::to_string(&snapshot).expect("it can be saved");
+    let read: Snapshot = serde_json::from_str(&saved).expect("it can be read again");
+    assert_eq!(read, snapshot);
+}
+
+/// Two programs for all cases: what differs is how the memory lies.
+struct Targets {
+    programs: Vec<(Program, unstuck_inspect::Inspector)>,
+}
+
+impl Targets {
+    fn start() -> Self {
+        let programs = ["primitives", "containers", "handles", "local_set", "blocking"].map(|name| {
+            let program = Program::start(&[name]);
+            let inspector = program.inspector();
+            (program, inspector)
+        });
+        Self { programs: programs.into() }
+    }
+}
+
+#[test]
+fn memory_that_lies_leads_to_no_panic_and_no_endless_walk() {
+    let targets = Targets::start();
+    let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(seed: u64, number in 0..targets.programs.len())| {
+        let (program, inspector) = &targets.programs[number];
+        let memory = ProcessMemory::open(&program.id().to_string()).expect("the program's memory");
+        let memory: &dyn Memory = &Torn::new(memory, seed);
+        check_consistency(&inspector.snapshot_of(memory).expect("a snapshot"));
+    });
+}

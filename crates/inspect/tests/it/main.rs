@@ -1,0 +1,9 @@
+//! Real processes, read from outside.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+mod await_stacks;
+mod bad_input;
+mod busy;
+mod handles;
+mod program;
+mod runtimes;

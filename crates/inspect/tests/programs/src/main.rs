@@ -1,0 +1,61 @@
+//! Programs that wait. `programs NAME` runs one of them; it prints `ready` once everything is set up.
+//!
+//! Lines with `// waits: NAME` are where tests expect somebody to wait.
+
+#[cfg(feature = "full")]
+mod busy;
+#[cfg(feature = "full")]
+mod containers;
+#[cfg(feature = "full")]
+mod handles;
+#[cfg(feature = "full")]
+mod primitives;
+#[cfg(feature = "full")]
+mod runtimes;
+
+fn main() {
+    // The tests make sure of it: programs must not need the flag.
+    println!("tokio_unstable: {}", cfg!(tokio_unstable));
+    let name = std::env::args().nth(1).expect("a name");
+    match &*name {
+        "minimal" => minimal(),
+        #[cfg(feature = "full")]
+        name => full(name),
+        #[cfg(not(feature = "full"))]
+        name => panic!("no program {name}"),
+    }
+}
+
+/// One runtime, and nothing else.
+fn minimal() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        tokio::spawn(std::future::pending::<()>());
+        ready();
+        std::future::pending::<()>().await;
+    });
+}
+
+#[cfg(feature = "full")]
+fn full(name: &str) {
+    match name {
+        "primitives" => primitives::main(),
+        "containers" => containers::main(),
+        "handles" => handles::main(),
+        "current_thread" => runtimes::current_thread(),
+        "local_set" => runtimes::local_set(),
+        "no_tasks" => runtimes::no_tasks(),
+        "blocking" => runtimes::blocking(),
+        "blocked" => runtimes::blocked(),
+        "ended" => runtimes::ended(),
+        "churn" => busy::churn(),
+        "parked" => busy::parked(),
+        "lost_waker" => busy::lost_waker(),
+        _ => panic!("no program {name}"),
+    }
+}
+
+/// Tells the test that everything is set up.
+fn ready() {
+    println!("ready");
+}
