@@ -5,40 +5,10 @@ use std::cell::{Cell, RefCell};
 use foldhash::HashSet;
 
 use crate::debug_info::DebugInfo;
+use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::snapshot::Gap;
 use crate::tokio::names::Missing;
-
-/// How much is read at most. What is beyond a limit is reported as [`Gap::LimitReached`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// How many bytes of the program's memory are searched for tasks.
-    pub searched_bytes: u64,
-    /// How many tasks are read, of all runtimes together.
-    pub tasks: u64,
-    /// How many values are visited for one task.
-    pub visits_per_task: u64,
-    /// How many values are visited for all tasks together.
-    pub visits: u64,
-    /// How many elements of one container are visited.
-    pub elements: u64,
-    /// How often a list of tasks is read again that changed while it was read.
-    pub attempts: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            searched_bytes: 16 << 30,
-            tasks: 4_000_000,
-            visits_per_task: 4_000_000,
-            visits: 200_000_000,
-            elements: 1_000_000,
-            attempts: 10,
-        }
-    }
-}
 
 pub(crate) struct Context<'a> {
     pub(crate) debug: &'a DebugInfo<'a>,
@@ -60,7 +30,13 @@ const GAPS: usize = 1000;
 
 impl<'a> Context<'a> {
     pub(crate) fn new(debug: &'a DebugInfo<'a>, memory: &'a dyn Memory, limits: Limits) -> Self {
-        Self { debug, memory, limits, visits_left: Cell::new(limits.visits), gaps: RefCell::default() }
+        Self {
+            debug,
+            memory,
+            limits,
+            visits_left: Cell::new(limits.visits),
+            gaps: RefCell::default(),
+        }
     }
 
     /// Notes something that is missing from the snapshot. Equal gaps are noted once.
@@ -72,7 +48,10 @@ impl<'a> Context<'a> {
     }
 
     pub(crate) fn limit_reached(&self, what: &str, limit: u64) {
-        self.gap(Gap::LimitReached { what: what.to_owned(), limit });
+        self.gap(Gap::LimitReached {
+            what: what.to_owned(),
+            limit,
+        });
     }
 
     /// What was found, or a note of the name that is missing.
@@ -87,6 +66,9 @@ impl<'a> Context<'a> {
 
 impl From<Missing> for Gap {
     fn from(missing: Missing) -> Self {
-        Self::MissingName { feature: missing.feature.name().to_owned(), name: missing.name }
+        Self::MissingName {
+            feature: missing.feature.name().to_owned(),
+            name: missing.name,
+        }
     }
 }

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// This build has no way to read another process's memory.
-    #[error("tasks can be read from memory on Linux only; run this on the Linux machine where the program runs")]
+    #[error(
+        "tasks can be read from memory on Linux only; run this on the Linux machine where the program runs"
+    )]
     UnsupportedSystem,
 
     /// No process has this id.
@@ -28,7 +30,9 @@ pub enum Error {
     },
 
     /// The process ended, or replaced itself with another program, while it was read.
-    #[error("process {pid} ended or started another program while it was read; find its new id with `ps -e`")]
+    #[error(
+        "process {pid} ended or started another program while it was read; find its new id with `ps -e`"
+    )]
     ProcessEnded {
         /// The process.
         pid: u32,
@@ -60,7 +64,9 @@ pub enum Error {
     },
 
     /// Tokio's own types lack a name that everything depends on.
-    #[error("this Tokio has no `{name}`, so its tasks can't be found; update unstuck, or report the Tokio version")]
+    #[error(
+        "this Tokio has no `{name}`, so its tasks can't be found; update unstuck, or report the Tokio version"
+    )]
     UnknownTokio {
         /// The name that is missing, for example `Header.vtable`.
         name: String,
@@ -142,7 +148,9 @@ impl std::fmt::Display for DebugInfoLevel {
             Self::None => "no debug info about Tokio",
             Self::LineTables => "debug info for lines only, without types",
             Self::Limited => "limited debug info, without types",
-            Self::Split => "its debug info in separate files, which are not read (`split-debuginfo`)",
+            Self::Split => {
+                "its debug info in separate files, which are not read (`split-debuginfo`)"
+            }
             Self::Compressed => "compressed debug info, which is not read",
         })
     }

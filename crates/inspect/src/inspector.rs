@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt as _, HashSet};
 
-use crate::context::{Context, Limits};
+use crate::context::Context;
 use crate::debug_info::{DebugInfo, Executable, Index, Lines, TypeCache};
 use crate::error::{DebugInfoLevel, Error};
+use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::snapshot::{
-    Address, BlockOn, BlockingState, BlockingTask, Gap, NameId, NativeFrame, Process, Runtime, RuntimeId, SCHEMA, Snapshot, Task, Thread,
+    Address, AwaitTree, BlockOn, BlockingState, BlockingTask, Gap, NameId, NativeFrame, Process,
+    Runtime, RuntimeId, SCHEMA, Snapshot, Task, Thread,
 };
 use crate::threads::{self, BlockOns, Modules, RawThread, StackFrame, Unwinder};
 use crate::tokio::names::{self, state};
@@ -38,17 +40,14 @@ pub struct Inspector {
 
 impl Inspector {
     /// Attaches to a process. It is not stopped.
-    #[cfg(target_os = "linux")]
     pub fn attach(pid: u32) -> Result<Self, Error> {
-        let process = if pid == std::process::id() { "self".to_owned() } else { pid.to_string() };
+        let process = if pid == std::process::id() {
+            "self".to_owned()
+        } else {
+            pid.to_string()
+        };
         let opened = linux::open(&process, pid)?;
         Self::new(process, pid, opened)
-    }
-
-    /// Attaches to a process. It is not stopped.
-    #[cfg(not(target_os = "linux"))]
-    pub fn attach(_pid: u32) -> Result<Self, Error> {
-        Err(Error::UnsupportedSystem)
     }
 
     /// Attaches to the process that this code runs in.
@@ -63,9 +62,11 @@ impl Inspector {
         self.limits = limits;
     }
 
-    #[cfg(target_os = "linux")]
     fn new(process: String, id: u32, opened: linux::Opened) -> Result<Self, Error> {
-        let linux::Opened { executable, started } = opened;
+        let linux::Opened {
+            executable,
+            started,
+        } = opened;
         let invalid = |error: gimli::Error| Error::Executable {
             executable: executable.path.clone(),
             reason: format!("its debug info is damaged: {error}"),
@@ -87,7 +88,6 @@ impl Inspector {
     }
 
     /// Reads what the process is doing now.
-    #[cfg(target_os = "linux")]
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         let memory = linux::memory(&self.process, self.id)?;
         let snapshot = self.snapshot_of(&memory);
@@ -97,36 +97,42 @@ impl Inspector {
         snapshot
     }
 
-    /// Reads what the process is doing now.
-    #[cfg(not(target_os = "linux"))]
-    pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        Err(Error::UnsupportedSystem)
-    }
-
     /// Reads the tasks from this memory, which must be of the process that this is attached to.
-    #[cfg(target_os = "linux")]
     pub fn snapshot_of(&self, memory: &dyn Memory) -> Result<Snapshot, Error> {
         let bias = linux::entry(&self.process, self.id)?.wrapping_sub(self.executable.entry);
         let debug = DebugInfo::new(&self.executable, &self.index, &self.types, bias);
         let context = Context::new(&debug, memory, self.limits);
-        let layout = TaskLayout::new(&debug).map_err(|missing| Error::UnknownTokio { name: missing.name })?;
+        let layout = TaskLayout::new(&debug)
+            .map_err(|missing| Error::UnknownTokio { name: missing.name })?;
         let tasks = TaskReader::new(&context, &self.executable, layout);
         tasks.check_lists(&context);
         if self.tokio_versions.len() > 1 {
-            context.gap(Gap::SeveralTokioVersions { versions: self.tokio_versions.clone() });
+            context.gap(Gap::SeveralTokioVersions {
+                versions: self.tokio_versions.clone(),
+            });
         }
         let threads = threads::threads(&self.process).unwrap_or_else(|error| {
-            context.gap(Gap::NoThreads { reason: error.to_string() });
+            context.gap(Gap::NoThreads {
+                reason: error.to_string(),
+            });
             Vec::new()
         });
         let root = format!("/proc/{}/root", self.process);
         let entry = debug.memory_address(self.executable.entry);
-        let modules = Modules::new(memory, &root).with_executable(entry, &format!("/proc/{}/exe", self.process));
-        let unwinder = Unwinder { memory, modules: &modules };
+        let modules = Modules::new(memory, &root)
+            .with_executable(entry, &format!("/proc/{}/exe", self.process));
+        let unwinder = Unwinder {
+            memory,
+            modules: &modules,
+        };
         let mut walker = Walker::new(&context, &self.plans);
         let block_ons = threads::find(&context, &self.plans, &mut walker, &unwinder, &threads);
         let taken_at_ns = linux::now_ns();
-        let reading = Reading { inspector: self, context: &context, tasks: &tasks };
+        let reading = Reading {
+            inspector: self,
+            context: &context,
+            tasks: &tasks,
+        };
         let mut snapshot = reading.snapshot(walker, &threads, block_ons);
         snapshot.taken_at_ns = taken_at_ns;
         snapshot.gaps = context.take_gaps();
@@ -136,12 +142,18 @@ impl Inspector {
 
 /// What tells that a program has what is needed.
 fn check_debug_info(executable: &Executable, index: &Index) -> Result<(), Error> {
-    let has = |wanted: crate::debug_info::Wanted| !index.found(wanted.namespace, wanted.name).is_empty();
+    let has =
+        |wanted: crate::debug_info::Wanted| !index.found(wanted.namespace, wanted.name).is_empty();
     if has(names::HEADER) && has(names::POLL) {
         return Ok(());
     }
     let path = executable.path.clone();
-    let level = |found| Err(Error::DebugInfo { executable: path.clone(), found });
+    let level = |found| {
+        Err(Error::DebugInfo {
+            executable: path.clone(),
+            found,
+        })
+    };
     let tokio_units = index.unit_names.iter().any(|name| name.contains("/tokio-"));
     if index.split {
         return level(DebugInfoLevel::Split);
@@ -165,7 +177,9 @@ fn tokio_versions(index: &Index) -> Vec<String> {
         .filter_map(|name| {
             let (_, rest) = name.split_once("/tokio-")?;
             let (version, _) = rest.split_once('/')?;
-            version.starts_with(|first: char| first.is_ascii_digit()).then(|| version.to_owned())
+            version
+                .starts_with(|first: char| first.is_ascii_digit())
+                .then(|| version.to_owned())
         })
         .collect();
     versions.sort_unstable();
@@ -191,11 +205,24 @@ struct Population {
 }
 
 impl Reading<'_> {
-    fn snapshot(&self, mut walker: Walker<'_>, threads: &[RawThread], block_ons: BlockOns) -> Snapshot {
+    fn snapshot(
+        &self,
+        mut walker: Walker<'_>,
+        threads: &[RawThread],
+        block_ons: BlockOns,
+    ) -> Snapshot {
         let plans = &self.inspector.plans;
-        let BlockOns { found, runtimes, stacks } = block_ons;
+        let BlockOns {
+            found,
+            runtimes,
+            stacks,
+        } = block_ons;
         let population = self.population(&runtimes);
-        let mut tasks: Vec<Task> = population.tasks.iter().map(|raw| self.task(&mut walker, raw, &population)).collect();
+        let mut tasks: Vec<Task> = population
+            .tasks
+            .iter()
+            .map(|raw| self.task(&mut walker, raw, &population))
+            .collect();
         tasks.extend(self.ended(&mut walker, &tasks, &population));
         tasks.sort_by_key(|task| (task.id, task.address));
         let blocking_tasks = self.blocking_tasks(&population, threads, &stacks);
@@ -216,12 +243,17 @@ impl Reading<'_> {
                 }
             })
             .collect();
-        let runtimes = population.runtimes.iter().zip(&population.pools).map(|((runtime, owned), pool)| Runtime {
-            address: Address(runtime.value.address),
-            kind: runtime.kind,
-            owned: owned.counted,
-            blocking_pool: pool.as_ref().map(|pool| pool.pool),
-        });
+        let runtimes =
+            population
+                .runtimes
+                .iter()
+                .zip(&population.pools)
+                .map(|((runtime, owned), pool)| Runtime {
+                    address: Address(runtime.value.address),
+                    kind: runtime.kind,
+                    owned: owned.counted,
+                    blocking_pool: pool.as_ref().map(|pool| pool.pool),
+                });
         let runtimes = runtimes.collect();
         let threads = self.threads(threads, &stacks);
         let objects = std::mem::take(&mut walker.objects.list);
@@ -230,7 +262,12 @@ impl Reading<'_> {
             schema: SCHEMA,
             process: Process {
                 id: self.inspector.id,
-                executable: self.inspector.executable.path.to_string_lossy().into_owned(),
+                executable: self
+                    .inspector
+                    .executable
+                    .path
+                    .to_string_lossy()
+                    .into_owned(),
                 tokio_version: match &self.inspector.tokio_versions[..] {
                     [version] => Some(version.clone()),
                     _ => None,
@@ -277,16 +314,29 @@ impl Reading<'_> {
     fn try_population(&self, known: &[RawRuntime]) -> Population {
         let (memory, tasks) = (self.context.memory, self.tasks);
         let candidates = tasks.search(self.context);
-        let mut raw: HashMap<u64, RawRuntime> = known.iter().map(|runtime| (runtime.value.address, runtime.clone())).collect();
+        let mut raw: HashMap<u64, RawRuntime> = known
+            .iter()
+            .map(|runtime| (runtime.value.address, runtime.clone()))
+            .collect();
         for candidate in &candidates {
-            let Some((path, ty, kind)) = candidate.ty.cell.as_ref().and_then(|cell| cell.scheduler.as_ref()) else { continue };
+            let Some((path, ty, kind)) = candidate
+                .ty
+                .cell
+                .as_ref()
+                .and_then(|cell| cell.scheduler.as_ref())
+            else {
+                continue;
+            };
             if let Some(address) = path.address(memory, candidate.address) {
                 let value = crate::debug_info::Value::new(ty.clone(), address);
-                raw.entry(address).or_insert(RawRuntime { value, kind: *kind });
+                raw.entry(address)
+                    .or_insert(RawRuntime { value, kind: *kind });
             }
         }
-        let mut runtimes: Vec<(RawRuntime, Owned)> =
-            raw.into_values().filter_map(|runtime| Some((runtime.clone(), runtime.owned(self.context, tasks)?))).collect();
+        let mut runtimes: Vec<(RawRuntime, Owned)> = raw
+            .into_values()
+            .filter_map(|runtime| Some((runtime.clone(), runtime.owned(self.context, tasks)?)))
+            .collect();
         runtimes.sort_unstable_by_key(|(runtime, _)| runtime.value.address);
         let mut owner = HashMap::new();
         let mut owned_tasks = Vec::new();
@@ -304,11 +354,22 @@ impl Reading<'_> {
         for address in owned_tasks {
             match tasks.task(memory, address) {
                 Some(task) => found.push(task),
-                None => self.context.gap(Gap::UnreadableTask { task: Address(address) }),
+                None => self.context.gap(Gap::UnreadableTask {
+                    task: Address(address),
+                }),
             }
         }
-        let pools = runtimes.iter().map(|(runtime, _)| pool::of_runtime(self.context, runtime)).collect();
-        Population { runtimes, owner, tasks: found, pools, candidates }
+        let pools = runtimes
+            .iter()
+            .map(|(runtime, _)| pool::of_runtime(self.context, runtime))
+            .collect();
+        Population {
+            runtimes,
+            owner,
+            tasks: found,
+            pools,
+            candidates,
+        }
     }
 
     fn task(&self, walker: &mut Walker<'_>, raw: &RawTask, population: &Population) -> Task {
@@ -321,9 +382,11 @@ impl Reading<'_> {
             future: plans.name(&raw.ty.arguments),
             origin: None,
             state: raw.task_state(),
-            futures: Default::default(),
+            futures: AwaitTree::default(),
         };
-        let Some(cell) = &raw.ty.cell else { return task };
+        let Some(cell) = &raw.ty.cell else {
+            return task;
+        };
         let future = self.context.debug.ty(cell.future);
         task.future = plans.name(&future.name);
         let (mut function, mut concrete) = (None, None);
@@ -332,7 +395,11 @@ impl Reading<'_> {
             task.futures = root.tree;
             (function, concrete) = (root.function, root.concrete);
         }
-        let of_type = || plans.only_coroutine(self.context, cell.future).map(|root| (root.function_id, root.origin));
+        let of_type = || {
+            plans
+                .only_coroutine(self.context, cell.future)
+                .map(|root| (root.function_id, root.origin))
+        };
         let (name, origin) = function.or_else(of_type).unzip();
         task.name = name.or(concrete).unwrap_or(task.future);
         task.origin = origin;
@@ -355,8 +422,12 @@ impl Reading<'_> {
         addresses.retain(|address| !listed.contains(address));
         addresses.sort_unstable();
         addresses.dedup();
-        let ended = addresses.into_iter().filter_map(|address| self.tasks.task(self.context.memory, address));
-        let ended: Vec<RawTask> = ended.filter(|task| task.has(state::COMPLETE) && plausible(task)).collect();
+        let ended = addresses
+            .into_iter()
+            .filter_map(|address| self.tasks.task(self.context.memory, address));
+        let ended: Vec<RawTask> = ended
+            .filter(|task| task.has(state::COMPLETE) && plausible(task))
+            .collect();
         ended
             .iter()
             .filter(|task| task.ty.cell.as_ref().is_none_or(|cell| !cell.blocking))
@@ -379,21 +450,37 @@ impl Reading<'_> {
                 queued.insert(*task, id);
             }
         }
-        let closures = |task: &&RawTask| task.ty.cell.as_ref().is_some_and(|cell| cell.blocking && !cell.worker);
+        let closures = |task: &&RawTask| {
+            task.ty
+                .cell
+                .as_ref()
+                .is_some_and(|cell| cell.blocking && !cell.worker)
+        };
         let candidates: Vec<&RawTask> = population.candidates.iter().filter(closures).collect();
         let running: HashMap<u64, &RawTask> = candidates
             .iter()
-            .filter(|task| task.has(state::RUNNING) && !task.has(state::COMPLETE) && plausible(task))
+            .filter(|task| {
+                task.has(state::RUNNING) && !task.has(state::COMPLETE) && plausible(task)
+            })
             .map(|task| (task.address, *task))
             .collect();
-        let running_on = if running.is_empty() { HashMap::new() } else { self.running_on(&running, stacks) };
+        let running_on = if running.is_empty() {
+            HashMap::new()
+        } else {
+            self.running_on(&running, stacks)
+        };
         // A thread that runs has a stack that can't be searched: what it runs is not known.
         let all_asleep = threads.iter().all(|thread| stacks.contains_key(&thread.id));
         for task in candidates {
             let (state, runtime) = if let Some(runtime) = queued.get(&task.address) {
                 (BlockingState::Queued, Some(*runtime))
             } else if let Some(thread) = running_on.get(&task.address) {
-                (BlockingState::Running { thread: Some(*thread) }, None)
+                (
+                    BlockingState::Running {
+                        thread: Some(*thread),
+                    },
+                    None,
+                )
             } else if running.contains_key(&task.address) && !all_asleep {
                 (BlockingState::Running { thread: None }, None)
             } else {
@@ -415,7 +502,8 @@ impl Reading<'_> {
     fn closure_of(&self, task: &RawTask) -> NameId {
         let debug = self.context.debug;
         let future = task.ty.cell.as_ref().map(|cell| debug.ty(cell.future));
-        let closure = future.and_then(|future| future.arguments.first().map(|closure| debug.ty(*closure)));
+        let closure =
+            future.and_then(|future| future.arguments.first().map(|closure| debug.ty(*closure)));
         match closure {
             Some(closure) => self.inspector.plans.closure_name(&closure),
             None => self.inspector.plans.name(&task.ty.arguments),
@@ -424,23 +512,41 @@ impl Reading<'_> {
 
     /// Which thread runs each of these tasks: the one with the task's `poll` function on its stack, and the task's address
     /// near it.
-    fn running_on(&self, tasks: &HashMap<u64, &RawTask>, stacks: &HashMap<u32, Vec<StackFrame>>) -> HashMap<u64, u32> {
+    fn running_on(
+        &self,
+        tasks: &HashMap<u64, &RawTask>,
+        stacks: &HashMap<u32, Vec<StackFrame>>,
+    ) -> HashMap<u64, u32> {
         let debug = self.context.debug;
         let mut found = HashMap::new();
         for (thread, frames) in stacks {
             for (number, frame) in frames.iter().enumerate() {
-                let Some(function) = debug.index.function_at(debug.file_address(frame.address)) else { continue };
+                let Some(function) = debug.index.function_at(debug.file_address(frame.address))
+                else {
+                    continue;
+                };
                 if !self.tasks.is_poll(debug.memory_address(function.low)) {
                     continue;
                 }
                 // An argument of `poll`, and of what it calls.
                 let start = frames[number.saturating_sub(POLL_FRAMES)].stack_pointer() & !7;
                 let end = frames[(number + 1).min(frames.len() - 1)].cfa;
-                let mut bytes = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or(0).min(POLL_STACK)];
+                let mut bytes = vec![
+                    0;
+                    usize::try_from(end.saturating_sub(start))
+                        .unwrap_or(0)
+                        .min(POLL_STACK)
+                ];
                 let read = self.context.memory.read_uncached(start, &mut bytes);
-                let words = bytes[..read].as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
+                let words = bytes[..read]
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|word| u64::from_le_bytes(*word));
                 let polled = words.filter(|word| {
-                    tasks.get(word).is_some_and(|task| self.tasks.polls(debug.memory_address(function.low), task))
+                    tasks.get(word).is_some_and(|task| {
+                        self.tasks.polls(debug.memory_address(function.low), task)
+                    })
                 });
                 found.extend(polled.map(|task| (task, *thread)));
             }
@@ -448,7 +554,11 @@ impl Reading<'_> {
         found
     }
 
-    fn threads(&self, threads: &[RawThread], stacks: &HashMap<u32, Vec<StackFrame>>) -> Vec<Thread> {
+    fn threads(
+        &self,
+        threads: &[RawThread],
+        stacks: &HashMap<u32, Vec<StackFrame>>,
+    ) -> Vec<Thread> {
         let lines = Lines::new(&self.inspector.executable);
         // Idle threads share their stacks.
         let mut known: HashMap<u64, Arc<[NativeFrame]>> = HashMap::new();
@@ -456,7 +566,14 @@ impl Reading<'_> {
             let found = known.entry(address).or_insert_with(|| {
                 let found = lines.functions_at(self.context.debug.file_address(address));
                 if found.is_empty() {
-                    return [NativeFrame { function: None, file: None, line: None, origin: None, inlined: false }].into();
+                    return [NativeFrame {
+                        function: None,
+                        file: None,
+                        line: None,
+                        origin: None,
+                        inlined: false,
+                    }]
+                    .into();
                 }
                 found.into()
             });
@@ -491,7 +608,6 @@ fn plausible(task: &RawTask) -> bool {
 }
 
 /// What is read with the help of Linux.
-#[cfg(target_os = "linux")]
 mod linux {
     use std::fs::{self, File};
     use std::io::{self, ErrorKind};
@@ -521,11 +637,21 @@ mod linux {
         let file = File::open(&link).map_err(|error| denied(error, &link, process, pid))?;
         // Before the debug info, which takes longer to read.
         memory(process, pid)?;
-        Ok(Opened { executable: Executable::open(file, path)?, started })
+        Ok(Opened {
+            executable: Executable::open(file, path)?,
+            started,
+        })
     }
 
     pub(super) fn memory(process: &str, pid: u32) -> Result<ProcessMemory, Error> {
-        ProcessMemory::open(process).map_err(|error| denied(error, Path::new(&format!("/proc/{process}/mem")), process, pid))
+        ProcessMemory::open(process).map_err(|error| {
+            denied(
+                error,
+                Path::new(&format!("/proc/{process}/mem")),
+                process,
+                pid,
+            )
+        })
     }
 
     /// Where the program starts in memory. The kernel tells it to the program's loader.
@@ -533,11 +659,16 @@ mod linux {
         const AT_ENTRY: u64 = 9;
         let path = PathBuf::from(format!("/proc/{process}/auxv"));
         let bytes = fs::read(&path).map_err(|error| denied(error, &path, process, pid))?;
-        let pairs = bytes.as_chunks::<16>().0.iter().map(|pair| {
-            let pair = u128::from_le_bytes(*pair);
-            (pair as u64, (pair >> 64) as u64)
-        });
-        let entry = pairs.filter(|(key, _)| *key == AT_ENTRY).map(|(_, value)| value).next();
+        let words = bytes.as_chunks().0.iter();
+        let words: Vec<u64> = words.map(|word| u64::from_le_bytes(*word)).collect();
+        let mut pairs = words
+            .as_chunks()
+            .0
+            .iter()
+            .map(|[key, value]| (*key, *value));
+        let entry = pairs
+            .find(|(key, _)| *key == AT_ENTRY)
+            .map(|(_, value)| value);
         // A process that is ending has none any more.
         entry.ok_or(Error::ProcessEnded { pid })
     }
@@ -557,16 +688,24 @@ mod linux {
     pub(super) fn now_ns() -> u64 {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
         let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-        seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
+        seconds
+            .saturating_mul(1_000_000_000)
+            .saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
     }
 
     fn denied(source: io::Error, path: &Path, process: &str, pid: u32) -> Error {
         match source.kind() {
-            ErrorKind::PermissionDenied => Error::NoPermission { pid, needs: permission(process) },
+            ErrorKind::PermissionDenied => Error::NoPermission {
+                pid,
+                needs: permission(process),
+            },
             ErrorKind::NotFound if started(process).is_none() => Error::ProcessEnded { pid },
             // ESRCH: the process has ended, and its parent has not noticed yet.
             _ if source.raw_os_error() == Some(3) => Error::ProcessEnded { pid },
-            _ => Error::Io { path: path.to_owned(), source },
+            _ => Error::Io {
+                path: path.to_owned(),
+                source,
+            },
         }
     }
 

@@ -33,16 +33,28 @@
 //!
 //! [`Snapshot::gaps`]: snapshot::Snapshot::gaps
 
+#[cfg(target_os = "linux")]
 mod context;
+#[cfg(target_os = "linux")]
 mod debug_info;
 mod error;
+#[cfg(target_os = "linux")]
 mod inspector;
+mod limits;
 pub mod memory;
 pub mod snapshot;
+#[cfg(target_os = "linux")]
 mod threads;
+#[cfg(target_os = "linux")]
 mod tokio;
+#[cfg(not(target_os = "linux"))]
+mod unsupported;
+#[cfg(target_os = "linux")]
 mod walk;
 
-pub use context::Limits;
 pub use error::{DebugInfoLevel, Error, Permission};
+#[cfg(target_os = "linux")]
 pub use inspector::Inspector;
+pub use limits::Limits;
+#[cfg(not(target_os = "linux"))]
+pub use unsupported::Inspector;

@@ -42,8 +42,14 @@ pub(crate) struct Executable {
 impl Executable {
     /// Reads the program. `path` is what it is called in messages.
     pub(crate) fn open(mut file: File, path: &Path) -> Result<Self, Error> {
-        let invalid = |reason: String| Error::Executable { executable: path.to_owned(), reason };
-        let io = |source| Error::Io { path: path.to_owned(), source };
+        let invalid = |reason: String| Error::Executable {
+            executable: path.to_owned(),
+            reason,
+        };
+        let io = |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
         check_header(&mut file, path)?;
         let mut sections = HashMap::default();
         let (entry, constants, ranges) = {
@@ -51,29 +57,52 @@ impl Executable {
             let object = object::File::parse(&cache).map_err(|error| invalid(error.to_string()))?;
             let mut ranges = Vec::new();
             for id in DEBUG_SECTIONS {
-                let Some(section) = object.section_by_name(id.name()) else { continue };
-                let range = section.compressed_file_range().map_err(|error| invalid(error.to_string()))?;
+                let Some(section) = object.section_by_name(id.name()) else {
+                    continue;
+                };
+                let range = section
+                    .compressed_file_range()
+                    .map_err(|error| invalid(error.to_string()))?;
                 if range.format != CompressionFormat::None {
-                    return Err(Error::DebugInfo { executable: path.to_owned(), found: DebugInfoLevel::Compressed });
+                    return Err(Error::DebugInfo {
+                        executable: path.to_owned(),
+                        found: DebugInfoLevel::Compressed,
+                    });
                 }
                 ranges.push((id, range.offset, range.uncompressed_size));
             }
             let constants = object.sections().filter(|section| {
-                matches!(section.name(), Ok(".data.rel.ro" | ".rodata" | ".data" | ".ldata" | ".lrodata"))
+                matches!(
+                    section.name(),
+                    Ok(".data.rel.ro" | ".rodata" | ".data" | ".ldata" | ".lrodata")
+                )
             });
-            let constants = constants.map(|section| section.address()..section.address().saturating_add(section.size()));
+            let constants = constants
+                .map(|section| section.address()..section.address().saturating_add(section.size()));
             (object.entry(), constants.collect(), ranges)
         };
         let length = file.metadata().map_err(io)?.len();
         for (id, offset, size) in ranges {
             if offset.checked_add(size).is_none_or(|end| end > length) {
-                return Err(invalid(format!("the section {} is beyond the end of the file", id.name())));
+                return Err(invalid(format!(
+                    "the section {} is beyond the end of the file",
+                    id.name()
+                )));
             }
-            let mut bytes = vec![0; usize::try_from(size).map_err(|error| invalid(error.to_string()))?];
-            file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes)).map_err(io)?;
+            let mut bytes =
+                vec![0; usize::try_from(size).map_err(|error| invalid(error.to_string()))?];
+            file.seek(SeekFrom::Start(offset))
+                .and_then(|_| file.read_exact(&mut bytes))
+                .map_err(io)?;
             sections.insert(id, bytes);
         }
-        Ok(Self { path: path.to_owned(), entry, constants, sections, file })
+        Ok(Self {
+            path: path.to_owned(),
+            entry,
+            constants,
+            sections,
+            file,
+        })
     }
 
     /// Its debug sections.
@@ -100,10 +129,18 @@ impl Executable {
 /// Rejects what isn't a 64-bit x86 program.
 fn check_header(file: &mut File, path: &Path) -> Result<(), Error> {
     let mut header = [0; 20];
-    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_exact(&mut header));
-    read.map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    let read = file
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| file.read_exact(&mut header));
+    read.map_err(|source| Error::Io {
+        path: path.to_owned(),
+        source,
+    })?;
     if header[..4] != object::elf::ELFMAG {
-        return Err(Error::Executable { executable: path.to_owned(), reason: "it is not an ELF file".to_owned() });
+        return Err(Error::Executable {
+            executable: path.to_owned(),
+            reason: "it is not an ELF file".to_owned(),
+        });
     }
     let machine = u16::from_le_bytes([header[18], header[19]]);
     let found = match (header[4], header[5], machine) {
@@ -116,5 +153,8 @@ fn check_header(file: &mut File, path: &Path) -> Result<(), Error> {
         (2, 1, 243) => "64-bit RISC-V".to_owned(),
         (.., machine) => format!("foreign (ELF machine {machine})"),
     };
-    Err(Error::Architecture { executable: path.to_owned(), found })
+    Err(Error::Architecture {
+        executable: path.to_owned(),
+        found,
+    })
 }

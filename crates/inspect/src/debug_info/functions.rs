@@ -36,10 +36,17 @@ impl<'d> DebugInfo<'d> {
         let mut variables = Vec::new();
         let mut read = || {
             let (unit, start) = self.unit_of(function.0)?;
-            let mut tree = unit.entries_tree(Some(gimli::UnitOffset((function.0 - start) as usize))).ok()?;
+            let mut tree = unit
+                .entries_tree(Some(gimli::UnitOffset((function.0 - start) as usize)))
+                .ok()?;
             let root = tree.root().ok()?;
             let base = frame_base(unit, root.entry().attr_value(gimli::DW_AT_frame_base)?)?;
-            let frame = Frame { unit, start, base, address };
+            let frame = Frame {
+                unit,
+                start,
+                base,
+                address,
+            };
             self.variables_in(&frame, root, &mut variables);
             Some(())
         };
@@ -49,12 +56,22 @@ impl<'d> DebugInfo<'d> {
 
     /// Whether the function, or one that is inlined into it at this address of the file, has a name that fits. Names are
     /// without their path.
-    pub(crate) fn any_function_at(&self, function: EntryId, address: u64, fits: impl Fn(&str) -> bool) -> bool {
+    pub(crate) fn any_function_at(
+        &self,
+        function: EntryId,
+        address: u64,
+        fits: impl Fn(&str) -> bool,
+    ) -> bool {
         let any = || {
             let (unit, start) = self.unit_of(function.0)?;
-            let mut tree = unit.entries_tree(Some(gimli::UnitOffset((function.0 - start) as usize))).ok()?;
+            let mut tree = unit
+                .entries_tree(Some(gimli::UnitOffset((function.0 - start) as usize)))
+                .ok()?;
             let root = tree.root().ok()?;
-            Some(fits(self.function_name(unit, root.entry().clone())) || self.any_inlined(unit, root, address, &fits))
+            Some(
+                fits(self.function_name(unit, root.entry().clone()))
+                    || self.any_inlined(unit, root, address, &fits),
+            )
         };
         any().unwrap_or(false)
     }
@@ -69,15 +86,21 @@ impl<'d> DebugInfo<'d> {
         let mut children = node.children();
         while let Ok(Some(child)) = children.next() {
             let tag = child.entry().tag();
-            if !matches!(tag, gimli::DW_TAG_inlined_subroutine | gimli::DW_TAG_lexical_block) {
+            if !matches!(
+                tag,
+                gimli::DW_TAG_inlined_subroutine | gimli::DW_TAG_lexical_block
+            ) {
                 continue;
             }
-            let Ok(mut ranges) = self.dwarf().die_ranges(unit, child.entry()) else { continue };
+            let Ok(mut ranges) = self.dwarf().die_ranges(unit, child.entry()) else {
+                continue;
+            };
             let mut current = false;
             while let Ok(Some(range)) = ranges.next() {
                 current |= range.begin <= address && address < range.end;
             }
-            let named = tag == gimli::DW_TAG_inlined_subroutine && fits(self.function_name(unit, child.entry().clone()));
+            let named = tag == gimli::DW_TAG_inlined_subroutine
+                && fits(self.function_name(unit, child.entry().clone()));
             if current && (named || self.any_inlined(unit, child, address, fits)) {
                 return true;
             }
@@ -85,7 +108,11 @@ impl<'d> DebugInfo<'d> {
         false
     }
 
-    fn function_name(&self, unit: &gimli::Unit<Slice<'d>>, mut entry: gimli::DebuggingInformationEntry<Slice<'d>>) -> &'d str {
+    fn function_name(
+        &self,
+        unit: &gimli::Unit<Slice<'d>>,
+        mut entry: gimli::DebuggingInformationEntry<Slice<'d>>,
+    ) -> &'d str {
         // A method's name is where it is declared.
         for _ in 0..4 {
             if let Some(name) = entry.attr_value(gimli::DW_AT_name) {
@@ -103,9 +130,17 @@ impl<'d> DebugInfo<'d> {
         ""
     }
 
-    fn variables_in(&self, frame: &Frame<'_, 'd>, node: gimli::EntriesTreeNode<'_, '_, Slice<'d>>, found: &mut Vec<Variable>) {
+    fn variables_in(
+        &self,
+        frame: &Frame<'_, 'd>,
+        node: gimli::EntriesTreeNode<'_, '_, Slice<'d>>,
+        found: &mut Vec<Variable>,
+    ) {
         let entry = node.entry();
-        if matches!(entry.tag(), gimli::DW_TAG_variable | gimli::DW_TAG_formal_parameter) {
+        if matches!(
+            entry.tag(),
+            gimli::DW_TAG_variable | gimli::DW_TAG_formal_parameter
+        ) {
             found.extend(self.variable(frame, entry));
         }
         let mut children = node.children();
@@ -114,12 +149,23 @@ impl<'d> DebugInfo<'d> {
         }
     }
 
-    fn variable(&self, frame: &Frame<'_, 'd>, entry: &gimli::DebuggingInformationEntry<Slice<'d>>) -> Option<Variable> {
+    fn variable(
+        &self,
+        frame: &Frame<'_, 'd>,
+        entry: &gimli::DebuggingInformationEntry<Slice<'d>>,
+    ) -> Option<Variable> {
         let location = entry.attr_value(gimli::DW_AT_location)?;
-        let ty = match (entry.attr_value(gimli::DW_AT_type), entry.attr_value(gimli::DW_AT_abstract_origin)) {
+        let ty = match (
+            entry.attr_value(gimli::DW_AT_type),
+            entry.attr_value(gimli::DW_AT_abstract_origin),
+        ) {
             (Some(ty), _) => ty,
             // A variable of an inlined function is described where that function is.
-            (None, Some(AttributeValue::UnitRef(origin))) => frame.unit.entry(origin).ok()?.attr_value(gimli::DW_AT_type)?,
+            (None, Some(AttributeValue::UnitRef(origin))) => frame
+                .unit
+                .entry(origin)
+                .ok()?
+                .attr_value(gimli::DW_AT_type)?,
             _ => return None,
         };
         let ty = TypeId(reference(frame.start, &ty)?);
@@ -129,7 +175,9 @@ impl<'d> DebugInfo<'d> {
             let mut list = self.dwarf().attr_locations(frame.unit, location).ok()??;
             loop {
                 let range = list.next().ok()??;
-                let Some(location) = frame.location(range.data) else { continue };
+                let Some(location) = frame.location(range.data) else {
+                    continue;
+                };
                 let current = range.range.begin <= frame.address && frame.address < range.range.end;
                 // What is pinned in a frame stays where it is for as long as the function runs.
                 if current || matches!(location, Location::PointsTo(..)) {
@@ -153,7 +201,11 @@ impl<'d> Frame<'_, 'd> {
         let mut operations = expression.operations(self.unit.encoding());
         let (base, offset) = match operations.next().ok()?? {
             Operation::FrameOffset { offset } => (self.base, offset),
-            Operation::RegisterOffset { register: Register(register), offset, .. } => (Base::Register(register), offset),
+            Operation::RegisterOffset {
+                register: Register(register),
+                offset,
+                ..
+            } => (Base::Register(register), offset),
             _ => return None,
         };
         match operations.next().ok()? {
@@ -161,7 +213,9 @@ impl<'d> Frame<'_, 'd> {
             Some(Operation::StackValue) => Some(Location::PointsTo(base, offset)),
             Some(Operation::Deref { .. }) => match operations.next().ok()? {
                 None => Some(Location::Behind(base, offset, 0)),
-                Some(Operation::PlusConstant { value }) => Some(Location::Behind(base, offset, value)),
+                Some(Operation::PlusConstant { value }) => {
+                    Some(Location::Behind(base, offset, value))
+                }
                 Some(_) => None,
             },
             Some(_) => None,
@@ -172,7 +226,9 @@ impl<'d> Frame<'_, 'd> {
 fn frame_base<'d>(unit: &gimli::Unit<Slice<'d>>, value: AttributeValue<Slice<'d>>) -> Option<Base> {
     let mut operations = value.exprloc_value()?.operations(unit.encoding());
     match operations.next().ok()?? {
-        Operation::Register { register: Register(register) } => Some(Base::Register(register)),
+        Operation::Register {
+            register: Register(register),
+        } => Some(Base::Register(register)),
         Operation::CallFrameCFA => Some(Base::Cfa),
         _ => None,
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use gimli::AttributeValue;
+use gimli::{AttributeSpecification, AttributeValue};
 
 use super::{EntryId, Executable, Slice, TypeId, reference};
 
@@ -76,19 +76,29 @@ impl Index {
 
     /// What was found of a wanted name. Generic names end in `<`.
     pub(crate) fn found(&self, namespace: &'static str, name: &'static str) -> &[Found] {
-        self.wanted.get(&(namespace, name)).map_or(&[], |found| found)
+        self.wanted
+            .get(&(namespace, name))
+            .map_or(&[], |found| found)
     }
 
     /// The function that contains an address of the file.
     pub(crate) fn function_at(&self, address: u64) -> Option<Function> {
-        let number = self.functions.partition_point(|function| function.low <= address).checked_sub(1)?;
+        let number = self
+            .functions
+            .partition_point(|function| function.low <= address)
+            .checked_sub(1)?;
         Some(self.functions[number]).filter(|function| address < function.high)
     }
 
     /// The namespaces of a type, joined by `::`.
     pub(crate) fn namespace_of(&self, ty: TypeId) -> String {
-        let scope = self.type_scopes.binary_search_by_key(&ty.0, |(offset, _)| *offset);
-        scope.map_or_else(|_| String::new(), |number| path(&self.scopes, self.type_scopes[number].1))
+        let scope = self
+            .type_scopes
+            .binary_search_by_key(&ty.0, |(offset, _)| *offset);
+        scope.map_or_else(
+            |_| String::new(),
+            |number| path(&self.scopes, self.type_scopes[number].1),
+        )
     }
 }
 
@@ -103,6 +113,23 @@ fn path(scopes: &[Scope], mut scope: u32) -> String {
     names.reverse();
     names.join("::")
 }
+
+/// A compilation unit, and its offset.
+struct Unit<'u, 'd> {
+    dwarf: &'u gimli::Dwarf<Slice<'d>>,
+    parsed: &'u gimli::Unit<Slice<'d>>,
+    start: u32,
+}
+
+impl<'d> Unit<'_, 'd> {
+    fn text(&self, value: AttributeValue<Slice<'d>>) -> &'d str {
+        let text = self.dwarf.attr_string(self.parsed, value).ok();
+        text.and_then(|text| std::str::from_utf8(text.slice()).ok())
+            .unwrap_or("")
+    }
+}
+
+type Entries<'u, 'd> = gimli::EntriesRaw<'u, Slice<'d>>;
 
 struct Builder {
     names: &'static [Wanted],
@@ -123,125 +150,192 @@ impl Builder {
             wanted: HashMap::default(),
             vtables: HashMap::default(),
             functions: Vec::new(),
-            scopes: vec![Scope { parent: 0, name: "".into() }],
+            scopes: vec![Scope {
+                parent: 0,
+                name: "".into(),
+            }],
             type_scopes: Vec::new(),
         };
-        Self { names, wanted_in: HashMap::default(), scope_ids: HashMap::default(), index }
+        Self {
+            names,
+            wanted_in: HashMap::default(),
+            scope_ids: HashMap::default(),
+            index,
+        }
     }
 
     fn build(mut self, dwarf: &gimli::Dwarf<Slice<'_>>) -> gimli::Result<Index> {
         let mut headers = dwarf.units();
         while let Some(header) = headers.next()? {
             // Offsets are kept in 32 bits, as DWARF itself does below 4 GiB.
-            let Ok(start) = u32::try_from(header.offset().0) else { break };
+            let Ok(start) = u32::try_from(header.offset().0) else {
+                break;
+            };
             let unit = dwarf.unit(header)?;
             self.index.units.push(start);
-            self.index.split |= unit.dwo_id.is_some() || unit.dwo_name().is_ok_and(|name| name.is_some());
+            self.index.split |=
+                unit.dwo_id.is_some() || unit.dwo_name().is_ok_and(|name| name.is_some());
             if let Some(name) = unit.name {
-                self.index.unit_names.push(String::from_utf8_lossy(name.slice()).into());
+                self.index
+                    .unit_names
+                    .push(String::from_utf8_lossy(name.slice()).into());
             }
-            self.unit(dwarf, &unit, start)?;
+            self.unit(&Unit {
+                dwarf,
+                parsed: &unit,
+                start,
+            })?;
         }
-        self.index.functions.sort_unstable_by_key(|function| (function.low, function.high));
+        self.index
+            .functions
+            .sort_unstable_by_key(|function| (function.low, function.high));
         Ok(self.index)
     }
 
-    fn unit<'d>(&mut self, dwarf: &gimli::Dwarf<Slice<'d>>, unit: &gimli::Unit<Slice<'d>>, start: u32) -> gimli::Result<()> {
-        let text = |value| dwarf.attr_string(unit, value).ok().and_then(|text| std::str::from_utf8(text.slice()).ok());
-        let mut entries = unit.entries_raw(None)?;
+    fn unit<'d>(&mut self, unit: &Unit<'_, 'd>) -> gimli::Result<()> {
+        let mut entries = unit.parsed.entries_raw(None)?;
         // Most namespaces were met before in this unit, and are found here without allocating.
         let mut known: HashMap<(u32, &'d str), u32> = HashMap::default();
         // For each namespace around the current entry: the depth of what is in it, and its scope.
         let mut around: Vec<(isize, u32)> = vec![(0, 0)];
         while !entries.is_empty() {
-            let offset = entries.next_offset().0;
+            let offset = u32::try_from(entries.next_offset().0).unwrap_or(u32::MAX);
             let depth = entries.next_depth();
-            let Some(abbreviation) = entries.read_abbreviation()? else { continue };
+            let Some(abbreviation) = entries.read_abbreviation()? else {
+                continue;
+            };
             self.index.entries += 1;
             while around.len() > 1 && around[around.len() - 1].0 > depth {
                 around.pop();
             }
-            let scope = around[around.len() - 1].1;
-            let offset = start.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
+            let (inner_depth, scope) = around[around.len() - 1];
+            let entry = EntryId(unit.start.saturating_add(offset));
+            let attributes = abbreviation.attributes();
             match abbreviation.tag() {
                 gimli::DW_TAG_namespace => {
                     let mut name = "";
-                    for spec in abbreviation.attributes() {
+                    for spec in attributes {
                         let attribute = entries.read_attribute(*spec)?;
                         if attribute.name() == gimli::DW_AT_name {
-                            name = text(attribute.value()).unwrap_or("");
+                            name = unit.text(attribute.value());
                         }
                     }
-                    let inner = *known.entry((scope, name)).or_insert_with(|| self.scope(scope, name));
+                    let inner = *known
+                        .entry((scope, name))
+                        .or_insert_with(|| self.scope(scope, name));
                     around.push((depth + 1, inner));
                 }
-                gimli::DW_TAG_structure_type | gimli::DW_TAG_enumeration_type | gimli::DW_TAG_union_type => {
+                gimli::DW_TAG_structure_type
+                | gimli::DW_TAG_enumeration_type
+                | gimli::DW_TAG_union_type => {
                     self.index.types += 1;
-                    self.index.type_scopes.push((offset, scope));
-                    if !self.wanted_in.contains_key(&scope) {
-                        entries.skip_attributes(abbreviation.attributes())?;
-                        continue;
-                    }
-                    let (mut name, mut declaration) = ("", false);
-                    for spec in abbreviation.attributes() {
-                        let attribute = entries.read_attribute(*spec)?;
-                        match attribute.name() {
-                            gimli::DW_AT_name => name = text(attribute.value()).unwrap_or(""),
-                            gimli::DW_AT_declaration => declaration = true,
-                            _ => {}
-                        }
-                    }
-                    if !declaration {
-                        self.note(scope, WantedKind::Type, name, EntryId(offset), 0);
+                    self.index.type_scopes.push((entry.0, scope));
+                    if self.wanted_in.contains_key(&scope) {
+                        self.ty(unit, &mut entries, attributes, scope, entry)?;
+                    } else {
+                        entries.skip_attributes(attributes)?;
                     }
                 }
                 gimli::DW_TAG_subprogram => {
-                    let (mut name, mut origin, mut low, mut high) = ("", None, 0, None);
-                    for spec in abbreviation.attributes() {
-                        let attribute = entries.read_attribute(*spec)?;
-                        match attribute.name() {
-                            gimli::DW_AT_name => name = text(attribute.value()).unwrap_or(""),
-                            gimli::DW_AT_specification | gimli::DW_AT_abstract_origin => origin = Some(attribute.value()),
-                            gimli::DW_AT_low_pc => low = dwarf.attr_address(unit, attribute.value())?.unwrap_or(0),
-                            gimli::DW_AT_high_pc => high = Some(attribute.value()),
-                            _ => {}
-                        }
-                    }
-                    if low == 0 {
-                        continue;
-                    }
-                    let high = match high {
-                        Some(AttributeValue::Addr(high)) => high,
-                        Some(length) => low.saturating_add(length.udata_value().unwrap_or(0)),
-                        None => low,
-                    };
-                    self.index.functions.push(Function { low, high, entry: EntryId(offset) });
-                    if self.wanted_in.contains_key(&scope) {
-                        if let (true, Some(AttributeValue::UnitRef(origin))) = (name.is_empty(), origin) {
-                            let name_of = unit.entry(origin).ok().and_then(|entry| entry.attr_value(gimli::DW_AT_name));
-                            name = name_of.and_then(text).unwrap_or("");
-                        }
-                        self.note(scope, WantedKind::Function, name, EntryId(offset), low);
-                    }
+                    self.function(unit, &mut entries, attributes, scope, entry)?;
                 }
                 // Vtables are the only variables of interest, and they are not inside functions.
-                gimli::DW_TAG_variable if depth == around[around.len() - 1].0.max(1) => {
-                    let (mut name, mut address, mut ty) = ("", None, None);
-                    for spec in abbreviation.attributes() {
-                        let attribute = entries.read_attribute(*spec)?;
-                        match attribute.name() {
-                            gimli::DW_AT_name => name = text(attribute.value()).unwrap_or(""),
-                            gimli::DW_AT_location => address = constant_address(unit, attribute.value()),
-                            gimli::DW_AT_type => ty = reference(start, &attribute.value()),
-                            _ => {}
-                        }
-                    }
-                    if let (Some(address), Some(ty), true) = (address, ty, name.ends_with("::{vtable}")) {
-                        self.index.vtables.insert(address, EntryId(ty));
-                    }
+                gimli::DW_TAG_variable if depth == inner_depth.max(1) => {
+                    self.variable(unit, &mut entries, attributes)?;
                 }
-                _ => entries.skip_attributes(abbreviation.attributes())?,
+                _ => entries.skip_attributes(attributes)?,
             }
+        }
+        Ok(())
+    }
+
+    /// Notes a type, if it is wanted.
+    fn ty<'d>(
+        &mut self,
+        unit: &Unit<'_, 'd>,
+        entries: &mut Entries<'_, 'd>,
+        attributes: &[AttributeSpecification],
+        scope: u32,
+        entry: EntryId,
+    ) -> gimli::Result<()> {
+        let (mut name, mut declaration) = ("", false);
+        for spec in attributes {
+            let attribute = entries.read_attribute(*spec)?;
+            match attribute.name() {
+                gimli::DW_AT_name => name = unit.text(attribute.value()),
+                gimli::DW_AT_declaration => declaration = true,
+                _ => {}
+            }
+        }
+        if !declaration {
+            self.note(scope, WantedKind::Type, name, entry, 0);
+        }
+        Ok(())
+    }
+
+    /// Notes a function, if it has code.
+    fn function<'d>(
+        &mut self,
+        unit: &Unit<'_, 'd>,
+        entries: &mut Entries<'_, 'd>,
+        attributes: &[AttributeSpecification],
+        scope: u32,
+        entry: EntryId,
+    ) -> gimli::Result<()> {
+        let (mut name, mut origin, mut low, mut high) = ("", None, 0, None);
+        for spec in attributes {
+            let attribute = entries.read_attribute(*spec)?;
+            let value = attribute.value();
+            match attribute.name() {
+                gimli::DW_AT_name => name = unit.text(value),
+                gimli::DW_AT_specification | gimli::DW_AT_abstract_origin => origin = Some(value),
+                gimli::DW_AT_low_pc => {
+                    low = unit.dwarf.attr_address(unit.parsed, value)?.unwrap_or(0);
+                }
+                gimli::DW_AT_high_pc => high = Some(value),
+                _ => {}
+            }
+        }
+        if low == 0 {
+            return Ok(());
+        }
+        let high = match high {
+            Some(AttributeValue::Addr(high)) => high,
+            Some(length) => low.saturating_add(length.udata_value().unwrap_or(0)),
+            None => low,
+        };
+        self.index.functions.push(Function { low, high, entry });
+        if self.wanted_in.contains_key(&scope) {
+            if let ("", Some(AttributeValue::UnitRef(origin))) = (name, origin) {
+                let declared = unit.parsed.entry(origin).ok();
+                let value = declared.and_then(|entry| entry.attr_value(gimli::DW_AT_name));
+                name = value.map_or("", |value| unit.text(value));
+            }
+            self.note(scope, WantedKind::Function, name, entry, low);
+        }
+        Ok(())
+    }
+
+    /// Notes a static variable, if it is the vtable of a trait object.
+    fn variable<'d>(
+        &mut self,
+        unit: &Unit<'_, 'd>,
+        entries: &mut Entries<'_, 'd>,
+        attributes: &[AttributeSpecification],
+    ) -> gimli::Result<()> {
+        let (mut name, mut address, mut ty) = ("", None, None);
+        for spec in attributes {
+            let attribute = entries.read_attribute(*spec)?;
+            let value = attribute.value();
+            match attribute.name() {
+                gimli::DW_AT_name => name = unit.text(value),
+                gimli::DW_AT_location => address = constant_address(unit.parsed, value),
+                gimli::DW_AT_type => ty = reference(unit.start, &value),
+                _ => {}
+            }
+        }
+        if let (Some(address), Some(ty), true) = (address, ty, name.ends_with("::{vtable}")) {
+            self.index.vtables.insert(address, EntryId(ty));
         }
         Ok(())
     }
@@ -253,10 +347,18 @@ impl Builder {
             return *scope;
         }
         let scope = u32::try_from(self.index.scopes.len()).unwrap_or(0);
-        self.index.scopes.push(Scope { parent, name: key.1.clone() });
+        self.index.scopes.push(Scope {
+            parent,
+            name: key.1.clone(),
+        });
         self.scope_ids.insert(key, scope);
         let path = path(&self.index.scopes, scope);
-        let wanted: Vec<Wanted> = self.names.iter().filter(|wanted| wanted.namespace == path).copied().collect();
+        let wanted: Vec<Wanted> = self
+            .names
+            .iter()
+            .filter(|wanted| wanted.namespace == path)
+            .copied()
+            .collect();
         if !wanted.is_empty() {
             self.wanted_in.insert(scope, wanted);
         }
@@ -266,20 +368,32 @@ impl Builder {
     fn note(&mut self, scope: u32, kind: WantedKind, name: &str, entry: EntryId, address: u64) {
         for wanted in self.wanted_in.get(&scope).into_iter().flatten() {
             let arguments = if wanted.name.ends_with('<') {
-                name.strip_prefix(wanted.name).and_then(|rest| rest.strip_suffix('>'))
+                name.strip_prefix(wanted.name)
+                    .and_then(|rest| rest.strip_suffix('>'))
             } else {
                 (wanted.name == name).then_some("")
             };
             if let (Some(arguments), true) = (arguments, wanted.kind == kind) {
-                let found = self.index.wanted.entry((wanted.namespace, wanted.name)).or_default();
-                found.push(Found { arguments: arguments.into(), entry, address });
+                let found = self
+                    .index
+                    .wanted
+                    .entry((wanted.namespace, wanted.name))
+                    .or_default();
+                found.push(Found {
+                    arguments: arguments.into(),
+                    entry,
+                    address,
+                });
             }
         }
     }
 }
 
 /// The address of a static variable.
-fn constant_address(unit: &gimli::Unit<Slice<'_>>, value: AttributeValue<Slice<'_>>) -> Option<u64> {
+fn constant_address(
+    unit: &gimli::Unit<Slice<'_>>,
+    value: AttributeValue<Slice<'_>>,
+) -> Option<u64> {
     let mut operations = value.exprloc_value()?.operations(unit.encoding());
     match operations.next().ok()?? {
         gimli::Operation::Address { address } => Some(address),

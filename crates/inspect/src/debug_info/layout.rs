@@ -20,7 +20,9 @@ impl Path {
     pub(crate) fn address(&self, memory: &dyn Memory, value: u64) -> Option<u64> {
         let mut address = value;
         for offset in &self.pointers {
-            address = memory.word(address.wrapping_add(*offset)).filter(|pointer| *pointer != 0)?;
+            address = memory
+                .word(address.wrapping_add(*offset))
+                .filter(|pointer| *pointer != 0)?;
         }
         Some(address.wrapping_add(self.last))
     }
@@ -42,11 +44,19 @@ pub(crate) struct Spot {
 impl Spot {
     /// The value itself.
     pub(crate) fn whole(ty: Arc<Type>) -> Self {
-        Self { ty, pointers: Vec::new(), offset: 0 }
+        Self {
+            ty,
+            pointers: Vec::new(),
+            offset: 0,
+        }
     }
 
     pub(crate) fn path(&self) -> Path {
-        Path { pointers: self.pointers.clone(), last: self.offset, size: self.ty.size }
+        Path {
+            pointers: self.pointers.clone(),
+            last: self.offset,
+            size: self.ty.size,
+        }
     }
 
     /// The offset from the start of the value, if no pointer is in between.
@@ -55,7 +65,11 @@ impl Spot {
     }
 
     fn at(&self, debug: &DebugInfo<'_>, part: Part) -> Self {
-        Self { ty: debug.ty(part.ty), pointers: self.pointers.clone(), offset: self.offset.wrapping_add(part.offset) }
+        Self {
+            ty: debug.ty(part.ty),
+            pointers: self.pointers.clone(),
+            offset: self.offset.wrapping_add(part.offset),
+        }
     }
 
     pub(crate) fn field(&self, debug: &DebugInfo<'_>, name: &str) -> Option<Self> {
@@ -64,8 +78,20 @@ impl Spot {
 
     /// The contents of a variant. Whether the value is that variant is for the caller to find out.
     pub(crate) fn variant(&self, debug: &DebugInfo<'_>, name: &str) -> Option<Self> {
-        let variant = self.ty.variants.as_ref()?.list.iter().find(|variant| &*variant.name == name)?;
-        Some(self.at(debug, Part { offset: variant.offset, ty: variant.ty }))
+        let variant = self
+            .ty
+            .variants
+            .as_ref()?
+            .list
+            .iter()
+            .find(|variant| &*variant.name == name)?;
+        Some(self.at(
+            debug,
+            Part {
+                offset: variant.offset,
+                ty: variant.ty,
+            },
+        ))
     }
 
     /// The nearest part with this field name. Wrappers such as `UnsafeCell` and `AtomicUsize` are looked into.
@@ -93,13 +119,19 @@ impl Spot {
     pub(crate) fn target(&self, debug: &DebugInfo<'_>) -> Option<Self> {
         let mut pointer = self.pointer(debug)?;
         pointer.pointers.push(pointer.offset);
-        Some(Self { ty: debug.ty(pointer.ty.target?), pointers: pointer.pointers, offset: 0 })
+        Some(Self {
+            ty: debug.ty(pointer.ty.target?),
+            pointers: pointer.pointers,
+            offset: 0,
+        })
     }
 
     /// What an `Arc` or `Rc` shares.
     pub(crate) fn shared(&self, debug: &DebugInfo<'_>) -> Option<Self> {
         let inner = self.target(debug)?;
-        inner.field(debug, "data").or_else(|| inner.field(debug, "value"))
+        inner
+            .field(debug, "data")
+            .or_else(|| inner.field(debug, "value"))
     }
 }
 
@@ -112,7 +144,10 @@ pub(crate) struct Tag {
 
 impl Tag {
     pub(crate) fn of(debug: &DebugInfo<'_>, tag: Option<&Field>) -> Self {
-        tag.map_or(Self { offset: 0, size: 0 }, |tag| Self { offset: tag.offset, size: debug.ty(tag.ty).size })
+        tag.map_or(Self { offset: 0, size: 0 }, |tag| Self {
+            offset: tag.offset,
+            size: debug.ty(tag.ty).size,
+        })
     }
 
     /// The tag of the value at the address.
@@ -121,8 +156,16 @@ impl Tag {
     }
 
     /// The variant that a tag's value means, by the values that the variants have.
-    pub(crate) fn choose(&self, tag: u64, values: impl Iterator<Item = Option<u64>>) -> Option<usize> {
-        let mask = if self.size >= 8 { u64::MAX } else { (1 << (self.size * 8)) - 1 };
+    pub(crate) fn choose(
+        &self,
+        tag: u64,
+        values: impl Iterator<Item = Option<u64>>,
+    ) -> Option<usize> {
+        let mask = if self.size >= 8 {
+            u64::MAX
+        } else {
+            (1 << (self.size * 8)) - 1
+        };
         let mut default = None;
         for (number, value) in values.enumerate() {
             match value {
@@ -137,7 +180,12 @@ impl Tag {
 
 impl Type {
     /// The variant of the value at the address.
-    pub(crate) fn variant_at(&self, debug: &DebugInfo<'_>, memory: &dyn Memory, address: u64) -> Option<&Variant> {
+    pub(crate) fn variant_at(
+        &self,
+        debug: &DebugInfo<'_>,
+        memory: &dyn Memory,
+        address: u64,
+    ) -> Option<&Variant> {
         let variants = self.variants.as_ref()?;
         let tag = Tag::of(debug, variants.tag.as_ref());
         let value = tag.read(memory, address)?;
@@ -155,7 +203,10 @@ pub(super) struct Part {
 
 impl Part {
     pub(super) fn field(field: &Field) -> Self {
-        Self { offset: field.offset, ty: field.ty }
+        Self {
+            offset: field.offset,
+            ty: field.ty,
+        }
     }
 }
 
@@ -164,7 +215,11 @@ const SEARCHED_TYPES: usize = 2000;
 
 /// The nearest field that fits, breadth first. Variants are not looked into: where their parts are depends on the value.
 /// The one exception is an enum whose variants have one pointer between them, such as `Option<NonNull<T>>`.
-pub(super) fn find(debug: &DebugInfo<'_>, ty: &Arc<Type>, fits: impl Fn(&Field, &Type) -> bool) -> Option<Part> {
+pub(super) fn find(
+    debug: &DebugInfo<'_>,
+    ty: &Arc<Type>,
+    fits: impl Fn(&Field, &Type) -> bool,
+) -> Option<Part> {
     let mut queue = VecDeque::from([(0_u64, ty.clone())]);
     let mut searched = 0;
     while let Some((base, ty)) = queue.pop_front() {
@@ -176,7 +231,10 @@ pub(super) fn find(debug: &DebugInfo<'_>, ty: &Arc<Type>, fits: impl Fn(&Field, 
             let inner = debug.ty(field.ty);
             let offset = base.wrapping_add(field.offset);
             if fits(field, &inner) {
-                return Some(Part { offset, ty: field.ty });
+                return Some(Part {
+                    offset,
+                    ty: field.ty,
+                });
             }
             if inner.kind == Kind::Struct {
                 queue.push_back((offset, inner));
@@ -195,6 +253,10 @@ impl Type {
         if self.size != 8 || !self.name.starts_with("core::option::Option<") {
             return None;
         }
-        self.variants.as_ref()?.list.iter().find(|variant| &*variant.name == "Some")
+        self.variants
+            .as_ref()?
+            .list
+            .iter()
+            .find(|variant| &*variant.name == "Some")
     }
 }

@@ -17,10 +17,16 @@ impl<'d> Lines<'d> {
     /// The function at an address of the file, after those that are inlined into it there.
     pub(crate) fn functions_at(&self, address: u64) -> Vec<NativeFrame> {
         let mut found = Vec::new();
-        let frames = self.0.as_ref().and_then(|context| context.find_frames(address).skip_all_loads().ok());
+        let frames = self
+            .0
+            .as_ref()
+            .and_then(|context| context.find_frames(address).skip_all_loads().ok());
         if let Some(mut frames) = frames {
             while let Ok(Some(frame)) = frames.next() {
-                let name = frame.function.as_ref().and_then(|function| function.raw_name().ok());
+                let name = frame
+                    .function
+                    .as_ref()
+                    .and_then(|function| function.raw_name().ok());
                 let location = frame.location.as_ref();
                 let file = location.and_then(|location| location.file);
                 found.push(NativeFrame {

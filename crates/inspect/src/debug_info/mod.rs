@@ -54,9 +54,20 @@ pub(crate) struct DebugInfo<'d> {
 }
 
 impl<'d> DebugInfo<'d> {
-    pub(crate) fn new(executable: &'d Executable, index: &'d Index, types: &'d TypeCache, bias: u64) -> Self {
+    pub(crate) fn new(
+        executable: &'d Executable,
+        index: &'d Index,
+        types: &'d TypeCache,
+        bias: u64,
+    ) -> Self {
         let units = index.units.iter().map(|_| OnceCell::new()).collect();
-        Self { dwarf: executable.dwarf(), units, index, types, bias }
+        Self {
+            dwarf: executable.dwarf(),
+            units,
+            index,
+            types,
+            bias,
+        }
     }
 
     pub(crate) fn dwarf(&self) -> &gimli::Dwarf<Slice<'d>> {
@@ -75,10 +86,17 @@ impl<'d> DebugInfo<'d> {
 
     /// The unit that an entry is in, and the unit's offset.
     fn unit_of(&self, entry: u32) -> Option<(&gimli::Unit<Slice<'d>>, u32)> {
-        let number = self.index.units.partition_point(|start| *start <= entry).checked_sub(1)?;
+        let number = self
+            .index
+            .units
+            .partition_point(|start| *start <= entry)
+            .checked_sub(1)?;
         let start = self.index.units[number];
         let unit = self.units[number].get_or_init(|| {
-            let header = self.dwarf.unit_header(gimli::DebugInfoOffset(start as usize)).ok()?;
+            let header = self
+                .dwarf
+                .unit_header(gimli::DebugInfoOffset(start as usize))
+                .ok()?;
             self.dwarf.unit(header).ok()
         });
         Some((unit.as_ref()?, start))
@@ -87,16 +105,23 @@ impl<'d> DebugInfo<'d> {
     /// The text of an attribute.
     fn text(&self, unit: &gimli::Unit<Slice<'d>>, value: AttributeValue<Slice<'d>>) -> &'d str {
         let text = self.dwarf.attr_string(unit, value).ok();
-        text.and_then(|text| std::str::from_utf8(text.slice()).ok()).unwrap_or("")
+        text.and_then(|text| std::str::from_utf8(text.slice()).ok())
+            .unwrap_or("")
     }
 
     /// A file of a unit's line table. Relative paths are completed by the folder that the unit was compiled in.
     pub(crate) fn file(&self, entry: u32, file: u64) -> String {
         let mut path = String::new();
-        let Some((unit, _)) = self.unit_of(entry) else { return path };
-        let Some(program) = &unit.line_program else { return path };
+        let Some((unit, _)) = self.unit_of(entry) else {
+            return path;
+        };
+        let Some(program) = &unit.line_program else {
+            return path;
+        };
         let header = program.header();
-        let Some(file) = header.file(file) else { return path };
+        let Some(file) = header.file(file) else {
+            return path;
+        };
         let mut push = |part: &str| {
             if part.starts_with('/') {
                 path.clear();

@@ -68,7 +68,12 @@ pub(crate) struct Variant {
 }
 
 /// What the compiler calls the state of an async function, block or closure.
-const COROUTINES: [&str; 4] = ["{async_fn_env#", "{async_block_env#", "{async_closure_env#", "{async_gen"];
+const COROUTINES: [&str; 4] = [
+    "{async_fn_env#",
+    "{async_block_env#",
+    "{async_closure_env#",
+    "{async_gen",
+];
 
 impl Type {
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
@@ -82,12 +87,18 @@ impl Type {
 
     /// The path without the last segment.
     pub(crate) fn namespace(&self) -> &str {
-        self.name.get(..self.own_name).unwrap_or("").trim_end_matches("::")
+        self.name
+            .get(..self.own_name)
+            .unwrap_or("")
+            .trim_end_matches("::")
     }
 
     /// Whether this is the state of an async function, block or closure.
     pub(crate) fn is_coroutine(&self) -> bool {
-        self.variants.is_some() && COROUTINES.iter().any(|prefix| self.own_name().starts_with(prefix))
+        self.variants.is_some()
+            && COROUTINES
+                .iter()
+                .any(|prefix| self.own_name().starts_with(prefix))
     }
 
     pub(crate) fn is_async_fn(&self) -> bool {
@@ -145,7 +156,9 @@ impl<'d> DebugInfo<'d> {
     /// The type that a vtable is for, from the entry of the vtable's own type.
     pub(crate) fn type_of_vtable(&self, vtable: EntryId) -> Option<TypeId> {
         let (unit, start) = self.unit_of(vtable.0)?;
-        let entry = unit.entry(gimli::UnitOffset((vtable.0 - start) as usize)).ok()?;
+        let entry = unit
+            .entry(gimli::UnitOffset((vtable.0 - start) as usize))
+            .ok()?;
         reference(start, &entry.attr_value(gimli::DW_AT_containing_type)?).map(TypeId)
     }
 
@@ -156,7 +169,9 @@ impl<'d> DebugInfo<'d> {
 
     fn read_type(&self, id: TypeId) -> Option<Type> {
         let (unit, start) = self.unit_of(id.0)?;
-        let mut tree = unit.entries_tree(Some(gimli::UnitOffset((id.0 - start) as usize))).ok()?;
+        let mut tree = unit
+            .entries_tree(Some(gimli::UnitOffset((id.0 - start) as usize)))
+            .ok()?;
         let node = tree.root().ok()?;
         let entry = node.entry();
         let kind = match entry.tag() {
@@ -172,24 +187,39 @@ impl<'d> DebugInfo<'d> {
             name.push_str("::");
         }
         let own_name = name.len();
-        name.push_str(entry.attr_value(gimli::DW_AT_name).map_or("", |value| self.text(unit, value)));
+        name.push_str(
+            entry
+                .attr_value(gimli::DW_AT_name)
+                .map_or("", |value| self.text(unit, value)),
+        );
         let mut fields = Vec::new();
         let mut variants = None;
         let mut arguments = Vec::new();
         let mut count = 0;
-        let size = number(entry, gimli::DW_AT_byte_size).unwrap_or(if kind == Kind::Pointer { 8 } else { 0 });
+        let size = number(entry, gimli::DW_AT_byte_size).unwrap_or(if kind == Kind::Pointer {
+            8
+        } else {
+            0
+        });
         let align = number(entry, gimli::DW_AT_alignment).unwrap_or(1).max(1);
-        let target = entry.attr_value(gimli::DW_AT_type).and_then(|value| reference(start, &value)).map(TypeId);
+        let target = entry
+            .attr_value(gimli::DW_AT_type)
+            .and_then(|value| reference(start, &value))
+            .map(TypeId);
         let mut children = node.children();
         while let Some(child) = children.next().ok()? {
             match child.entry().tag() {
                 gimli::DW_TAG_member => fields.push(self.read_field(unit, start, child.entry())?),
-                gimli::DW_TAG_variant_part => variants = Some(self.read_variants(unit, start, child)?),
+                gimli::DW_TAG_variant_part => {
+                    variants = Some(self.read_variants(unit, start, child)?);
+                }
                 gimli::DW_TAG_template_type_parameter => {
                     let ty = child.entry().attr_value(gimli::DW_AT_type);
                     arguments.extend(ty.and_then(|value| reference(start, &value)).map(TypeId));
                 }
-                gimli::DW_TAG_subrange_type => count = number(child.entry(), gimli::DW_AT_count).unwrap_or(0),
+                gimli::DW_TAG_subrange_type => {
+                    count = number(child.entry(), gimli::DW_AT_count).unwrap_or(0);
+                }
                 _ => {}
             }
         }
@@ -210,7 +240,10 @@ impl<'d> DebugInfo<'d> {
 
     fn read_field(&self, unit: Unit<'_, 'd>, start: u32, entry: &Entry<'d>) -> Option<Field> {
         Some(Field {
-            name: entry.attr_value(gimli::DW_AT_name).map_or("", |value| self.text(unit, value)).into(),
+            name: entry
+                .attr_value(gimli::DW_AT_name)
+                .map_or("", |value| self.text(unit, value))
+                .into(),
             ty: TypeId(reference(start, &entry.attr_value(gimli::DW_AT_type)?)?),
             offset: number(entry, gimli::DW_AT_data_member_location).unwrap_or(0),
         })
@@ -223,7 +256,9 @@ impl<'d> DebugInfo<'d> {
         node: gimli::EntriesTreeNode<'_, '_, Slice<'d>>,
     ) -> Option<Variants> {
         let tag = match node.entry().attr_value(gimli::DW_AT_discr) {
-            Some(AttributeValue::UnitRef(offset)) => self.read_field(unit, start, &unit.entry(offset).ok()?),
+            Some(AttributeValue::UnitRef(offset)) => {
+                self.read_field(unit, start, &unit.entry(offset).ok()?)
+            }
             _ => None,
         };
         let mut list = Vec::new();
@@ -233,7 +268,11 @@ impl<'d> DebugInfo<'d> {
                 continue;
             }
             let value = variant.entry().attr_value(gimli::DW_AT_discr_value);
-            let tag = value.and_then(|value| value.udata_value().or_else(|| value.sdata_value().map(i64::cast_unsigned)));
+            let tag = value.and_then(|value| {
+                value
+                    .udata_value()
+                    .or_else(|| value.sdata_value().map(i64::cast_unsigned))
+            });
             let mut members = variant.children();
             while let Some(member) = members.next().ok()? {
                 let entry = member.entry();
@@ -252,16 +291,28 @@ impl<'d> DebugInfo<'d> {
                     value => value.and_then(|value| value.udata_value()).unwrap_or(0),
                 };
                 let line = number(entry, gimli::DW_AT_decl_line).unwrap_or(0);
-                list.push(Variant { tag, ty: field.ty, name, offset: field.offset, file, line });
+                list.push(Variant {
+                    tag,
+                    ty: field.ty,
+                    name,
+                    offset: field.offset,
+                    file,
+                    line,
+                });
             }
         }
-        Some(Variants { tag, list: list.into() })
+        Some(Variants {
+            tag,
+            list: list.into(),
+        })
     }
 
     fn own_name_of(&self, id: TypeId) -> &'d str {
         let name = || {
             let (unit, start) = self.unit_of(id.0)?;
-            let entry = unit.entry(gimli::UnitOffset((id.0 - start) as usize)).ok()?;
+            let entry = unit
+                .entry(gimli::UnitOffset((id.0 - start) as usize))
+                .ok()?;
             Some(self.text(unit, entry.attr_value(gimli::DW_AT_name)?))
         };
         name().unwrap_or("")

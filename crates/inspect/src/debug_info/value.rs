@@ -25,7 +25,10 @@ impl Value {
     }
 
     fn at(&self, debug: &DebugInfo<'_>, part: Part) -> Self {
-        Self { ty: debug.ty(part.ty), address: self.address.wrapping_add(part.offset) }
+        Self {
+            ty: debug.ty(part.ty),
+            address: self.address.wrapping_add(part.offset),
+        }
     }
 
     pub(crate) fn field(&self, debug: &DebugInfo<'_>, name: &str) -> Option<Self> {
@@ -33,18 +36,41 @@ impl Value {
     }
 
     /// The contents of a variant, if the value is that variant.
-    pub(crate) fn variant(&self, debug: &DebugInfo<'_>, memory: &dyn Memory, name: &str) -> Option<Self> {
+    pub(crate) fn variant(
+        &self,
+        debug: &DebugInfo<'_>,
+        memory: &dyn Memory,
+        name: &str,
+    ) -> Option<Self> {
         let variant = self.ty.variant_at(debug, memory, self.address)?;
-        (&*variant.name == name).then(|| self.at(debug, Part { offset: variant.offset, ty: variant.ty }))
+        (&*variant.name == name).then(|| {
+            self.at(
+                debug,
+                Part {
+                    offset: variant.offset,
+                    ty: variant.ty,
+                },
+            )
+        })
     }
 
     /// The nearest part with this field name, in the variants that the value has.
-    pub(crate) fn named(&self, debug: &DebugInfo<'_>, memory: &dyn Memory, name: &str) -> Option<Self> {
+    pub(crate) fn named(
+        &self,
+        debug: &DebugInfo<'_>,
+        memory: &dyn Memory,
+        name: &str,
+    ) -> Option<Self> {
         self.search(debug, memory, |field, _| &*field.name == name)
     }
 
     /// The nearest part whose type's name starts so, in the variants that the value has.
-    pub(crate) fn typed(&self, debug: &DebugInfo<'_>, memory: &dyn Memory, prefix: &str) -> Option<Self> {
+    pub(crate) fn typed(
+        &self,
+        debug: &DebugInfo<'_>,
+        memory: &dyn Memory,
+        prefix: &str,
+    ) -> Option<Self> {
         if self.ty.name.starts_with(prefix) {
             return Some(self.clone());
         }
@@ -52,7 +78,12 @@ impl Value {
     }
 
     /// Breadth first.
-    fn search(&self, debug: &DebugInfo<'_>, memory: &dyn Memory, fits: impl Fn(&Field, &Type) -> bool) -> Option<Self> {
+    fn search(
+        &self,
+        debug: &DebugInfo<'_>,
+        memory: &dyn Memory,
+        fits: impl Fn(&Field, &Type) -> bool,
+    ) -> Option<Self> {
         let mut queue = VecDeque::from([self.clone()]);
         let mut searched = 0;
         while let Some(value) = queue.pop_front() {
@@ -70,7 +101,13 @@ impl Value {
                 }
             }
             if let Some(variant) = value.ty.variant_at(debug, memory, value.address) {
-                queue.push_back(value.at(debug, Part { offset: variant.offset, ty: variant.ty }));
+                queue.push_back(value.at(
+                    debug,
+                    Part {
+                        offset: variant.offset,
+                        ty: variant.ty,
+                    },
+                ));
             }
         }
         None
@@ -86,16 +123,26 @@ impl Value {
         let pointer = if self.ty.kind == Kind::Pointer {
             self.clone()
         } else {
-            self.at(debug, find(debug, &self.ty, |_, ty| ty.kind == Kind::Pointer)?)
+            self.at(
+                debug,
+                find(debug, &self.ty, |_, ty| ty.kind == Kind::Pointer)?,
+            )
         };
-        let address = memory.word(pointer.address).filter(|address| *address != 0)?;
-        Some(Self { ty: debug.ty(pointer.ty.target?), address })
+        let address = memory
+            .word(pointer.address)
+            .filter(|address| *address != 0)?;
+        Some(Self {
+            ty: debug.ty(pointer.ty.target?),
+            address,
+        })
     }
 
     /// What an `Arc` or `Rc` shares.
     pub(crate) fn shared(&self, debug: &DebugInfo<'_>, memory: &dyn Memory) -> Option<Self> {
         let inner = self.target(debug, memory)?;
-        inner.field(debug, "data").or_else(|| inner.field(debug, "value"))
+        inner
+            .field(debug, "data")
+            .or_else(|| inner.field(debug, "value"))
     }
 
     /// The elements of the nearest slice. Empty if there is none.
@@ -104,13 +151,20 @@ impl Value {
             let slice = if self.ty.as_slice().is_some() {
                 self.clone()
             } else {
-                self.at(debug, find(debug, &self.ty, |_, ty| ty.as_slice().is_some())?)
+                self.at(
+                    debug,
+                    find(debug, &self.ty, |_, ty| ty.as_slice().is_some())?,
+                )
             };
             let data = slice.field(debug, "data_ptr")?;
             let element = debug.ty(data.ty.target?);
             let start = data.read(memory)?;
             let length = slice.field(debug, "length")?.read(memory)?;
-            Some((0..length.min(ELEMENTS)).map(|i| Self::element(&element, start, i)).collect())
+            Some(
+                (0..length.min(ELEMENTS))
+                    .map(|i| Self::element(&element, start, i))
+                    .collect(),
+            )
         };
         elements().unwrap_or_default()
     }
@@ -122,16 +176,31 @@ impl Value {
         let length = self.field(debug, "len")?.read(memory)?;
         let buffer = self.field(debug, "buf")?;
         let capacity = buffer.named(debug, memory, "cap")?.read(memory)?;
-        let start = memory.word(find(debug, &buffer.ty, |_, ty| ty.kind == Kind::Pointer).map(|part| buffer.at(debug, part))?.address)?;
+        let start = memory.word(
+            find(debug, &buffer.ty, |_, ty| ty.kind == Kind::Pointer)
+                .map(|part| buffer.at(debug, part))?
+                .address,
+        )?;
         let wrap = |i: u64| {
             let i = head.wrapping_add(i);
-            if i >= capacity { i.wrapping_sub(capacity) } else { i }
+            if i >= capacity {
+                i.wrapping_sub(capacity)
+            } else {
+                i
+            }
         };
         (length <= capacity && head <= capacity).then_some(())?;
-        Some((0..length.min(ELEMENTS)).map(|i| Self::element(&element, start, wrap(i))).collect())
+        Some(
+            (0..length.min(ELEMENTS))
+                .map(|i| Self::element(&element, start, wrap(i)))
+                .collect(),
+        )
     }
 
     fn element(ty: &Arc<Type>, start: u64, index: u64) -> Self {
-        Self { ty: ty.clone(), address: start.wrapping_add(index.wrapping_mul(ty.size)) }
+        Self {
+            ty: ty.clone(),
+            address: start.wrapping_add(index.wrapping_mul(ty.size)),
+        }
     }
 }

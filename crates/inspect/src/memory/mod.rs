@@ -79,7 +79,9 @@ pub trait Memory {
     /// The unsigned value of `size` bytes at the address. `None` if `size` is more than 8.
     fn uint(&self, address: u64, size: u64) -> Option<u64> {
         let mut bytes = [0; 8];
-        let size = usize::try_from(size).ok().filter(|size| *size <= bytes.len())?;
+        let size = usize::try_from(size)
+            .ok()
+            .filter(|size| *size <= bytes.len())?;
         self.read(address, &mut bytes[..size]).ok()?;
         Some(u64::from_le_bytes(bytes))
     }

@@ -7,9 +7,10 @@ use std::os::unix::fs::FileExt;
 
 use super::{Memory, Region, Unreadable};
 
-const PAGE: u64 = 4096;
+const PAGE: usize = 4096;
+const PAGE_SIZE: u64 = PAGE as u64;
 /// 32 MiB of pages. Tasks are read in the order of their addresses, so a larger cache would not be hit more often.
-const CACHED_PAGES: usize = 8192;
+const CACHED_PAGES: u64 = 8192;
 
 /// `/proc/PID/mem`. The process runs on while it is read.
 ///
@@ -25,7 +26,11 @@ impl ProcessMemory {
     pub fn open(process: &str) -> io::Result<Self> {
         let file = File::open(format!("/proc/{process}/mem"))?;
         let maps = std::fs::read_to_string(format!("/proc/{process}/maps"))?;
-        Ok(Self { file, regions: maps.lines().filter_map(parse_region).collect(), pages: RefCell::default() })
+        Ok(Self {
+            file,
+            regions: maps.lines().filter_map(parse_region).collect(),
+            pages: RefCell::default(),
+        })
     }
 }
 
@@ -35,8 +40,8 @@ impl Memory for ProcessMemory {
         let mut done = 0;
         while done < buffer.len() {
             let at = address.checked_add(done as u64).ok_or(Unreadable)?;
-            let page = pages.get(&self.file, at / PAGE).ok_or(Unreadable)?;
-            let skip = (at % PAGE) as usize;
+            let page = pages.get(&self.file, at / PAGE_SIZE).ok_or(Unreadable)?;
+            let skip = usize::try_from(at % PAGE_SIZE).map_err(|_| Unreadable)?;
             let length = (buffer.len() - done).min(page.len() - skip);
             buffer[done..done + length].copy_from_slice(&page[skip..skip + length]);
             done += length;
@@ -47,7 +52,9 @@ impl Memory for ProcessMemory {
     fn read_uncached(&self, address: u64, buffer: &mut [u8]) -> usize {
         let mut done = 0;
         while done < buffer.len() {
-            let Some(at) = address.checked_add(done as u64) else { break };
+            let Some(at) = address.checked_add(done as u64) else {
+                break;
+            };
             match self.file.read_at(&mut buffer[done..], at) {
                 Ok(0) | Err(_) => break,
                 Ok(length) => done += length,
@@ -74,19 +81,29 @@ struct PageCache {
 struct CachedPage {
     number: u64,
     /// `None` for a page that can't be read.
-    bytes: Option<Box<[u8; PAGE as usize]>>,
+    bytes: Option<Box<[u8; PAGE]>>,
 }
 
 impl PageCache {
-    fn get(&mut self, file: &File, number: u64) -> Option<&[u8; PAGE as usize]> {
+    fn get(&mut self, file: &File, number: u64) -> Option<&[u8; PAGE]> {
         if self.slots.is_empty() {
-            self.slots.resize_with(CACHED_PAGES, || None);
+            self.slots.extend((0..CACHED_PAGES).map(|_| None));
         }
-        let slot = &mut self.slots[number as usize % CACHED_PAGES];
+        let slot = self
+            .slots
+            .get_mut(usize::try_from(number % CACHED_PAGES).ok()?)?;
         if slot.as_ref().is_none_or(|page| page.number != number) {
-            let mut bytes = slot.take().and_then(|page| page.bytes).unwrap_or_else(|| Box::new([0; PAGE as usize]));
-            let read = number.checked_mul(PAGE).is_some_and(|at| file.read_exact_at(&mut bytes[..], at).is_ok());
-            *slot = Some(CachedPage { number, bytes: read.then_some(bytes) });
+            let mut bytes = slot
+                .take()
+                .and_then(|page| page.bytes)
+                .unwrap_or_else(|| Box::new([0; PAGE]));
+            let read = number
+                .checked_mul(PAGE_SIZE)
+                .is_some_and(|at| file.read_exact_at(&mut bytes[..], at).is_ok());
+            *slot = Some(CachedPage {
+                number,
+                bytes: read.then_some(bytes),
+            });
         }
         slot.as_ref()?.bytes.as_deref()
     }
@@ -121,7 +138,10 @@ mod tests {
     fn a_path_with_spaces_is_kept_whole() {
         let line = "55d0c000-55d0d000 r-xp 00002000 fe:01 4711                       /tmp/my program (deleted)";
         let region = parse_region(line).expect("a region");
-        assert_eq!((region.start, region.end, region.offset), (0x55d0_c000, 0x55d0_d000, 0x2000));
+        assert_eq!(
+            (region.start, region.end, region.offset),
+            (0x55d0_c000, 0x55d0_d000, 0x2000)
+        );
         assert_eq!(region.path, "/tmp/my program (deleted)");
         assert!(region.executable && !region.writable);
     }

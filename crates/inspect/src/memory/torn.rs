@@ -21,7 +21,11 @@ impl<M: Memory> Torn<M> {
     /// Tears this memory. The same seed and the same reads give the same values.
     pub fn new(inner: M, seed: u64) -> Self {
         let random = Cell::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        Self { inner, random, seen: RefCell::default() }
+        Self {
+            inner,
+            random,
+            seen: RefCell::default(),
+        }
     }
 
     /// Xorshift.
@@ -41,7 +45,7 @@ impl<M: Memory> Torn<M> {
         }
         match self.next() % 100 {
             0 => self.next(),
-            1 => seen[(self.next() % seen.len() as u64) as usize],
+            1 => seen[usize::try_from(self.next() % seen.len() as u64).unwrap_or(0)],
             2 => u64::MAX - self.next() % 64,
             3 => value.wrapping_add(8),
             _ => value,

@@ -30,7 +30,9 @@ use std::ops::Index;
 
 use serde::{Deserialize, Serialize};
 
-pub use await_tree::{AwaitTree, Frame, FrameIndex, HeldIn, Interest, Leaf, PermitKind, Suspension, WaitsFor};
+pub use await_tree::{
+    AwaitTree, Frame, FrameIndex, HeldIn, Interest, Leaf, PermitKind, Suspension, WaitsFor,
+};
 pub use gap::{Gap, StackGap};
 pub use handle::{Counts, Handle, HandleKind, Object};
 pub use place::{Local, Origin, Place};
@@ -149,4 +151,3 @@ table! {
     /// An entry of [`Snapshot::runtimes`].
     RuntimeId: runtimes -> Runtime
 }
-

@@ -71,10 +71,22 @@ mod tests {
         for (path, origin) in [
             ("/home/me/app/src/main.rs", Origin::Program),
             ("src/main.rs", Origin::Program),
-            ("/home/me/.cargo/registry/src/index-1949cf8c/tokio-1.54.1/src/sync/mutex.rs", Origin::Library),
-            ("/home/me/.cargo/git/checkouts/axum-1a2b/3c4d/src/serve.rs", Origin::Library),
-            ("/rustc/59807616e/library/core/src/future/poll_fn.rs", Origin::Std),
-            ("/home/me/.rustup/toolchains/stable/lib/rustlib/src/rust/library/std/src/io.rs", Origin::Std),
+            (
+                "/home/me/.cargo/registry/src/index-1949cf8c/tokio-1.54.1/src/sync/mutex.rs",
+                Origin::Library,
+            ),
+            (
+                "/home/me/.cargo/git/checkouts/axum-1a2b/3c4d/src/serve.rs",
+                Origin::Library,
+            ),
+            (
+                "/rustc/59807616e/library/core/src/future/poll_fn.rs",
+                Origin::Std,
+            ),
+            (
+                "/home/me/.rustup/toolchains/stable/lib/rustlib/src/rust/library/std/src/io.rs",
+                Origin::Std,
+            ),
         ] {
             assert_eq!(Origin::of_file(path), origin, "{path}");
         }

@@ -29,6 +29,7 @@ pub struct Task {
 
 /// What the runtime says about a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools)] // each is a bit of its own in the task's state
 pub struct TaskState {
     /// Whether the task is polled, is going to be polled, waits, or has ended.
     pub lifecycle: Lifecycle,

@@ -40,18 +40,30 @@ struct Candidate {
 const COROUTINE: &str = "{async_";
 
 /// Follows the stacks of all sleeping threads, and reads the futures that they run.
-pub(crate) fn find(context: &Context<'_>, plans: &Plans, walker: &mut Walker<'_>, unwinder: &Unwinder<'_>, threads: &[RawThread]) -> BlockOns {
+pub(crate) fn find(
+    context: &Context<'_>,
+    plans: &Plans,
+    walker: &mut Walker<'_>,
+    unwinder: &Unwinder<'_>,
+    threads: &[RawThread],
+) -> BlockOns {
     let mut found = BlockOns::default();
     let mut variables: HashMap<(EntryId, u64), Vec<Variable>> = HashMap::new();
     let mut runtimes = HashSet::new();
     for thread in threads {
         let Some(registers) = thread.registers else {
-            context.gap(Gap::UnreadableStack { thread: thread.id, why: StackGap::NotAsleep });
+            context.gap(Gap::UnreadableStack {
+                thread: thread.id,
+                why: StackGap::NotAsleep,
+            });
             continue;
         };
         let stack = unwinder.stack(registers.program_counter, registers.stack_pointer);
         if !stack.complete {
-            context.gap(Gap::UnreadableStack { thread: thread.id, why: StackGap::LostTrail });
+            context.gap(Gap::UnreadableStack {
+                thread: thread.id,
+                why: StackGap::LostTrail,
+            });
         }
         let mut block_on = None;
         // While a future is polled, its own state is that of before. The futures that it polls are in locals of functions
@@ -60,33 +72,53 @@ pub(crate) fn find(context: &Context<'_>, plans: &Plans, walker: &mut Walker<'_>
         let mut inner = None;
         for frame in &stack.frames {
             let address = context.debug.file_address(frame.address);
-            let Some(function) = context.debug.index.function_at(address) else { continue };
+            let Some(function) = context.debug.index.function_at(address) else {
+                continue;
+            };
             let variables = variables
                 .entry((function.entry, address))
                 .or_insert_with(|| context.debug.variables(function.entry, address));
-            let candidates: Vec<Candidate> =
-                variables.iter().filter_map(|variable| candidate(context, frame, variable)).collect();
+            let candidates: Vec<Candidate> = variables
+                .iter()
+                .filter_map(|variable| candidate(context, frame, variable))
+                .collect();
             for candidate in &candidates {
-                if let Some(runtime) = runtime(context, &candidate.value) {
-                    if runtimes.insert(runtime.value.address) {
-                        found.runtimes.push(runtime);
-                    }
+                if let Some(runtime) = runtime(context, &candidate.value)
+                    && runtimes.insert(runtime.value.address)
+                {
+                    found.runtimes.push(runtime);
                 }
             }
             if block_on.is_some() {
                 continue;
             }
-            let futures = candidates.iter().filter_map(|candidate| future(context, plans, walker, candidate));
-            let largest = futures.max_by_key(|(value, root)| (root.tree.frames.len(), value.address));
-            if context.debug.any_function_at(function.entry, address, |name| name.contains(names::BLOCK_ON)) {
+            let futures = candidates
+                .iter()
+                .filter_map(|candidate| future(context, plans, walker, candidate));
+            let largest =
+                futures.max_by_key(|(value, root)| (root.tree.frames.len(), value.address));
+            if context
+                .debug
+                .any_function_at(function.entry, address, |name| {
+                    name.contains(names::BLOCK_ON)
+                })
+            {
                 block_on = largest.or_else(|| inner.take());
             } else {
                 inner = largest.or(inner);
-                polled |= context.debug.any_function_at(function.entry, address, |name| name.starts_with(COROUTINE));
+                polled |= context
+                    .debug
+                    .any_function_at(function.entry, address, |name| name.starts_with(COROUTINE));
             }
         }
         if let Some((value, root)) = block_on {
-            found.found.push(RawBlockOn { thread: thread.id, address: value.address, ty: value.ty.id, root, polled });
+            found.found.push(RawBlockOn {
+                thread: thread.id,
+                address: value.address,
+                ty: value.ty.id,
+                root,
+                polled,
+            });
         }
         found.stacks.insert(thread.id, stack.frames);
     }
@@ -107,11 +139,19 @@ fn candidate(context: &Context<'_>, frame: &StackFrame, variable: &Variable) -> 
         }
         Location::PointsTo(register, offset) => (base(register)?.wrapping_add_signed(offset), true),
     };
-    Some(Candidate { value: Value::new(ty, address), pinned })
+    Some(Candidate {
+        value: Value::new(ty, address),
+        pinned,
+    })
 }
 
 /// The future that a variable is or points to, if it is suspended.
-fn future(context: &Context<'_>, plans: &Plans, walker: &mut Walker<'_>, candidate: &Candidate) -> Option<(Value, Root)> {
+fn future(
+    context: &Context<'_>,
+    plans: &Plans,
+    walker: &mut Walker<'_>,
+    candidate: &Candidate,
+) -> Option<(Value, Root)> {
     let debug = context.debug;
     let value = if candidate.pinned {
         let target = crate::debug_info::Spot::whole(candidate.value.ty.clone()).target(debug)?;
@@ -128,7 +168,11 @@ fn future(context: &Context<'_>, plans: &Plans, walker: &mut Walker<'_>, candida
     plans.awaiting(context, value.ty.id)?;
     let root = walker.read(value.ty.id, value.address);
     // A copy of a future from before it was pinned was never polled.
-    let suspended = root.tree.frames.iter().any(|frame| matches!(frame.suspension, Suspension::Suspended(_)));
+    let suspended = root
+        .tree
+        .frames
+        .iter()
+        .any(|frame| matches!(frame.suspension, Suspension::Suspended(_)));
     suspended.then_some((value, root))
 }
 

@@ -1,12 +1,10 @@
 //! Threads: what they are doing, and the futures that they run with `block_on`.
 
 mod block_on;
-#[cfg(target_os = "linux")]
 mod system;
 mod unwind;
 
 pub(crate) use block_on::{BlockOns, find};
-#[cfg(target_os = "linux")]
 pub(crate) use system::threads;
 pub(crate) use unwind::{Modules, StackFrame, Unwinder};
 

@@ -12,10 +12,17 @@ pub(crate) fn threads(process: &str) -> io::Result<Vec<RawThread>> {
     let mut threads = Vec::new();
     for entry in fs::read_dir(format!("/proc/{process}/task"))? {
         let Ok(entry) = entry else { continue };
-        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let Some(id) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
         let read = |file| fs::read_to_string(entry.path().join(file));
         let Ok(name) = read("comm") else { continue };
-        let (system_call, registers) = read("syscall").map_or((None, None), |line| parse_system_call(&line));
+        let (system_call, registers) =
+            read("syscall").map_or((None, None), |line| parse_system_call(&line));
         threads.push(RawThread {
             id,
             name: name.trim_end().to_owned(),
@@ -37,19 +44,27 @@ fn parse_system_call(line: &str) -> (Option<SystemCall>, Option<Registers>) {
         [.., stack_pointer, program_counter] => hex(stack_pointer).zip(hex(program_counter)),
         _ => None,
     };
-    let registers =
-        registers.map(|(stack_pointer, program_counter)| Registers { program_counter, stack_pointer });
+    let registers = registers.map(|(stack_pointer, program_counter)| Registers {
+        program_counter,
+        stack_pointer,
+    });
     let system_call = match words[..] {
         [number, first, _, ..] => number.parse().ok().zip(hex(first)),
         _ => None,
     };
-    let system_call = system_call.map(|(number, first_argument)| SystemCall { number, first_argument });
+    let system_call = system_call.map(|(number, first_argument)| SystemCall {
+        number,
+        first_argument,
+    });
     (system_call, registers)
 }
 
 /// A line of `/proc/PID/task/TID/stat`: the state follows the name, which is in parentheses and may contain any.
 fn parse_state(line: &str) -> ThreadState {
-    match line.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()) {
+    match line
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next())
+    {
         Some('R') => ThreadState::Running,
         Some('S' | 'I') => ThreadState::Sleeping,
         Some('D') => ThreadState::DiskSleep,
@@ -65,10 +80,20 @@ mod tests {
 
     #[test]
     fn a_sleeping_thread_has_registers_and_a_running_one_has_none() {
-        let (call, registers) = parse_system_call("202 0x7f01 0x80 0x1 0x0 0x0 0x7f02 0x7ffc8a10 0x7f5e2d1a\n");
-        assert_eq!(call, Some(SystemCall { number: 202, first_argument: 0x7f01 }));
+        let (call, registers) =
+            parse_system_call("202 0x7f01 0x80 0x1 0x0 0x0 0x7f02 0x7ffc8a10 0x7f5e2d1a\n");
+        assert_eq!(
+            call,
+            Some(SystemCall {
+                number: 202,
+                first_argument: 0x7f01
+            })
+        );
         let registers = registers.expect("registers");
-        assert_eq!((registers.stack_pointer, registers.program_counter), (0x7ffc_8a10, 0x7f5e_2d1a));
+        assert_eq!(
+            (registers.stack_pointer, registers.program_counter),
+            (0x7ffc_8a10, 0x7f5e_2d1a)
+        );
 
         let (call, registers) = parse_system_call("-1 0x7ffc8a10 0x7f5e2d1a\n");
         assert_eq!(call, None);
@@ -81,6 +106,9 @@ mod tests {
 
     #[test]
     fn the_name_of_a_thread_may_contain_a_parenthesis() {
-        assert_eq!(parse_state("17 (a) R (b) S 1 17 17 0"), ThreadState::Sleeping);
+        assert_eq!(
+            parse_state("17 (a) R (b) S 1 17 17 0"),
+            ThreadState::Sleeping
+        );
     }
 }

@@ -10,8 +10,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
 use gimli::{
-    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, LittleEndian, Register, RegisterRule, UnwindContext,
-    UnwindSection as _,
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, LittleEndian, Register, RegisterRule,
+    UnwindContext, UnwindSection as _,
 };
 use object::read::ReadCache;
 use object::{Object as _, ObjectSection as _, ObjectSegment as _};
@@ -55,8 +55,14 @@ impl Modules {
     /// The modules of a memory. `root` is what paths in it are relative to, for example `/proc/PID/root`.
     pub(crate) fn new(memory: &dyn Memory, root: &str) -> Self {
         let mut spans: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-        for region in memory.regions().iter().filter(|region| region.path.starts_with('/')) {
-            let span = spans.entry(&region.path).or_insert((region.start, region.end));
+        for region in memory
+            .regions()
+            .iter()
+            .filter(|region| region.path.starts_with('/'))
+        {
+            let span = spans
+                .entry(&region.path)
+                .or_insert((region.start, region.end));
             *span = (span.0.min(region.start), span.1.max(region.end));
         }
         let module = |(path, (start, end)): (&str, (u64, u64))| Module {
@@ -72,20 +78,30 @@ impl Modules {
 
     /// Makes the program itself readable where its path is not: its file may have been deleted or replaced.
     pub(crate) fn with_executable(mut self, contains: u64, path: &str) -> Self {
-        if let Some(module) = self.0.iter_mut().find(|module| module.start <= contains && contains < module.end) {
+        if let Some(module) = self
+            .0
+            .iter_mut()
+            .find(|module| module.start <= contains && contains < module.end)
+        {
             path.clone_into(&mut module.path);
         }
         self
     }
 
     fn at(&self, address: u64) -> Option<&Module> {
-        let number = self.0.partition_point(|module| module.start <= address).checked_sub(1)?;
+        let number = self
+            .0
+            .partition_point(|module| module.start <= address)
+            .checked_sub(1)?;
         Some(&self.0[number]).filter(|module| address < module.end)
     }
 
     fn unwinding_at(&self, address: u64) -> Option<&Unwinding> {
         let module = self.at(address)?;
-        module.unwinding.get_or_init(|| Unwinding::read(module)).as_ref()
+        module
+            .unwinding
+            .get_or_init(|| Unwinding::read(module))
+            .as_ref()
     }
 }
 
@@ -99,13 +115,19 @@ impl Unwinding {
             let place = |name| {
                 let section = object.section_by_name(name)?;
                 let range = section.compressed_file_range().ok()?;
-                Some((section.address(), range.offset, usize::try_from(range.uncompressed_size).ok()?))
+                Some((
+                    section.address(),
+                    range.offset,
+                    usize::try_from(range.uncompressed_size).ok()?,
+                ))
             };
             (first, place(".eh_frame")?, place(".eh_frame_hdr"))
         };
         let length = file.metadata().ok()?.len();
         let read = |(_, offset, size): (u64, u64, usize)| {
-            offset.checked_add(size as u64).filter(|end| *end <= length)?;
+            offset
+                .checked_add(size as u64)
+                .filter(|end| *end <= length)?;
             let mut bytes = vec![0; size];
             file.read_exact_at(&mut bytes, offset).ok().map(|()| bytes)
         };
@@ -162,25 +184,42 @@ struct Caller {
 
 impl Unwinder<'_> {
     pub(crate) fn stack(&self, program_counter: u64, stack_pointer: u64) -> Stack {
-        let region = self.memory.regions().iter().find(|region| region.contains(stack_pointer));
+        let region = self
+            .memory
+            .regions()
+            .iter()
+            .find(|region| region.contains(stack_pointer));
         let limit = region.map_or(stack_pointer, |region| region.end);
-        let mut stack = Stack { frames: Vec::new(), complete: false };
+        let mut stack = Stack {
+            frames: Vec::new(),
+            complete: false,
+        };
         let mut context = UnwindContext::new();
         let mut registers = [None; REGISTERS];
         registers[usize::from(RSP)] = Some(stack_pointer);
         let mut address = program_counter;
         while stack.frames.len() < FRAMES {
-            let Some(caller) = self.caller(&mut context, address, &registers, limit) else { break };
+            let Some(caller) = self.caller(&mut context, address, &registers, limit) else {
+                break;
+            };
             let current = registers[usize::from(RSP)].unwrap_or(0);
             if caller.cfa <= current || caller.cfa > limit {
                 break;
             }
-            stack.frames.push(StackFrame { address, cfa: caller.cfa, registers });
+            stack.frames.push(StackFrame {
+                address,
+                cfa: caller.cfa,
+                registers,
+            });
             registers = caller.registers;
-            let return_address = registers[usize::from(RA)].take().filter(|address| *address != 0);
+            let return_address = registers[usize::from(RA)]
+                .take()
+                .filter(|address| *address != 0);
             registers[usize::from(RSP)] = Some(caller.cfa);
             match return_address {
-                Some(return_address) if !caller.outermost => address = return_address.wrapping_sub(1),
+                Some(return_address) if !caller.outermost => {
+                    address = return_address.wrapping_sub(1);
+                }
                 _ => {
                     stack.complete = true;
                     break;
@@ -201,31 +240,53 @@ impl Unwinder<'_> {
         let in_file = address.wrapping_sub(module.bias);
         let mut eh_frame = EhFrame::new(&module.eh_frame, LittleEndian);
         eh_frame.set_address_size(8);
-        let bases = BaseAddresses::default().set_eh_frame(module.eh_frame_address).set_eh_frame_hdr(module.header_address);
-        let header = EhFrameHdr::new(&module.header, LittleEndian).parse(&bases, 8).ok();
-        let table = header.as_ref().and_then(|header| header.table());
+        let bases = BaseAddresses::default()
+            .set_eh_frame(module.eh_frame_address)
+            .set_eh_frame_hdr(module.header_address);
+        let header = EhFrameHdr::new(&module.header, LittleEndian)
+            .parse(&bases, 8)
+            .ok();
+        let table = header.as_ref().and_then(gimli::ParsedEhFrameHdr::table);
         let description = match table {
-            Some(table) => table.fde_for_address(&eh_frame, &bases, in_file, EhFrame::cie_from_offset).ok()?,
-            None => eh_frame.fde_for_address(&bases, in_file, EhFrame::cie_from_offset).ok()?,
+            Some(table) => table
+                .fde_for_address(&eh_frame, &bases, in_file, EhFrame::cie_from_offset)
+                .ok()?,
+            None => eh_frame
+                .fde_for_address(&bases, in_file, EhFrame::cie_from_offset)
+                .ok()?,
         };
         let function = module.bias.wrapping_add(description.initial_address());
-        let row = description.unwind_info_for_address(&eh_frame, &bases, context, in_file).ok()?;
+        let row = description
+            .unwind_info_for_address(&eh_frame, &bases, context, in_file)
+            .ok()?;
         let mut known = *registers;
         let cfa = match row.cfa() {
-            CfaRule::RegisterAndOffset { register: Register(register), offset } => {
+            CfaRule::RegisterAndOffset {
+                register: Register(register),
+                offset,
+            } => {
                 if *register == RBP && known[usize::from(RBP)].is_none() {
-                    known[usize::from(RBP)] = self.frame_pointer(function, known[usize::from(RSP)]?, limit);
+                    known[usize::from(RBP)] =
+                        self.frame_pointer(function, known[usize::from(RSP)]?, limit);
                 }
-                known.get(usize::from(*register)).copied().flatten()?.wrapping_add_signed(*offset)
+                known
+                    .get(usize::from(*register))
+                    .copied()
+                    .flatten()?
+                    .wrapping_add_signed(*offset)
             }
             CfaRule::Expression(_) => return None,
         };
         let mut outermost = false;
         let mut of_caller = known;
         for (Register(register), rule) in row.registers() {
-            let Some(slot) = of_caller.get_mut(usize::from(*register)) else { continue };
+            let Some(slot) = of_caller.get_mut(usize::from(*register)) else {
+                continue;
+            };
             match rule {
-                RegisterRule::Offset(offset) => *slot = self.memory.word(cfa.wrapping_add_signed(*offset)),
+                RegisterRule::Offset(offset) => {
+                    *slot = self.memory.word(cfa.wrapping_add_signed(*offset));
+                }
                 RegisterRule::ValOffset(offset) => *slot = Some(cfa.wrapping_add_signed(*offset)),
                 RegisterRule::SameValue => {}
                 RegisterRule::Undefined => {
@@ -239,7 +300,11 @@ impl Unwinder<'_> {
         for register in [0, 1, 2, 4, 5, 8, 9, 10, 11] {
             of_caller[register] = None;
         }
-        Some(Caller { cfa, registers: of_caller, outermost })
+        Some(Caller {
+            cfa,
+            registers: of_caller,
+            outermost,
+        })
     }
 
     /// The frame pointer of a function that has one.
@@ -264,10 +329,10 @@ impl Unwinder<'_> {
         let end = stack_pointer.saturating_add(SEARCHED_STACK).min(limit);
         let mut candidate = stack_pointer & !7;
         while candidate < end {
-            if let Some(Call::Direct(target)) = called_from(candidate) {
-                if target == function {
-                    return Some(candidate);
-                }
+            if let Some(Call::Direct(target)) = called_from(candidate)
+                && target == function
+            {
+                return Some(candidate);
             }
             candidate += 8;
         }
@@ -277,7 +342,9 @@ impl Unwinder<'_> {
     /// The call instruction that ends at an address.
     fn call_before(&self, return_address: u64) -> Option<Call> {
         let module = self.modules.at(return_address)?;
-        let start = return_address.checked_sub(8).filter(|start| *start >= module.start)?;
+        let start = return_address
+            .checked_sub(8)
+            .filter(|start| *start >= module.start)?;
         let mut bytes = [0; 8];
         self.memory.read(start, &mut bytes).ok()?;
         let relative = || i64::from(i32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]));
@@ -309,7 +376,9 @@ impl Unwinder<'_> {
     fn prologue(&self, function: u64) -> Option<Prologue> {
         let mut code = [0; 96];
         self.memory.read(function, &mut code).ok()?;
-        let mut rest = code.strip_prefix(&[0xf3, 0x0f, 0x1e, 0xfa]).unwrap_or(&code);
+        let mut rest = code
+            .strip_prefix(&[0xf3, 0x0f, 0x1e, 0xfa])
+            .unwrap_or(&code);
         rest = rest.strip_prefix(&[0x55, 0x48, 0x89, 0xe5])?;
         let (mut depth, mut slack) = (0_u64, 0_u64);
         loop {
@@ -330,9 +399,17 @@ impl Unwinder<'_> {
                     slack = u64::from(i32::from_le_bytes([a, b, c, d]).unsigned_abs());
                     rest = &rest[7..];
                 }
-                [0x48, 0x83, 0xec, size, ..] => return Some(Prologue { depth: depth + u64::from(size), slack }),
+                [0x48, 0x83, 0xec, size, ..] => {
+                    return Some(Prologue {
+                        depth: depth + u64::from(size),
+                        slack,
+                    });
+                }
                 [0x48, 0x81, 0xec, a, b, c, d, ..] => {
-                    return Some(Prologue { depth: depth + u64::from(u32::from_le_bytes([a, b, c, d])), slack });
+                    return Some(Prologue {
+                        depth: depth + u64::from(u32::from_le_bytes([a, b, c, d])),
+                        slack,
+                    });
                 }
                 _ => return Some(Prologue { depth, slack }),
             }

@@ -4,15 +4,22 @@ use crate::debug_info::{DebugInfo, Spot, Value, Wanted, WantedKind};
 use crate::memory::Memory;
 
 const fn ty(namespace: &'static str, name: &'static str) -> Wanted {
-    Wanted { namespace, name, kind: WantedKind::Type }
+    Wanted {
+        namespace,
+        name,
+        kind: WantedKind::Type,
+    }
 }
 
 pub(crate) const CELL: Wanted = ty("tokio::runtime::task::core", "Cell<");
 pub(crate) const HEADER: Wanted = ty("tokio::runtime::task::core", "Header");
 pub(crate) const TRAILER: Wanted = ty("tokio::runtime::task::core", "Trailer");
 pub(crate) const VTABLE: Wanted = ty("tokio::runtime::task::raw", "Vtable");
-pub(crate) const POLL: Wanted =
-    Wanted { namespace: "tokio::runtime::task::raw", name: "poll<", kind: WantedKind::Function };
+pub(crate) const POLL: Wanted = Wanted {
+    namespace: "tokio::runtime::task::raw",
+    name: "poll<",
+    kind: WantedKind::Function,
+};
 
 /// What the pass over the debug info looks for.
 pub(crate) const WANTED: &[Wanted] = &[CELL, HEADER, TRAILER, VTABLE, POLL];
@@ -127,15 +134,22 @@ impl Need {
     }
 
     /// Where the part is in this value. `None` if the memory can't be read, or a pointer on the way is null.
-    pub(crate) fn find(&self, debug: &DebugInfo<'_>, memory: &dyn Memory, whole: &Value) -> Option<Value> {
-        self.way.iter().try_fold(whole.clone(), |value, step| match step {
-            Step::Field(name) => value.field(debug, name),
-            Step::Named(name) => value.named(debug, memory, name),
-            Step::Typed(prefix) => value.typed(debug, memory, prefix),
-            Step::Target => value.target(debug, memory),
-            Step::Shared => value.shared(debug, memory),
-            Step::Variant(name) => value.variant(debug, memory, name),
-        })
+    pub(crate) fn find(
+        &self,
+        debug: &DebugInfo<'_>,
+        memory: &dyn Memory,
+        whole: &Value,
+    ) -> Option<Value> {
+        self.way
+            .iter()
+            .try_fold(whole.clone(), |value, step| match step {
+                Step::Field(name) => value.field(debug, name),
+                Step::Named(name) => value.named(debug, memory, name),
+                Step::Typed(prefix) => value.typed(debug, memory, prefix),
+                Step::Target => value.target(debug, memory),
+                Step::Shared => value.shared(debug, memory),
+                Step::Variant(name) => value.variant(debug, memory, name),
+            })
     }
 
     fn missing(&self, taken: usize) -> Missing {
@@ -157,7 +171,10 @@ impl Need {
                 Step::Target | Step::Shared => name.push_str(".*"),
             }
         }
-        Missing { feature: self.feature, name }
+        Missing {
+            feature: self.feature,
+            name,
+        }
     }
 }
 

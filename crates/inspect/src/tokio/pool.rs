@@ -21,10 +21,12 @@ pub(crate) fn of_runtime(context: &Context<'_>, runtime: &RawRuntime) -> Option<
     let inner = names::HANDLE_POOL.find(debug, memory, &runtime.value)?;
     let number = |need: &names::Need| need.find(debug, memory, &inner)?.read(memory);
     let queue = names::POOL_QUEUE.find(debug, memory, &inner);
-    let queued = queue.and_then(|queue| queue.deque(debug, memory)).map(|tasks| {
-        let task = |task: &Value| task.target(debug, memory).map(|header| header.address);
-        tasks.iter().filter_map(task).collect()
-    });
+    let queued = queue
+        .and_then(|queue| queue.deque(debug, memory))
+        .map(|tasks| {
+            let task = |task: &Value| task.target(debug, memory).map(|header| header.address);
+            tasks.iter().filter_map(task).collect()
+        });
     if queued.is_none() {
         context.gap(Gap::MissingName {
             feature: "tasks that are queued for a blocking pool".to_owned(),

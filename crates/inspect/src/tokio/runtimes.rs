@@ -20,11 +20,19 @@ pub(crate) fn kind_of(ty: &Type) -> Option<RuntimeKind> {
 }
 
 /// One step from a value to the runtime that it belongs to. `None` if it belongs to none, or that is not known.
-pub(crate) fn towards_runtime(debug: &DebugInfo<'_>, memory: &dyn Memory, value: &Value) -> Option<Value> {
+pub(crate) fn towards_runtime(
+    debug: &DebugInfo<'_>,
+    memory: &dyn Memory,
+    value: &Value,
+) -> Option<Value> {
     let name = &*value.ty.name;
     if let Some(pointee) = name.strip_prefix('&') {
         let pointee = pointee.strip_prefix("mut ").unwrap_or(pointee);
-        return RUNTIME_OWNERS.iter().any(|owner| pointee.starts_with(owner)).then(|| value.target(debug, memory)).flatten();
+        return RUNTIME_OWNERS
+            .iter()
+            .any(|owner| pointee.starts_with(owner))
+            .then(|| value.target(debug, memory))
+            .flatten();
     }
     if name == names::WORKER {
         return names::WORKER_HANDLE.find(debug, memory, value);
@@ -37,7 +45,11 @@ pub(crate) fn towards_runtime(debug: &DebugInfo<'_>, memory: &dyn Memory, value:
     if name == names::RUNTIME {
         return names::RUNTIME_HANDLE.find(debug, memory, value);
     }
-    if name.starts_with("alloc::sync::Arc<") && RUNTIME_OWNERS.iter().any(|owner| name["alloc::sync::Arc<".len()..].starts_with(owner)) {
+    if name.starts_with("alloc::sync::Arc<")
+        && RUNTIME_OWNERS
+            .iter()
+            .any(|owner| name["alloc::sync::Arc<".len()..].starts_with(owner))
+    {
         return value.shared(debug, memory);
     }
     None
@@ -77,17 +89,28 @@ impl RawRuntime {
     pub(crate) fn owned(&self, context: &Context<'_>, reader: &TaskReader) -> Option<Owned> {
         let (debug, memory) = (context.debug, context.memory);
         let (lists, counted) = if self.kind == RuntimeKind::LocalSet {
-            (vec![names::LOCAL_OWNED.find(debug, memory, &self.value)?], None)
+            (
+                vec![names::LOCAL_OWNED.find(debug, memory, &self.value)?],
+                None,
+            )
         } else {
             let owned = names::HANDLE_OWNED.find(debug, memory, &self.value)?;
-            let lists = names::OWNED_LISTS.find(debug, memory, &owned)?.elements(debug, memory);
-            let count = names::OWNED_COUNT.find(debug, memory, &owned)?.read(memory)?;
+            let lists = names::OWNED_LISTS
+                .find(debug, memory, &owned)?
+                .elements(debug, memory);
+            let count = names::OWNED_COUNT
+                .find(debug, memory, &owned)?
+                .read(memory)?;
             if !lists.len().is_power_of_two() || lists.len() > SHARDS {
                 return None;
             }
             (lists, Some(count))
         };
-        let mut owned = Owned { tasks: Vec::new(), counted, intact: true };
+        let mut owned = Owned {
+            tasks: Vec::new(),
+            counted,
+            intact: true,
+        };
         let mut seen = HashSet::new();
         for list in lists {
             let mut task = names::LIST_HEAD.find(debug, memory, &list)?.read(memory)?;

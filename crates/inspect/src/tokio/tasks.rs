@@ -24,20 +24,32 @@ impl TaskLayout {
     pub(crate) fn new(debug: &DebugInfo<'_>) -> Result<Self, Missing> {
         let spot = |wanted: Wanted| {
             let found = debug.index.found(wanted.namespace, wanted.name).first();
-            let missing = || Missing { feature: names::Feature::Tasks, name: format!("{}::{}", wanted.namespace, wanted.name) };
-            Ok(Spot::whole(debug.ty(TypeId(found.ok_or_else(missing)?.entry.0))))
+            let missing = || Missing {
+                feature: names::Feature::Tasks,
+                name: format!("{}::{}", wanted.namespace, wanted.name),
+            };
+            Ok(Spot::whole(
+                debug.ty(TypeId(found.ok_or_else(missing)?.entry.0)),
+            ))
         };
         let header = spot(names::HEADER)?;
         let vtable = spot(names::VTABLE)?;
-        let path = |need: &names::Need, spot: &Spot| need.locate(debug, spot).map(|spot| spot.path());
+        let path =
+            |need: &names::Need, spot: &Spot| need.locate(debug, spot).map(|spot| spot.path());
         let next = || {
             let trailer = spot(names::TRAILER)?;
-            Ok((path(&names::VTABLE_TRAILER_OFFSET, &vtable)?, path(&names::TRAILER_NEXT, &trailer)?))
+            Ok((
+                path(&names::VTABLE_TRAILER_OFFSET, &vtable)?,
+                path(&names::TRAILER_NEXT, &trailer)?,
+            ))
         };
         Ok(Self {
             state: path(&names::HEADER_STATE, &header)?,
             vtable: path(&names::HEADER_VTABLE, &header)?,
-            vtable_poll: names::VTABLE_POLL.locate(debug, &vtable)?.offset().unwrap_or(0),
+            vtable_poll: names::VTABLE_POLL
+                .locate(debug, &vtable)?
+                .offset()
+                .unwrap_or(0),
             id_offset: path(&names::VTABLE_ID_OFFSET, &vtable)?,
             next: next(),
         })
@@ -84,10 +96,17 @@ impl CellLayout {
         let cell = Spot::whole(debug.ty(cell));
         let stage = names::CELL_STAGE.locate(debug, &cell)?;
         let scheduler = names::CELL_SCHEDULER.locate(debug, &cell)?;
-        let missing = |name: &str| Missing { feature: names::Feature::Tasks, name: format!("Stage::{name}") };
+        let missing = |name: &str| Missing {
+            feature: names::Feature::Tasks,
+            name: format!("Stage::{name}"),
+        };
         let variants = stage.ty.variants.as_ref().ok_or_else(|| missing("*"))?;
-        let running = stage.variant(debug, "Running").ok_or_else(|| missing("Running"))?;
-        let future = running.field(debug, "__0").ok_or_else(|| missing("Running.0"))?;
+        let running = stage
+            .variant(debug, "Running")
+            .ok_or_else(|| missing("Running"))?;
+        let future = running
+            .field(debug, "__0")
+            .ok_or_else(|| missing("Running.0"))?;
         let stage_offset = stage.offset().ok_or_else(|| missing("*"))?;
         let future_name = &future.ty.name;
         let blocking = future_name.starts_with(names::BLOCKING_TASK);
@@ -99,25 +118,45 @@ impl CellLayout {
             align: cell.ty.align,
             scheduler: runtime,
             blocking,
-            worker: blocking && future_name[names::BLOCKING_TASK.len()..].starts_with(names::WORKER_CLOSURE),
+            worker: blocking
+                && future_name[names::BLOCKING_TASK.len()..].starts_with(names::WORKER_CLOSURE),
             stage: stage_offset,
             stage_tag: Tag::of(debug, variants.tag.as_ref()),
             stage_values: variants.list.iter().map(|variant| variant.tag).collect(),
-            stages: variants.list.iter().map(|variant| if &*variant.name == "Running" { Stage::Running } else { Stage::Ended }).collect(),
+            stages: variants
+                .list
+                .iter()
+                .map(|variant| {
+                    if &*variant.name == "Running" {
+                        Stage::Running
+                    } else {
+                        Stage::Ended
+                    }
+                })
+                .collect(),
             future: future.ty.id,
-            future_offset: future.offset().and_then(|offset| offset.checked_sub(stage_offset)).ok_or_else(|| missing("Running.0"))?,
+            future_offset: future
+                .offset()
+                .and_then(|offset| offset.checked_sub(stage_offset))
+                .ok_or_else(|| missing("Running.0"))?,
         })
     }
 
     /// How far a task of this type has come.
     pub(crate) fn stage(&self, memory: &dyn Memory, task: u64) -> Option<Stage> {
         let tag = self.stage_tag.read(memory, task.wrapping_add(self.stage))?;
-        self.stages.get(self.stage_tag.choose(tag, self.stage_values.iter().copied())?).copied()
+        self.stages
+            .get(
+                self.stage_tag
+                    .choose(tag, self.stage_values.iter().copied())?,
+            )
+            .copied()
     }
 
     /// Where the future of a task of this type is.
     pub(crate) fn future_address(&self, task: u64) -> u64 {
-        task.wrapping_add(self.stage).wrapping_add(self.future_offset)
+        task.wrapping_add(self.stage)
+            .wrapping_add(self.future_offset)
     }
 }
 
@@ -177,31 +216,50 @@ impl TaskReader {
         let debug = context.debug;
         let mut functions: HashMap<u64, Vec<Arc<str>>> = HashMap::new();
         for found in debug.index.found(names::POLL.namespace, names::POLL.name) {
-            let same = functions.entry(debug.memory_address(found.address)).or_default();
+            let same = functions
+                .entry(debug.memory_address(found.address))
+                .or_default();
             if !same.contains(&found.arguments) {
                 same.push(found.arguments.clone());
             }
         }
         let mut cells: HashMap<Arc<str>, TypeId> = HashMap::new();
         for found in debug.index.found(names::CELL.namespace, names::CELL.name) {
-            cells.entry(found.arguments.clone()).or_insert(TypeId(found.entry.0));
+            cells
+                .entry(found.arguments.clone())
+                .or_insert(TypeId(found.entry.0));
         }
         let mut types: HashMap<u64, Arc<TaskType>> = HashMap::new();
         let mut vtables = HashMap::new();
         let mut buffer = vec![0; CHUNK];
         for range in &executable.constants {
-            let (mut at, end) = (debug.memory_address(range.start), debug.memory_address(range.end));
+            let (mut at, end) = (
+                debug.memory_address(range.start),
+                debug.memory_address(range.end),
+            );
             while at < end {
                 let length = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
                 let read = context.memory.read_uncached(at, &mut buffer[..length]);
                 for (number, word) in words(&buffer[..read]).enumerate() {
-                    let Some(candidates) = functions.get(&word) else { continue };
+                    let Some(candidates) = functions.get(&word) else {
+                        continue;
+                    };
                     let ty = types.entry(word).or_insert_with(|| {
-                        let cell = candidates.first().filter(|_| candidates.len() == 1).and_then(|only| cells.get(only));
-                        let cell = cell.and_then(|cell| context.found(CellLayout::new(debug, *cell)));
-                        Arc::new(TaskType { arguments: candidates[0].clone(), candidates: candidates.clone(), cell })
+                        let cell = candidates
+                            .first()
+                            .filter(|_| candidates.len() == 1)
+                            .and_then(|only| cells.get(only));
+                        let cell =
+                            cell.and_then(|cell| context.found(CellLayout::new(debug, *cell)));
+                        Arc::new(TaskType {
+                            arguments: candidates[0].clone(),
+                            candidates: candidates.clone(),
+                            cell,
+                        })
                     });
-                    let vtable = at.wrapping_add(number as u64 * 8).wrapping_sub(layout.vtable_poll);
+                    let vtable = at
+                        .wrapping_add(number as u64 * 8)
+                        .wrapping_sub(layout.vtable_poll);
                     vtables.insert(vtable, ty.clone());
                 }
                 if read < length {
@@ -212,7 +270,13 @@ impl TaskReader {
         }
         let lowest = vtables.keys().min().copied().unwrap_or(u64::MAX);
         let highest = vtables.keys().max().copied().unwrap_or(0);
-        Self { layout, vtables, polls: types, lowest, highest }
+        Self {
+            layout,
+            vtables,
+            polls: types,
+            lowest,
+            highest,
+        }
     }
 
     /// Searches the program's memory for tasks. Memory that was freed may still look like one.
@@ -229,14 +293,22 @@ impl TaskReader {
             while at < region.end {
                 let length = usize::try_from(region.end - at).unwrap_or(CHUNK).min(CHUNK);
                 if left < length as u64 {
-                    context.limit_reached("the search for tasks in memory", context.limits.searched_bytes);
+                    context.limit_reached(
+                        "the search for tasks in memory",
+                        context.limits.searched_bytes,
+                    );
                     return found;
                 }
                 left -= length as u64;
                 let read = context.memory.read_uncached(at, &mut buffer[..length]);
                 for (number, word) in words(&buffer[..read]).enumerate() {
-                    if self.lowest <= word && word <= self.highest && self.vtables.contains_key(&word) {
-                        let address = at.wrapping_add(number as u64 * 8).wrapping_sub(header_vtable);
+                    if self.lowest <= word
+                        && word <= self.highest
+                        && self.vtables.contains_key(&word)
+                    {
+                        let address = at
+                            .wrapping_add(number as u64 * 8)
+                            .wrapping_sub(header_vtable);
                         found.extend(self.task(context.memory, address));
                     }
                 }
@@ -250,12 +322,21 @@ impl TaskReader {
     pub(crate) fn task(&self, memory: &dyn Memory, address: u64) -> Option<RawTask> {
         let vtable = self.layout.vtable.read(memory, address)?;
         let ty = self.vtables.get(&vtable)?;
-        if ty.cell.as_ref().is_some_and(|cell| address % cell.align != 0) {
+        if ty
+            .cell
+            .as_ref()
+            .is_some_and(|cell| !address.is_multiple_of(cell.align))
+        {
             return None;
         }
         let state = self.layout.state.read(memory, address)?;
         let id = memory.word(address.wrapping_add(self.layout.id_offset.read(memory, vtable)?))?;
-        Some(RawTask { address, id, state, ty: ty.clone() })
+        Some(RawTask {
+            address,
+            id,
+            state,
+            ty: ty.clone(),
+        })
     }
 
     /// The task after this one in the list of its runtime: 0 after the last. `None` if this is no task.
@@ -274,7 +355,9 @@ impl TaskReader {
 
     /// Whether this is the address of this task's `poll` function.
     pub(crate) fn polls(&self, function: u64, task: &RawTask) -> bool {
-        self.polls.get(&function).is_some_and(|ty| Arc::ptr_eq(ty, &task.ty))
+        self.polls
+            .get(&function)
+            .is_some_and(|ty| Arc::ptr_eq(ty, &task.ty))
     }
 
     /// Notes which lists of tasks can't be followed.
@@ -288,13 +371,26 @@ impl TaskReader {
     pub(crate) fn check_types<'t>(context: &Context<'_>, tasks: impl Iterator<Item = &'t RawTask>) {
         let mut unknown: HashMap<*const TaskType, (u64, &TaskType)> = HashMap::new();
         for task in tasks.filter(|task| task.ty.cell.is_none()) {
-            unknown.entry(Arc::as_ptr(&task.ty)).or_insert((0, &task.ty)).0 += 1;
+            unknown
+                .entry(Arc::as_ptr(&task.ty))
+                .or_insert((0, &task.ty))
+                .0 += 1;
         }
         for (tasks, ty) in unknown.into_values() {
             context.gap(if ty.candidates.len() > 1 {
-                Gap::AmbiguousFuture { tasks, candidates: ty.candidates.iter().map(|name| name.to_string()).collect() }
+                Gap::AmbiguousFuture {
+                    tasks,
+                    candidates: ty
+                        .candidates
+                        .iter()
+                        .map(std::string::ToString::to_string)
+                        .collect(),
+                }
             } else {
-                Gap::UndescribedFuture { tasks, type_name: ty.arguments.to_string() }
+                Gap::UndescribedFuture {
+                    tasks,
+                    type_name: ty.arguments.to_string(),
+                }
             });
         }
     }
@@ -304,5 +400,9 @@ impl TaskReader {
 const CHUNK: usize = 1 << 20;
 
 fn words(bytes: &[u8]) -> impl Iterator<Item = u64> {
-    bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word))
+    bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|word| u64::from_le_bytes(*word))
 }

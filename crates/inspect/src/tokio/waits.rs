@@ -29,17 +29,32 @@ pub(crate) enum WaitKind {
 const TYPES: &[(&str, WaitKind)] = &[
     ("tokio::sync::batch_semaphore::Acquire", WaitKind::Acquire),
     ("tokio::sync::notify::Notified", WaitKind::Notified),
-    ("tokio::sync::notify::OwnedNotified", WaitKind::OwnedNotified),
+    (
+        "tokio::sync::notify::OwnedNotified",
+        WaitKind::OwnedNotified,
+    ),
     ("tokio::sync::oneshot::Receiver<", WaitKind::OneshotReceiver),
     ("tokio::sync::mpsc::chan::Rx<", WaitKind::MpscReceiver),
     ("tokio::sync::broadcast::Recv<", WaitKind::BroadcastRecv),
-    ("tokio::runtime::task::join::JoinHandle<", WaitKind::JoinHandle),
+    (
+        "tokio::runtime::task::join::JoinHandle<",
+        WaitKind::JoinHandle,
+    ),
     ("tokio::time::sleep::Sleep", WaitKind::Sleep),
-    ("tokio::runtime::io::scheduled_io::Readiness", WaitKind::Readiness),
-    ("tokio::io::poll_evented::PollEvented<", WaitKind::PollEvented),
+    (
+        "tokio::runtime::io::scheduled_io::Readiness",
+        WaitKind::Readiness,
+    ),
+    (
+        "tokio::io::poll_evented::PollEvented<",
+        WaitKind::PollEvented,
+    ),
     ("tokio::task::local::LocalSet", WaitKind::LocalSet),
     ("tokio::task::join_set::JoinSet<", WaitKind::JoinSet),
-    ("futures_util::stream::futures_unordered::FuturesUnordered<", WaitKind::FuturesUnordered),
+    (
+        "futures_util::stream::futures_unordered::FuturesUnordered<",
+        WaitKind::FuturesUnordered,
+    ),
     ("core::future::pending::Pending<", WaitKind::Pending),
     ("futures_util::future::pending::Pending<", WaitKind::Pending),
 ];
@@ -47,36 +62,75 @@ const TYPES: &[(&str, WaitKind)] = &[
 /// The kind of a type, if it is one of those futures.
 pub(crate) fn kind_of(ty: &Type) -> Option<WaitKind> {
     // Most types are ruled out by their first letters.
-    let candidate = ["tokio::", "futures_util::", "core::future::"].iter().any(|prefix| ty.name.starts_with(prefix));
-    if candidate { named(&ty.name, TYPES) } else { None }
+    let candidate = ["tokio::", "futures_util::", "core::future::"]
+        .iter()
+        .any(|prefix| ty.name.starts_with(prefix));
+    if candidate {
+        named(&ty.name, TYPES)
+    } else {
+        None
+    }
 }
 
 /// What a table has for a type's name.
 pub(crate) fn named<T: Copy>(name: &str, table: &[(&str, T)]) -> Option<T> {
-    let fits = |pattern: &str| if pattern.ends_with('<') { name.starts_with(pattern) } else { name == pattern };
-    table.iter().find(|(pattern, _)| fits(pattern)).map(|(_, kind)| *kind)
+    let fits = |pattern: &str| {
+        if pattern.ends_with('<') {
+            name.starts_with(pattern)
+        } else {
+            name == pattern
+        }
+    };
+    table
+        .iter()
+        .find(|(pattern, _)| fits(pattern))
+        .map(|(_, kind)| *kind)
 }
 
 /// How to read what such a future waits for.
 pub(crate) enum WaitLayout {
-    Acquire { semaphore: Path, left: Path, wanted: Path, missing: Path, queued: Path },
+    Acquire {
+        semaphore: Path,
+        left: Path,
+        wanted: Path,
+        missing: Path,
+        queued: Path,
+    },
     Notified(Path),
     Oneshot(Path),
     Mpsc(Path),
     Broadcast(Path),
     Task(Path),
-    Sleep { seconds: Path, nanoseconds: Path },
-    Readiness { io: Path, interest: Path },
-    Evented { io: Path, descriptor: Option<Path>, reader: OptionLayout, writer: OptionLayout },
+    Sleep {
+        seconds: Path,
+        nanoseconds: Path,
+    },
+    Readiness {
+        io: Path,
+        interest: Path,
+    },
+    Evented {
+        io: Path,
+        descriptor: Option<Path>,
+        reader: OptionLayout,
+        writer: OptionLayout,
+    },
     LocalSet(Path),
     Never,
 }
 
 impl WaitLayout {
     /// Compiles the layout of a future. `None` for containers of futures.
-    pub(crate) fn new(debug: &DebugInfo<'_>, kind: WaitKind, future: &Spot) -> Result<Option<Self>, Missing> {
+    pub(crate) fn new(
+        debug: &DebugInfo<'_>,
+        kind: WaitKind,
+        future: &Spot,
+    ) -> Result<Option<Self>, Missing> {
         let path = |need: &names::Need| need.locate(debug, future).map(|spot| spot.path());
-        let option = |need: &names::Need| need.locate(debug, future).map(|spot| OptionLayout::new(debug, &spot));
+        let option = |need: &names::Need| {
+            need.locate(debug, future)
+                .map(|spot| OptionLayout::new(debug, &spot))
+        };
         Ok(Some(match kind {
             WaitKind::Acquire => Self::Acquire {
                 semaphore: path(&names::ACQUIRE_SEMAPHORE)?,
@@ -91,12 +145,14 @@ impl WaitLayout {
             WaitKind::MpscReceiver => Self::Mpsc(path(&names::MPSC_RX_CHANNEL)?),
             WaitKind::BroadcastRecv => Self::Broadcast(path(&names::BROADCAST_CHANNEL)?),
             WaitKind::JoinHandle => Self::Task(path(&names::JOIN_TASK)?),
-            WaitKind::Sleep => {
-                Self::Sleep { seconds: path(&names::SLEEP_SECONDS)?, nanoseconds: path(&names::SLEEP_NANOSECONDS)? }
-            }
-            WaitKind::Readiness => {
-                Self::Readiness { io: path(&names::READINESS_IO)?, interest: path(&names::READINESS_INTEREST)? }
-            }
+            WaitKind::Sleep => Self::Sleep {
+                seconds: path(&names::SLEEP_SECONDS)?,
+                nanoseconds: path(&names::SLEEP_NANOSECONDS)?,
+            },
+            WaitKind::Readiness => Self::Readiness {
+                io: path(&names::READINESS_IO)?,
+                interest: path(&names::READINESS_INTEREST)?,
+            },
             WaitKind::PollEvented => Self::Evented {
                 io: path(&names::EVENTED_IO)?,
                 // Not everything that the I/O driver watches owns a descriptor.
@@ -113,27 +169,55 @@ impl WaitLayout {
     /// What the future at the address waits for. `None` if it has ended, or can't be read.
     ///
     /// `permits` is what a semaphore is part of, by the function that awaits it.
-    pub(crate) fn read(&self, context: &Context<'_>, future: u64, permits: PermitKind) -> Option<WaitsFor> {
+    pub(crate) fn read(
+        &self,
+        context: &Context<'_>,
+        future: u64,
+        permits: PermitKind,
+    ) -> Option<WaitsFor> {
         let memory = context.memory;
         let address = |path: &Path| path.address(memory, future).map(Address);
         Some(match self {
-            Self::Acquire { semaphore, left, wanted, missing, queued } => {
+            Self::Acquire {
+                semaphore,
+                left,
+                wanted,
+                missing,
+                queued,
+            } => {
                 let queued = queued.read(memory, future)? == 1;
                 WaitsFor::Permits {
                     of: permits,
                     semaphore: address(semaphore)?,
                     wanted: wanted.read(memory, future)?,
-                    missing: if queued { Some(missing.read(memory, future)?) } else { None },
+                    missing: if queued {
+                        Some(missing.read(memory, future)?)
+                    } else {
+                        None
+                    },
                     queued,
                     available: left.read(memory, future)? >> names::PERMIT_SHIFT,
                 }
             }
-            Self::Notified(notify) => WaitsFor::Notify { notify: address(notify)? },
-            Self::Oneshot(channel) => WaitsFor::Oneshot { channel: address(channel)? },
-            Self::Mpsc(channel) => WaitsFor::Message { channel: address(channel)? },
-            Self::Broadcast(channel) => WaitsFor::Broadcast { channel: address(channel)? },
-            Self::Task(task) => WaitsFor::Task { task: address(task)? },
-            Self::Sleep { seconds, nanoseconds } => WaitsFor::Timer {
+            Self::Notified(notify) => WaitsFor::Notify {
+                notify: address(notify)?,
+            },
+            Self::Oneshot(channel) => WaitsFor::Oneshot {
+                channel: address(channel)?,
+            },
+            Self::Mpsc(channel) => WaitsFor::Message {
+                channel: address(channel)?,
+            },
+            Self::Broadcast(channel) => WaitsFor::Broadcast {
+                channel: address(channel)?,
+            },
+            Self::Task(task) => WaitsFor::Task {
+                task: address(task)?,
+            },
+            Self::Sleep {
+                seconds,
+                nanoseconds,
+            } => WaitsFor::Timer {
                 deadline_ns: seconds
                     .read(memory, future)?
                     .saturating_mul(1_000_000_000)
@@ -148,10 +232,20 @@ impl WaitLayout {
                     interest: interest_of(readable, bits & names::interest::WRITABLE != 0),
                 }
             }
-            Self::Evented { io, descriptor, reader, writer } => WaitsFor::Io {
+            Self::Evented {
+                io,
+                descriptor,
+                reader,
+                writer,
+            } => WaitsFor::Io {
                 registration: address(io)?,
-                descriptor: descriptor.as_ref().and_then(|path| descriptor_at(memory, path, future)),
-                interest: interest_of(reader.is_some(memory, future)?, writer.is_some(memory, future)?),
+                descriptor: descriptor
+                    .as_ref()
+                    .and_then(|path| descriptor_at(memory, path, future)),
+                interest: interest_of(
+                    reader.is_some(memory, future)?,
+                    writer.is_some(memory, future)?,
+                ),
             },
             Self::LocalSet(set) => WaitsFor::LocalSet { set: address(set)? },
             Self::Never => WaitsFor::Never,
@@ -171,7 +265,10 @@ fn interest_of(read: bool, write: bool) -> Option<Interest> {
 /// -1 is the niche of `Option<OwnedFd>`: no descriptor.
 fn descriptor_at(memory: &dyn Memory, path: &Path, value: u64) -> Option<i32> {
     let raw = memory.uint(path.address(memory, value)?, 4)?;
-    u32::try_from(raw).ok().map(u32::cast_signed).filter(|descriptor| *descriptor >= 0)
+    u32::try_from(raw)
+        .ok()
+        .map(u32::cast_signed)
+        .filter(|descriptor| *descriptor >= 0)
 }
 
 /// How to tell whether an `Option` has a value.
@@ -203,11 +300,15 @@ impl OptionLayout {
 
 /// What a semaphore is part of, by the function of Tokio's that awaits its permits.
 pub(crate) fn permits_of(function: &str) -> PermitKind {
-    let Some(path) = function.strip_prefix("tokio::sync::") else { return PermitKind::Other };
+    let Some(path) = function.strip_prefix("tokio::sync::") else {
+        return PermitKind::Other;
+    };
     let mut segments = path.split("::");
     match segments.next() {
         Some("mutex") => PermitKind::Mutex,
-        Some("rwlock") if segments.any(|segment| segment.contains("write")) => PermitKind::RwLockWrite,
+        Some("rwlock") if segments.any(|segment| segment.contains("write")) => {
+            PermitKind::RwLockWrite
+        }
         Some("rwlock") => PermitKind::RwLockRead,
         Some("mpsc") => PermitKind::ChannelRoom,
         Some("semaphore") => PermitKind::Semaphore,
@@ -223,11 +324,26 @@ mod tests {
     fn the_function_tells_what_a_semaphore_is_part_of() {
         for (function, kind) in [
             ("tokio::sync::mutex::{impl#6}::lock", PermitKind::Mutex),
-            ("tokio::sync::rwlock::{impl#4}::read::{async block}", PermitKind::RwLockRead),
-            ("tokio::sync::rwlock::{impl#4}::write", PermitKind::RwLockWrite),
-            ("tokio::sync::rwlock::{impl#4}::write_owned", PermitKind::RwLockWrite),
-            ("tokio::sync::mpsc::bounded::{impl#1}::reserve", PermitKind::ChannelRoom),
-            ("tokio::sync::semaphore::{impl#2}::acquire", PermitKind::Semaphore),
+            (
+                "tokio::sync::rwlock::{impl#4}::read::{async block}",
+                PermitKind::RwLockRead,
+            ),
+            (
+                "tokio::sync::rwlock::{impl#4}::write",
+                PermitKind::RwLockWrite,
+            ),
+            (
+                "tokio::sync::rwlock::{impl#4}::write_owned",
+                PermitKind::RwLockWrite,
+            ),
+            (
+                "tokio::sync::mpsc::bounded::{impl#1}::reserve",
+                PermitKind::ChannelRoom,
+            ),
+            (
+                "tokio::sync::semaphore::{impl#2}::acquire",
+                PermitKind::Semaphore,
+            ),
             ("app::sync::mutex::lock", PermitKind::Other),
         ] {
             assert_eq!(permits_of(function), kind, "{function}");
@@ -236,8 +352,14 @@ mod tests {
 
     #[test]
     fn a_name_that_is_not_generic_must_fit_exactly() {
-        assert_eq!(named("tokio::sync::notify::Notified", TYPES), Some(WaitKind::Notified));
+        assert_eq!(
+            named("tokio::sync::notify::Notified", TYPES),
+            Some(WaitKind::Notified)
+        );
         assert_eq!(named("tokio::sync::notify::NotifiedProject", TYPES), None);
-        assert_eq!(named("tokio::sync::oneshot::Receiver<u8>", TYPES), Some(WaitKind::OneshotReceiver));
+        assert_eq!(
+            named("tokio::sync::oneshot::Receiver<u8>", TYPES),
+            Some(WaitKind::OneshotReceiver)
+        );
     }
 }

@@ -19,7 +19,11 @@ pub(crate) enum Plan {
     /// Parts at fixed offsets.
     Parts(Box<[Part]>),
     /// A part that depends on the variant.
-    Variants { tag: Tag, values: Box<[Option<u64>]>, parts: Box<[Option<Part>]> },
+    Variants {
+        tag: Tag,
+        values: Box<[Option<u64>]>,
+        parts: Box<[Option<Part>]>,
+    },
     /// An async function or block.
     Coroutine(Arc<Coroutine>),
     /// What a thin pointer points to.
@@ -33,13 +37,40 @@ pub(crate) enum Plan {
         polled: bool,
     },
     /// The elements of a slice behind a pointer.
-    Slice { start: u64, length: u64, elements: Elements },
-    Array { count: u64, elements: Elements },
-    Vec { start: Path, length: Path, elements: Elements },
-    Deque { start: Path, head: Path, length: Path, capacity: Path, elements: Elements },
+    Slice {
+        start: u64,
+        length: u64,
+        elements: Elements,
+    },
+    Array {
+        count: u64,
+        elements: Elements,
+    },
+    Vec {
+        start: Path,
+        length: Path,
+        elements: Elements,
+    },
+    Deque {
+        start: Path,
+        head: Path,
+        length: Path,
+        capacity: Path,
+        elements: Elements,
+    },
     /// Linked lists of members.
-    Set { heads: Vec<Path>, next: Path, member: Member, name: NameId },
-    Wait { layout: WaitLayout, ty: TypeId, size: u64, name: NameId },
+    Set {
+        heads: Vec<Path>,
+        next: Path,
+        member: Member,
+        name: NameId,
+    },
+    Wait {
+        layout: WaitLayout,
+        ty: TypeId,
+        size: u64,
+        name: NameId,
+    },
     Handle(HandleLayout),
 }
 
@@ -115,12 +146,15 @@ pub(crate) struct Held {
 #[derive(Default)]
 pub(crate) struct Plans {
     reach: RefCell<Reach>,
-    plans: RefCell<HashMap<(TypeId, Purpose), Option<Arc<Plan>>>>,
+    compiled: RefCell<HashMap<(TypeId, Purpose), OptionalPlan>>,
     coroutines: RefCell<HashMap<TypeId, Arc<Coroutine>>>,
     names: RefCell<Table<String>>,
     places: RefCell<Table<Place>>,
     locals: RefCell<Table<Local>>,
 }
+
+/// `None` if nothing in the type matters.
+type OptionalPlan = Option<Arc<Plan>>;
 
 /// Entries without duplicates.
 struct Table<T> {
@@ -130,7 +164,10 @@ struct Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), ids: HashMap::new() }
+        Self {
+            entries: Vec::new(),
+            ids: HashMap::new(),
+        }
     }
 }
 
@@ -158,7 +195,11 @@ impl Plans {
 
     /// Copies of the tables: names, places, locals.
     pub(crate) fn tables(&self) -> (Vec<String>, Vec<Place>, Vec<Local>) {
-        (self.names.borrow().entries.clone(), self.places.borrow().entries.clone(), self.locals.borrow().entries.clone())
+        (
+            self.names.borrow().entries.clone(),
+            self.places.borrow().entries.clone(),
+            self.locals.borrow().entries.clone(),
+        )
     }
 
     /// What to read to see what a value of this type awaits. `None` if nothing in it matters.
@@ -172,13 +213,25 @@ impl Plans {
     }
 
     /// What to read of a value of this type. `None` if nothing in it matters.
-    pub(super) fn plan(&self, context: &Context<'_>, ty: TypeId, purpose: Purpose) -> Option<Arc<Plan>> {
-        if let Some(plan) = self.plans.borrow().get(&(ty, purpose)) {
+    pub(super) fn plan(
+        &self,
+        context: &Context<'_>,
+        ty: TypeId,
+        purpose: Purpose,
+    ) -> Option<Arc<Plan>> {
+        if let Some(plan) = self.compiled.borrow().get(&(ty, purpose)) {
             return plan.clone();
         }
         let matters = self.reach.borrow_mut().matters(context.debug, ty, purpose);
-        let plan = if matters { self.compile(context, &context.debug.ty(ty), purpose).map(Arc::new) } else { None };
-        self.plans.borrow_mut().insert((ty, purpose), plan.clone());
+        let plan = if matters {
+            self.compile(context, &context.debug.ty(ty), purpose)
+                .map(Arc::new)
+        } else {
+            None
+        };
+        self.compiled
+            .borrow_mut()
+            .insert((ty, purpose), plan.clone());
         plan
     }
 
@@ -188,30 +241,53 @@ impl Plans {
             return Some(Plan::Coroutine(self.coroutine(context, ty)));
         }
         let whole = Spot::whole(ty.clone());
-        if purpose == Purpose::Hold {
-            if let Some(kind) = handles::kind_of(ty).or_else(|| handles::shared_kind_of(ty)) {
-                return context.found(HandleLayout::new(debug, kind, &whole)).map(Plan::Handle);
-            }
+        if purpose == Purpose::Hold
+            && let Some(kind) = handles::kind_of(ty).or_else(|| handles::shared_kind_of(ty))
+        {
+            return context
+                .found(HandleLayout::new(debug, kind, &whole))
+                .map(Plan::Handle);
         }
         if let Some(kind) = waits::kind_of(ty) {
             return context.found(self.wait(context, kind, &whole)).flatten();
         }
         if let Some((pointer, vtable)) = ty.as_trait_object() {
             let polled = ty.name.contains("Future") || ty.name.contains("Stream");
-            return Some(Plan::TraitObject { pointer, vtable, name: self.name(&ty.name), polled });
+            return Some(Plan::TraitObject {
+                pointer,
+                vtable,
+                name: self.name(&ty.name),
+                polled,
+            });
         }
         if let Some((start, length)) = ty.as_slice() {
             let element = debug.ty(debug.ty(ty.field("data_ptr")?.ty).target?);
-            return Some(Plan::Slice { start, length, elements: Elements { ty: element.id, size: element.size } });
+            return Some(Plan::Slice {
+                start,
+                length,
+                elements: Elements {
+                    ty: element.id,
+                    size: element.size,
+                },
+            });
         }
         if ty.name.starts_with(VEC) || ty.name.starts_with(DEQUE) {
             return context.found(container(debug, ty, &whole)).flatten();
         }
         match ty.kind {
-            Kind::Pointer => reach::follows_pointer(ty, purpose).then(|| ty.target).flatten().map(Plan::Pointer),
+            Kind::Pointer => reach::follows_pointer(ty, purpose)
+                .then(|| ty.target)
+                .flatten()
+                .map(Plan::Pointer),
             Kind::Array => {
                 let element = debug.ty(ty.target?);
-                Some(Plan::Array { count: ty.count, elements: Elements { ty: element.id, size: element.size } })
+                Some(Plan::Array {
+                    count: ty.count,
+                    elements: Elements {
+                        ty: element.id,
+                        size: element.size,
+                    },
+                })
             }
             Kind::Struct => Some(self.compile_struct(context, ty, purpose)),
             Kind::Base | Kind::Enum | Kind::Other => None,
@@ -231,51 +307,95 @@ impl Plans {
                         });
                         parts.extend(flat);
                     }
-                    _ => parts.push(Part { offset: field.offset, plan }),
+                    _ => parts.push(Part {
+                        offset: field.offset,
+                        plan,
+                    }),
                 }
             }
         }
-        let Some(variants) = &ty.variants else { return Plan::Parts(parts.into()) };
+        let Some(variants) = &ty.variants else {
+            return Plan::Parts(parts.into());
+        };
         let of_variants = Plan::Variants {
             tag: Tag::of(context.debug, variants.tag.as_ref()),
             values: variants.list.iter().map(|variant| variant.tag).collect(),
             parts: variants
                 .list
                 .iter()
-                .map(|variant| Some(Part { offset: variant.offset, plan: self.plan(context, variant.ty, purpose)? }))
+                .map(|variant| {
+                    Some(Part {
+                        offset: variant.offset,
+                        plan: self.plan(context, variant.ty, purpose)?,
+                    })
+                })
                 .collect(),
         };
         if parts.is_empty() {
             return of_variants;
         }
-        parts.push(Part { offset: 0, plan: Arc::new(of_variants) });
+        parts.push(Part {
+            offset: 0,
+            plan: Arc::new(of_variants),
+        });
         Plan::Parts(parts.into())
     }
 
-    fn wait(&self, context: &Context<'_>, kind: WaitKind, whole: &Spot) -> Result<Option<Plan>, Missing> {
+    fn wait(
+        &self,
+        context: &Context<'_>,
+        kind: WaitKind,
+        whole: &Spot,
+    ) -> Result<Option<Plan>, Missing> {
         let debug = context.debug;
         let name = self.name(&whole.ty.name);
         if let Some(layout) = WaitLayout::new(debug, kind, whole)? {
-            return Ok(Some(Plan::Wait { layout, ty: whole.ty.id, size: whole.ty.size, name }));
+            return Ok(Some(Plan::Wait {
+                layout,
+                ty: whole.ty.id,
+                size: whole.ty.size,
+                name,
+            }));
         }
         let (heads, next, member) = if kind == WaitKind::JoinSet {
             let lists = names::JOIN_SET_LISTS.locate(debug, whole)?;
-            let heads = vec![names::JOIN_SET_NOTIFIED.locate(debug, &lists)?, names::JOIN_SET_IDLE.locate(debug, &lists)?];
-            let Some(entry) = heads[0].target(debug) else { return Ok(None) };
+            let heads = vec![
+                names::JOIN_SET_NOTIFIED.locate(debug, &lists)?,
+                names::JOIN_SET_IDLE.locate(debug, &lists)?,
+            ];
+            let Some(entry) = heads[0].target(debug) else {
+                return Ok(None);
+            };
             // The list's pointers are to the entry itself.
             let entry = Spot::whole(entry.ty);
             let next = names::LIST_ENTRY_NEXT.locate(debug, &entry)?;
             (heads, next, names::LIST_ENTRY_VALUE.locate(debug, &entry)?)
         } else {
             let head = names::UNORDERED_HEAD.locate(debug, whole)?;
-            let Some(task) = head.target(debug) else { return Ok(None) };
+            let Some(task) = head.target(debug) else {
+                return Ok(None);
+            };
             let task = Spot::whole(task.ty);
             let next = names::UNORDERED_NEXT.locate(debug, &task)?;
-            (vec![head], next, names::UNORDERED_FUTURE.locate(debug, &task)?)
+            (
+                vec![head],
+                next,
+                names::UNORDERED_FUTURE.locate(debug, &task)?,
+            )
         };
-        let Some(offset) = member.offset() else { return Ok(None) };
+        let Some(offset) = member.offset() else {
+            return Ok(None);
+        };
         let heads = heads.iter().map(Spot::path).collect();
-        Ok(Some(Plan::Set { heads, next: next.path(), member: Member { offset, ty: member.ty.id }, name }))
+        Ok(Some(Plan::Set {
+            heads,
+            next: next.path(),
+            member: Member {
+                offset,
+                ty: member.ty.id,
+            },
+            name,
+        }))
     }
 
     pub(crate) fn coroutine(&self, context: &Context<'_>, ty: &Arc<Type>) -> Arc<Coroutine> {
@@ -283,12 +403,18 @@ impl Plans {
             return coroutine.clone();
         }
         let coroutine = Arc::new(Coroutine::new(self, context.debug, ty.clone()));
-        self.coroutines.borrow_mut().insert(ty.id, coroutine.clone());
+        self.coroutines
+            .borrow_mut()
+            .insert(ty.id, coroutine.clone());
         coroutine
     }
 
     /// The async function that a future of this type is, if it is one or wraps exactly one.
-    pub(crate) fn only_coroutine(&self, context: &Context<'_>, ty: TypeId) -> Option<Arc<Coroutine>> {
+    pub(crate) fn only_coroutine(
+        &self,
+        context: &Context<'_>,
+        ty: TypeId,
+    ) -> Option<Arc<Coroutine>> {
         match &*self.awaiting(context, ty)? {
             Plan::Coroutine(coroutine) => Some(coroutine.clone()),
             Plan::Pointer(target) => self.only_coroutine(context, *target),
@@ -307,17 +433,39 @@ impl Plans {
 
 /// The elements of a `Vec` or `VecDeque`. Its buffer does not know the type of the elements.
 fn container(debug: &DebugInfo<'_>, ty: &Type, whole: &Spot) -> Result<Option<Plan>, Missing> {
-    let Some(element) = ty.arguments.first().map(|element| debug.ty(*element)) else { return Ok(None) };
-    let elements = Elements { ty: element.id, size: element.size };
+    let Some(element) = ty.arguments.first().map(|element| debug.ty(*element)) else {
+        return Ok(None);
+    };
+    let elements = Elements {
+        ty: element.id,
+        size: element.size,
+    };
     let path = |need: &names::Need| need.locate(debug, whole).map(|spot| spot.path());
-    let start = |need: &names::Need| need.locate(debug, whole).map(|buffer| buffer.pointer(debug).map(|start| start.path()));
+    let start = |need: &names::Need| {
+        need.locate(debug, whole)
+            .map(|buffer| buffer.pointer(debug).map(|start| start.path()))
+    };
     if ty.name.starts_with(VEC) {
-        let Some(start) = start(&names::VEC_BUFFER)? else { return Ok(None) };
-        return Ok(Some(Plan::Vec { start, length: path(&names::VEC_LENGTH)?, elements }));
+        let Some(start) = start(&names::VEC_BUFFER)? else {
+            return Ok(None);
+        };
+        return Ok(Some(Plan::Vec {
+            start,
+            length: path(&names::VEC_LENGTH)?,
+            elements,
+        }));
     }
-    let Some(start) = start(&names::DEQUE_BUFFER)? else { return Ok(None) };
+    let Some(start) = start(&names::DEQUE_BUFFER)? else {
+        return Ok(None);
+    };
     let (head, length) = (path(&names::DEQUE_HEAD)?, path(&names::DEQUE_LENGTH)?);
-    Ok(Some(Plan::Deque { start, head, length, capacity: path(&names::DEQUE_CAPACITY)?, elements }))
+    Ok(Some(Plan::Deque {
+        start,
+        head,
+        length,
+        capacity: path(&names::DEQUE_CAPACITY)?,
+        elements,
+    }))
 }
 
 /// What the compiler calls what is being awaited.
@@ -330,10 +478,19 @@ impl Coroutine {
         let function = function_path(&ty);
         let variants = ty.variants.as_ref();
         let list = variants.map_or(&[][..], |variants| &variants.list);
-        let line = |number: usize| list.get(number).map_or(0, |variant| u32::try_from(variant.line).unwrap_or(0));
+        let line = |number: usize| {
+            list.get(number)
+                .map_or(0, |variant| u32::try_from(variant.line).unwrap_or(0))
+        };
         // The first state is where the function begins, the second is where it ends.
-        let file = list.first().map_or_else(String::new, |variant| debug.file(ty.id.0, variant.file));
-        let lines = Lines { file, first: line(0), last: line(1) };
+        let file = list
+            .first()
+            .map_or_else(String::new, |variant| debug.file(ty.id.0, variant.file));
+        let lines = Lines {
+            file,
+            first: line(0),
+            last: line(1),
+        };
         Self {
             function_id: plans.name(&function),
             origin: Origin::of_file(&lines.file),
@@ -348,15 +505,28 @@ impl Coroutine {
     }
 
     /// The state of the coroutine at the address.
-    pub(crate) fn state(&self, plans: &Plans, context: &Context<'_>, address: u64) -> Option<&State> {
+    pub(crate) fn state(
+        &self,
+        plans: &Plans,
+        context: &Context<'_>,
+        address: u64,
+    ) -> Option<&State> {
         let tag = self.tag.read(context.memory, address)?;
         let number = self.tag.choose(tag, self.values.iter().copied())?;
-        Some(self.states.get(number)?.get_or_init(|| self.compile_state(plans, context, number)))
+        Some(
+            self.states
+                .get(number)?
+                .get_or_init(|| self.compile_state(plans, context, number)),
+        )
     }
 
     fn compile_state(&self, plans: &Plans, context: &Context<'_>, number: usize) -> State {
         let debug = context.debug;
-        let list = self.ty.variants.as_ref().map_or(&[][..], |variants| &variants.list);
+        let list = self
+            .ty
+            .variants
+            .as_ref()
+            .map_or(&[][..], |variants| &variants.list);
         let variant = &list[number];
         let name = variant.name.rsplit("::").next().unwrap_or("");
         let suspension = match name.strip_prefix("Suspend") {
@@ -389,9 +559,23 @@ impl Coroutine {
         let mut held = Vec::new();
         let mut drop_flags = Vec::new();
         if !ended {
-            self.locals(plans, context, variant.offset, &body, suspension, &mut held, &mut drop_flags);
+            self.locals(
+                plans,
+                context,
+                variant.offset,
+                &body,
+                suspension,
+                &mut held,
+                &mut drop_flags,
+            );
         }
-        State { suspension, place, awaits, held: held.into(), drop_flags: drop_flags.into() }
+        State {
+            suspension,
+            place,
+            awaits,
+            held: held.into(),
+            drop_flags: drop_flags.into(),
+        }
     }
 
     /// What the locals of a state may hold.
@@ -409,9 +593,19 @@ impl Coroutine {
         let debug = context.debug;
         let suspended = matches!(suspension, Some(Suspension::Suspended(_)));
         // Every state repeats the captured variables at its end. The first state has nothing else.
-        let list = self.ty.variants.as_ref().map_or(&[][..], |variants| &variants.list);
-        let captured = list.first().map_or(0, |variant| debug.ty(variant.ty).fields.len());
-        let own = if suspended { body.fields.len().saturating_sub(captured) } else { 0 };
+        let list = self
+            .ty
+            .variants
+            .as_ref()
+            .map_or(&[][..], |variants| &variants.list);
+        let captured = list
+            .first()
+            .map_or(0, |variant| debug.ty(variant.ty).fields.len());
+        let own = if suspended {
+            body.fields.len().saturating_sub(captured)
+        } else {
+            0
+        };
         let mut seen = foldhash::HashSet::default();
         for (number, field) in body.fields.iter().enumerate() {
             // An async function moves its arguments into locals before anything else.
@@ -428,15 +622,24 @@ impl Coroutine {
                 drop_flags.push(at);
                 continue;
             }
-            let Some(plan) = plans.holding(context, field.ty) else { continue };
+            let Some(plan) = plans.holding(context, field.ty) else {
+                continue;
+            };
             let local = Local {
                 name: (!unnamed).then(|| field.name.to_string()),
                 type_name: plans.name(&ty.name),
             };
             let local = LocalId(plans.locals.borrow_mut().id(local));
             let moved = number >= own
-                && body.fields[..own].iter().any(|other| other.name == field.name && other.offset != field.offset);
-            held.push(Held { offset: at, local, plan, moved });
+                && body.fields[..own]
+                    .iter()
+                    .any(|other| other.name == field.name && other.offset != field.offset);
+            held.push(Held {
+                offset: at,
+                local,
+                plan,
+                moved,
+            });
         }
     }
 }
@@ -449,7 +652,9 @@ fn function_path(ty: &Type) -> String {
     for segment in ty.namespace().split("::").chain([own]) {
         let segment = match segment.split_once('#').map(|(kind, _)| kind) {
             None => segment,
-            Some("{async_block" | "{async_block_env" | "{async_gen_block" | "{async_gen_block_env") => "{async block}",
+            Some(
+                "{async_block" | "{async_block_env" | "{async_gen_block" | "{async_gen_block_env",
+            ) => "{async block}",
             Some("{async_closure" | "{async_closure_env") => "{async closure}",
             Some("{closure" | "{closure_env") => "{closure}",
             // `{impl#0}` and `{async_fn#0}` are around a name that says more.
@@ -470,6 +675,8 @@ fn function_path(ty: &Type) -> String {
 impl State {
     /// Whether some local was dropped or moved, or has no value yet. The flags don't tell which.
     pub(crate) fn some_dropped(&self, context: &Context<'_>, address: u64) -> bool {
-        self.drop_flags.iter().any(|flag| context.memory.uint(address.wrapping_add(*flag), 1) == Some(0))
+        self.drop_flags
+            .iter()
+            .any(|flag| context.memory.uint(address.wrapping_add(*flag), 1) == Some(0))
     }
 }

@@ -21,7 +21,10 @@ pub(crate) enum Purpose {
 pub(super) const VEC: &str = "alloc::vec::Vec<";
 pub(super) const DEQUE: &str = "alloc::collections::vec_deque::VecDeque<";
 /// Containers that hold values of their arguments' types, and that only matter as part of a shared value.
-const MAPS: [&str; 2] = ["hashbrown::raw::RawTable<", "alloc::collections::btree::map::BTreeMap<"];
+const MAPS: [&str; 2] = [
+    "hashbrown::raw::RawTable<",
+    "alloc::collections::btree::map::BTreeMap<",
+];
 /// May be uninitialized, so nothing in it can be trusted.
 const MAYBE_UNINIT: &str = "core::mem::maybe_uninit::MaybeUninit<";
 
@@ -49,7 +52,8 @@ impl Reach {
         let mut of_interest = Vec::new();
         while let Some(id) = open.pop() {
             let known = self.0.get(&(id, purpose)).copied();
-            let next = known.map_or_else(|| self.next(debug, &debug.ty(id), purpose), Next::Decided);
+            let next =
+                known.map_or_else(|| self.next(debug, &debug.ty(id), purpose), Next::Decided);
             match next {
                 Next::Decided(true) => of_interest.push(id),
                 Next::Decided(false) => {}
@@ -94,7 +98,9 @@ impl Reach {
             let shared = ty.arguments.first().copied();
             return match (purpose, shared) {
                 (Purpose::Await, _) | (_, None) => Next::Decided(false),
-                (Purpose::Hold, Some(shared)) => Next::Decided(self.matters(debug, shared, Purpose::Share)),
+                (Purpose::Hold, Some(shared)) => {
+                    Next::Decided(self.matters(debug, shared, Purpose::Share))
+                }
                 (Purpose::Share, Some(shared)) => Next::Types(vec![shared]),
             };
         }
@@ -102,25 +108,42 @@ impl Reach {
             return Next::Decided(follows_trait_object(ty, purpose));
         }
         if let Some((..)) = ty.as_slice() {
-            let element = ty.field("data_ptr").and_then(|field| debug.ty(field.ty).target);
-            let followed = ty.name.starts_with("alloc::boxed::Box<") || purpose == Purpose::Await && ty.name.starts_with("&mut ");
+            let element = ty
+                .field("data_ptr")
+                .and_then(|field| debug.ty(field.ty).target);
+            let followed = ty.name.starts_with("alloc::boxed::Box<")
+                || purpose == Purpose::Await && ty.name.starts_with("&mut ");
             return Next::Types(element.filter(|_| followed).into_iter().collect());
         }
         if ty.name.starts_with(MAYBE_UNINIT) {
             return Next::Decided(false);
         }
-        if [VEC, DEQUE].iter().any(|prefix| ty.name.starts_with(prefix)) {
+        if [VEC, DEQUE]
+            .iter()
+            .any(|prefix| ty.name.starts_with(prefix))
+        {
             return Next::Types(ty.arguments.first().copied().into_iter().collect());
         }
         if purpose == Purpose::Share && MAPS.iter().any(|prefix| ty.name.starts_with(prefix)) {
             return Next::Types(ty.arguments.to_vec());
         }
         Next::Types(match ty.kind {
-            Kind::Pointer => ty.target.filter(|_| follows_pointer(ty, purpose)).into_iter().collect(),
+            Kind::Pointer => ty
+                .target
+                .filter(|_| follows_pointer(ty, purpose))
+                .into_iter()
+                .collect(),
             Kind::Array => ty.target.into_iter().collect(),
             Kind::Struct => {
-                let variants = ty.variants.iter().flat_map(|variants| variants.list.iter().map(|variant| variant.ty));
-                ty.fields.iter().map(|field| field.ty).chain(variants).collect()
+                let variants = ty
+                    .variants
+                    .iter()
+                    .flat_map(|variants| variants.list.iter().map(|variant| variant.ty));
+                ty.fields
+                    .iter()
+                    .map(|field| field.ty)
+                    .chain(variants)
+                    .collect()
             }
             Kind::Base | Kind::Enum | Kind::Other => Vec::new(),
         })
@@ -129,7 +152,8 @@ impl Reach {
 
 /// What is polled is owned or mutably borrowed. A local that borrows something does not hold it.
 pub(super) fn follows_pointer(ty: &Type, purpose: Purpose) -> bool {
-    ty.name.starts_with("alloc::boxed::Box<") || purpose == Purpose::Await && ty.name.starts_with("&mut ")
+    ty.name.starts_with("alloc::boxed::Box<")
+        || purpose == Purpose::Await && ty.name.starts_with("&mut ")
 }
 
 /// Whatever is behind a trait object may be polled: a future, a stream, or the connection of one.

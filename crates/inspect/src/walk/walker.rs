@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet, HashSetExt as _};
 
-use super::plan::{Coroutine, Elements, Plan, Plans};
+use super::plan::{Coroutine, Elements, Part, Plan, Plans};
 use super::reach::Purpose;
 use crate::context::Context;
-use crate::debug_info::TypeId;
+use crate::debug_info::{Path, TypeId};
 use crate::snapshot::{
-    Address, AwaitTree, Frame, FrameIndex, Gap, Handle, HeldIn, Leaf, NameId, Object, ObjectId, Origin, PermitKind, Suspension,
-    WaitsFor,
+    Address, AwaitTree, Frame, FrameIndex, Gap, Handle, HeldIn, Leaf, NameId, Object, ObjectId,
+    Origin, PermitKind, Suspension, WaitsFor,
 };
 use crate::tokio::handles::HandleLayout;
 use crate::tokio::names;
@@ -23,7 +23,14 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    fn id(&mut self, context: &Context<'_>, plans: &Plans, layout: &HandleLayout, handle: u64, object: u64) -> ObjectId {
+    fn id(
+        &mut self,
+        context: &Context<'_>,
+        plans: &Plans,
+        layout: &HandleLayout,
+        handle: u64,
+        object: u64,
+    ) -> ObjectId {
         let ty = &layout.object_type;
         *self.ids.entry((object, ty.id)).or_insert_with(|| {
             self.list.push(Object {
@@ -59,7 +66,13 @@ struct Work {
 enum Step {
     Read(Work),
     /// A function's awaited future was read. If nothing was found in it, it is a future that is not understood.
-    Awaited { frame: FrameIndex, address: u64, size: u64, name: NameId, found_before: usize },
+    Awaited {
+        frame: FrameIndex,
+        address: u64,
+        size: u64,
+        name: NameId,
+        found_before: usize,
+    },
 }
 
 /// Reads futures. One walker reads many, one after the other.
@@ -115,8 +128,14 @@ impl<'a> Walker<'a> {
             self.unknown_root(ty, address);
         }
         let tree = std::mem::take(&mut self.tree);
-        let function = self.outermost(&tree).map(|coroutine| (coroutine.function_id, coroutine.origin));
-        Root { tree, function, concrete: self.concrete.take() }
+        let function = self
+            .outermost(&tree)
+            .map(|coroutine| (coroutine.function_id, coroutine.origin));
+        Root {
+            tree,
+            function,
+            concrete: self.concrete.take(),
+        }
     }
 
     /// The function that a task is named after: the outermost one that isn't Tokio's own. `None` if the task awaits several
@@ -125,11 +144,21 @@ impl<'a> Walker<'a> {
         let mut parent = None;
         loop {
             let awaited = |frame: &&Frame| frame.parent == parent && frame.held_in.is_none();
-            let mut children = (0_u32..).zip(&tree.frames).filter(|(_, frame)| awaited(frame));
-            let only = children.next().filter(|_| children.next().is_none()).map(|(number, _)| number);
-            let leaves = tree.leaves.iter().any(|leaf| leaf.frame == parent && leaf.held_in.is_none());
+            let mut children = (0_u32..)
+                .zip(&tree.frames)
+                .filter(|(_, frame)| awaited(frame));
+            let only = children
+                .next()
+                .filter(|_| children.next().is_none())
+                .map(|(number, _)| number);
+            let leaves = tree
+                .leaves
+                .iter()
+                .any(|leaf| leaf.frame == parent && leaf.held_in.is_none());
             let outer = parent.and_then(|FrameIndex(number)| self.coroutines.get(number as usize));
-            let Some(number) = only.filter(|_| !leaves) else { return outer.map(|outer| &**outer) };
+            let Some(number) = only.filter(|_| !leaves) else {
+                return outer.map(|outer| &**outer);
+            };
             parent = Some(FrameIndex(number));
             let coroutine = self.coroutines.get(number as usize)?;
             if !coroutine.function.starts_with(names::FUNCTIONS) {
@@ -140,12 +169,33 @@ impl<'a> Walker<'a> {
 
     fn unknown_root(&mut self, ty: TypeId, address: u64) {
         let ty = self.context.debug.ty(ty);
-        let waits_for = WaitsFor::Unknown { type_name: self.plans.name(&ty.name) };
-        self.tree.leaves.push(Leaf { frame: None, held_in: None, address: Address(address), size: ty.size, waits_for });
+        let waits_for = WaitsFor::Unknown {
+            type_name: self.plans.name(&ty.name),
+        };
+        self.tree.leaves.push(Leaf {
+            frame: None,
+            held_in: None,
+            address: Address(address),
+            size: ty.size,
+            waits_for,
+        });
     }
 
-    fn push(&mut self, plan: Arc<Plan>, address: u64, purpose: Purpose, frame: Option<FrameIndex>, local: Option<HeldIn>) {
-        self.steps.push(Step::Read(Work { plan, address, purpose, frame, local }));
+    fn push(
+        &mut self,
+        plan: Arc<Plan>,
+        address: u64,
+        purpose: Purpose,
+        frame: Option<FrameIndex>,
+        local: Option<HeldIn>,
+    ) {
+        self.steps.push(Step::Read(Work {
+            plan,
+            address,
+            purpose,
+            frame,
+            local,
+        }));
     }
 
     /// Takes one from the budgets.
@@ -173,8 +223,14 @@ impl<'a> Walker<'a> {
                 return;
             }
             match step {
-                Step::Read(work) => self.read_work(work),
-                Step::Awaited { frame, address, size, name, found_before } => {
+                Step::Read(work) => self.read_work(&work),
+                Step::Awaited {
+                    frame,
+                    address,
+                    size,
+                    name,
+                    found_before,
+                } => {
                     if self.found() == found_before {
                         self.unknown(frame, address, size, name);
                     }
@@ -191,12 +247,23 @@ impl<'a> Walker<'a> {
             let address = self.tree.frames[next].address.0;
             let frame = FrameIndex(u32::try_from(next).unwrap_or(u32::MAX));
             next += 1;
-            let Some(state) = coroutine.state(self.plans, self.context, address) else { continue };
+            let Some(state) = coroutine.state(self.plans, self.context, address) else {
+                continue;
+            };
             let some_dropped = state.some_dropped(self.context, address);
             // The last step is taken first.
             for held in state.held.iter().rev() {
-                let local = HeldIn { local: held.local, maybe_dropped: some_dropped || held.moved };
-                self.push(held.plan.clone(), address.wrapping_add(held.offset), Purpose::Hold, Some(frame), Some(local));
+                let local = HeldIn {
+                    local: held.local,
+                    maybe_dropped: some_dropped || held.moved,
+                };
+                self.push(
+                    held.plan.clone(),
+                    address.wrapping_add(held.offset),
+                    Purpose::Hold,
+                    Some(frame),
+                    Some(local),
+                );
             }
             self.run();
         }
@@ -208,91 +275,167 @@ impl<'a> Walker<'a> {
 
     fn unknown(&mut self, frame: FrameIndex, address: u64, size: u64, name: NameId) {
         let waits_for = WaitsFor::Unknown { type_name: name };
-        self.tree.leaves.push(Leaf { frame: Some(frame), held_in: None, address: Address(address), size, waits_for });
+        self.tree.leaves.push(Leaf {
+            frame: Some(frame),
+            held_in: None,
+            address: Address(address),
+            size,
+            waits_for,
+        });
     }
 
-    fn read_work(&mut self, work: Work) {
-        let Work { ref plan, address, purpose, frame, local } = work;
+    fn read_work(&mut self, work: &Work) {
+        let Work {
+            ref plan, address, ..
+        } = *work;
         let memory = self.context.memory;
         match &**plan {
             Plan::Parts(parts) => {
                 for part in parts.iter().rev() {
-                    self.push(part.plan.clone(), address.wrapping_add(part.offset), purpose, frame, local);
+                    self.part(part, work);
                 }
             }
             Plan::Variants { tag, values, parts } => {
-                let chosen = tag.read(memory, address).and_then(|value| tag.choose(value, values.iter().copied()));
+                let value = tag.read(memory, address);
+                let chosen = value.and_then(|value| tag.choose(value, values.iter().copied()));
                 if let Some(Some(part)) = chosen.and_then(|number| parts.get(number)) {
-                    self.push(part.plan.clone(), address.wrapping_add(part.offset), purpose, frame, local);
+                    self.part(part, work);
                 }
             }
-            Plan::Coroutine(coroutine) => self.coroutine(coroutine, &work),
+            Plan::Coroutine(coroutine) => self.coroutine(coroutine, work),
             Plan::Pointer(target) => {
                 if let Some(to) = memory.word(address) {
-                    self.follow(*target, to, &work);
+                    self.follow(*target, to, work);
                 }
             }
-            Plan::TraitObject { pointer, vtable, name, polled } => {
-                let to = memory.word(address.wrapping_add(*pointer));
-                let vtable = memory.word(address.wrapping_add(*vtable));
-                let ty = vtable.and_then(|vtable| self.context.debug.type_behind(vtable));
-                match (to, ty) {
-                    (Some(to), Some(ty)) => {
-                        if frame.is_none() && self.found() == 0 && self.concrete.is_none() {
-                            self.concrete = Some(self.plans.name(&self.context.debug.ty(ty).name));
-                        }
-                        self.follow(ty, to, &work);
-                    }
-                    _ if *polled && purpose == Purpose::Await => self.context.gap(Gap::UnknownTraitObject { type_name: *name }),
-                    _ => {}
-                }
-            }
-            Plan::Slice { start, length, elements } => {
+            Plan::TraitObject { .. } => self.trait_object(work),
+            Plan::Slice {
+                start,
+                length,
+                elements,
+            } => {
                 let start = memory.word(address.wrapping_add(*start));
                 let length = memory.word(address.wrapping_add(*length));
                 if let (Some(start), Some(length)) = (start, length) {
-                    self.elements(elements, length, &work, |i| start.wrapping_add(i.wrapping_mul(elements.size)));
+                    self.elements(elements, start, length, work);
                 }
             }
-            Plan::Array { count, elements } => {
-                self.elements(elements, *count, &work, |i| address.wrapping_add(i.wrapping_mul(elements.size)));
-            }
-            Plan::Vec { start, length, elements } => {
-                if let (Some(start), Some(length)) = (start.read(memory, address), length.read(memory, address)) {
-                    self.elements(elements, length, &work, |i| start.wrapping_add(i.wrapping_mul(elements.size)));
+            Plan::Array { count, elements } => self.elements(elements, address, *count, work),
+            Plan::Vec {
+                start,
+                length,
+                elements,
+            } => {
+                if let (Some(start), Some(length)) =
+                    (start.read(memory, address), length.read(memory, address))
+                {
+                    self.elements(elements, start, length, work);
                 }
             }
-            Plan::Deque { start, head, length, capacity, elements } => {
-                let read = || {
-                    let capacity = capacity.read(memory, address)?;
-                    let (head, length) = (head.read(memory, address)?, length.read(memory, address)?);
-                    (length <= capacity && head <= capacity).then_some((start.read(memory, address)?, head, length, capacity))
-                };
-                if let Some((start, head, length, capacity)) = read() {
-                    self.elements(elements, length, &work, |i| {
-                        let i = head.wrapping_add(i);
-                        let i = if i >= capacity { i.wrapping_sub(capacity) } else { i };
-                        start.wrapping_add(i.wrapping_mul(elements.size))
-                    });
-                }
-            }
-            Plan::Set { .. } => self.set(&work),
-            Plan::Wait { layout, ty, size, name } => {
-                // Futures without a size may share an address.
-                if *size > 0 && !self.seen.insert((address, *ty)) {
-                    return;
-                }
-                let permits = frame.and_then(|frame| self.coroutines.get(frame.0 as usize));
-                let permits = permits.map_or(PermitKind::Other, |coroutine| coroutine.permits);
-                let waits_for = layout.read(self.context, address, permits);
-                if waits_for.is_none() && purpose == Purpose::Hold {
-                    return;
-                }
-                let waits_for = waits_for.unwrap_or(WaitsFor::Unknown { type_name: *name });
-                self.tree.leaves.push(Leaf { frame, held_in: local, address: Address(address), size: *size, waits_for });
-            }
-            Plan::Handle(layout) => self.handle(layout, &work),
+            Plan::Deque { .. } => self.deque(work),
+            Plan::Set { .. } => self.set(work),
+            Plan::Wait { .. } => self.wait(work),
+            Plan::Handle(layout) => self.handle(layout, work),
         }
+    }
+
+    fn part(&mut self, part: &Part, work: &Work) {
+        let address = work.address.wrapping_add(part.offset);
+        self.push(
+            part.plan.clone(),
+            address,
+            work.purpose,
+            work.frame,
+            work.local,
+        );
+    }
+
+    fn trait_object(&mut self, work: &Work) {
+        let Plan::TraitObject {
+            pointer,
+            vtable,
+            name,
+            polled,
+        } = &*work.plan
+        else {
+            return;
+        };
+        let memory = self.context.memory;
+        let to = memory.word(work.address.wrapping_add(*pointer));
+        let vtable = memory.word(work.address.wrapping_add(*vtable));
+        let ty = vtable.and_then(|vtable| self.context.debug.type_behind(vtable));
+        if let (Some(to), Some(ty)) = (to, ty) {
+            if work.frame.is_none() && self.found() == 0 && self.concrete.is_none() {
+                self.concrete = Some(self.plans.name(&self.context.debug.ty(ty).name));
+            }
+            self.follow(ty, to, work);
+        } else if *polled && work.purpose == Purpose::Await {
+            self.context
+                .gap(Gap::UnknownTraitObject { type_name: *name });
+        }
+    }
+
+    fn deque(&mut self, work: &Work) {
+        let Plan::Deque {
+            start,
+            head,
+            length,
+            capacity,
+            elements,
+        } = &*work.plan
+        else {
+            return;
+        };
+        let read = |path: &Path| path.read(self.context.memory, work.address);
+        let (Some(start), Some(head), Some(length), Some(capacity)) =
+            (read(start), read(head), read(length), read(capacity))
+        else {
+            return;
+        };
+        // The elements go on at the start of the buffer where they don't fit before its end.
+        if let (Some(before_end), true) = (capacity.checked_sub(head), length <= capacity) {
+            let first = length.min(before_end);
+            let at_head = start.wrapping_add(head.wrapping_mul(elements.size));
+            self.elements(elements, start, length - first, work);
+            self.elements(elements, at_head, first, work);
+        }
+    }
+
+    fn wait(&mut self, work: &Work) {
+        let Plan::Wait {
+            layout,
+            ty,
+            size,
+            name,
+        } = &*work.plan
+        else {
+            return;
+        };
+        let Work {
+            address,
+            frame,
+            local,
+            purpose,
+            ..
+        } = *work;
+        // Futures without a size may share an address.
+        if *size > 0 && !self.seen.insert((address, *ty)) {
+            return;
+        }
+        let function = frame.and_then(|frame| self.coroutines.get(frame.0 as usize));
+        let permits = function.map_or(PermitKind::Other, |coroutine| coroutine.permits);
+        let waits_for = layout.read(self.context, address, permits);
+        if waits_for.is_none() && purpose == Purpose::Hold {
+            return;
+        }
+        let waits_for = waits_for.unwrap_or(WaitsFor::Unknown { type_name: *name });
+        self.tree.leaves.push(Leaf {
+            frame,
+            held_in: local,
+            address: Address(address),
+            size: *size,
+            waits_for,
+        });
     }
 
     fn coroutine(&mut self, coroutine: &Arc<Coroutine>, work: &Work) {
@@ -300,8 +443,12 @@ impl<'a> Walker<'a> {
         if !self.seen.insert((address, coroutine.ty.id)) {
             return;
         }
-        let Some(state) = coroutine.state(self.plans, self.context, address) else { return };
-        let Some(suspension) = state.suspension else { return };
+        let Some(state) = coroutine.state(self.plans, self.context, address) else {
+            return;
+        };
+        let Some(suspension) = state.suspension else {
+            return;
+        };
         let frame = FrameIndex(u32::try_from(self.tree.frames.len()).unwrap_or(u32::MAX));
         self.tree.frames.push(Frame {
             place: state.place,
@@ -317,7 +464,13 @@ impl<'a> Walker<'a> {
         let awaited = address.wrapping_add(awaits.offset);
         if let (Suspension::Suspended(_), Some(plan)) = (suspension, &awaits.plan) {
             let (size, name, found_before) = (awaits.size, awaits.name, self.found());
-            self.steps.push(Step::Awaited { frame, address: awaited, size, name, found_before });
+            self.steps.push(Step::Awaited {
+                frame,
+                address: awaited,
+                size,
+                name,
+                found_before,
+            });
             self.push(plan.clone(), awaited, Purpose::Await, Some(frame), None);
         } else {
             self.unknown(frame, awaited, awaits.size, awaits.name);
@@ -338,20 +491,32 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn elements(&mut self, elements: &Elements, count: u64, work: &Work, address: impl Fn(u64) -> u64) {
-        let Some(plan) = self.plans.plan(self.context, elements.ty, work.purpose) else { return };
+    fn elements(&mut self, elements: &Elements, start: u64, count: u64, work: &Work) {
+        let Some(plan) = self.plans.plan(self.context, elements.ty, work.purpose) else {
+            return;
+        };
         let limit = self.context.limits.elements.min(self.visits_left);
         if count > limit {
-            self.context.limit_reached("the elements of a container", limit);
+            self.context
+                .limit_reached("the elements of a container", limit);
         }
         for i in (0..count.min(limit)).rev() {
-            self.push(plan.clone(), address(i), work.purpose, work.frame, work.local);
+            let address = start.wrapping_add(i.wrapping_mul(elements.size));
+            self.push(plan.clone(), address, work.purpose, work.frame, work.local);
         }
     }
 
     /// The members of a `JoinSet` or `FuturesUnordered`.
     fn set(&mut self, work: &Work) {
-        let Plan::Set { heads, next, member, name } = &*work.plan else { return };
+        let Plan::Set {
+            heads,
+            next,
+            member,
+            name,
+        } = &*work.plan
+        else {
+            return;
+        };
         let memory = self.context.memory;
         let plan = self.plans.plan(self.context, member.ty, work.purpose);
         let mut members = Vec::new();
@@ -359,7 +524,10 @@ impl<'a> Walker<'a> {
             let mut entry = head.read(memory, work.address).unwrap_or(0);
             while entry != 0 && self.seen.insert((entry, member.ty)) {
                 if members.len() as u64 >= self.context.limits.elements.min(self.visits_left) {
-                    self.context.limit_reached("the members of a set of futures", self.context.limits.elements);
+                    self.context.limit_reached(
+                        "the members of a set of futures",
+                        self.context.limits.elements,
+                    );
                     break;
                 }
                 members.push(entry.wrapping_add(member.offset));
@@ -369,7 +537,13 @@ impl<'a> Walker<'a> {
         if members.is_empty() && work.purpose == Purpose::Await {
             let waits_for = WaitsFor::EmptySet { type_name: *name };
             let address = Address(work.address);
-            self.tree.leaves.push(Leaf { frame: work.frame, held_in: None, address, size: 0, waits_for });
+            self.tree.leaves.push(Leaf {
+                frame: work.frame,
+                held_in: None,
+                address,
+                size: 0,
+                waits_for,
+            });
         }
         if let Some(plan) = plan {
             for address in members.into_iter().rev() {
@@ -379,10 +553,29 @@ impl<'a> Walker<'a> {
     }
 
     fn handle(&mut self, layout: &HandleLayout, work: &Work) {
-        let (Some(frame), Some(HeldIn { local, maybe_dropped })) = (work.frame, work.local) else { return };
-        let Some((kind, object)) = layout.read(self.context, work.address) else { return };
-        let object = self.objects.id(self.context, self.plans, layout, work.address, object);
-        let handle = Handle { local, kind, address: Address(work.address), object, maybe_dropped };
+        let (
+            Some(frame),
+            Some(HeldIn {
+                local,
+                maybe_dropped,
+            }),
+        ) = (work.frame, work.local)
+        else {
+            return;
+        };
+        let Some((kind, object)) = layout.read(self.context, work.address) else {
+            return;
+        };
+        let object = self
+            .objects
+            .id(self.context, self.plans, layout, work.address, object);
+        let handle = Handle {
+            local,
+            kind,
+            address: Address(work.address),
+            object,
+            maybe_dropped,
+        };
         if let Some(frame) = self.tree.frames.get_mut(frame.0 as usize) {
             frame.handles.push(handle);
         }

@@ -17,7 +17,13 @@ fn timer(waits_for: &WaitsFor) -> bool {
 }
 
 fn reads(waits_for: &WaitsFor) -> bool {
-    matches!(waits_for, WaitsFor::Io { interest: Some(Interest::Read), .. })
+    matches!(
+        waits_for,
+        WaitsFor::Io {
+            interest: Some(Interest::Read),
+            ..
+        }
+    )
 }
 
 type Expected<'e> = (&'e str, &'e dyn Fn(&WaitsFor) -> bool);
@@ -34,12 +40,18 @@ fn check_primitives(profile: &str) {
         ("reader", &permits(PermitKind::RwLockRead)),
         ("writer", &permits(PermitKind::RwLockWrite)),
         ("semaphore", &permits(PermitKind::Semaphore)),
-        ("receive", &|waits| matches!(waits, WaitsFor::Message { .. })),
-        ("receive_unbounded", &|waits| matches!(waits, WaitsFor::Message { .. })),
+        ("receive", &|waits| {
+            matches!(waits, WaitsFor::Message { .. })
+        }),
+        ("receive_unbounded", &|waits| {
+            matches!(waits, WaitsFor::Message { .. })
+        }),
         ("send", &permits(PermitKind::ChannelRoom)),
         ("closed", &notify),
         ("ask", &|waits| matches!(waits, WaitsFor::Oneshot { .. })),
-        ("listen", &|waits| matches!(waits, WaitsFor::Broadcast { .. })),
+        ("listen", &|waits| {
+            matches!(waits, WaitsFor::Broadcast { .. })
+        }),
         ("watch_changes", &notify),
         ("notify", &notify),
         ("notify_owned", &notify),
@@ -58,19 +70,42 @@ fn check_primitives(profile: &str) {
         let task = task(&snapshot, &format!("programs::primitives::{name}"));
         let leaves = awaited(&task.futures);
         assert_eq!(leaves.len(), 1, "{name}: {leaves:?}");
-        assert!(fits(&leaves[0].waits_for), "{name}: {:?}", leaves[0].waits_for);
+        assert!(
+            fits(&leaves[0].waits_for),
+            "{name}: {:?}",
+            leaves[0].waits_for
+        );
         let stack = own_stack(&snapshot, &task.futures, leaves[0].frame);
-        assert_eq!(stack, expected("src/primitives.rs", &[(&format!("primitives::{name}"), name)]));
+        assert_eq!(
+            stack,
+            expected(
+                "src/primitives.rs",
+                &[(&format!("primitives::{name}"), name)]
+            )
+        );
     }
     let child = task(&snapshot, "programs::primitives::child");
     let join = task(&snapshot, "programs::primitives::join");
-    assert_eq!(awaited(&join.futures)[0].waits_for, WaitsFor::Task { task: child.address });
+    assert_eq!(
+        awaited(&join.futures)[0].waits_for,
+        WaitsFor::Task {
+            task: child.address
+        }
+    );
 
-    let [main] = &snapshot.block_ons[..] else { panic!("one main: {:?}", snapshot.block_ons) };
+    let [main] = &snapshot.block_ons[..] else {
+        panic!("one main: {:?}", snapshot.block_ons)
+    };
     let leaves = awaited(&main.futures);
     assert_eq!(leaves.len(), 1);
     let stack = own_stack(&snapshot, &main.futures, leaves[0].frame);
-    assert_eq!(stack, expected("src/primitives.rs", &[("primitives::main::{async block}", "main")]));
+    assert_eq!(
+        stack,
+        expected(
+            "src/primitives.rs",
+            &[("primitives::main::{async block}", "main")]
+        )
+    );
 }
 
 #[test]
@@ -89,8 +124,13 @@ fn timers_tell_when_they_fire() {
     let snapshot = program.snapshot_at_rest(23);
     for name in ["sleep", "interval"] {
         let task = task(&snapshot, &format!("programs::primitives::{name}"));
-        let WaitsFor::Timer { deadline_ns } = awaited(&task.futures)[0].waits_for else { panic!("a timer") };
-        let left = deadline_ns.checked_sub(snapshot.taken_at_ns).expect("a time in the future") / 1_000_000_000;
+        let WaitsFor::Timer { deadline_ns } = awaited(&task.futures)[0].waits_for else {
+            panic!("a timer")
+        };
+        let left = deadline_ns
+            .checked_sub(snapshot.taken_at_ns)
+            .expect("a time in the future")
+            / 1_000_000_000;
         assert!((3500..=3600).contains(&left), "{name} fires in {left} s");
     }
 }
@@ -103,7 +143,10 @@ fn stacks(name: &str, check: impl Fn(&[Vec<(String, String, u32)>], &[&WaitsFor]
     assert_eq!(snapshot.gaps, [], "nothing is missing");
     let task = task(&snapshot, &format!("programs::containers::{name}"));
     let leaves = awaited(&task.futures);
-    let stacks: Vec<_> = leaves.iter().map(|leaf| own_stack(&snapshot, &task.futures, leaf.frame)).collect();
+    let stacks: Vec<_> = leaves
+        .iter()
+        .map(|leaf| own_stack(&snapshot, &task.futures, leaf.frame))
+        .collect();
     let waits: Vec<_> = leaves.iter().map(|leaf| &leaf.waits_for).collect();
     check(&stacks, &waits);
 }
@@ -113,7 +156,13 @@ fn stacks(name: &str, check: impl Fn(&[Vec<(String, String, u32)>], &[&WaitsFor]
 fn rings_in(name: &str, times: usize) {
     stacks(name, |stacks, waits| {
         assert!(waits.iter().all(|waits| notify(waits)), "{waits:?}");
-        let one = expected("src/containers.rs", &[("containers::rings", "rings"), (&format!("containers::{name}"), name)]);
+        let one = expected(
+            "src/containers.rs",
+            &[
+                ("containers::rings", "rings"),
+                (&format!("containers::{name}"), name),
+            ],
+        );
         assert_eq!(stacks, vec![one; times]);
     });
 }
@@ -148,7 +197,10 @@ fn a_task_that_is_a_boxed_future_is_named_after_its_function() {
 fn a_timeout_waits_for_its_future_and_for_its_timer() {
     stacks("times_out", |stacks, waits| {
         let through = ("containers::times_out", "times_out");
-        let rings = expected("src/containers.rs", &[("containers::rings", "rings"), through]);
+        let rings = expected(
+            "src/containers.rs",
+            &[("containers::rings", "rings"), through],
+        );
         assert_eq!(stacks, [rings, expected("src/containers.rs", &[through])]);
         assert!(notify(waits[0]) && timer(waits[1]), "{waits:?}");
     });
@@ -169,7 +221,10 @@ fn an_async_closure_is_a_function_of_its_own() {
 #[test]
 fn recursion_is_followed_to_its_end() {
     stacks("recursion", |stacks, waits| {
-        let mut stack = vec![("containers::rings", "rings"), ("containers::recursion", "recursion_end")];
+        let mut stack = vec![
+            ("containers::rings", "rings"),
+            ("containers::recursion", "recursion_end"),
+        ];
         stack.extend([("containers::recursion", "recursion"); 100]);
         assert_eq!(stacks, [expected("src/containers.rs", &stack)]);
         assert!(notify(waits[0]));
@@ -189,7 +244,10 @@ fn a_join_set_waits_for_its_tasks() {
         })
         .collect();
     waited.sort_unstable();
-    let members = snapshot.tasks.iter().filter(|task| snapshot[task.name] == "programs::containers::member");
+    let members = snapshot
+        .tasks
+        .iter()
+        .filter(|task| snapshot[task.name] == "programs::containers::member");
     let mut members: Vec<_> = members.map(|task| task.address).collect();
     members.sort_unstable();
     assert_eq!(waited, members);
@@ -210,11 +268,20 @@ fn select_and_join_tell_the_lines_of_their_function() {
         let place = &snapshot[outermost.place];
         assert_eq!(place.function, function);
         assert!(place.in_macro && place.file.contains("tokio"), "{place:?}");
-        assert!(place.function_file.ends_with("src/containers.rs"), "{place:?}");
+        assert!(
+            place.function_file.ends_with("src/containers.rs"),
+            "{place:?}"
+        );
         let line = line_of("src/containers.rs", &format!("// begins: {name}"));
-        assert!((place.first_line..=place.last_line).contains(&line), "{line} is in {place:?}");
+        assert!(
+            (place.first_line..=place.last_line).contains(&line),
+            "{line} is in {place:?}"
+        );
         let rings = expected("src/containers.rs", &[("containers::rings", "rings")]);
-        assert_eq!(own_stack(&snapshot, &task.futures, leaves[0].frame)[..1], rings);
+        assert_eq!(
+            own_stack(&snapshot, &task.futures, leaves[0].frame)[..1],
+            rings
+        );
     }
 }
 
@@ -224,11 +291,25 @@ fn a_future_that_is_not_polled_any_more_is_told_apart() {
     let snapshot = program.snapshot_at_rest(16);
     let task = task(&snapshot, "programs::containers::leaves_a_future_behind");
     let leaves = awaited(&task.futures);
-    assert!(matches!(leaves[..], [leaf] if leaf.waits_for == WaitsFor::Never), "{leaves:?}");
-    let held = task.futures.frames.iter().find(|frame| frame.held_in.is_some()).expect("a future that is held");
+    assert!(
+        matches!(leaves[..], [leaf] if leaf.waits_for == WaitsFor::Never),
+        "{leaves:?}"
+    );
+    let held = task
+        .futures
+        .frames
+        .iter()
+        .find(|frame| frame.held_in.is_some())
+        .expect("a future that is held");
     assert_eq!(snapshot[held.place].function, "programs::containers::rings");
     assert_eq!(held.suspension, Suspension::Suspended(0));
     let local = held.held_in.expect("a local").local;
     assert_eq!(snapshot[local].name.as_deref(), Some("behind"));
-    assert!(task.futures.leaves.iter().any(|leaf| notify(&leaf.waits_for)), "what it waits for is there as well");
+    assert!(
+        task.futures
+            .leaves
+            .iter()
+            .any(|leaf| notify(&leaf.waits_for)),
+        "what it waits for is there as well"
+    );
 }

@@ -18,45 +18,89 @@ fn error(pid: u32) -> Error {
 fn a_process_that_does_not_exist_is_named() {
     // Process ids end at 2^22.
     let error = error(u32::MAX);
-    assert!(matches!(error, Error::NoSuchProcess { pid: u32::MAX }), "{error}");
-    assert_eq!(error.to_string(), "no process has the id 4294967295; `ps -e` lists the processes that there are");
+    assert!(
+        matches!(error, Error::NoSuchProcess { pid: u32::MAX }),
+        "{error}"
+    );
+    assert_eq!(
+        error.to_string(),
+        "no process has the id 4294967295; `ps -e` lists the processes that there are"
+    );
 }
 
 #[test]
 fn a_program_without_debug_info_or_symbols_says_what_to_set() {
     let program = Program::start_with(&["minimal"], "stripped");
     let error = error(program.id());
-    assert!(matches!(error, Error::DebugInfo { found: DebugInfoLevel::Stripped, .. }), "{error}");
-    assert!(error.to_string().contains("build it with `debug = true`"), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::DebugInfo {
+                found: DebugInfoLevel::Stripped,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("build it with `debug = true`"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_program_with_symbols_alone_is_told_from_one_without_tokio() {
     let program = Program::start_with(&["minimal"], "bare");
     let error = error(program.id());
-    assert!(matches!(error, Error::DebugInfo { found: DebugInfoLevel::None, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::DebugInfo {
+                found: DebugInfoLevel::None,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[test]
 fn limited_debug_info_has_no_types() {
     let program = Program::start_with(&["minimal"], "limited");
     let error = error(program.id());
-    assert!(matches!(error, Error::DebugInfo { found: DebugInfoLevel::Limited, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::DebugInfo {
+                found: DebugInfoLevel::Limited,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[test]
 fn line_tables_have_no_types() {
     let program = Program::start_with(&["minimal"], "lines");
     let error = error(program.id());
-    assert!(matches!(error, Error::DebugInfo { found: DebugInfoLevel::LineTables, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::DebugInfo {
+                found: DebugInfoLevel::LineTables,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 /// This test itself: it has debug info, and no Tokio.
 #[test]
 fn a_program_without_tokio_is_not_a_tokio_program() {
-    let error = match Inspector::attach_self() {
-        Ok(_) => panic!("it can be read"),
-        Err(error) => error,
+    let Err(error) = Inspector::attach_self() else {
+        panic!("it can be read")
     };
     assert!(matches!(error, Error::NotTokio { .. }), "{error}");
 }
@@ -67,9 +111,8 @@ fn a_process_that_ended_is_told_from_one_that_never_was() {
     let inspector = program.inspector();
     inspector.snapshot().expect("a snapshot");
     program.end();
-    let error = match inspector.snapshot() {
-        Ok(_) => panic!("it can be read"),
-        Err(error) => error,
+    let Err(error) = inspector.snapshot() else {
+        panic!("it can be read")
     };
     assert!(matches!(error, Error::ProcessEnded { .. }), "{error}");
 }
@@ -98,7 +141,11 @@ fn a_process_that_ends_while_it_is_read_is_an_error_and_no_panic() {
 /// A kernel thread has no program. In a container there may be none to look at.
 #[test]
 fn a_process_that_is_not_a_rust_program_is_an_error() {
-    let mut sleep = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().expect("sleep");
+    let mut sleep = Command::new("sleep")
+        .arg("600")
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("sleep");
     // Until it runs `sleep`, it is a copy of this test.
     let started = std::time::Instant::now();
     let error = loop {
@@ -109,5 +156,8 @@ fn a_process_that_is_not_a_rust_program_is_an_error() {
     };
     sleep.kill().expect("sleep is alive");
     sleep.wait().expect("sleep ends");
-    assert!(matches!(error, Error::DebugInfo { .. } | Error::NotTokio { .. }), "{error}");
+    assert!(
+        matches!(error, Error::DebugInfo { .. } | Error::NotTokio { .. }),
+        "{error}"
+    );
 }

@@ -10,22 +10,39 @@ use crate::program::{Program, awaited, expected, own_stack};
 
 /// A snapshot is whole in itself, whatever was read: every id leads somewhere, and it can be saved.
 fn check_consistency(snapshot: &Snapshot) {
-    let trees = snapshot.tasks.iter().map(|task| &task.futures).chain(snapshot.block_ons.iter().map(|main| &main.futures));
+    let trees = snapshot
+        .tasks
+        .iter()
+        .map(|task| &task.futures)
+        .chain(snapshot.block_ons.iter().map(|main| &main.futures));
     for tree in trees {
         for frame in &tree.frames {
             let _ = &snapshot[frame.place].function;
             for handle in &frame.handles {
-                let _ = (&snapshot[handle.local], &snapshot[snapshot[handle.object].type_name]);
+                let _ = (
+                    &snapshot[handle.local],
+                    &snapshot[snapshot[handle.object].type_name],
+                );
             }
-            assert!(frame.parent.is_none_or(|parent| (parent.0 as usize) < tree.frames.len()));
+            assert!(
+                frame
+                    .parent
+                    .is_none_or(|parent| (parent.0 as usize) < tree.frames.len())
+            );
         }
         for leaf in &tree.leaves {
-            assert!(leaf.frame.is_none_or(|frame| (frame.0 as usize) < tree.frames.len()));
+            assert!(
+                leaf.frame
+                    .is_none_or(|frame| (frame.0 as usize) < tree.frames.len())
+            );
         }
     }
     for task in &snapshot.tasks {
         let _ = (&snapshot[task.name], &snapshot[task.future]);
-        assert!(task.runtime.is_none_or(|runtime| (runtime.0 as usize) < snapshot.runtimes.len()));
+        assert!(
+            task.runtime
+                .is_none_or(|runtime| (runtime.0 as usize) < snapshot.runtimes.len())
+        );
     }
 }
 
@@ -51,10 +68,18 @@ fn reading_polls_nothing() {
     let inspector = program.inspector();
     for _ in 0..100 {
         let snapshot = inspector.snapshot().expect("a snapshot");
-        let [task] = &snapshot.tasks[..] else { panic!("one task") };
+        let [task] = &snapshot.tasks[..] else {
+            panic!("one task")
+        };
         let leaves = awaited(&task.futures);
         let stack = own_stack(&snapshot, &task.futures, leaves[0].frame);
-        assert_eq!(stack, expected("src/busy.rs", &[("busy::loses_its_waker", "loses_its_waker")]));
+        assert_eq!(
+            stack,
+            expected(
+                "src/busy.rs",
+                &[("busy::loses_its_waker", "loses_its_waker")]
+            )
+        );
         assert_eq!(task.origin, Some(Origin::Program));
     }
     assert_eq!(polls(&mut program), before);
@@ -69,11 +94,25 @@ fn a_thousand_tasks_are_all_found() {
     let expected = expected("src/busy.rs", &[("busy::parks_inside", "parks_inside")]);
     for task in &snapshot.tasks {
         let leaves = awaited(&task.futures);
-        assert_eq!(own_stack(&snapshot, &task.futures, leaves[0].frame)[..1], expected);
+        assert_eq!(
+            own_stack(&snapshot, &task.futures, leaves[0].frame)[..1],
+            expected
+        );
     }
     // All of them wait in the same places: so their ids are equal.
-    let places = |task: &unstuck_inspect::snapshot::Task| task.futures.frames.iter().map(|frame| frame.place).collect::<Vec<_>>();
-    assert!(snapshot.tasks.iter().all(|task| places(task) == places(&snapshot.tasks[0])));
+    let places = |task: &unstuck_inspect::snapshot::Task| {
+        task.futures
+            .frames
+            .iter()
+            .map(|frame| frame.place)
+            .collect::<Vec<_>>()
+    };
+    assert!(
+        snapshot
+            .tasks
+            .iter()
+            .all(|task| places(task) == places(&snapshot.tasks[0]))
+    );
 }
 
 #[test]
@@ -92,19 +131,32 @@ struct Targets {
 
 impl Targets {
     fn start() -> Self {
-        let programs = ["primitives", "containers", "handles", "local_set", "blocking"].map(|name| {
+        let programs = [
+            "primitives",
+            "containers",
+            "handles",
+            "local_set",
+            "blocking",
+        ]
+        .map(|name| {
             let program = Program::start(&[name]);
             let inspector = program.inspector();
             (program, inspector)
         });
-        Self { programs: programs.into() }
+        Self {
+            programs: programs.into(),
+        }
     }
 }
 
 #[test]
 fn memory_that_lies_leads_to_no_panic_and_no_endless_walk() {
     let targets = Targets::start();
-    let config = ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     proptest!(config, |(seed: u64, number in 0..targets.programs.len())| {
         let (program, inspector) = &targets.programs[number];
         let memory = ProcessMemory::open(&program.id().to_string()).expect("the program's memory");

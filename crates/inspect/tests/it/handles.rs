@@ -16,8 +16,12 @@ fn handles<'s>(snapshot: &'s Snapshot, task: &Task) -> Vec<(&'s str, HandleKind,
 
 #[track_caller]
 fn one<'s>(handles: &[(&str, HandleKind, &'s Object)], name: &str, kind: HandleKind) -> &'s Object {
-    let mut found = handles.iter().filter(|(local, of, _)| (*local, *of) == (name, kind));
-    let (_, _, object) = found.next().unwrap_or_else(|| panic!("no {kind:?} in `{name}`: {handles:#?}"));
+    let mut found = handles
+        .iter()
+        .filter(|(local, of, _)| (*local, *of) == (name, kind));
+    let (_, _, object) = found
+        .next()
+        .unwrap_or_else(|| panic!("no {kind:?} in `{name}`: {handles:#?}"));
     assert!(found.next().is_none(), "more than one {kind:?} in `{name}`");
     object
 }
@@ -37,20 +41,40 @@ fn senders_and_receivers_are_found_with_the_counts_of_their_channels() {
     assert_eq!(one(&handles, "second", HandleKind::MpscSender), channel);
     assert_eq!(one(&handles, "receiver", HandleKind::MpscReceiver), channel);
     assert_eq!(one(&handles, "weak", HandleKind::MpscWeakSender), channel);
-    let Counts { senders, weak_senders, permits, .. } = channel.counts;
-    assert_eq!((senders, weak_senders, permits), (Some(2), Some(1), Some(4)));
+    let Counts {
+        senders,
+        weak_senders,
+        permits,
+        ..
+    } = channel.counts;
+    assert_eq!(
+        (senders, weak_senders, permits),
+        (Some(2), Some(1), Some(4))
+    );
 
     let reply = one(&handles, "reply", HandleKind::OneshotSender);
     assert_eq!(one(&handles, "answer", HandleKind::OneshotReceiver), reply);
     assert_eq!(reply.counts.strong, Some(2));
 
     let setting = one(&handles, "setting", HandleKind::WatchSender);
-    assert_eq!(one(&handles, "settings", HandleKind::WatchReceiver), setting);
-    assert_eq!((setting.counts.senders, setting.counts.receivers), (Some(1), Some(1)));
+    assert_eq!(
+        one(&handles, "settings", HandleKind::WatchReceiver),
+        setting
+    );
+    assert_eq!(
+        (setting.counts.senders, setting.counts.receivers),
+        (Some(1), Some(1))
+    );
 
     let news = one(&handles, "news", HandleKind::BroadcastSender);
-    assert_eq!(one(&handles, "listener", HandleKind::BroadcastReceiver), news);
-    assert_eq!((news.counts.senders, news.counts.receivers), (Some(1), Some(1)));
+    assert_eq!(
+        one(&handles, "listener", HandleKind::BroadcastReceiver),
+        news
+    );
+    assert_eq!(
+        (news.counts.senders, news.counts.receivers),
+        (Some(1), Some(1))
+    );
 }
 
 #[test]
@@ -59,13 +83,26 @@ fn guards_lead_to_their_locks() {
     let snapshot = snapshot(&program);
     let held = handles(&snapshot, task(&snapshot, "programs::handles::guards"));
     one(&held, "guard", HandleKind::MutexGuard);
-    assert_eq!(one(&held, "write", HandleKind::RwLockWriteGuard).counts.permits, Some(0));
+    assert_eq!(
+        one(&held, "write", HandleKind::RwLockWriteGuard)
+            .counts
+            .permits,
+        Some(0)
+    );
     one(&held, "read", HandleKind::RwLockReadGuard);
-    assert_eq!(one(&held, "permit", HandleKind::SemaphorePermit { permits: 3 }).counts.permits, Some(7));
+    assert_eq!(
+        one(&held, "permit", HandleKind::SemaphorePermit { permits: 3 })
+            .counts
+            .permits,
+        Some(7)
+    );
 
     let owned = handles(&snapshot, task(&snapshot, "programs::handles::owned_guard"));
     let lock = one(&owned, "guard", HandleKind::MutexGuard);
-    assert_eq!((lock.counts.permits, lock.counts.strong), (Some(0), Some(1)));
+    assert_eq!(
+        (lock.counts.permits, lock.counts.strong),
+        (Some(0), Some(1))
+    );
 }
 
 #[test]
@@ -74,7 +111,9 @@ fn containers_are_looked_into() {
     let snapshot = snapshot(&program);
     let handles = handles(&snapshot, task(&snapshot, "programs::handles::collections"));
     let senders = |name: &str| {
-        let named = handles.iter().filter(|(local, kind, _)| *local == name && *kind == HandleKind::OneshotSender);
+        let named = handles
+            .iter()
+            .filter(|(local, kind, _)| *local == name && *kind == HandleKind::OneshotSender);
         let mut objects: Vec<_> = named.map(|(_, _, object)| object.address).collect();
         objects.sort_unstable();
         objects.dedup();
@@ -93,7 +132,10 @@ fn handles_of_tasks_lead_to_the_tasks() {
     let snapshot = snapshot(&program);
     let handles = handles(&snapshot, task(&snapshot, "programs::handles::tasks"));
     let joined = one(&handles, "handle", HandleKind::JoinHandle).address;
-    assert_eq!(one(&handles, "abort", HandleKind::AbortHandle).address, joined);
+    assert_eq!(
+        one(&handles, "abort", HandleKind::AbortHandle).address,
+        joined
+    );
     let member = one(&handles, "set", HandleKind::JoinHandle).address;
     for address in [joined, member] {
         let task = snapshot.task_at(address).expect("a task");
@@ -109,8 +151,21 @@ fn a_moved_handle_is_marked_and_the_count_tells_the_truth() {
     let snapshot = snapshot(&program);
     let task = task(&snapshot, "programs::handles::moved");
     let handles = handles(&snapshot, task);
-    assert_eq!(one(&handles, "kept", HandleKind::MpscSender).counts.senders, Some(1));
-    let candidates = handles.iter().filter(|(_, kind, _)| *kind == HandleKind::MpscSender).count();
-    let marked = task.futures.frames[0].handles.iter().filter(|handle| handle.maybe_dropped).count();
-    assert!(candidates == 1 || marked > 0, "more senders than the count says, and none is marked: {handles:?}");
+    assert_eq!(
+        one(&handles, "kept", HandleKind::MpscSender).counts.senders,
+        Some(1)
+    );
+    let candidates = handles
+        .iter()
+        .filter(|(_, kind, _)| *kind == HandleKind::MpscSender)
+        .count();
+    let marked = task.futures.frames[0]
+        .handles
+        .iter()
+        .filter(|handle| handle.maybe_dropped)
+        .count();
+    assert!(
+        candidates == 1 || marked > 0,
+        "more senders than the count says, and none is marked: {handles:?}"
+    );
 }

@@ -11,7 +11,7 @@ use unstuck_inspect::Inspector;
 use unstuck_inspect::snapshot::{AwaitTree, Frame, FrameIndex, Leaf, Origin, Snapshot, Task};
 
 /// Longer than anything takes that works, also on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running program. It is killed when this is dropped.
 pub(crate) struct Program {
@@ -42,9 +42,16 @@ impl Program {
             .expect("the program starts");
         let input = child.stdin.take().expect("a pipe");
         let output = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut program = Self { child, input, output };
+        let mut program = Self {
+            child,
+            input,
+            output,
+        };
         let flag = program.line("tokio_unstable");
-        assert_eq!(flag, "tokio_unstable: false", "the program must be built without the flag");
+        assert_eq!(
+            flag, "tokio_unstable: false",
+            "the program must be built without the flag"
+        );
         program
     }
 
@@ -53,7 +60,10 @@ impl Program {
         let mut line = String::new();
         while !line.starts_with(start) {
             line.clear();
-            let read = self.output.read_line(&mut line).expect("the program's output");
+            let read = self
+                .output
+                .read_line(&mut line)
+                .expect("the program's output");
             assert_ne!(read, 0, "the program ended before it printed `{start}`");
         }
         line.trim_end().to_owned()
@@ -88,8 +98,14 @@ impl Program {
         use unstuck_inspect::snapshot::Lifecycle;
         self.snapshot_when("at rest", |snapshot| {
             snapshot.tasks.len() == tasks
-                && snapshot.tasks.iter().all(|task| task.state.lifecycle == Lifecycle::Idle)
-                && snapshot.threads.iter().all(|thread| !thread.stack.is_empty())
+                && snapshot
+                    .tasks
+                    .iter()
+                    .all(|task| task.state.lifecycle == Lifecycle::Idle)
+                && snapshot
+                    .threads
+                    .iter()
+                    .all(|thread| !thread.stack.is_empty())
         })
     }
 
@@ -112,7 +128,13 @@ const FULL: [&str; 2] = ["dev", "optimized"];
 /// Builds the programs with a profile, once for each run of the tests.
 pub(crate) fn executable(profile: &str) -> PathBuf {
     static BUILT: OnceLock<Mutex<HashMap<String, Arc<OnceLock<PathBuf>>>>> = OnceLock::new();
-    let slot = BUILT.get_or_init(Mutex::default).lock().unwrap().entry(profile.to_owned()).or_default().clone();
+    let slot = BUILT
+        .get_or_init(Mutex::default)
+        .lock()
+        .unwrap()
+        .entry(profile.to_owned())
+        .or_default()
+        .clone();
     slot.get_or_init(|| build(profile)).clone()
 }
 
@@ -120,9 +142,20 @@ fn build(profile: &str) -> PathBuf {
     let folder = source("");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--quiet", "--profile", profile, "--target-dir"])
+        .args([
+            "build",
+            "--locked",
+            "--quiet",
+            "--profile",
+            profile,
+            "--target-dir",
+        ])
         .arg(&target)
-        .args(if FULL.contains(&profile) { &[][..] } else { &["--no-default-features"] })
+        .args(if FULL.contains(&profile) {
+            &[][..]
+        } else {
+            &["--no-default-features"]
+        })
         .current_dir(folder)
         // This repository sets flags for all builds in it. The programs are built as anybody's are.
         .env("RUSTFLAGS", "")
@@ -131,44 +164,74 @@ fn build(profile: &str) -> PathBuf {
         .status()
         .expect("cargo runs");
     assert!(status.success(), "the programs can't be built");
-    target.join(if profile == "dev" { "debug" } else { profile }).join("programs")
+    target
+        .join(if profile == "dev" { "debug" } else { profile })
+        .join("programs")
 }
 
 fn source(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(file)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/programs")
+        .join(file)
 }
 
 /// The line of a source file with this comment.
 #[track_caller]
 pub(crate) fn line_of(file: &str, marker: &str) -> u32 {
     let text = std::fs::read_to_string(source(file)).expect("a source file");
-    let mut lines = text.lines().zip(1..).filter(|(line, _)| line.ends_with(marker));
-    let (_, line) = lines.next().unwrap_or_else(|| panic!("no line of {file} ends in `{marker}`"));
-    assert!(lines.next().is_none(), "more than one line of {file} ends in `{marker}`");
+    let mut lines = text
+        .lines()
+        .zip(1..)
+        .filter(|(line, _)| line.ends_with(marker));
+    let (_, line) = lines
+        .next()
+        .unwrap_or_else(|| panic!("no line of {file} ends in `{marker}`"));
+    assert!(
+        lines.next().is_none(),
+        "more than one line of {file} ends in `{marker}`"
+    );
     line
 }
 
 /// The only task with this function.
 #[track_caller]
 pub(crate) fn task<'s>(snapshot: &'s Snapshot, function: &str) -> &'s Task {
-    let mut tasks = snapshot.tasks.iter().filter(|task| snapshot[task.name] == function);
-    let task = tasks.next().unwrap_or_else(|| panic!("no task `{function}`: {:#?}", names(snapshot)));
+    let mut tasks = snapshot
+        .tasks
+        .iter()
+        .filter(|task| snapshot[task.name] == function);
+    let task = tasks
+        .next()
+        .unwrap_or_else(|| panic!("no task `{function}`: {:#?}", names(snapshot)));
     assert!(tasks.next().is_none(), "more than one task `{function}`");
     task
 }
 
 fn names(snapshot: &Snapshot) -> Vec<&str> {
-    snapshot.tasks.iter().map(|task| &*snapshot[task.name]).collect()
+    snapshot
+        .tasks
+        .iter()
+        .map(|task| &*snapshot[task.name])
+        .collect()
 }
 
 /// What is awaited, without what is merely held.
 pub(crate) fn awaited(tree: &AwaitTree) -> Vec<&Leaf> {
-    let held = |leaf: &Leaf| leaf.held_in.is_some() || tree.ancestors(leaf.frame).any(|frame| frame.held_in.is_some());
+    let held = |leaf: &Leaf| {
+        leaf.held_in.is_some()
+            || tree
+                .ancestors(leaf.frame)
+                .any(|frame| frame.held_in.is_some())
+    };
     tree.leaves.iter().filter(|leaf| !held(leaf)).collect()
 }
 
 /// The program's own functions above a leaf, innermost first: name, file and line.
-pub(crate) fn own_stack(snapshot: &Snapshot, tree: &AwaitTree, frame: Option<FrameIndex>) -> Vec<(String, String, u32)> {
+pub(crate) fn own_stack(
+    snapshot: &Snapshot,
+    tree: &AwaitTree,
+    frame: Option<FrameIndex>,
+) -> Vec<(String, String, u32)> {
     let own = |frame: &&Frame| snapshot[frame.place].origin == Origin::Program;
     let place = |frame: &Frame| {
         let place = &snapshot[frame.place];
@@ -181,7 +244,11 @@ pub(crate) fn own_stack(snapshot: &Snapshot, tree: &AwaitTree, frame: Option<Fra
 pub(crate) fn expected(file: &str, stack: &[(&str, &str)]) -> Vec<(String, String, u32)> {
     let path = source(file).display().to_string();
     let place = |(function, marker): &(&str, &str)| {
-        (format!("programs::{function}"), path.clone(), line_of(file, &format!("// waits: {marker}")))
+        (
+            format!("programs::{function}"),
+            path.clone(),
+            line_of(file, &format!("// waits: {marker}")),
+        )
     };
     stack.iter().map(place).collect()
 }

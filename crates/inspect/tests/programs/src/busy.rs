@@ -29,7 +29,11 @@ pub async fn churn() {
 /// As many parked tasks as the second argument says.
 #[tokio::main]
 pub async fn parked() {
-    let count: u64 = std::env::args().nth(2).expect("a number").parse().expect("a number");
+    let count: u64 = std::env::args()
+        .nth(2)
+        .expect("a number")
+        .parse()
+        .expect("a number");
     let (sender, mut receiver) = mpsc::unbounded_channel();
     for number in 0..count {
         tokio::spawn(parks(sender.clone(), number));

@@ -26,7 +26,9 @@ async fn senders() {
     let (setting, settings) = watch::channel(0);
     let (news, listener) = broadcast::channel::<u8>(4);
     pending::<()>().await;
-    drop((sender, receiver, weak, second, reply, answer, setting, settings, news, listener));
+    drop((
+        sender, receiver, weak, second, reply, answer, setting, settings, news, listener,
+    ));
 }
 
 async fn guards() {
@@ -49,7 +51,8 @@ async fn owned_guard(guard: OwnedMutexGuard<u8>) {
 
 async fn collections() {
     let vector: Vec<oneshot::Sender<u8>> = (0..3).map(|_| oneshot::channel().0).collect();
-    let queue: std::collections::VecDeque<oneshot::Sender<u8>> = (0..3).map(|_| oneshot::channel().0).collect();
+    let queue: std::collections::VecDeque<oneshot::Sender<u8>> =
+        (0..3).map(|_| oneshot::channel().0).collect();
     let boxed: Box<[oneshot::Sender<u8>]> = (0..3).map(|_| oneshot::channel().0).collect();
     let mut maybe = Some(oneshot::channel::<u8>().0);
     let mut nothing: Option<oneshot::Sender<u8>> = None;

@@ -28,7 +28,9 @@ fn main() {
 
 /// One runtime, and nothing else.
 fn minimal() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         tokio::spawn(std::future::pending::<()>());
         ready();

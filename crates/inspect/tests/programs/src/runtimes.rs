@@ -41,7 +41,11 @@ pub fn local_set() {
 
 /// A runtime with no task at all.
 pub fn no_tasks() {
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         crate::ready();
         waits_in_main(&Notify::new()).await; // waits: no_tasks
@@ -50,10 +54,18 @@ pub fn no_tasks() {
 
 /// One closure runs, two are queued.
 pub fn blocking() {
-    let runtime = Builder::new_multi_thread().worker_threads(1).max_blocking_threads(1).enable_all().build().unwrap();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let running = tokio::task::spawn_blocking(|| blocks());
-        let _queued = [tokio::task::spawn_blocking(|| ()), tokio::task::spawn_blocking(|| ())];
+        let _queued = [
+            tokio::task::spawn_blocking(|| ()),
+            tokio::task::spawn_blocking(|| ()),
+        ];
         crate::ready();
         running.await.unwrap(); // waits: blocking
     });
@@ -65,7 +77,11 @@ fn blocks() {
 
 /// The future of main blocks its thread while another part of it is suspended.
 pub fn blocked() {
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let lock = Arc::new(Mutex::new(0));
     let guard = lock.lock().unwrap();
     runtime.block_on(async {
@@ -85,7 +101,11 @@ async fn blocks_in_poll(lock: &Mutex<u8>) {
 
 /// A task that has ended, and whose handle is kept.
 pub fn ended() {
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let ended = tokio::spawn(ends());
         while !ended.is_finished() {
