@@ -134,6 +134,14 @@ impl Inspector {
             tasks: &tasks,
         };
         let mut snapshot = reading.snapshot(walker, &threads, block_ons);
+        let after = threads::threads(&self.process).unwrap_or_default();
+        for block_on in &mut snapshot.block_ons {
+            let registers = |threads: &[RawThread]| {
+                let thread = threads.iter().find(|thread| thread.id == block_on.thread);
+                thread.and_then(|thread| thread.registers)
+            };
+            block_on.changed = registers(&threads) != registers(&after);
+        }
         snapshot.taken_at_ns = taken_at_ns;
         snapshot.gaps = context.take_gaps();
         Ok(snapshot)
@@ -217,13 +225,18 @@ impl Reading<'_> {
             runtimes,
             stacks,
         } = block_ons;
+        // A task that was idle before all of its future was read, and still is after, did not move in between. So the states
+        // are read first, and once more at the end, and nothing of the one is taken for the other.
         let population = self.population(&runtimes);
-        let mut tasks: Vec<Task> = population
-            .tasks
-            .iter()
-            .map(|raw| self.task(&mut walker, raw, &population))
-            .collect();
+        self.context.memory.forget();
+        let read = |raw: &RawTask| self.task(&mut walker, raw, &population);
+        let mut tasks: Vec<Task> = population.tasks.iter().map(read).collect();
         tasks.extend(self.ended(&mut walker, &tasks, &population));
+        self.context.memory.forget();
+        for (task, raw) in tasks.iter_mut().zip(&population.tasks) {
+            let now = self.tasks.task(self.context.memory, raw.address);
+            task.changed = now.is_none_or(|now| now.state != raw.state || now.id != raw.id);
+        }
         tasks.sort_by_key(|task| (task.id, task.address));
         let blocking_tasks = self.blocking_tasks(&population, threads, &stacks);
         let block_ons = found
@@ -240,6 +253,7 @@ impl Reading<'_> {
                     origin,
                     futures: block_on.root.tree,
                     polled: block_on.polled,
+                    changed: false,
                 }
             })
             .collect();
@@ -383,6 +397,7 @@ impl Reading<'_> {
             origin: None,
             state: raw.task_state(),
             futures: AwaitTree::default(),
+            changed: false,
         };
         let Some(cell) = &raw.ty.cell else {
             return task;

@@ -25,6 +25,8 @@ pub struct Task {
     pub state: TaskState,
     /// What it awaits. While the task is running, this is what it awaited before.
     pub futures: AwaitTree,
+    /// Its state changed while it was read, so `futures` may mix two moments.
+    pub changed: bool,
 }
 
 /// What the runtime says about a task.

@@ -79,4 +79,6 @@ pub struct BlockOn {
     pub futures: AwaitTree,
     /// The thread is inside the future's `poll` function now, and its stack tells where.
     pub polled: bool,
+    /// The thread moved while it was read, so `futures` may mix two moments.
+    pub changed: bool,
 }

@@ -22,7 +22,7 @@ pub(crate) struct RawThread {
 }
 
 /// The registers that the system tells of a sleeping thread.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Registers {
     pub(crate) program_counter: u64,
     pub(crate) stack_pointer: u64,

@@ -101,7 +101,8 @@ impl Program {
                 && snapshot
                     .tasks
                     .iter()
-                    .all(|task| task.state.lifecycle == Lifecycle::Idle)
+                    .all(|task| task.state.lifecycle == Lifecycle::Idle && !task.changed)
+                && snapshot.block_ons.iter().all(|main| !main.changed)
                 && snapshot
                     .threads
                     .iter()

@@ -20,8 +20,9 @@ fn check_main(program: &Program, tasks: usize, name: &str) -> unstuck_inspect::s
             && snapshot
                 .tasks
                 .iter()
-                .all(|task| task.state.lifecycle == Lifecycle::Idle)
+                .all(|task| task.state.lifecycle == Lifecycle::Idle && !task.changed)
             && snapshot.block_ons.len() == 1
+            && !snapshot.block_ons[0].changed
     });
     let [main] = &snapshot.block_ons[..] else {
         panic!("one main")
