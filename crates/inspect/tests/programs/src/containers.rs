@@ -87,9 +87,8 @@ async fn recursion(bell: Arc<Notify>, depth: u32) {
 }
 
 async fn times_out(bell: Arc<Notify>) {
-    tokio::time::timeout(Duration::from_secs(3600), rings(&bell))
-        .await
-        .unwrap(); // waits: times_out
+    let hour = Duration::from_secs(3600);
+    tokio::time::timeout(hour, rings(&bell)).await.unwrap(); // waits: times_out
 }
 
 async fn instruments(bell: Arc<Notify>) {
