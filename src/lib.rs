@@ -53,6 +53,8 @@ pub mod demo;
 pub mod diagnosis;
 #[cfg(feature = "guard")]
 pub mod exit;
+#[cfg(all(tokio_unstable, feature = "demo"))]
+pub mod explain;
 #[cfg(all(tokio_unstable, feature = "guard"))]
 mod guard;
 #[cfg(all(tokio_unstable, feature = "observe"))]

@@ -11,6 +11,8 @@ mod layout;
 #[cfg(feature = "demo")]
 pub mod lesson;
 #[cfg(feature = "demo")]
+pub mod process;
+#[cfg(feature = "demo")]
 pub mod sides;
 #[cfg(feature = "demo")]
 pub mod table;

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::arguments::{Color, Command, Run, Show};
+use super::arguments::{Color, Command, Explain, Run, Show};
 use super::catalogue::{self, Catalogue};
 use super::messages::Messages;
 use super::{Failure, all, print, write_all};
 use crate::demo::{self, Options, Outcome, Scenario};
 use crate::exit;
+use crate::explain;
 use crate::report::sides::Commands;
 use crate::report::text::{Detail, Page};
-use crate::report::{Document, json, lesson, sides};
+use crate::report::{Document, json, lesson, process, sides};
 
 pub(super) fn answer(command: Command, catalogue: Catalogue) -> Result<u8, Failure> {
     match command {
@@ -21,6 +22,7 @@ pub(super) fn answer(command: Command, catalogue: Catalogue) -> Result<u8, Failu
             Some(chapter) => all::run(&run, catalogue.chapters(chapter)?, page_for(&run)),
             None => self::run(&run, catalogue),
         },
+        Command::Explain(explain) => self::explain(&explain),
         Command::Show(show) => self::show(&show, catalogue),
         _ => print(&catalogue.list(page())),
     }
@@ -35,6 +37,33 @@ fn show(arguments: &Show, catalogue: Catalogue) -> Result<u8, Failure> {
     };
     let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
     write_all(&mut out, &text)
+}
+
+/// What the tasks of a process wait for.
+fn explain(arguments: &Explain) -> Result<u8, Failure> {
+    let failed = |error: explain::Error| Failure::Failed(error.to_string());
+    let snapshot = match (arguments.process, &arguments.snapshot) {
+        (Some(id), _) => explain::process(id),
+        (None, Some(file)) => explain::saved(file),
+        (None, None) => return Err(Failure::Usage("name a process by its id".to_owned())),
+    };
+    let snapshot = snapshot.map_err(failed)?;
+    let detail = if arguments.full {
+        Detail::Full
+    } else {
+        Detail::Brief
+    };
+    let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
+    write_all(&mut out, &process::render(&snapshot, detail, page()))?;
+    if let Some(file) = &arguments.save {
+        explain::save(&snapshot, file).map_err(failed)?;
+        let file = file.display();
+        let _ = writeln!(
+            io::stderr(),
+            "saved to {file}: names, types and lines of code, addresses and counts, and no other memory"
+        );
+    }
+    Ok(exit::AS_EXPECTED)
 }
 
 fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {

@@ -1,6 +1,7 @@
 //! What the command line may say. Help, completions and the manual page are made from this.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -26,6 +27,16 @@ Examples:
   unstuck run --console 127.0.0.1:6670     serve tokio-console at another port
   unstuck run --all locks                  every scenario of a chapter";
 
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  unstuck explain 4242                     what its tasks wait for, and what they hold
+  unstuck explain 4242 --full              the code of libraries, too, and everything that they hold
+  unstuck explain 4242 --save hang.json    keep what was read, to explain it later or elsewhere
+  unstuck explain --snapshot hang.json     explain what was kept
+
+The process needs no preparation but debug info (Cargo's default for dev builds; `debug = true` for
+others). It is not stopped, and nothing in it is polled.";
+
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    every side did what its scenario expects, a hang included
@@ -50,6 +61,9 @@ pub(super) enum Command {
     /// Play a scenario, its sides at the same time
     #[command(before_help = RUN_EXAMPLES)]
     Run(Run),
+    /// Say what the tasks of a running process wait for
+    #[command(before_help = EXPLAIN_EXAMPLES)]
+    Explain(Explain),
     /// Name all scenarios, by chapter
     List,
     /// Print the page that teaches a scenario
@@ -71,6 +85,29 @@ const PLAYED_ALONE: [&str; 10] = [
     "scenario", "only", "workers", "posts", "latency", "fixed", "full", "keep_db", "hold",
     "console",
 ];
+
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// The id of the process
+    #[arg(
+        value_name = "PID",
+        required_unless_present = "snapshot",
+        conflicts_with = "snapshot"
+    )]
+    pub(super) process: Option<u32>,
+    /// Explain a snapshot that `--save` wrote
+    #[arg(long, value_name = "FILE")]
+    pub(super) snapshot: Option<PathBuf>,
+    /// Save what was read, as JSON: names, types and lines of code, addresses and counts, and no other memory
+    #[arg(long, value_name = "FILE", conflicts_with = "snapshot")]
+    pub(super) save: Option<PathBuf>,
+    /// Show the code of libraries, too, and everything that tasks hold
+    #[arg(long)]
+    pub(super) full: bool,
+    /// When to use colour; `auto` heeds `NO_COLOR` and `CLICOLOR_FORCE`
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub(super) color: Color,
+}
 
 #[derive(Args, Debug)]
 pub(super) struct Show {

@@ -35,11 +35,24 @@ fn its_commands_work() {
         .filter_map(|line| line.strip_prefix("cargo run"))
         .map(|line| line.split('#').next().unwrap_or_default())
         .map(|line| line.trim().trim_start_matches("-- "))
-        .filter(|arguments| !arguments.contains("--hold"))
+        .filter(|arguments| !arguments.contains("--hold") && !arguments.contains("explain"))
         .collect();
     assert!(commands.len() >= 5, "{commands:?}");
     for arguments in commands {
         Unstuck::new(arguments).run().succeeded();
+    }
+}
+
+/// The explanation of a process, of which README shows a part, has a snapshot.
+#[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn its_explanation_of_a_process_is_what_is_printed() {
+    let explained = include_str!("../../snapshots/explain-primitives.snap");
+    let mut blocks = README.split("```");
+    let block = blocks.find(|block| block.contains("block_on("));
+    let block = block.expect("an explanation").trim_start_matches("text");
+    for line in block.lines() {
+        assert!(explained.lines().any(|it| it == line), "{line}");
     }
 }
 

@@ -1,0 +1,113 @@
+//! Explains a process from outside: a live one by its id, or a snapshot that was saved.
+//!
+//! The process needs no preparation. It is not stopped, and nothing in it is polled.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use unstuck_inspect::Inspector;
+use unstuck_inspect::snapshot::{SCHEMA, Snapshot};
+
+/// Why there is nothing to explain.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The process can't be read.
+    #[error(transparent)]
+    Process(#[from] unstuck_inspect::Error),
+    /// The file with a snapshot can't be opened or written.
+    #[error("{}: {source}; name a file that can be {what}", .file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What was tried: `read` or `written`.
+        what: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The file is no snapshot.
+    #[error("{} is no snapshot: {source}; `unstuck explain PID --save FILE` writes one", .file.display())]
+    NoSnapshot {
+        /// The file.
+        file: PathBuf,
+        /// Where it differs from one.
+        source: serde_json::Error,
+    },
+    /// The snapshot was saved by another version.
+    #[error(
+        "{} has schema {found}, and this version reads schema {SCHEMA}; explain it with the version that saved it",
+        .file.display()
+    )]
+    Schema {
+        /// The file.
+        file: PathBuf,
+        /// Its schema.
+        found: u32,
+    },
+}
+
+/// What the process is doing now.
+///
+/// # Errors
+///
+/// If it can't be read: the message says why, and what would help.
+pub fn process(id: u32) -> Result<Snapshot, Error> {
+    Ok(Inspector::attach(id)?.snapshot()?)
+}
+
+/// Reads a snapshot that [`save`] wrote.
+///
+/// # Errors
+///
+/// If the file can't be read, is no snapshot, or has another [schema](SCHEMA).
+pub fn saved(file: &Path) -> Result<Snapshot, Error> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let text = io::read_to_string(BufReader::new(open(file)?)).map_err(|source| Error::File {
+        file: file.to_owned(),
+        what: "read",
+        source,
+    })?;
+    let no_snapshot = |source| Error::NoSnapshot {
+        file: file.to_owned(),
+        source,
+    };
+    // First, as the rest may be laid out differently in another schema.
+    let Version { schema } = serde_json::from_str(&text).map_err(no_snapshot)?;
+    if schema != SCHEMA {
+        let file = file.to_owned();
+        let found = schema;
+        return Err(Error::Schema { file, found });
+    }
+    serde_json::from_str(&text).map_err(no_snapshot)
+}
+
+/// Writes a snapshot as JSON.
+///
+/// # Errors
+///
+/// If the file can't be written.
+pub fn save(snapshot: &Snapshot, file: &Path) -> Result<(), Error> {
+    let write = || {
+        let mut out = BufWriter::new(File::create(file)?);
+        serde_json::to_writer(&mut out, snapshot)?;
+        out.flush()
+    };
+    write().map_err(|source| Error::File {
+        file: file.to_owned(),
+        what: "written",
+        source,
+    })
+}
+
+fn open(file: &Path) -> Result<File, Error> {
+    File::open(file).map_err(|source| Error::File {
+        file: file.to_owned(),
+        what: "read",
+        source,
+    })
+}

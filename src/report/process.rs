@@ -1,0 +1,915 @@
+//! What the tasks of a process wait for, as text: from a snapshot of its memory.
+
+use std::collections::{HashMap, HashSet};
+use std::env;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::mem;
+use std::path::Path;
+use std::time::Duration;
+
+use unstuck_inspect::snapshot::{
+    Address, AwaitTree, BlockingState, Frame, FrameIndex, Gap, Handle, HandleKind, HeldIn, Leaf,
+    Lifecycle, NameId, NativeFrame, Object, ObjectId, Origin, PermitKind, Place, Snapshot,
+    StackGap, Thread, ThreadState, WaitsFor,
+};
+
+use super::layout::Block;
+use super::text::{BOLD, Detail, FAINT, NONE, Page, heading, plural};
+
+/// The whole report. In brief, code of libraries is left out, and so are handles that no task waits for.
+///
+/// Tasks that are alike are shown once. Styles are written as escape sequences, to be stripped where they are not
+/// wanted.
+pub fn render(snapshot: &Snapshot, detail: Detail, page: Page) -> String {
+    let mut text = Text {
+        snapshot,
+        full: detail == Detail::Full,
+        names: Objects::of(snapshot),
+        labels: HashMap::new(),
+        folder: env::current_dir()
+            .ok()
+            .and_then(|folder| Some(format!("{}/", folder.to_str()?))),
+        block: Block::new(page.width()),
+    };
+    text.number();
+    text.process();
+    text.futures();
+    text.blocking_tasks();
+    text.threads();
+    text.gaps();
+    text.block.print()
+}
+
+struct Text<'s> {
+    snapshot: &'s Snapshot,
+    full: bool,
+    names: Objects<'s>,
+    /// Under which numbers they are shown.
+    labels: HashMap<usize, usize>,
+    /// The current folder: paths below it are shown relative to it.
+    folder: Option<String>,
+    block: Block,
+}
+
+/// Futures that are alike: tasks, or what a thread runs with `block_on`.
+struct Alike<'s> {
+    /// The ids of the tasks; empty for `block_on`.
+    tasks: Vec<u64>,
+    title: String,
+    futures: &'s AwaitTree,
+}
+
+impl<'s> Text<'s> {
+    fn process(&mut self) {
+        let Snapshot {
+            process, runtimes, ..
+        } = self.snapshot;
+        let program = Path::new(&process.executable).file_name();
+        let program = program.map_or(process.executable.as_str().into(), |it| {
+            it.to_string_lossy()
+        });
+        let version = process.tokio_version.as_ref();
+        let version = version.map_or(String::new(), |version| format!(", Tokio {version}"));
+        let title = format!("process {}: {program}{version}", process.id);
+        self.block.add(&title, "", BOLD);
+        let tasks = &self.snapshot.tasks;
+        let mut counts = Vec::new();
+        for (state, word) in [
+            (Lifecycle::Idle, "waiting"),
+            (Lifecycle::Scheduled, "in a run queue"),
+            (Lifecycle::Running, "running"),
+            (Lifecycle::Complete, "ended"),
+        ] {
+            let in_state = tasks.iter().filter(|task| task.state.lifecycle == state);
+            match in_state.count() {
+                0 => {}
+                count => counts.push(format!("{count} {word}")),
+            }
+        }
+        let tasks = format!(
+            "{}, {}{}{}",
+            plural(runtimes.len(), "runtime"),
+            plural(tasks.len(), "task"),
+            if counts.is_empty() { "" } else { ": " },
+            counts.join(", ")
+        );
+        self.block.add(&tasks, "", NONE);
+    }
+
+    fn futures(&mut self) {
+        let mut all: Vec<Alike<'s>> = Vec::new();
+        for block_on in &self.snapshot.block_ons {
+            let thread = if block_on.thread == self.snapshot.process.id {
+                "main".to_owned()
+            } else {
+                format!("thread {}", block_on.thread)
+            };
+            let state = if block_on.polled { ", running" } else { "" };
+            let name = self.name(block_on.name, block_on.origin);
+            all.push(Alike {
+                tasks: Vec::new(),
+                title: format!("{thread}: block_on({name}){state}"),
+                futures: &block_on.futures,
+            });
+        }
+        let mut places: HashMap<(String, Vec<Shape>), usize> = HashMap::new();
+        for task in &self.snapshot.tasks {
+            let state = match task.state.lifecycle {
+                Lifecycle::Idle if task.state.cancelled => ", aborted",
+                Lifecycle::Idle => "",
+                Lifecycle::Scheduled => ", in a run queue",
+                Lifecycle::Running => ", running",
+                Lifecycle::Complete => ", ended",
+            };
+            let library = match task.origin {
+                Some(Origin::Library) => ", spawned by a library",
+                _ => "",
+            };
+            let name = self.name(task.name, task.origin);
+            let title = format!("{name}{library}{state}");
+            let key = (title.clone(), self.shape(&task.futures));
+            let place = *places.entry(key).or_insert(all.len());
+            if place == all.len() {
+                all.push(Alike {
+                    tasks: Vec::new(),
+                    title,
+                    futures: &task.futures,
+                });
+            }
+            all[place].tasks.push(task.id);
+        }
+        for alike in &all {
+            let who = match alike.tasks[..] {
+                [] => String::new(),
+                [one] => format!("task {one}: "),
+                [first, .., last] => {
+                    format!("{} tasks, {first} to {last}: ", alike.tasks.len())
+                }
+            };
+            heading(&mut self.block, &format!("{who}{}", alike.title));
+            self.tree(alike.futures);
+        }
+    }
+
+    /// The name of a function, or a type if it is no async function.
+    fn name(&self, name: NameId, origin: Option<Origin>) -> String {
+        match origin {
+            Some(_) => short_path(&self.snapshot[name]),
+            None => short_type(&self.snapshot[name]),
+        }
+    }
+
+    /// The functions of a task, from the outermost to what it waits for.
+    fn tree(&mut self, futures: &AwaitTree) {
+        let mut children: HashMap<Option<FrameIndex>, Children<'_>> = HashMap::new();
+        for (index, frame) in (0..).map(FrameIndex).zip(&futures.frames) {
+            let children = children.entry(frame.parent).or_default();
+            children.frames.push((index, frame));
+        }
+        for leaf in &futures.leaves {
+            children.entry(leaf.frame).or_default().leaves.push(leaf);
+        }
+        let digests = self.digests(futures);
+        let mut left = vec![(None, 1, 1)];
+        while let Some((parent, times, depth)) = left.pop() {
+            if let Some(FrameIndex(at)) = parent {
+                self.frame(&futures.frames[at as usize], times, depth);
+            }
+            let Some(Children { frames, leaves }) = children.get(&parent) else {
+                continue;
+            };
+            let frames = once_each(frames, |(FrameIndex(at), _)| digests[*at as usize]);
+            let leaves = once_each(leaves, |leaf| self.leaf_shape(leaf));
+            let parent = parent.map(|FrameIndex(at)| &futures.frames[at as usize]);
+            let leaves: Vec<_> = leaves
+                .into_iter()
+                .filter(|(leaf, _)| self.shows_leaf(leaf))
+                .collect();
+            let awaited = frames.iter().filter(|((_, it), _)| it.held_in.is_none());
+            let branches = awaited.count() + leaves.len() > 1;
+            let inner =
+                depth + usize::from(branches && parent.is_some_and(|it| self.shows_frame(it)));
+            for (leaf, times) in leaves {
+                self.leaf(futures, leaf, times, inner);
+            }
+            // The last one in is the first one out.
+            let frames = frames.into_iter().rev();
+            left.extend(frames.map(|((index, _), times)| (Some(*index), times, inner)));
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame, times: usize, depth: usize) {
+        let place = &self.snapshot[frame.place];
+        if self.shows_frame(frame) {
+            let at = self.place(place);
+            let held = self.held_in(frame.held_in);
+            let times = shown_times(times);
+            let line = format!("{} at {at}{held}{times}", short_path(&place.function));
+            self.add(&line, depth, NONE);
+        }
+        let shown = frame.handles.iter().filter(|it| self.shows(place, it));
+        let mut lines: Vec<String> = shown.map(|handle| self.handle(handle)).collect();
+        lines.dedup();
+        for line in lines {
+            self.add(&line, depth + 1, FAINT);
+        }
+    }
+
+    fn shows_frame(&self, frame: &Frame) -> bool {
+        self.full || self.snapshot[frame.place].origin == Origin::Program
+    }
+
+    /// A future that is held and not awaited matters if others wait for the same thing.
+    fn shows_leaf(&self, leaf: &Leaf) -> bool {
+        let number = || self.names.number_at(awaited(&leaf.waits_for));
+        self.full || leaf.held_in.is_none() || number().is_some()
+    }
+
+    fn add(&mut self, line: &str, depth: usize, style: anstyle::Style) {
+        let indent = "  ".repeat(depth);
+        let hang = format!("{indent}    ");
+        self.block.add(&format!("{indent}{line}"), &hang, style);
+    }
+
+    fn place(&self, place: &Place) -> String {
+        if place.in_macro {
+            // The line is the macro's.
+            let file = self.file(&place.function_file);
+            return format!("{file}:{}-{}", place.first_line, place.last_line);
+        }
+        format!("{}:{}", self.file(&place.file), place.line)
+    }
+
+    fn file<'p>(&self, path: &'p str) -> &'p str {
+        let below = self.folder.as_ref();
+        if let Some(below) = below.and_then(|folder| path.strip_prefix(folder.as_str())) {
+            return below;
+        }
+        match path.split_once("/registry/src/") {
+            Some((_, rest)) => rest.split_once('/').map_or(rest, |(_, rest)| rest),
+            None => path,
+        }
+    }
+
+    fn held_in(&self, held: Option<HeldIn>) -> String {
+        let Some(HeldIn {
+            local,
+            maybe_dropped,
+        }) = held
+        else {
+            return String::new();
+        };
+        let name = shown_local(self.snapshot[local].name.as_deref());
+        let dropped = if maybe_dropped {
+            ", may be dropped"
+        } else {
+            ""
+        };
+        format!(", in {name}, not polled now{dropped}")
+    }
+
+    /// Numbers what is shown more than once, in the order in which it is shown.
+    fn number(&mut self) {
+        let block_ons = self.snapshot.block_ons.iter().map(|it| &it.futures);
+        let tasks = self.snapshot.tasks.iter().map(|it| &it.futures);
+        let shown: Vec<usize> = block_ons
+            .chain(tasks)
+            .flat_map(|futures| self.shown_numbers(futures))
+            .collect();
+        let mut uses: HashMap<usize, usize> = HashMap::new();
+        for number in &shown {
+            *uses.entry(*number).or_default() += 1;
+        }
+        for number in shown.iter().filter(|number| uses[number] > 1) {
+            let next = self.labels.len() + 1;
+            self.labels.entry(*number).or_insert(next);
+        }
+    }
+
+    fn shown_numbers(&self, futures: &AwaitTree) -> Vec<usize> {
+        let handles = futures.frames.iter().flat_map(|frame| {
+            let place = &self.snapshot[frame.place];
+            frame.handles.iter().filter(|it| self.shows(place, it))
+        });
+        let held = handles.filter_map(|it| self.names.number(it.object));
+        let leaves = futures.leaves.iter().filter(|it| self.shows_leaf(it));
+        let awaited = leaves.filter_map(|it| self.names.number_at(awaited(&it.waits_for)));
+        held.chain(awaited).collect()
+    }
+
+    /// `Mutex #1`, or `a Mutex` if it is shown only here.
+    fn object(&self, kind: &str, number: Option<usize>) -> String {
+        match number.and_then(|number| self.labels.get(&number)) {
+            Some(label) => format!("{kind} #{label}"),
+            None if kind == "mpsc channel" => format!("an {kind}"),
+            None => format!("a {kind}"),
+        }
+    }
+
+    /// Whether a handle is shown. If not all are: those of the program's own variables, for which somebody waits.
+    /// That an `Arc` keeps a primitive alive tells most where no other handle of that exists.
+    fn shows(&self, place: &Place, handle: &Handle) -> bool {
+        if self.full {
+            return true;
+        }
+        let counts = match handle.kind {
+            HandleKind::Arc | HandleKind::Weak | HandleKind::Rc => {
+                !self.names.has_other_handles(handle.object)
+            }
+            // What a temporary waits with is what the task waits for.
+            HandleKind::JoinHandle | HandleKind::OneshotReceiver => {
+                self.snapshot[handle.local].name.is_some()
+            }
+            _ => true,
+        };
+        let is_own = place.origin == Origin::Program;
+        is_own && counts && self.names.number(handle.object).is_some()
+    }
+
+    /// What a local holds.
+    fn handle(&self, handle: &Handle) -> String {
+        let number = self.names.number(handle.object);
+        let local = shown_local(self.snapshot[handle.local].name.as_deref());
+        let object = &self.snapshot[handle.object];
+        let type_name = short_type(&self.snapshot[object.type_name]);
+        let (what, of) = match handle.kind {
+            HandleKind::MpscSender => ("a sender of", "mpsc channel"),
+            HandleKind::MpscWeakSender => ("a weak sender of", "mpsc channel"),
+            HandleKind::MpscReceiver => ("the receiver of", "mpsc channel"),
+            HandleKind::MpscPermit => ("a permit to send to", "mpsc channel"),
+            HandleKind::OneshotSender => ("the sender of", "oneshot channel"),
+            HandleKind::OneshotReceiver => ("the receiver of", "oneshot channel"),
+            HandleKind::WatchSender => ("a sender of", "watch channel"),
+            HandleKind::WatchReceiver => ("a receiver of", "watch channel"),
+            HandleKind::BroadcastSender => ("a sender of", "broadcast channel"),
+            HandleKind::BroadcastWeakSender => ("a weak sender of", "broadcast channel"),
+            HandleKind::BroadcastReceiver => ("a receiver of", "broadcast channel"),
+            HandleKind::MutexGuard => ("the guard of", "Mutex"),
+            HandleKind::RwLockReadGuard => ("a read guard of", "RwLock"),
+            HandleKind::RwLockWriteGuard => ("the write guard of", "RwLock"),
+            HandleKind::SemaphorePermit { .. } => ("a permit of", "Semaphore"),
+            HandleKind::JoinHandle => ("the JoinHandle of", "task"),
+            HandleKind::AbortHandle => ("an AbortHandle of", "task"),
+            HandleKind::Arc => ("an Arc of", type_name.as_str()),
+            HandleKind::Weak => ("a Weak of", type_name.as_str()),
+            HandleKind::Rc => ("an Rc of", type_name.as_str()),
+            _ => ("a handle of", type_name.as_str()),
+        };
+        let task = self.task(object.address);
+        let of = task.unwrap_or_else(|| self.object(of, number));
+        let dropped = if handle.maybe_dropped {
+            ", may be dropped"
+        } else {
+            ""
+        };
+        format!("holds {local}: {what} {of}{dropped}")
+    }
+
+    /// The task at this address.
+    fn task(&self, address: Address) -> Option<String> {
+        if let Some(id) = self.names.tasks.get(&address) {
+            return Some(format!("task {id}"));
+        }
+        let id = self.names.blocking_tasks.get(&address)?;
+        Some(format!("blocking task {id}"))
+    }
+
+    fn leaf(&mut self, futures: &AwaitTree, leaf: &Leaf, times: usize, depth: usize) {
+        let number = self.names.number_at(awaited(&leaf.waits_for));
+        let object = |kind| self.object(kind, number);
+        let on = match &leaf.waits_for {
+            WaitsFor::Message { channel } => {
+                let senders = self.names.at(*channel).and_then(|it| it.counts.senders);
+                let senders = senders.map_or(String::new(), |senders| {
+                    let senders = usize::try_from(senders).unwrap_or(usize::MAX);
+                    format!("; {} left", plural(senders, "sender"))
+                });
+                format!("waits for a message of {}{senders}", object("mpsc channel"))
+            }
+            WaitsFor::Broadcast { .. } => {
+                format!("waits for a message of {}", object("broadcast channel"))
+            }
+            WaitsFor::Oneshot { .. } => {
+                format!("waits for the value of {}", object("oneshot channel"))
+            }
+            WaitsFor::Permits {
+                of,
+                wanted,
+                missing,
+                queued,
+                available,
+                ..
+            } => {
+                let what = match of {
+                    PermitKind::Mutex => format!("the lock of {}", object("Mutex")),
+                    PermitKind::RwLockRead => format!("a read lock of {}", object("RwLock")),
+                    PermitKind::RwLockWrite => format!("the write lock of {}", object("RwLock")),
+                    PermitKind::ChannelRoom => format!("room in {}", object("mpsc channel")),
+                    PermitKind::Semaphore => {
+                        let wanted = permits(*wanted);
+                        format!("{wanted} of {}, {available} left", object("Semaphore"))
+                    }
+                    _ => {
+                        let wanted = permits(*wanted);
+                        format!("{wanted} of {}, {available} left", object("semaphore"))
+                    }
+                };
+                let granted = if *queued && *missing == Some(0) {
+                    ", which it was given and has not been polled since"
+                } else {
+                    ""
+                };
+                format!("waits for {what}{granted}")
+            }
+            WaitsFor::Notify { .. } => format!("waits for a notification of {}", object("Notify")),
+            WaitsFor::Task { task } => {
+                let task = self.task(*task).unwrap_or_else(|| "a task".to_owned());
+                format!("waits for {task} to end")
+            }
+            WaitsFor::Timer { deadline_ns } => {
+                match deadline_ns.checked_sub(self.snapshot.taken_at_ns) {
+                    Some(left) => {
+                        let seconds = Duration::from_nanos(left).as_secs_f64();
+                        format!("waits for a timer, due in {seconds:.1} s")
+                    }
+                    None => "waits for a timer, which has fired".to_owned(),
+                }
+            }
+            WaitsFor::Io { descriptor, .. } => match descriptor {
+                Some(number) => format!("waits for I/O on descriptor {number}"),
+                None => "waits for I/O".to_owned(),
+            },
+            WaitsFor::EmptySet { type_name } => {
+                format!(
+                    "waits for {}, which is empty",
+                    short_type(&self.snapshot[*type_name])
+                )
+            }
+            WaitsFor::LocalSet { .. } => "runs a LocalSet".to_owned(),
+            WaitsFor::Never => "is pending forever".to_owned(),
+            WaitsFor::Unknown { type_name } => {
+                let type_name = short_type(&self.snapshot[*type_name]);
+                format!("waits for {type_name}: what wakes it is not known")
+            }
+            _ => "waits for something that this version has no words for".to_owned(),
+        };
+        // What holds it may be a frame that is not shown.
+        let hidden = futures.ancestors(leaf.frame);
+        let mut hidden = hidden.take_while(|frame| !self.shows_frame(frame));
+        let held = leaf.held_in.or_else(|| hidden.find_map(|it| it.held_in));
+        let held = self.held_in(held);
+        let times = shown_times(times);
+        self.add(&format!("{on}{held}{times}"), depth + 1, NONE);
+    }
+
+    fn blocking_tasks(&mut self) {
+        let tasks = &self.snapshot.blocking_tasks;
+        if tasks.is_empty() {
+            return;
+        }
+        let mut counts: Vec<(String, &str, usize)> = Vec::new();
+        for task in tasks {
+            let closure = short_path(&self.snapshot[task.closure]);
+            let state = match task.state {
+                BlockingState::Running { .. } => "running",
+                BlockingState::Queued => "queued",
+            };
+            let same = counts
+                .iter_mut()
+                .find(|it| it.0 == closure && it.1 == state);
+            match same {
+                Some((.., count)) => *count += 1,
+                None => counts.push((closure, state, 1)),
+            }
+        }
+        heading(&mut self.block, "blocking pool");
+        for (closure, state, count) in counts {
+            self.add(&format!("{count} {state}: {closure}"), 1, NONE);
+        }
+    }
+
+    /// Threads that are in the program's own code, but for one that only waits in `block_on`.
+    fn threads(&mut self) {
+        let waits_in_block_on = |thread: &Thread| {
+            let mut block_ons = self.snapshot.block_ons.iter();
+            block_ons.any(|it| it.thread == thread.id && !it.polled)
+        };
+        let own = |frame: &&NativeFrame| frame.origin == Some(Origin::Program);
+        let threads = self.snapshot.threads.iter();
+        let threads = threads.filter(|thread| self.full || !waits_in_block_on(thread));
+        let threads: Vec<&Thread> = threads
+            .filter(|thread| self.full || thread.stack.iter().any(|frame| own(&frame)))
+            .collect();
+        for thread in threads {
+            let state = match thread.state {
+                ThreadState::Running => "runs",
+                ThreadState::Sleeping => "sleeps",
+                ThreadState::DiskSleep => "waits for a disk",
+                ThreadState::Stopped => "is stopped",
+                ThreadState::Dead => "has ended",
+                _ => "is in a state that is not known",
+            };
+            let call = thread
+                .system_call
+                .map(|call| match name_of_call(call.number) {
+                    Some(name) => format!(" in {name}"),
+                    None => format!(" in system call {}", call.number),
+                });
+            let call = call.unwrap_or_default();
+            heading(
+                &mut self.block,
+                &format!("thread {} {} {state}{call}", thread.id, thread.name),
+            );
+            for frame in &thread.stack {
+                if !self.full && frame.origin != Some(Origin::Program) {
+                    continue;
+                }
+                let function = frame.function.as_deref().map_or("?", |it| it);
+                let at = match (&frame.file, frame.line) {
+                    (Some(file), Some(line)) => format!(" at {}:{line}", self.file(file)),
+                    (Some(file), None) => format!(" at {}", self.file(file)),
+                    _ => String::new(),
+                };
+                self.add(&format!("{}{at}", short_path(function)), 1, NONE);
+            }
+        }
+    }
+
+    fn gaps(&mut self) {
+        if self.snapshot.gaps.is_empty() {
+            return;
+        }
+        heading(&mut self.block, "not known");
+        let mut lines: Vec<String> = Vec::new();
+        for gap in &self.snapshot.gaps {
+            let line = self.gap(gap);
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        for line in lines {
+            self.add(&line, 1, NONE);
+        }
+    }
+
+    fn gap(&self, gap: &Gap) -> String {
+        match gap {
+            Gap::MissingName { feature, name } => {
+                format!("{feature}: the program's debug info has no `{name}`")
+            }
+            Gap::TasksChanged { read, counted, .. } => {
+                let counted = counted.map_or(String::new(), |counted| format!(" of {counted}"));
+                format!("tasks were spawned and ended meanwhile: {read}{counted} were read")
+            }
+            Gap::UnreadableTask { .. } => "a task that changed while it was read".to_owned(),
+            Gap::AmbiguousFuture { tasks, candidates } => format!(
+                "which future {tasks} tasks run: the linker merged {}",
+                candidates.join(" and ")
+            ),
+            Gap::UndescribedFuture { tasks, type_name } => {
+                format!("what {tasks} tasks of type {type_name} wait for: no debug info has it")
+            }
+            Gap::UnknownTraitObject { type_name } => {
+                format!("what is behind {}", short_type(&self.snapshot[*type_name]))
+            }
+            Gap::SeveralTokioVersions { versions } => format!(
+                "tasks of another Tokio: the program has {}",
+                versions.join(" and ")
+            ),
+            Gap::LimitReached { what, limit } => format!("{what}: more than {limit}"),
+            Gap::UnreadableStack { thread, why } => match why {
+                StackGap::NotAsleep => format!("the stack of thread {thread}, which is not asleep"),
+                _ => format!("the stack of thread {thread}, which can't be unwound"),
+            },
+            Gap::NoThreads { reason } => format!("what threads do: {reason}"),
+            _ => "something that this version has no words for".to_owned(),
+        }
+    }
+
+    /// What tasks are compared by: equal ones are shown once.
+    fn shape(&self, futures: &AwaitTree) -> Vec<Shape> {
+        let frames = futures.frames.iter().map(|frame| {
+            let parent = frame.parent;
+            Shape::Frame(parent, self.frame_shape(frame))
+        });
+        let leaves = futures.leaves.iter().map(|leaf| {
+            let parent = leaf.frame;
+            Shape::Leaf(parent, self.leaf_shape(leaf))
+        });
+        frames.chain(leaves).collect()
+    }
+
+    fn frame_shape(&self, frame: &Frame) -> FrameShape {
+        let place = &self.snapshot[frame.place];
+        let handles = frame.handles.iter().filter(|it| self.shows(place, it));
+        let handles = handles.map(|it| (it.local.0, self.names.number(it.object)));
+        FrameShape {
+            place: frame.place.0,
+            held_in: frame.held_in.map(|held| held.local.0),
+            handles: handles.collect(),
+        }
+    }
+
+    fn leaf_shape(&self, leaf: &Leaf) -> LeafShape {
+        LeafShape {
+            held_in: leaf.held_in.map(|held| held.local.0),
+            kind: mem::discriminant(&leaf.waits_for),
+            // Of tasks, each is of interest.
+            task: match leaf.waits_for {
+                WaitsFor::Task { task } => Some(task),
+                _ => None,
+            },
+            number: self.names.number_at(awaited(&leaf.waits_for)),
+        }
+    }
+
+    /// For each frame, a number that equal frames with equal children have in common.
+    fn digests(&self, futures: &AwaitTree) -> Vec<u64> {
+        let mut hashers: Vec<DefaultHasher> = Vec::new();
+        for frame in &futures.frames {
+            let mut hasher = DefaultHasher::new();
+            self.frame_shape(frame).hash(&mut hasher);
+            hashers.push(hasher);
+        }
+        for leaf in &futures.leaves {
+            let frame = leaf.frame.and_then(|it| hashers.get_mut(it.0 as usize));
+            if let Some(frame) = frame {
+                self.leaf_shape(leaf).hash(frame);
+            }
+        }
+        // A parent comes before its children.
+        for (at, frame) in futures.frames.iter().enumerate().rev() {
+            let digest = hashers[at].finish();
+            let parent = frame.parent.and_then(|it| hashers.get_mut(it.0 as usize));
+            if let Some(parent) = parent {
+                digest.hash(parent);
+            }
+        }
+        hashers.iter().map(DefaultHasher::finish).collect()
+    }
+}
+
+#[derive(Default)]
+struct Children<'t> {
+    frames: Vec<(FrameIndex, &'t Frame)>,
+    leaves: Vec<&'t Leaf>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Shape {
+    Frame(Option<FrameIndex>, FrameShape),
+    Leaf(Option<FrameIndex>, LeafShape),
+}
+
+/// What is shown of a frame, by ids.
+#[derive(PartialEq, Eq, Hash)]
+struct FrameShape {
+    place: u32,
+    held_in: Option<u32>,
+    handles: Vec<(u32, Option<usize>)>,
+}
+
+/// What is shown of a leaf, by ids.
+#[derive(PartialEq, Eq, Hash)]
+struct LeafShape {
+    held_in: Option<u32>,
+    kind: mem::Discriminant<WaitsFor>,
+    task: Option<Address>,
+    number: Option<usize>,
+}
+
+/// The items whose keys differ, in their order, and how often each is there.
+fn once_each<T, K: Eq + Hash>(items: &[T], key: impl Fn(&T) -> K) -> Vec<(&T, usize)> {
+    let mut once: Vec<(&T, usize)> = Vec::new();
+    let mut places: HashMap<K, usize> = HashMap::new();
+    for item in items {
+        let place = *places.entry(key(item)).or_insert(once.len());
+        match once.get_mut(place) {
+            Some((_, times)) => *times += 1,
+            None => once.push((item, 1)),
+        }
+    }
+    once
+}
+
+fn shown_local(name: Option<&str>) -> String {
+    name.map_or("a temporary".to_owned(), |name| format!("`{name}`"))
+}
+
+fn shown_times(times: usize) -> String {
+    match times {
+        1 => String::new(),
+        _ => format!(", {times} times"),
+    }
+}
+
+/// What a leaf waits for, if that has an address of its own.
+fn awaited(waits_for: &WaitsFor) -> Option<Address> {
+    match waits_for {
+        WaitsFor::Message { channel }
+        | WaitsFor::Broadcast { channel }
+        | WaitsFor::Oneshot { channel } => Some(*channel),
+        WaitsFor::Permits { semaphore, .. } => Some(*semaphore),
+        WaitsFor::Notify { notify } => Some(*notify),
+        WaitsFor::Task { task } => Some(*task),
+        _ => None,
+    }
+}
+
+/// The primitives that somebody waits for, by number.
+struct Objects<'s> {
+    /// In the order of their addresses.
+    sorted: Vec<(ObjectId, &'s Object)>,
+    /// By the address at which they are awaited, and by object.
+    awaited: HashMap<Address, usize>,
+    numbers: HashMap<ObjectId, usize>,
+    /// The numbers of which there are handles besides `Arc` and the like.
+    with_other_handles: HashSet<usize>,
+    /// The ids of tasks, by their addresses.
+    tasks: HashMap<Address, u64>,
+    blocking_tasks: HashMap<Address, u64>,
+}
+
+impl<'s> Objects<'s> {
+    fn of(snapshot: &'s Snapshot) -> Self {
+        let mut sorted: Vec<_> = (0..).map(ObjectId).zip(&snapshot.objects).collect();
+        sorted.sort_by_key(|(_, object)| object.address);
+        let mut objects = Self {
+            sorted,
+            awaited: HashMap::new(),
+            numbers: HashMap::new(),
+            with_other_handles: HashSet::new(),
+            tasks: snapshot
+                .tasks
+                .iter()
+                .map(|it| (it.address, it.id))
+                .collect(),
+            blocking_tasks: {
+                let tasks = snapshot.blocking_tasks.iter();
+                tasks.map(|it| (it.address, it.id)).collect()
+            },
+        };
+        let futures = || {
+            let tasks = snapshot.tasks.iter().map(|task| &task.futures);
+            let block_ons = snapshot.block_ons.iter().map(|it| &it.futures);
+            block_ons.chain(tasks)
+        };
+        let leaves = futures().flat_map(|futures| &futures.leaves);
+        let mut count = 0;
+        for address in leaves.filter_map(|leaf| awaited(&leaf.waits_for)) {
+            // One that no local holds needs no number: there is nothing to compare it with.
+            let found: Vec<ObjectId> = objects.all_at(address).map(|(id, _)| id).collect();
+            if found.is_empty() || objects.awaited.contains_key(&address) {
+                continue;
+            }
+            let known = found.iter().find_map(|id| objects.numbers.get(id).copied());
+            let number = known.unwrap_or_else(|| {
+                count += 1;
+                count
+            });
+            objects.awaited.insert(address, number);
+            objects.numbers.extend(found.iter().map(|id| (*id, number)));
+        }
+        let frames = futures().flat_map(|futures| &futures.frames);
+        for handle in frames.flat_map(|frame| &frame.handles) {
+            let shares = matches!(
+                handle.kind,
+                HandleKind::Arc | HandleKind::Weak | HandleKind::Rc
+            );
+            if let (false, Some(number)) = (shares, objects.number(handle.object)) {
+                objects.with_other_handles.insert(number);
+            }
+        }
+        objects
+    }
+
+    /// The objects that this address is in.
+    fn all_at(&self, address: Address) -> impl Iterator<Item = (ObjectId, &'s Object)> {
+        let end = self.sorted.partition_point(|(_, it)| it.address <= address);
+        // One within another begins after it, and few are that deep.
+        let before = self.sorted[..end].iter().rev().take(8).copied();
+        before.filter(move |(_, it)| address.0 - it.address.0 < it.size.max(1))
+    }
+
+    fn at(&self, address: Address) -> Option<&'s Object> {
+        self.all_at(address).next().map(|(_, object)| object)
+    }
+
+    fn number(&self, object: ObjectId) -> Option<usize> {
+        self.numbers.get(&object).copied()
+    }
+
+    fn has_other_handles(&self, object: ObjectId) -> bool {
+        self.number(object)
+            .is_some_and(|number| self.with_other_handles.contains(&number))
+    }
+
+    fn number_at(&self, address: Option<Address>) -> Option<usize> {
+        self.awaited.get(&address?).copied()
+    }
+}
+
+fn permits(wanted: u64) -> String {
+    plural(usize::try_from(wanted).unwrap_or(usize::MAX), "permit")
+}
+
+/// The path of a function without what the compiler puts in: `worker::run` for `worker::run::{async_fn#0}`, and
+/// `Pool::get` for `Pool<T>::get`.
+fn short_path(path: &str) -> String {
+    let mut short = String::new();
+    let mut depth = 0_usize;
+    for part in path.split_inclusive(['<', '>', '{', '}']) {
+        let text = part.trim_end_matches(['<', '>', '{', '}']);
+        if depth == 0 {
+            short += text;
+        }
+        match part.chars().next_back() {
+            Some('<' | '{') => depth += 1,
+            Some('>' | '}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    let names: Vec<&str> = short.split("::").filter(|name| !name.is_empty()).collect();
+    if names.is_empty() {
+        path.to_owned()
+    } else {
+        names.join("::")
+    }
+}
+
+/// A type without the modules that its names are in: `Vec<Job>` for `alloc::vec::Vec<app::Job, alloc::alloc::Global>`.
+fn short_type(name: &str) -> String {
+    let name = name.replace(", alloc::alloc::Global", "");
+    let is_part_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '#' | '{' | '}');
+    let mut short = String::new();
+    let mut rest = name.as_str();
+    while !rest.is_empty() {
+        let end = rest.find(|c| !is_part_of_name(c)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        if let Some(after) = after.strip_prefix("::") {
+            rest = after;
+            continue;
+        }
+        short += word;
+        let next = after.find(is_part_of_name).unwrap_or(after.len());
+        let (between, after) = after.split_at(next);
+        short += between;
+        rest = after;
+    }
+    short
+}
+
+/// The names of calls in which threads of a program mostly sleep, on x86-64.
+fn name_of_call(number: u64) -> Option<&'static str> {
+    Some(match number {
+        0 => "read",
+        1 => "write",
+        7 => "poll",
+        35 => "nanosleep",
+        43 => "accept",
+        44 => "sendto",
+        45 => "recvfrom",
+        61 => "wait4",
+        202 => "futex",
+        230 => "clock_nanosleep",
+        232 | 281 => "epoll_wait",
+        247 => "waitid",
+        288 => "accept4",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_compiler_puts_into_a_path_is_left_out() {
+        for (path, short) in [
+            ("app::main::{async_block#0}::{async block}", "app::main"),
+            ("pool::{impl#3}::get<app::Job>", "pool::get"),
+            ("pool::Pool<app::Job>::get", "pool::Pool::get"),
+            ("{closure#0}", "{closure#0}"),
+        ] {
+            assert_eq!(short_path(path), short);
+        }
+    }
+
+    #[test]
+    fn a_type_is_shown_without_modules() {
+        for (name, short) in [
+            ("u64", "u64"),
+            (
+                "alloc::vec::Vec<app::Job, alloc::alloc::Global>",
+                "Vec<Job>",
+            ),
+            (
+                "core::result::Result<(), &mut dyn core::error::Error>",
+                "Result<(), &mut dyn Error>",
+            ),
+            ("[u8; 4]", "[u8; 4]"),
+        ] {
+            assert_eq!(short_type(name), short);
+        }
+    }
+}

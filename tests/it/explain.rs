@@ -1,0 +1,159 @@
+//! `unstuck explain`: processes that nothing was prepared in, and what was saved of them.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use crate::unstuck::{Unstuck, assert_snapshot};
+
+/// Longer than a busy machine takes until all tasks wait.
+const LONG: Duration = Duration::from_mins(2);
+
+/// The programs that the reader is tested with, built as anybody's are: without this repository's flags.
+static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/inspect/tests/programs");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--locked", "--quiet", "--target-dir"])
+        .arg(&target)
+        .current_dir(folder)
+        .env("RUSTFLAGS", "")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .status();
+    assert!(built.expect("Cargo runs").success(), "they can't be built");
+    target.join("debug/programs")
+});
+
+/// A program that waits. It is killed once the test is over.
+struct Waiting(Child);
+
+impl Waiting {
+    fn start(name: &str) -> Self {
+        let mut program = Command::new(&*PROGRAMS)
+            .arg(name)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let said = BufReader::new(program.stdout.take().expect("it is piped")).lines();
+        let said: Vec<String> = said
+            .map(|line| line.expect("it is text"))
+            .take_while(|line| line != "ready")
+            .collect();
+        assert_eq!(said, ["tokio_unstable: false"]);
+        Self(program)
+    }
+
+    /// What is said of it once that many of its tasks wait.
+    fn explained(&self, waiting: usize, more: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            let ran = Unstuck::new(&format!("explain {} {more}", self.0.id())).run();
+            let ran = ran.succeeded();
+            if ran.stdout.contains(&format!(": {waiting} waiting\n")) {
+                return ran.stdout;
+            }
+            assert!(begun.elapsed() < LONG, "{}", ran.stdout);
+        }
+    }
+
+    /// Without what is different each time.
+    fn redacted(&self, text: &str) -> String {
+        let id = self.0.id().to_string();
+        let lines = text.lines().map(|line| match line.split_once("due in ") {
+            Some((line, _)) => format!("{line}due in 0.0 s"),
+            None => line.replace(&id, "[pid]"),
+        });
+        lines.map(|line| line + "\n").collect()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn it_says_what_each_task_waits_for_and_where() {
+    for (name, tasks, snapshot) in [
+        ("primitives", 23, "explain-primitives"),
+        ("containers", 16, "explain-containers"),
+        ("handles", 8, "explain-handles"),
+    ] {
+        let program = Waiting::start(name);
+        let text = program.explained(tasks, "");
+        assert_snapshot(snapshot, &program.redacted(&text));
+    }
+}
+
+#[test]
+fn with_full_it_shows_the_code_of_libraries_too() {
+    let program = Waiting::start("primitives");
+    let is_of_tokio = |line: &str| line.contains("tokio-1.") && line.contains("src/sync/");
+    let short = program.explained(23, "");
+    assert!(!short.lines().any(is_of_tokio), "{short}");
+    let full = program.explained(23, "--full");
+    assert!(full.lines().any(is_of_tokio), "{full}");
+}
+
+#[test]
+fn what_was_saved_is_explained_like_the_process() {
+    let program = Waiting::start("handles");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hang.json");
+    let live = program.explained(8, &format!("--save {}", file.display()));
+    drop(program);
+    let saved = Unstuck::new(&format!("explain --snapshot {}", file.display()));
+    assert_eq!(saved.run().succeeded().stdout, live);
+}
+
+/// One line says what is wrong, and what to do.
+#[track_caller]
+fn refused(arguments: &str) -> String {
+    let ran = Unstuck::new(&format!("explain {arguments}")).run();
+    assert_eq!((ran.code, &*ran.stdout), (1, ""), "{ran:#?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    ran.stderr
+}
+
+#[test]
+fn a_process_that_can_not_be_read_is_refused_in_one_line() {
+    let said = refused("4294967295");
+    assert_eq!(
+        said,
+        "error: no process has the id 4294967295; `ps -e` lists the processes that there are\n"
+    );
+    let mut shell = Command::new("sleep").arg("1000").spawn().unwrap();
+    let said = refused(&shell.id().to_string());
+    shell.kill().unwrap();
+    shell.wait().unwrap();
+    assert!(said.contains("debug info"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_no_snapshot_is_refused_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hang.json");
+    let arguments = format!("--snapshot {}", file.display());
+    assert!(refused(&arguments).contains("name a file that can be read"));
+    for (text, why) in [
+        ("", "is no snapshot"),
+        ("{}", "is no snapshot"),
+        (r#"{"schema": 1}"#, "is no snapshot"),
+        (
+            r#"{"schema": 0}"#,
+            "has schema 0, and this version reads schema 1",
+        ),
+    ] {
+        fs::write(&file, text).unwrap();
+        let said = refused(&arguments);
+        assert!(said.contains(why), "{said}");
+    }
+}
