@@ -163,9 +163,11 @@ fn print_tree(
                 let left = Duration::from_nanos(deadline_ns.saturating_sub(snapshot.taken_at_ns));
                 format!(" (in {left:.1?})")
             }
-            WaitsFor::Task { task } => snapshot
-                .task_at(*task)
-                .map_or_else(String::new, |task| format!(" (task {})", task.id)),
+            WaitsFor::Task { task } => {
+                let id = snapshot.task_at(*task).map(|task| task.id);
+                let id = id.or_else(|| snapshot.blocking_task_at(*task).map(|task| task.id));
+                id.map_or_else(String::new, |id| format!(" (task {id})"))
+            }
             WaitsFor::Unknown { type_name } => format!(" ({})", snapshot[*type_name]),
             _ => String::new(),
         };

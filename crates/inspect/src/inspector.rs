@@ -645,7 +645,16 @@ mod linux {
         }
         let started = started(process);
         let link = folder.join("exe");
-        let path = fs::read_link(&link).map_err(|error| denied(error, &link, process, pid))?;
+        let path = fs::read_link(&link).map_err(|error| {
+            if error.kind() == ErrorKind::NotFound && started.is_some() {
+                let reason = "it is a thread of the kernel, or ends just now".to_owned();
+                return Error::Executable {
+                    executable: link.clone(),
+                    reason,
+                };
+            }
+            denied(error, &link, process, pid)
+        })?;
         let path = path.to_string_lossy();
         let path = Path::new(path.strip_suffix(" (deleted)").unwrap_or(&path));
         // The link leads to the file that runs, even if it was deleted or replaced.

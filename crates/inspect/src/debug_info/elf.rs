@@ -1,7 +1,7 @@
 //! The program's file.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,7 @@ impl Executable {
             path: path.to_owned(),
             source,
         };
-        check_header(&mut file, path)?;
+        check_header(&read_header(&mut file).map_err(io)?, path)?;
         let mut sections = HashMap::default();
         let (entry, constants, ranges) = {
             let cache = ReadCache::new(&file);
@@ -126,16 +126,18 @@ impl Executable {
     }
 }
 
+/// The start of an ELF file, up to the processor that it is for.
+type Header = [u8; 20];
+
+fn read_header(file: &mut File) -> io::Result<Header> {
+    let mut header = Header::default();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut header)?;
+    Ok(header)
+}
+
 /// Rejects what isn't a 64-bit x86 program.
-fn check_header(file: &mut File, path: &Path) -> Result<(), Error> {
-    let mut header = [0; 20];
-    let read = file
-        .seek(SeekFrom::Start(0))
-        .and_then(|_| file.read_exact(&mut header));
-    read.map_err(|source| Error::Io {
-        path: path.to_owned(),
-        source,
-    })?;
+fn check_header(header: &Header, path: &Path) -> Result<(), Error> {
     if header[..4] != object::elf::ELFMAG {
         return Err(Error::Executable {
             executable: path.to_owned(),
@@ -157,4 +159,39 @@ fn check_header(file: &mut File, path: &Path) -> Result<(), Error> {
         executable: path.to_owned(),
         found,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(class: u8, order: u8, machine: u8) -> Header {
+        let mut header = Header::default();
+        header[..4].copy_from_slice(&object::elf::ELFMAG);
+        (header[4], header[5], header[18]) = (class, order, machine);
+        header
+    }
+
+    #[test]
+    fn programs_of_other_processors_are_named() {
+        let found = |header: &Header| match check_header(header, Path::new("app")) {
+            Err(Error::Architecture { found, .. }) => found,
+            other => panic!("another architecture: {other:?}"),
+        };
+        assert_eq!(found(&header(1, 1, 3)), "32-bit x86");
+        assert_eq!(found(&header(1, 1, 40)), "32-bit");
+        assert_eq!(found(&header(2, 1, 183)), "64-bit ARM");
+        assert_eq!(found(&header(2, 1, 21)), "foreign (ELF machine 21)");
+        assert!(check_header(&header(2, 1, 62), Path::new("app")).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_is_no_program_is_rejected() {
+        let error = check_header(b"#!/bin/sh\necho hello", Path::new("app"));
+        let error = error.expect_err("it is a script").to_string();
+        assert_eq!(
+            error,
+            "app can't be read as a program: it is not an ELF file"
+        );
+    }
 }

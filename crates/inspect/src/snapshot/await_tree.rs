@@ -132,7 +132,8 @@ pub enum WaitsFor {
     },
     /// The end of a task.
     Task {
-        /// The task's address. [`Snapshot::task_at`](super::Snapshot::task_at) finds it.
+        /// The task's address. [`Snapshot::task_at`](super::Snapshot::task_at) finds it, or
+        /// [`blocking_task_at`](super::Snapshot::blocking_task_at) if it is one of a blocking pool.
         task: Address,
     },
     /// A timer.

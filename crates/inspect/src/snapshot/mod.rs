@@ -75,9 +75,16 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The task with this address.
+    /// The task with this address. Searches all tasks: for many look-ups, make a map.
     pub fn task_at(&self, address: Address) -> Option<&Task> {
         self.tasks.iter().find(|task| task.address == address)
+    }
+
+    /// The blocking task with this address.
+    pub fn blocking_task_at(&self, address: Address) -> Option<&BlockingTask> {
+        self.blocking_tasks
+            .iter()
+            .find(|task| task.address == address)
     }
 }
 

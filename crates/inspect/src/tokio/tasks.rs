@@ -14,6 +14,9 @@ use crate::snapshot::{Gap, Lifecycle, RuntimeKind, TaskState};
 pub(crate) struct TaskLayout {
     state: Path,
     vtable: Path,
+    /// Where the pointer to the vtable is in a task.
+    vtable_offset: u64,
+    /// Where the pointer to `poll` is in a vtable.
     vtable_poll: u64,
     id_offset: Path,
     /// For lists of tasks: where a task's trailer is, and in that the next task.
@@ -36,6 +39,10 @@ impl TaskLayout {
         let vtable = spot(names::VTABLE)?;
         let path =
             |need: &names::Need, spot: &Spot| need.locate(debug, spot).map(|spot| spot.path());
+        let offset = |need: &names::Need, spot: &Spot| {
+            need.locate(debug, spot)
+                .map(|spot| spot.offset().unwrap_or(0))
+        };
         let next = || {
             let trailer = spot(names::TRAILER)?;
             Ok((
@@ -46,10 +53,8 @@ impl TaskLayout {
         Ok(Self {
             state: path(&names::HEADER_STATE, &header)?,
             vtable: path(&names::HEADER_VTABLE, &header)?,
-            vtable_poll: names::VTABLE_POLL
-                .locate(debug, &vtable)?
-                .offset()
-                .unwrap_or(0),
+            vtable_offset: offset(&names::HEADER_VTABLE, &header)?,
+            vtable_poll: offset(&names::VTABLE_POLL, &vtable)?,
             id_offset: path(&names::VTABLE_ID_OFFSET, &vtable)?,
             next: next(),
         })
@@ -284,7 +289,6 @@ impl TaskReader {
         let mut found = Vec::new();
         let mut buffer = vec![0; CHUNK];
         let mut left = context.limits.searched_bytes;
-        let header_vtable = self.layout.vtable.address(context.memory, 0).unwrap_or(0);
         for region in context.memory.regions() {
             if !region.holds_values() || region.path.starts_with("[stack") {
                 continue;
@@ -308,7 +312,7 @@ impl TaskReader {
                     {
                         let address = at
                             .wrapping_add(number as u64 * 8)
-                            .wrapping_sub(header_vtable);
+                            .wrapping_sub(self.layout.vtable_offset);
                         found.extend(self.task(context.memory, address));
                     }
                 }

@@ -495,15 +495,31 @@ impl<'a> Walker<'a> {
         let Some(plan) = self.plans.plan(self.context, elements.ty, work.purpose) else {
             return;
         };
-        let limit = self.context.limits.elements.min(self.visits_left);
+        let at = |i: u64| start.wrapping_add(i.wrapping_mul(elements.size));
+        let count = self.at_most(count, "the elements of a container");
+        // A length that leads out of the memory is not the length of this container.
+        if count == 0
+            || self
+                .context
+                .memory
+                .uint(at(count - 1), elements.size.min(1))
+                .is_none()
+        {
+            return;
+        }
+        for i in (0..count).rev() {
+            self.push(plan.clone(), at(i), work.purpose, work.frame, work.local);
+        }
+    }
+
+    /// As many as may be visited. One more than the budget of visits allows: it is noted where that is used up.
+    fn at_most(&self, count: u64, what: &str) -> u64 {
+        let limit = self.context.limits.elements;
         if count > limit {
-            self.context
-                .limit_reached("the elements of a container", limit);
+            self.context.limit_reached(what, limit);
         }
-        for i in (0..count.min(limit)).rev() {
-            let address = start.wrapping_add(i.wrapping_mul(elements.size));
-            self.push(plan.clone(), address, work.purpose, work.frame, work.local);
-        }
+        let left = self.visits_left.min(self.context.visits_left.get());
+        count.min(limit).min(left.saturating_add(1))
     }
 
     /// The members of a `JoinSet` or `FuturesUnordered`.
@@ -523,11 +539,8 @@ impl<'a> Walker<'a> {
         for head in heads {
             let mut entry = head.read(memory, work.address).unwrap_or(0);
             while entry != 0 && self.seen.insert((entry, member.ty)) {
-                if members.len() as u64 >= self.context.limits.elements.min(self.visits_left) {
-                    self.context.limit_reached(
-                        "the members of a set of futures",
-                        self.context.limits.elements,
-                    );
+                let count = members.len() as u64 + 1;
+                if self.at_most(count, "the members of a set of futures") < count {
                     break;
                 }
                 members.push(entry.wrapping_add(member.offset));

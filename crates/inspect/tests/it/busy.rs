@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use proptest::prelude::*;
+use unstuck_inspect::Limits;
 use unstuck_inspect::memory::{Memory, ProcessMemory, Torn};
-use unstuck_inspect::snapshot::{Origin, Snapshot};
+use unstuck_inspect::snapshot::{Gap, Origin, Snapshot};
 
 use crate::program::{Program, awaited, expected, own_stack};
 
@@ -116,6 +117,45 @@ fn a_thousand_tasks_are_all_found() {
 }
 
 #[test]
+fn a_limit_that_is_reached_is_reported() {
+    let program = Program::start(&["containers"]);
+    program.snapshot_at_rest(16);
+    let limits = |change: fn(&mut Limits)| {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        let mut inspector = program.inspector();
+        inspector.set_limits(limits);
+        let snapshot = inspector.snapshot().expect("a snapshot");
+        check_consistency(&snapshot);
+        let reached = snapshot.gaps.iter().filter_map(|gap| match gap {
+            Gap::LimitReached { what, .. } => Some(what.clone()),
+            _ => None,
+        });
+        reached.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        limits(|limits| limits.searched_bytes = 0),
+        ["the search for tasks in memory"]
+    );
+    assert_eq!(
+        limits(|limits| limits.tasks = 3),
+        ["a runtime's list of tasks"]
+    );
+    assert_eq!(
+        limits(|limits| limits.visits_per_task = 50),
+        ["the futures of a task"]
+    );
+    assert_eq!(
+        limits(|limits| limits.visits = 50),
+        ["the futures of all tasks"]
+    );
+    assert_eq!(
+        limits(|limits| limits.elements = 50),
+        ["the members of a set of futures"]
+    );
+}
+
+#[test]
 fn a_snapshot_can_be_saved_and_read_again() {
     let program = Program::start(&["containers"]);
     let snapshot = program.snapshot_at_rest(16);
@@ -124,7 +164,7 @@ fn a_snapshot_can_be_saved_and_read_again() {
     assert_eq!(read, snapshot);
 }
 
-/// Two programs for all cases: what differs is how the memory lies.
+/// Programs at rest for all cases: what differs is how the memory lies.
 struct Targets {
     programs: Vec<(Program, unstuck_inspect::Inspector)>,
 }
