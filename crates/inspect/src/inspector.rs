@@ -332,19 +332,10 @@ impl Reading<'_> {
             .iter()
             .map(|runtime| (runtime.value.address, runtime.clone()))
             .collect();
-        for candidate in &candidates {
-            let Some((path, ty, kind)) = candidate
-                .ty
-                .cell
-                .as_ref()
-                .and_then(|cell| cell.scheduler.as_ref())
-            else {
-                continue;
-            };
-            if let Some(address) = path.address(memory, candidate.address) {
-                let value = crate::debug_info::Value::new(ty.clone(), address);
-                raw.entry(address)
-                    .or_insert(RawRuntime { value, kind: *kind });
+        for candidate in candidates.iter().filter(|candidate| plausible(candidate)) {
+            let cell = candidate.ty.cell.as_ref();
+            if let Some(runtime) = cell.and_then(|cell| cell.runtime(memory, candidate.address)) {
+                raw.entry(runtime.value.address).or_insert(runtime);
             }
         }
         let mut runtimes: Vec<(RawRuntime, Owned)> = raw

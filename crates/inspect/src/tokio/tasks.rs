@@ -5,8 +5,9 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashMapExt as _};
 
 use super::names::{self, Missing};
+use super::runtimes::RawRuntime;
 use crate::context::Context;
-use crate::debug_info::{DebugInfo, Executable, Path, Spot, Tag, Type, TypeId, Wanted};
+use crate::debug_info::{DebugInfo, Executable, Path, Spot, Tag, Type, TypeId, Value, Wanted};
 use crate::memory::Memory;
 use crate::snapshot::{Gap, Lifecycle, RuntimeKind, TaskState};
 
@@ -70,11 +71,20 @@ pub(crate) struct TaskType {
     pub(crate) cell: Option<CellLayout>,
 }
 
+/// The runtime of a task: an `Arc` of its shared state.
+struct Scheduler {
+    shared: Path,
+    /// How many `Arc`s there are.
+    strong: Path,
+    ty: Arc<Type>,
+    kind: RuntimeKind,
+}
+
 /// Where the parts of a task of a known type are.
 pub(crate) struct CellLayout {
     align: u64,
-    /// The runtime that owns the task, and what kind it is.
-    pub(crate) scheduler: Option<(Path, Arc<Type>, RuntimeKind)>,
+    /// The runtime that owns the task.
+    scheduler: Option<Scheduler>,
     /// It runs a closure on a thread of a blocking pool.
     pub(crate) blocking: bool,
     /// It runs a worker of a runtime on a thread of its blocking pool.
@@ -116,8 +126,12 @@ impl CellLayout {
         let future_name = &future.ty.name;
         let blocking = future_name.starts_with(names::BLOCKING_TASK);
         let runtime = scheduler.shared(debug).and_then(|shared| {
-            let kind = super::runtimes::kind_of(&shared.ty)?;
-            Some((shared.path(), shared.ty.clone(), kind))
+            Some(Scheduler {
+                kind: super::runtimes::kind_of(&shared.ty)?,
+                strong: names::ARC_STRONG.locate(debug, &scheduler).ok()?.path(),
+                shared: shared.path(),
+                ty: shared.ty,
+            })
         });
         Ok(Self {
             align: cell.ty.align,
@@ -144,6 +158,20 @@ impl CellLayout {
                 .offset()
                 .and_then(|offset| offset.checked_sub(stage_offset))
                 .ok_or_else(|| missing("Running.0"))?,
+        })
+    }
+
+    /// The runtime of a task of this type. `None` if its memory was freed.
+    pub(crate) fn runtime(&self, memory: &dyn Memory, task: u64) -> Option<RawRuntime> {
+        let scheduler = self.scheduler.as_ref()?;
+        let strong = scheduler.strong.read(memory, task)?;
+        if !(1..=u64::from(u32::MAX)).contains(&strong) {
+            return None;
+        }
+        let address = scheduler.shared.address(memory, task)?;
+        Some(RawRuntime {
+            value: Value::new(scheduler.ty.clone(), address),
+            kind: scheduler.kind,
         })
     }
 
