@@ -47,7 +47,7 @@ impl<'d> DebugInfo<'d> {
                 base,
                 address,
             };
-            self.variables_in(&frame, root, &mut variables);
+            self.variables_in(&frame, root, true, &mut variables);
             Some(())
         };
         read();
@@ -92,13 +92,7 @@ impl<'d> DebugInfo<'d> {
             ) {
                 continue;
             }
-            let Ok(mut ranges) = self.dwarf().die_ranges(unit, child.entry()) else {
-                continue;
-            };
-            let mut current = false;
-            while let Ok(Some(range)) = ranges.next() {
-                current |= range.begin <= address && address < range.end;
-            }
+            let current = self.contains(unit, child.entry(), address);
             let named = tag == gimli::DW_TAG_inlined_subroutine
                 && fits(self.function_name(unit, child.entry().clone()));
             if current && (named || self.any_inlined(unit, child, address, fits)) {
@@ -130,23 +124,50 @@ impl<'d> DebugInfo<'d> {
         ""
     }
 
+    /// `current` is whether the code at the address is in this block, so that its variables have values.
     fn variables_in(
         &self,
         frame: &Frame<'_, 'd>,
         node: gimli::EntriesTreeNode<'_, '_, Slice<'d>>,
+        current: bool,
         found: &mut Vec<Variable>,
     ) {
-        let entry = node.entry();
-        if matches!(
-            entry.tag(),
-            gimli::DW_TAG_variable | gimli::DW_TAG_formal_parameter
-        ) {
-            found.extend(self.variable(frame, entry));
-        }
         let mut children = node.children();
         while let Ok(Some(child)) = children.next() {
-            self.variables_in(frame, child, found);
+            let entry = child.entry();
+            match entry.tag() {
+                gimli::DW_TAG_variable | gimli::DW_TAG_formal_parameter => {
+                    // What is pinned in a frame stays where it is for as long as the function runs.
+                    let valid = |variable: &Variable| {
+                        current || matches!(variable.location, Location::PointsTo(..))
+                    };
+                    found.extend(self.variable(frame, entry).filter(valid));
+                }
+                gimli::DW_TAG_lexical_block | gimli::DW_TAG_inlined_subroutine => {
+                    let current = current && self.contains(frame.unit, entry, frame.address);
+                    self.variables_in(frame, child, current, found);
+                }
+                _ => {}
+            }
         }
+    }
+
+    /// Whether a block or inlined function contains an address of the file.
+    fn contains(
+        &self,
+        unit: &gimli::Unit<Slice<'d>>,
+        block: &gimli::DebuggingInformationEntry<Slice<'d>>,
+        address: u64,
+    ) -> bool {
+        let Ok(mut ranges) = self.dwarf().die_ranges(unit, block) else {
+            return false;
+        };
+        while let Ok(Some(range)) = ranges.next() {
+            if range.begin <= address && address < range.end {
+                return true;
+            }
+        }
+        false
     }
 
     fn variable(
@@ -179,7 +200,6 @@ impl<'d> DebugInfo<'d> {
                     continue;
                 };
                 let current = range.range.begin <= frame.address && frame.address < range.range.end;
-                // What is pinned in a frame stays where it is for as long as the function runs.
                 if current || matches!(location, Location::PointsTo(..)) {
                     break location;
                 }

@@ -180,8 +180,8 @@ fn future(
 fn runtime(context: &Context<'_>, value: &Value) -> Option<RawRuntime> {
     let (debug, memory) = (context.debug, context.memory);
     let mut value = value.clone();
-    // At most: a reference to an `Arc` of a worker, whose handle is an `Arc`.
-    for _ in 0..4 {
+    // A reference to an `Arc` of a worker, whose handle is an `Arc`, is the longest way.
+    for _ in 0..6 {
         if let Some(kind) = runtimes::kind_of(&value.ty) {
             return Some(RawRuntime { value, kind });
         }

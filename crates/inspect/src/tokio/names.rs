@@ -209,9 +209,9 @@ needs! {
     POOL_LIMIT: BlockingPool, "Inner", [Field("thread_cap")];
     POOL_QUEUE: BlockingPool, "Inner", [Named("queue")];
     RUNTIME_HANDLE: BlockingPool, "Runtime", [Field("handle"), Field("inner")];
-    ANY_HANDLE_CURRENT_THREAD: BlockingPool, "scheduler::Handle", [Variant("CurrentThread"), Shared];
-    ANY_HANDLE_MULTI_THREAD: BlockingPool, "scheduler::Handle", [Variant("MultiThread"), Shared];
-    WORKER_HANDLE: BlockingPool, "Worker", [Field("handle"), Shared];
+    ANY_HANDLE_CURRENT_THREAD: BlockingPool, "scheduler::Handle", [Variant("CurrentThread"), Field("__0")];
+    ANY_HANDLE_MULTI_THREAD: BlockingPool, "scheduler::Handle", [Variant("MultiThread"), Field("__0")];
+    WORKER_HANDLE: BlockingPool, "Worker", [Field("handle")];
 
     ACQUIRE_SEMAPHORE: Semaphores, "Acquire", [Field("semaphore"), Target];
     ACQUIRE_PERMITS_LEFT: Semaphores, "Acquire", [Field("semaphore"), Target, Field("permits")];

@@ -50,9 +50,20 @@ pub(crate) fn towards_runtime(
             .iter()
             .any(|owner| name["alloc::sync::Arc<".len()..].starts_with(owner))
     {
-        return value.shared(debug, memory);
+        let strong = names::ARC_STRONG.find(debug, memory, value)?.read(memory)?;
+        // What a variable without a value points to was freed, or never was an `Arc`.
+        return if is_count(strong) {
+            value.shared(debug, memory)
+        } else {
+            None
+        };
     }
     None
+}
+
+/// Whether this can be the number of `Arc`s of something that exists.
+pub(crate) fn is_count(strong: u64) -> bool {
+    (1..=u64::from(u32::MAX)).contains(&strong)
 }
 
 /// Types that lead to a runtime, and `Arc`s of them.

@@ -165,7 +165,7 @@ impl CellLayout {
     pub(crate) fn runtime(&self, memory: &dyn Memory, task: u64) -> Option<RawRuntime> {
         let scheduler = self.scheduler.as_ref()?;
         let strong = scheduler.strong.read(memory, task)?;
-        if !(1..=u64::from(u32::MAX)).contains(&strong) {
+        if !super::runtimes::is_count(strong) {
             return None;
         }
         let address = scheduler.shared.address(memory, task)?;

@@ -92,6 +92,14 @@ fn a_runtime_without_tasks_is_found_by_its_threads() {
 }
 
 #[test]
+fn runtimes_that_are_gone_are_not_listed() {
+    let program = Program::start(&["dropped"]);
+    let snapshot = check_main(&program, 0, "dropped");
+    assert_eq!(kinds(&snapshot), [RuntimeKind::CurrentThread]);
+    assert_eq!(snapshot.gaps, [], "nothing is missing");
+}
+
+#[test]
 fn closures_of_a_blocking_pool_run_or_are_queued() {
     let program = Program::start(&["blocking"]);
     let snapshot = program.snapshot_when("blocking", |snapshot| {

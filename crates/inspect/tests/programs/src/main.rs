@@ -47,6 +47,7 @@ fn full(name: &str) {
         "current_thread" => runtimes::current_thread(),
         "local_set" => runtimes::local_set(),
         "no_tasks" => runtimes::no_tasks(),
+        "dropped" => runtimes::dropped(),
         "blocking" => runtimes::blocking(),
         "blocked" => runtimes::blocked(),
         "ended" => runtimes::ended(),

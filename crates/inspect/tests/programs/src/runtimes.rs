@@ -52,6 +52,27 @@ pub fn no_tasks() {
     });
 }
 
+/// A runtime that is gone, with its tasks, before another one starts.
+pub fn dropped() {
+    for _ in 0..3 {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let tasks: Vec<_> = (0..100).map(|_| tokio::spawn(parked())).collect();
+            tokio::task::yield_now().await;
+            drop(tasks);
+        });
+    }
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        crate::ready();
+        waits_in_main(&Notify::new()).await; // waits: dropped
+    });
+}
+
 /// One closure runs, two are queued.
 pub fn blocking() {
     let runtime = Builder::new_multi_thread()
