@@ -1,5 +1,6 @@
 //! The names of Tokio's types and fields, and what each is needed for.
 
+use crate::context::Context;
 use crate::debug_info::{DebugInfo, Spot, Value, Wanted, WantedKind};
 use crate::memory::Memory;
 
@@ -133,7 +134,14 @@ impl Need {
         Ok(spot)
     }
 
-    /// Where the part is in this value. `None` if the memory can't be read, or a pointer on the way is null.
+    /// The part of this value. A missing name is reported. `None` also if a pointer on the way is null or can't be read.
+    pub(crate) fn at(&self, context: &Context<'_>, whole: &Value) -> Option<Value> {
+        let spot = context.found(self.locate(context.debug, &Spot::whole(whole.ty.clone())))?;
+        let address = spot.path().address(context.memory, whole.address)?;
+        Some(Value::new(spot.ty, address))
+    }
+
+    /// The part of this value, if its variants lead there. `None` also if the memory can't be read, or a pointer on the way is null.
     pub(crate) fn find(
         &self,
         debug: &DebugInfo<'_>,
@@ -208,10 +216,10 @@ needs! {
     POOL_IDLE: BlockingPool, "Inner", [Field("metrics"), Field("num_idle_threads")];
     POOL_LIMIT: BlockingPool, "Inner", [Field("thread_cap")];
     POOL_QUEUE: BlockingPool, "Inner", [Named("queue")];
-    RUNTIME_HANDLE: BlockingPool, "Runtime", [Field("handle"), Field("inner")];
-    ANY_HANDLE_CURRENT_THREAD: BlockingPool, "scheduler::Handle", [Variant("CurrentThread"), Field("__0")];
-    ANY_HANDLE_MULTI_THREAD: BlockingPool, "scheduler::Handle", [Variant("MultiThread"), Field("__0")];
-    WORKER_HANDLE: BlockingPool, "Worker", [Field("handle")];
+    RUNTIME_HANDLE: TaskLists, "Runtime", [Field("handle"), Field("inner")];
+    ANY_HANDLE_CURRENT_THREAD: TaskLists, "scheduler::Handle", [Variant("CurrentThread"), Field("__0")];
+    ANY_HANDLE_MULTI_THREAD: TaskLists, "scheduler::Handle", [Variant("MultiThread"), Field("__0")];
+    WORKER_HANDLE: TaskLists, "Worker", [Field("handle")];
 
     ACQUIRE_SEMAPHORE: Semaphores, "Acquire", [Field("semaphore"), Target];
     ACQUIRE_PERMITS_LEFT: Semaphores, "Acquire", [Field("semaphore"), Target, Field("permits")];

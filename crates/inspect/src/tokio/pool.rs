@@ -18,8 +18,8 @@ pub(crate) fn of_runtime(context: &Context<'_>, runtime: &RawRuntime) -> Option<
         return None;
     }
     let (debug, memory) = (context.debug, context.memory);
-    let inner = names::HANDLE_POOL.find(debug, memory, &runtime.value)?;
-    let number = |need: &names::Need| need.find(debug, memory, &inner)?.read(memory);
+    let inner = names::HANDLE_POOL.at(context, &runtime.value)?;
+    let number = |need: &names::Need| need.at(context, &inner)?.read(memory);
     let queue = names::POOL_QUEUE.find(debug, memory, &inner);
     let queued = queue
         .and_then(|queue| queue.deque(debug, memory))

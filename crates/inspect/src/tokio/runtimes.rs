@@ -100,18 +100,13 @@ impl RawRuntime {
     pub(crate) fn owned(&self, context: &Context<'_>, reader: &TaskReader) -> Option<Owned> {
         let (debug, memory) = (context.debug, context.memory);
         let (lists, counted) = if self.kind == RuntimeKind::LocalSet {
-            (
-                vec![names::LOCAL_OWNED.find(debug, memory, &self.value)?],
-                None,
-            )
+            (vec![names::LOCAL_OWNED.at(context, &self.value)?], None)
         } else {
-            let owned = names::HANDLE_OWNED.find(debug, memory, &self.value)?;
+            let owned = names::HANDLE_OWNED.at(context, &self.value)?;
             let lists = names::OWNED_LISTS
-                .find(debug, memory, &owned)?
+                .at(context, &owned)?
                 .elements(debug, memory);
-            let count = names::OWNED_COUNT
-                .find(debug, memory, &owned)?
-                .read(memory)?;
+            let count = names::OWNED_COUNT.at(context, &owned)?.read(memory)?;
             if !lists.len().is_power_of_two() || lists.len() > SHARDS {
                 return None;
             }
@@ -124,7 +119,7 @@ impl RawRuntime {
         };
         let mut seen = HashSet::new();
         for list in lists {
-            let mut task = names::LIST_HEAD.find(debug, memory, &list)?.read(memory)?;
+            let mut task = names::LIST_HEAD.at(context, &list)?.read(memory)?;
             while task != 0 {
                 if owned.tasks.len() as u64 >= context.limits.tasks {
                     context.limit_reached("a runtime's list of tasks", context.limits.tasks);
