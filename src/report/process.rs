@@ -104,7 +104,11 @@ impl<'s> Text<'s> {
             } else {
                 format!("thread {}", block_on.thread)
             };
-            let state = if block_on.polled { ", running" } else { "" };
+            let state = match (block_on.polled, block_on.changed) {
+                (true, _) => ", running",
+                (_, true) => ", moved while it was read",
+                _ => "",
+            };
             let name = self.name(block_on.name, block_on.origin);
             all.push(Alike {
                 tasks: Vec::new(),
@@ -115,6 +119,7 @@ impl<'s> Text<'s> {
         let mut places: HashMap<(String, Vec<Shape>), usize> = HashMap::new();
         for task in &self.snapshot.tasks {
             let state = match task.state.lifecycle {
+                _ if task.changed => ", moved while it was read",
                 Lifecycle::Idle if task.state.cancelled => ", aborted",
                 Lifecycle::Idle => "",
                 Lifecycle::Scheduled => ", in a run queue",

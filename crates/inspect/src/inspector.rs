@@ -225,8 +225,8 @@ impl Reading<'_> {
             runtimes,
             stacks,
         } = block_ons;
-        // A task that was idle before all of its future was read, and still is after, did not move in between. So the states
-        // are read first, and once more at the end, and nothing of the one is taken for the other.
+        // A task that was idle before all of its future was read, and still is after, did not move in between. So
+        // the states are read first, and once more at the end, and nothing of the one is taken for the other.
         let population = self.population(&runtimes);
         self.context.memory.forget();
         let read = |raw: &RawTask| self.task(&mut walker, raw, &population);
@@ -516,8 +516,8 @@ impl Reading<'_> {
         }
     }
 
-    /// Which thread runs each of these tasks: the one with the task's `poll` function on its stack, and the task's address
-    /// near it.
+    /// Which thread runs each of these tasks: the one with the task's `poll` function on its stack, and the task's
+    /// address near it.
     fn running_on(
         &self,
         tasks: &HashMap<u64, &RawTask>,

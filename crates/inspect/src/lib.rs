@@ -27,9 +27,9 @@
 //!
 //! # What a snapshot is worth
 //!
-//! A value is in a snapshot if it was read, and what could not be read is in [`Snapshot::gaps`]. The program runs while it
-//! is read, so a snapshot of a busy program mixes moments. Two snapshots that agree on a task, its state and its suspend
-//! point show a task that did not move between them.
+//! A value is in a snapshot if it was read, and what could not be read is in [`Snapshot::gaps`]. The program runs
+//! while it is read, so a snapshot of a busy program mixes moments. Two snapshots that agree on a task, its state
+//! and its suspend point show a task that did not move between them.
 //!
 //! [`Snapshot::gaps`]: snapshot::Snapshot::gaps
 

@@ -1,6 +1,7 @@
 //! How much is read at most.
 
-/// How much is read at most. What is beyond a limit is reported as [`Gap::LimitReached`](crate::snapshot::Gap::LimitReached).
+/// How much is read at most. What is beyond a limit is reported as
+/// [`Gap::LimitReached`](crate::snapshot::Gap::LimitReached).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

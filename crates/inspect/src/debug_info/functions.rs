@@ -54,8 +54,8 @@ impl<'d> DebugInfo<'d> {
         variables
     }
 
-    /// Whether the function, or one that is inlined into it at this address of the file, has a name that fits. Names are
-    /// without their path.
+    /// Whether the function, or one that is inlined into it at this address of the file, has a name that fits.
+    /// Names are without their path.
     pub(crate) fn any_function_at(
         &self,
         function: EntryId,

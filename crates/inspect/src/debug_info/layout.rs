@@ -213,8 +213,8 @@ impl Part {
 /// How many types are looked at for one part. What Tokio's types need is a small fraction of it.
 const SEARCHED_TYPES: usize = 2000;
 
-/// The nearest field that fits, breadth first. Variants are not looked into: where their parts are depends on the value.
-/// The one exception is an enum whose variants have one pointer between them, such as `Option<NonNull<T>>`.
+/// The nearest field that fits, breadth first. Variants are not looked into: where their parts are depends on the
+/// value. The one exception is an enum whose variants have one pointer between them, such as `Option<NonNull<T>>`.
 pub(super) fn find(
     debug: &DebugInfo<'_>,
     ty: &Arc<Type>,

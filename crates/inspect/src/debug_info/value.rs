@@ -1,4 +1,5 @@
-//! A value: a type and an address. For what is read once; what is read often is compiled, see [`layout`](super::layout).
+//! A value: a type and an address. For what is read once; what is read often is compiled, see
+//! [`layout`](super::layout).
 
 use std::collections::VecDeque;
 use std::sync::Arc;

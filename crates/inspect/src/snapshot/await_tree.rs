@@ -6,8 +6,8 @@ use super::{Address, Handle, LocalId, NameId, PlaceId};
 
 /// The futures of a task, from the outermost async function to what it waits for.
 ///
-/// A task that awaits one thing has one path. `join!`, `select!`, `FuturesUnordered` and the like branch. Futures that a
-/// local holds and that are not awaited now are there as well, with [`Frame::held_in`] or [`Leaf::held_in`].
+/// A task that awaits one thing has one path. `join!`, `select!`, `FuturesUnordered` and the like branch. Futures
+/// that a local holds and that are not awaited now are there as well, with [`Frame::held_in`] or [`Leaf::held_in`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AwaitTree {
     /// Suspended async functions and blocks. A parent comes before its children.
@@ -59,8 +59,8 @@ pub struct Frame {
 pub struct HeldIn {
     /// The local.
     pub local: LocalId,
-    /// The function has dropped, moved or not yet set some of its locals, and this may be one of them. Then the future, and
-    /// all that it holds, may be a copy that is not used any more.
+    /// The function has dropped, moved or not yet set some of its locals, and this may be one of them. Then the
+    /// future, and all that it holds, may be a copy that is not used any more.
     pub maybe_dropped: bool,
 }
 
@@ -117,8 +117,8 @@ pub enum WaitsFor {
         semaphore: Address,
         /// How many permits are asked for.
         wanted: u64,
-        /// How many of those are still missing. `Some(0)` while `queued`: all were granted, and the future was not polled
-        /// since. `None` if it has not asked yet.
+        /// How many of those are still missing. `Some(0)` while `queued`: all were granted, and the future was not
+        /// polled since. `None` if it has not asked yet.
         missing: Option<u64>,
         /// Whether the future is in the semaphore's queue.
         queued: bool,

@@ -16,7 +16,8 @@ pub enum Gap {
         /// The name, for example `tokio::sync::batch_semaphore::Acquire.node`.
         name: String,
     },
-    /// The list of a runtime's tasks changed at each attempt to read it. Tasks may be missing, or listed after their end.
+    /// The list of a runtime's tasks changed at each attempt to read it. Tasks may be missing, or listed after
+    /// their end.
     TasksChanged {
         /// The runtime.
         runtime: RuntimeId,

@@ -1,8 +1,9 @@
 //! What was read: plain data that can be saved, sent and read again.
 //!
-//! A snapshot states what is in memory and decides nothing. What could not be read is in [`Snapshot::gaps`], and a value
-//! that is not known is `None`. Text that many tasks share is in tables ([`Snapshot::names`], [`Snapshot::places`],
-//! [`Snapshot::locals`], [`Snapshot::objects`]), and is looked up by indexing the snapshot with an id:
+//! A snapshot states what is in memory and decides nothing. What could not be read is in [`Snapshot::gaps`], and a
+//! value that is not known is `None`. Text that many tasks share is in tables ([`Snapshot::names`],
+//! [`Snapshot::places`], [`Snapshot::locals`], [`Snapshot::objects`]), and is looked up by indexing the snapshot
+//! with an id:
 //!
 //! ```
 //! # use unstuck_inspect::snapshot::Snapshot;

@@ -12,7 +12,8 @@ pub struct Place {
     pub function: String,
     /// The file that the compiler names for the suspend point, absolute where the debug info tells the directory.
     ///
-    /// For an `.await` that a macro such as `select!` or `join!` writes, this is the macro's file, and `in_macro` is set.
+    /// For an `.await` that a macro such as `select!` or `join!` writes, this is the macro's file, and `in_macro`
+    /// is set.
     pub file: String,
     /// The line in `file`, starting from 1. 0 if it is not known.
     pub line: u32,

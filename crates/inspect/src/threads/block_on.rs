@@ -66,8 +66,8 @@ pub(crate) fn find(
             });
         }
         let mut block_on = None;
-        // While a future is polled, its own state is that of before. The futures that it polls are in locals of functions
-        // further in.
+        // While a future is polled, its own state is that of before. The futures that it polls are in locals of
+        // functions further in.
         let mut polled = false;
         let mut inner = None;
         for frame in &stack.frames {

@@ -6,8 +6,8 @@ use std::io;
 use super::{RawThread, Registers};
 use crate::snapshot::{SystemCall, ThreadState};
 
-/// The threads of a process, a process id or `self`, in ascending order of their ids. Threads that end meanwhile are left
-/// out.
+/// The threads of a process, a process id or `self`, in ascending order of their ids. Threads that end meanwhile
+/// are left out.
 pub(crate) fn threads(process: &str) -> io::Result<Vec<RawThread>> {
     let mut threads = Vec::new();
     for entry in fs::read_dir(format!("/proc/{process}/task"))? {
@@ -35,8 +35,8 @@ pub(crate) fn threads(process: &str) -> io::Result<Vec<RawThread>> {
     Ok(threads)
 }
 
-/// A line of `/proc/PID/task/TID/syscall`: the number, six arguments, the stack pointer, the program counter. `running` if
-/// the thread runs, and -1 with the last two alone if it sleeps outside of a system call.
+/// A line of `/proc/PID/task/TID/syscall`: the number, six arguments, the stack pointer, the program counter.
+/// `running` if the thread runs, and -1 with the last two alone if it sleeps outside of a system call.
 fn parse_system_call(line: &str) -> (Option<SystemCall>, Option<Registers>) {
     let words: Vec<&str> = line.split_whitespace().collect();
     let hex = |word: &str| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok();

@@ -134,14 +134,16 @@ impl Need {
         Ok(spot)
     }
 
-    /// The part of this value. A missing name is reported. `None` also if a pointer on the way is null or can't be read.
+    /// The part of this value. A missing name is reported. `None` also if a pointer on the way is null or can't be
+    /// read.
     pub(crate) fn at(&self, context: &Context<'_>, whole: &Value) -> Option<Value> {
         let spot = context.found(self.locate(context.debug, &Spot::whole(whole.ty.clone())))?;
         let address = spot.path().address(context.memory, whole.address)?;
         Some(Value::new(spot.ty, address))
     }
 
-    /// The part of this value, if its variants lead there. `None` also if the memory can't be read, or a pointer on the way is null.
+    /// The part of this value, if its variants lead there. `None` also if the memory can't be read, or a pointer on
+    /// the way is null.
     pub(crate) fn find(
         &self,
         debug: &DebugInfo<'_>,

@@ -80,7 +80,8 @@ pub(crate) struct Part {
     pub(crate) plan: Arc<Plan>,
 }
 
-/// What a member of a set holds. Its plan is looked up when a member is read, as sets may contain sets of the same type.
+/// What a member of a set holds. Its plan is looked up when a member is read, as sets may contain sets of the same
+/// type.
 pub(crate) struct Member {
     pub(crate) offset: u64,
     pub(crate) ty: TypeId,

@@ -40,8 +40,8 @@ enum Next {
 impl Reach {
     /// Whether something of interest can be reached from the type.
     ///
-    /// Types are recursive, so an answer for one type is only right once all types that it leads to were looked at: all of
-    /// them are collected first, and what is of interest is then passed back to what leads to it.
+    /// Types are recursive, so an answer for one type is only right once all types that it leads to were looked at:
+    /// all of them are collected first, and what is of interest is then passed back to what leads to it.
     pub(super) fn matters(&mut self, debug: &DebugInfo<'_>, ty: TypeId, purpose: Purpose) -> bool {
         if let Some(known) = self.0.get(&(ty, purpose)) {
             return *known;

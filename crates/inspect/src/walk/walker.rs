@@ -138,8 +138,8 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The function that a task is named after: the outermost one that isn't Tokio's own. `None` if the task awaits several
-    /// things outside of any function.
+    /// The function that a task is named after: the outermost one that isn't Tokio's own. `None` if the task awaits
+    /// several things outside of any function.
     fn outermost(&self, tree: &AwaitTree) -> Option<&Coroutine> {
         let mut parent = None;
         loop {
