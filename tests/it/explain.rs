@@ -65,11 +65,15 @@ impl Waiting {
     /// Without what is different each time.
     fn redacted(&self, text: &str) -> String {
         let id = self.0.id().to_string();
-        let lines = text.lines().map(|line| match line.split_once("due in ") {
-            Some((line, _)) => format!("{line}due in 0.0 s"),
-            None => line.replace(&id, "[pid]"),
+        let lines = text.lines().map(|line| {
+            for (before, instead) in [("due in ", "0.0 s"), ("on descriptor ", "0")] {
+                if let Some((line, _)) = line.split_once(before) {
+                    return format!("{line}{before}{instead}\n");
+                }
+            }
+            line.replace(&id, "[pid]") + "\n"
         });
-        lines.map(|line| line + "\n").collect()
+        lines.collect()
     }
 }
 
