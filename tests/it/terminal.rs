@@ -104,18 +104,19 @@ fn a_page_is_laid_out_on_a_terminal_and_left_as_it_is_elsewhere() {
 }
 
 #[test]
-fn a_chapter_is_played_in_a_row_with_a_table_at_the_end() {
-    let (code, screen) = on_a_terminal("run --all errors", 100);
-    assert_eq!(code, 0);
-    assert_snapshot("terminal-all", &screen);
-}
-
-#[test]
-fn a_narrow_terminal_has_the_table_as_a_list() {
-    let (code, screen) = on_a_terminal("run --all queues", 50);
-    assert_eq!(code, 0);
-    assert_snapshot("terminal-all-narrow", &screen);
-    assert!(screen.lines().all(|line| line.chars().count() <= 50));
+fn a_chapter_is_played_in_a_row_with_a_table_that_fits_the_terminal() {
+    for (columns, snapshot) in [
+        (40, "all-40"),
+        (80, "all-80"),
+        (120, "all-120"),
+        (160, "all-160"),
+    ] {
+        let (code, screen) = on_a_terminal("run --all queues", columns);
+        assert_eq!(code, 0);
+        assert_snapshot(snapshot, &screen);
+        let fits = |line: &str| line.chars().count() <= usize::from(columns);
+        assert!(screen.lines().all(fits), "{screen}");
+    }
 }
 
 #[test]
