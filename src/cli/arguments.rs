@@ -91,6 +91,7 @@ pub(super) struct Explain {
     /// The id of the process
     #[arg(
         value_name = "PID",
+        value_parser = process_id,
         required_unless_present = "snapshot",
         conflicts_with = "snapshot"
     )]
@@ -186,6 +187,11 @@ fn number<const FROM: u32, const TO: u32>(text: &str) -> Result<u32, String> {
     let number = text.parse().ok();
     let within = number.filter(|number| (FROM..=TO).contains(number));
     within.ok_or_else(|| format!("name a number from {FROM} to {TO}"))
+}
+
+fn process_id(text: &str) -> Result<u32, &'static str> {
+    let instead = "name a process by its number; `ps -e` lists them";
+    text.parse().map_err(|_| instead)
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {

@@ -7,9 +7,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 pub(super) fn in_one_line(error: &Error) -> String {
     let said = |kind| error.get(kind).and_then(text);
-    // `--posts <N>` is `--posts`; `<SHELL>` stays what it is.
+    // `--posts <N>` is `--posts`, and `[PID]` is `PID`; `<SHELL>` stays what it is.
     let argument = said(ContextKind::InvalidArg).unwrap_or_default();
     let argument = argument.split(' ').next().unwrap_or_default();
+    let argument = argument.trim_matches(['[', ']']);
     let value = said(ContextKind::InvalidValue).unwrap_or_default();
     let help = "`unstuck --help` shows what there is";
     let or_help = |instead: Option<String>| instead.unwrap_or_else(|| help.to_owned());
@@ -43,6 +44,9 @@ pub(super) fn in_one_line(error: &Error) -> String {
                 "there is no command `{command}`; {}",
                 nearest(ContextKind::SuggestedSubcommand)
             )
+        }
+        ErrorKind::MissingRequiredArgument => {
+            format!("`{argument}` is missing; {help}")
         }
         ErrorKind::ArgumentConflict => {
             let other = said(ContextKind::PriorArg).unwrap_or_default();

@@ -39,12 +39,20 @@ fn an_address_that_does_not_parse_is_refused() {
 }
 
 #[test]
+fn a_process_is_named_by_its_number() {
+    bad("no-process", "explain");
+    bad("process-by-name", "explain postgres");
+    bad("no-shell", "completions");
+}
+
+#[test]
 fn contradictions_are_refused() {
     bad("contradiction", "run --json --plain");
     bad("color", "run --color sometimes");
     bad("shell", "completions tcsh");
     bad("two-scenarios", "run one two");
     bad("one-of-all", "run --all locks --workers 3");
+    bad("process-and-snapshot", "explain 4242 --snapshot hang.json");
 }
 
 #[cfg(tokio_unstable)]
