@@ -126,7 +126,8 @@ impl Scope {
         E: Into<BoxError>,
     {
         let turn = Turn::ahead(self.0.turns.as_ref());
-        let (report, admitted) = self.admit(name.into(), Location::caller())?;
+        let admitted = self.admit(name.into(), Location::caller())?;
+        let report = self.report(&admitted);
         let name = || self.0.full_name(admitted.key);
         let child = Child::spawn_local(self.0.id(), name, Guarded::new(turn, future, report));
         self.spawned(admitted, &child);
@@ -283,7 +284,8 @@ impl Scope {
         T: Send + 'static,
         E: Into<BoxError>,
     {
-        let (report, admitted) = self.admit(name.into(), Location::caller())?;
+        let admitted = self.admit(name.into(), Location::caller())?;
+        let report = self.report(&admitted);
         let child = Child::spawn_blocking(self.0.id(), GuardedFn::new(f, report));
         self.spawned(admitted, &child);
         Ok(child)
@@ -408,7 +410,8 @@ impl Scope {
         T: Send + 'static,
         E: Into<BoxError>,
     {
-        let (report, admitted) = self.admit(name, spawned_at)?;
+        let admitted = self.admit(name, spawned_at)?;
+        let report = self.report(&admitted);
         let name = || self.0.full_name(admitted.key);
         let child = Child::spawn(self.0.id(), name, Guarded::new(turn, future, report));
         self.spawned(admitted, &child);
@@ -419,11 +422,16 @@ impl Scope {
         &self,
         name: Cow<'static, str>,
         spawned_at: &'static Location<'static>,
-    ) -> Result<(Report, Admitted), Refused> {
+    ) -> Result<Admitted, Refused> {
         let refused = |name: Cow<str>| Refused::new(name.into_owned(), self.0.name(), self.0.id());
-        let admitted = self.0.admit(name, spawned_at).map_err(refused)?;
-        let member = Member::new(Arc::clone(&self.0), admitted.key);
-        Ok((Report::of(member), admitted))
+        self.0.admit(name, spawned_at).map_err(refused)
+    }
+
+    /// Apart from `admit`, as it goes straight into the future then: reading back at once what a function has just
+    /// returned in memory, in parts of other sizes, stalls the processor.
+    #[inline]
+    fn report(&self, admitted: &Admitted) -> Report {
+        Report::of(Member::new(Arc::clone(&self.0), admitted.key))
     }
 
     fn spawned<T: 'static>(&self, admitted: Admitted, child: &Child<T>) {
