@@ -310,10 +310,15 @@ impl Shared {
 
     /// The same, but for who inherits from the group: that is the next to end, and how.
     fn leave(&self, key: Key, ended: Ended) -> Option<(Heir, Ended)> {
-        let was_idle = self.stop.get().is_some_and(|stop| stop.leave(key));
-        let mut state = lock(&self.state);
-        let mut open = state.open.remove(key.place());
+        if let Some(stop) = self.stop.get()
+            && stop.leave(key)
+        {
+            lock(&self.state).idle -= 1;
+        }
         let has_failed = matches!(ended, Ended::Failed(..));
+        let mut state = lock(&self.state);
+        // Dropped at the end of the function, without the lock. `drop(open)` would move it first.
+        let mut open = state.open.remove(key.place());
         match ended {
             Ended::Well => {}
             Ended::Cancelled => state.cancelled += 1,
@@ -322,17 +327,14 @@ impl Shared {
                 failure,
             }),
         }
-        state.idle -= usize::from(was_idle);
         state.spent.put(&mut open.handle);
         let last = state.is_empty().then(|| state.close());
-        let is_finished = state.is_finished();
         drop(state);
-        drop(open);
         if has_failed {
             self.react();
         }
-        if is_finished {
-            self.advance(Stage::Finished);
+        if self.stop.get().is_some() {
+            self.finish();
         }
         let (owner, heir) = last?;
         if let Some(owner) = owner {
@@ -390,10 +392,9 @@ impl Shared {
             state.waiter = task::try_id();
             state.wake_later(owner);
             let waits = Drain::Waits(state.stage);
-            let is_finished = state.is_finished();
             drop(state);
-            if is_finished {
-                self.advance(Stage::Finished);
+            if self.stop.get().is_some() {
+                self.finish();
             }
             return waits;
         }

@@ -62,11 +62,14 @@ impl Shared {
         if !lock(&self.stop().waits).get(&key).is_some_and(are_all) {
             return;
         }
-        let mut state = lock(&self.state);
-        state.idle += 1;
-        let is_finished = state.is_finished();
-        drop(state);
-        if is_finished {
+        lock(&self.state).idle += 1;
+        self.finish();
+    }
+
+    /// Goes on to [`Stage::Finished`] if nothing is left except tasks that wait for the group to stop.
+    #[cold]
+    pub(super) fn finish(&self) {
+        if lock(&self.state).is_finished() {
             self.advance(Stage::Finished);
         }
     }
