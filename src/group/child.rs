@@ -205,31 +205,24 @@ impl Report {
         member.is_some_and(|member| failure.is_cancellation(|id| member.shared.is_within(id)))
     }
 
-    /// If the task has waited for its group to stop: who it is.
+    /// If the task has waited for its group to stop and has not ended: who it is.
     #[inline]
     fn stop_waiter(&self) -> Option<&Member> {
         let member = self.member.as_ref();
         member.filter(|member| member.has_stop_waits.load(Ordering::Relaxed))
     }
 
-    /// The task is about to be polled. The waker for that, if it is not the task's own.
+    /// If the task has waited for its group to stop: the waker for its next poll. Its own is `own`.
     #[inline]
     fn resume(&self, own: &Waker) -> Option<Waker> {
         let Member { shared, key, .. } = self.stop_waiter()?;
         Some(shared.resume(*key, own))
     }
 
-    /// The task has been polled, with `waker` if it was not its own, and has not ended.
-    fn rest(&self, own: &Waker, waker: Option<Waker>) {
-        let Some(Member { shared, key, .. }) = self.stop_waiter() else {
-            return;
-        };
-        if waker.is_some() {
-            drop(waker);
+    /// The task has been polled with the waker of its waits for the group to stop.
+    fn rest(&self) {
+        if let Some(Member { shared, key, .. }) = self.stop_waiter() {
             shared.rest(*key);
-        } else {
-            // It has just begun to wait for the group to stop, and is to be polled with the waker for that.
-            own.wake_by_ref();
         }
     }
 
@@ -355,6 +348,42 @@ impl<F> Guarded<F> {
         }
     }
 
+    /// Polls the future. Reports the end, if that is it.
+    #[inline]
+    fn poll_future<T, E>(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: Into<BoxError>,
+    {
+        let mut this = self.as_mut().project();
+        let mut ended = None;
+        let run = this.report.run(|| {
+            let future = this.future.as_mut().as_pin_mut();
+            if let Some(Poll::Ready(result)) = future.map(|future| future.poll(cx)) {
+                ended = Some(result.map_err(Into::into));
+                this.future.set(None);
+            }
+        });
+        match (run, ended) {
+            (Ok(()), None) => Poll::Pending,
+            (Ok(()), Some(ended)) => Poll::Ready(this.report.ended(ended.map_err(Failure::from))),
+            (Err(panic), ended) => Poll::Ready(self.panicked(panic, ended)),
+        }
+    }
+
+    /// The same for a task that has waited for its group to stop, with the waker for that.
+    #[cold]
+    fn poll_stop_waiter<T, E>(mut self: Pin<&mut Self>, waker: Waker) -> Poll<Option<T>>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: Into<BoxError>,
+    {
+        let polled = self.as_mut().poll_future(&mut Context::from_waker(&waker));
+        drop(waker);
+        self.project().report.rest();
+        polled
+    }
+
     /// Drops the future, unless that has been done; if it panics, so did the task.
     fn put_down(self: Pin<&mut Self>) {
         let mut this = self.project();
@@ -393,7 +422,7 @@ where
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.as_mut().project();
+        let this = self.as_mut().project();
         if this.turn.is_ahead() {
             ready!(this.turn.poll(cx));
             // Then it came from one that was cancelled, and this one is about to be.
@@ -401,24 +430,14 @@ where
                 return Poll::Ready(None);
             }
         }
-        let waker = this.report.resume(cx.waker());
-        let mut ended = None;
-        let run = this.report.run(|| {
-            let waker = waker.as_ref().unwrap_or(cx.waker());
-            let future = this.future.as_mut().as_pin_mut();
-            let polled = future.map(|future| future.poll(&mut Context::from_waker(waker)));
-            if let Some(Poll::Ready(result)) = polled {
-                ended = Some(result.map_err(Into::into));
-                this.future.set(None);
-            }
-        });
-        match (run, ended) {
-            (Ok(()), None) => {
-                this.report.rest(cx.waker(), waker);
-                Poll::Pending
-            }
-            (Ok(()), Some(ended)) => Poll::Ready(this.report.ended(ended.map_err(Failure::from))),
-            (Err(panic), ended) => Poll::Ready(self.panicked(panic, ended)),
+        if let Some(waker) = this.report.resume(cx.waker()) {
+            return self.poll_stop_waiter(waker);
         }
+        let polled = self.as_mut().poll_future(cx);
+        if polled.is_pending() && self.project().report.stop_waiter().is_some() {
+            // It has just begun to wait, and is to be polled with the waker for that.
+            cx.waker().wake_by_ref();
+        }
+        polled
     }
 }
