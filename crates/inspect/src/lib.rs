@@ -11,6 +11,13 @@
 //! # Ok::<(), unstuck_inspect::Error>(())
 //! ```
 //!
+//! # What it reads
+//!
+//! Linux on x86-64. Tests read programs with the newest patch releases of Tokio 1.43, 1.47 and 1.54, dev builds of
+//! each, and release builds with `debug = true` of 1.54. All of them are built by one compiler, the one that runs the
+//! tests; rustc 1.95 was tried. No layout is assumed: types and fields are looked up by name. A name that a program's
+//! Tokio does not have is reported as a gap, and what needs it is left out.
+//!
 //! # The map
 //!
 //! Each row knows only those below it, and `snapshot`.

@@ -248,8 +248,8 @@ needs! {
     UNORDERED_NEXT: FuturesUnordered, "FuturesUnordered task", [Field("next_all")];
     UNORDERED_FUTURE: FuturesUnordered, "FuturesUnordered task", [Field("future")];
 
-    SLEEP_SECONDS: Timers, "Sleep", [Field("deadline"), Named("tv_sec")];
-    SLEEP_NANOSECONDS: Timers, "Sleep", [Field("deadline"), Named("tv_nsec")];
+    SLEEP_SECONDS: Timers, "Sleep", [Named("deadline"), Named("tv_sec")];
+    SLEEP_NANOSECONDS: Timers, "Sleep", [Named("deadline"), Named("tv_nsec")];
 
     READINESS_IO: Io, "Readiness", [Field("scheduled_io"), Target];
     READINESS_INTEREST: Io, "Readiness", [Named("interest")];

@@ -7,3 +7,4 @@ mod busy;
 mod handles;
 mod program;
 mod runtimes;
+mod versions;

@@ -1,4 +1,4 @@
-//! Builds and starts the programs of `tests/programs`.
+//! Builds and starts the programs of `tests/programs` and `tests/versions`.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use unstuck_inspect::Inspector;
-use unstuck_inspect::snapshot::{AwaitTree, Frame, FrameIndex, Leaf, Origin, Snapshot, Task};
+use unstuck_inspect::snapshot::{
+    AwaitTree, Frame, FrameIndex, Leaf, Lifecycle, Origin, Snapshot, Task,
+};
 
 /// Longer than anything takes that works, also on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -28,13 +30,18 @@ impl Program {
 
     /// Starts a program built with a profile, and waits until it is ready.
     pub(crate) fn start_with(arguments: &[&str], profile: &str) -> Self {
-        let mut program = Self::start_early(arguments, profile);
+        Self::start_executable(&executable(profile), arguments)
+    }
+
+    /// Starts an executable, and waits until it is ready.
+    pub(crate) fn start_executable(executable: &Path, arguments: &[&str]) -> Self {
+        let mut program = Self::start_early(executable, arguments);
         program.line("ready");
         program
     }
 
-    fn start_early(arguments: &[&str], profile: &str) -> Self {
-        let mut child = Command::new(executable(profile))
+    fn start_early(executable: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(executable)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -95,19 +102,7 @@ impl Program {
     /// A snapshot in which nothing runs or is going to run.
     #[track_caller]
     pub(crate) fn snapshot_at_rest(&self, tasks: usize) -> Snapshot {
-        use unstuck_inspect::snapshot::Lifecycle;
-        self.snapshot_when("at rest", |snapshot| {
-            snapshot.tasks.len() == tasks
-                && snapshot
-                    .tasks
-                    .iter()
-                    .all(|task| task.state.lifecycle == Lifecycle::Idle && !task.changed)
-                && snapshot.block_ons.iter().all(|main| !main.changed)
-                && snapshot
-                    .threads
-                    .iter()
-                    .all(|thread| !thread.stack.is_empty())
-        })
+        self.snapshot_when("at rest", |snapshot| at_rest(snapshot, tasks))
     }
 
     pub(crate) fn end(&mut self) {
@@ -121,6 +116,20 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether nothing runs or is going to run.
+pub(crate) fn at_rest(snapshot: &Snapshot, tasks: usize) -> bool {
+    snapshot.tasks.len() == tasks
+        && snapshot
+            .tasks
+            .iter()
+            .all(|task| task.state.lifecycle == Lifecycle::Idle && !task.changed)
+        && snapshot.block_ons.iter().all(|main| !main.changed)
+        && snapshot
+            .threads
+            .iter()
+            .all(|thread| !thread.stack.is_empty())
 }
 
 /// The profiles that all programs are built with. With the others, there is `minimal` alone.
@@ -140,34 +149,33 @@ pub(crate) fn executable(profile: &str) -> PathBuf {
 }
 
 fn build(profile: &str) -> PathBuf {
-    let folder = source("");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
+    let features = if FULL.contains(&profile) {
+        &[][..]
+    } else {
+        &["--no-default-features"]
+    };
+    let arguments = [&["--profile", profile], features].concat();
+    cargo_build(&source(""), &target, &arguments);
+    target
+        .join(if profile == "dev" { "debug" } else { profile })
+        .join("programs")
+}
+
+/// Builds a package as anybody builds theirs.
+pub(crate) fn cargo_build(package: &Path, target: &Path, arguments: &[&str]) {
     let status = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--locked",
-            "--quiet",
-            "--profile",
-            profile,
-            "--target-dir",
-        ])
-        .arg(&target)
-        .args(if FULL.contains(&profile) {
-            &[][..]
-        } else {
-            &["--no-default-features"]
-        })
-        .current_dir(folder)
-        // This repository sets flags for all builds in it. The programs are built as anybody's are.
+        .args(["build", "--locked", "--quiet", "--target-dir"])
+        .arg(target)
+        .args(arguments)
+        .current_dir(package)
+        // This repository sets flags for all builds in it.
         .env("RUSTFLAGS", "")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("CARGO_BUILD_RUSTFLAGS")
         .status()
         .expect("cargo runs");
-    assert!(status.success(), "the programs can't be built");
-    target
-        .join(if profile == "dev" { "debug" } else { profile })
-        .join("programs")
+    assert!(status.success(), "{} can't be built", package.display());
 }
 
 fn source(file: &str) -> PathBuf {
@@ -176,10 +184,17 @@ fn source(file: &str) -> PathBuf {
         .join(file)
 }
 
-/// The line of a source file with this comment.
+/// The line of a source file of the programs with this comment.
 #[track_caller]
 pub(crate) fn line_of(file: &str, marker: &str) -> u32 {
-    let text = std::fs::read_to_string(source(file)).expect("a source file");
+    line_in(&source(file), marker)
+}
+
+/// The line of a file with this comment.
+#[track_caller]
+pub(crate) fn line_in(path: &Path, marker: &str) -> u32 {
+    let file = path.display();
+    let text = std::fs::read_to_string(path).expect("a source file");
     let mut lines = text
         .lines()
         .zip(1..)
