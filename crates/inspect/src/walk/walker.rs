@@ -495,20 +495,19 @@ impl<'a> Walker<'a> {
         let Some(plan) = self.plans.plan(self.context, elements.ty, work.purpose) else {
             return;
         };
-        let at = |i: u64| start.wrapping_add(i.wrapping_mul(elements.size));
-        let count = self.at_most(count, "the elements of a container");
-        // A length that leads out of the memory is not the length of this container.
-        if count == 0
-            || self
-                .context
-                .memory
-                .uint(at(count - 1), elements.size.min(1))
-                .is_none()
-        {
+        let at = |i: u64| start.checked_add(i.checked_mul(elements.size)?);
+        let readable = |address| {
+            let memory = self.context.memory;
+            memory.uint(address, elements.size.min(1)).is_some()
+        };
+        // A length that leads out of the memory is not the length of this container: it may be a local without a value.
+        let last = count.checked_sub(1).and_then(at);
+        if !last.is_some_and(readable) {
             return;
         }
-        for i in (0..count).rev() {
-            self.push(plan.clone(), at(i), work.purpose, work.frame, work.local);
+        let count = self.at_most(count, "the elements of a container");
+        for address in (0..count).rev().filter_map(at) {
+            self.push(plan.clone(), address, work.purpose, work.frame, work.local);
         }
     }
 

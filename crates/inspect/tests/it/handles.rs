@@ -1,5 +1,6 @@
 //! What tasks hold.
 
+use unstuck_inspect::memory::{Memory, ProcessMemory, Region, Unreadable};
 use unstuck_inspect::snapshot::{Counts, HandleKind, Object, Snapshot, Task};
 
 use crate::program::{Program, task};
@@ -168,4 +169,39 @@ fn a_moved_handle_is_marked_and_the_count_tells_the_truth() {
         candidates == 1 || marked > 0,
         "more senders than the count says, and none is marked: {handles:?}"
     );
+}
+
+/// Memory in which containers of three elements have a length that no container has.
+struct LongLengths(ProcessMemory);
+
+impl Memory for LongLengths {
+    fn read(&self, address: u64, buffer: &mut [u8]) -> Result<(), Unreadable> {
+        self.0.read(address, buffer)?;
+        if *buffer == 3_u64.to_le_bytes() {
+            buffer.copy_from_slice(&(1_u64 << 40).to_le_bytes());
+        }
+        Ok(())
+    }
+
+    fn read_uncached(&self, address: u64, buffer: &mut [u8]) -> usize {
+        self.0.read_uncached(address, buffer)
+    }
+
+    fn regions(&self) -> &[Region] {
+        self.0.regions()
+    }
+}
+
+/// A local without a value may have any bytes. They are no container that is too long to be read.
+#[test]
+fn a_length_that_leads_out_of_the_memory_is_no_length() {
+    let program = Program::start(&["handles"]);
+    snapshot(&program);
+    let memory = ProcessMemory::open(&program.id().to_string()).expect("the program's memory");
+    let read = program.inspector().snapshot_of(&LongLengths(memory));
+    let snapshot = read.expect("a snapshot");
+    assert_eq!(snapshot.gaps, [], "nothing is missing");
+    let handles = handles(&snapshot, task(&snapshot, "programs::handles::collections"));
+    let local = |name: &str| handles.iter().any(|(local, ..)| *local == name);
+    assert!(local("maybe") && !local("vector") && !local("queue"));
 }
