@@ -160,8 +160,11 @@ pub(super) fn follows_pointer(ty: &Type, purpose: Purpose) -> bool {
 fn follows_trait_object(ty: &Type, purpose: Purpose) -> bool {
     let owned = ty.name.starts_with("alloc::boxed::Box<");
     match purpose {
-        Purpose::Await => owned || ty.name.starts_with("&mut "),
+        Purpose::Await => owned || ty.name.starts_with("&mut ") || ty.name.starts_with(RAW_FUTURE),
         Purpose::Hold => owned,
         Purpose::Share => false,
     }
 }
+
+/// How a future keeps another one whose memory it uses again, as those of Tokio's signals do.
+const RAW_FUTURE: &str = "*const (dyn core::future::future::Future<";

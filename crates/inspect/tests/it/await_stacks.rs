@@ -119,6 +119,25 @@ fn an_optimized_program_with_debug_info_is_read_as_well() {
 }
 
 #[test]
+fn a_signal_is_a_notification_that_tokio_waits_for() {
+    for profile in ["dev", "optimized"] {
+        let program = Program::start_with(&["signals"], profile);
+        let snapshot = program.snapshot_at_rest(1);
+        assert_eq!(snapshot.gaps, [], "nothing is missing");
+        let task = task(&snapshot, "programs::signals::signal");
+        let leaves = awaited(&task.futures);
+        assert!(
+            matches!(leaves[..], [leaf] if notify(&leaf.waits_for)),
+            "{leaves:?}"
+        );
+        assert_eq!(
+            own_stack(&snapshot, &task.futures, leaves[0].frame),
+            expected("src/signals.rs", &[("signals::signal", "signal")])
+        );
+    }
+}
+
+#[test]
 fn timers_tell_when_they_fire() {
     let program = Program::start(&["primitives"]);
     let snapshot = program.snapshot_at_rest(23);

@@ -12,6 +12,8 @@ mod handles;
 mod primitives;
 #[cfg(feature = "full")]
 mod runtimes;
+#[cfg(feature = "full")]
+mod signals;
 
 fn main() {
     // The tests make sure of it: programs must not need the flag.
@@ -42,6 +44,7 @@ fn minimal() {
 fn full(name: &str) {
     match name {
         "primitives" => primitives::main(),
+        "signals" => signals::main(),
         "containers" => containers::main(),
         "handles" => handles::main(),
         "current_thread" => runtimes::current_thread(),
