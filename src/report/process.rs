@@ -727,7 +727,8 @@ struct Objects<'s> {
     sorted: Vec<(ObjectId, &'s Object)>,
     /// By the address at which they are awaited, and by object.
     awaited: HashMap<Address, usize>,
-    numbers: HashMap<ObjectId, usize>,
+    /// `None` for one that contains several of them.
+    numbers: HashMap<ObjectId, Option<usize>>,
     /// The numbers of which there are handles besides `Arc` and the like.
     with_other_handles: HashSet<usize>,
     /// The ids of tasks, by their addresses.
@@ -763,17 +764,25 @@ impl<'s> Objects<'s> {
         let mut count = 0;
         for address in leaves.filter_map(|leaf| awaited(&leaf.waits_for)) {
             // One that no local holds needs no number: there is nothing to compare it with.
-            let found: Vec<ObjectId> = objects.all_at(address).map(|(id, _)| id).collect();
+            let found: Vec<_> = objects.all_at(address).collect();
             if found.is_empty() || objects.awaited.contains_key(&address) {
                 continue;
             }
-            let known = found.iter().find_map(|id| objects.numbers.get(id).copied());
+            // A channel is awaited at more than one address. What an `Arc` shares may contain several primitives.
+            let primitives = found.iter().filter(|(_, it)| is_primitive(snapshot, it));
+            let innermost = primitives.min_by_key(|(_, it)| it.size);
+            let known = innermost.and_then(|(id, _)| objects.number(*id));
             let number = known.unwrap_or_else(|| {
                 count += 1;
                 count
             });
             objects.awaited.insert(address, number);
-            objects.numbers.extend(found.iter().map(|id| (*id, number)));
+            for (id, _) in found {
+                let numbered = objects.numbers.entry(id).or_insert(Some(number));
+                if *numbered != Some(number) {
+                    *numbered = None;
+                }
+            }
         }
         let frames = futures().flat_map(|futures| &futures.frames);
         for handle in frames.flat_map(|frame| &frame.handles) {
@@ -801,7 +810,7 @@ impl<'s> Objects<'s> {
     }
 
     fn number(&self, object: ObjectId) -> Option<usize> {
-        self.numbers.get(&object).copied()
+        self.numbers.get(&object).copied().flatten()
     }
 
     fn has_other_handles(&self, object: ObjectId) -> bool {
@@ -812,6 +821,11 @@ impl<'s> Objects<'s> {
     fn number_at(&self, address: Option<Address>) -> Option<usize> {
         self.awaited.get(&address?).copied()
     }
+}
+
+/// Whether an object is one of Tokio's, not a value of the program in which some are.
+fn is_primitive(snapshot: &Snapshot, object: &Object) -> bool {
+    snapshot[object.type_name].starts_with("tokio::")
 }
 
 fn permits(wanted: u64) -> String {

@@ -85,6 +85,33 @@ impl Drop for Waiting {
 }
 
 #[test]
+fn locks_that_one_arc_shares_are_told_apart() {
+    let program = Waiting::start("locks");
+    let text = program.explained(2, "");
+    let lock = |start: &str| {
+        let mut lines = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix(start));
+        let lock = lines
+            .next()
+            .unwrap_or_else(|| panic!("no `{start}`: {text}"));
+        assert_eq!(lines.next(), None, "{text}");
+        lock.split(',').next().expect("a lock").to_owned()
+    };
+    let held = [
+        lock("holds `first`: the guard of "),
+        lock("holds `second`: the guard of "),
+    ];
+    assert_ne!(held[0], held[1], "{text}");
+    for lock in held {
+        assert!(
+            text.contains(&format!("waits for the lock of {lock}")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn it_says_what_each_task_waits_for_and_where() {
     for (name, tasks, snapshot) in [
         ("primitives", 23, "explain-primitives"),

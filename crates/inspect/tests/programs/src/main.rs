@@ -9,6 +9,8 @@ mod containers;
 #[cfg(feature = "full")]
 mod handles;
 #[cfg(feature = "full")]
+mod locks;
+#[cfg(feature = "full")]
 mod primitives;
 #[cfg(feature = "full")]
 mod runtimes;
@@ -47,6 +49,7 @@ fn full(name: &str) {
         "signals" => signals::main(),
         "containers" => containers::main(),
         "handles" => handles::main(),
+        "locks" => locks::main(),
         "current_thread" => runtimes::current_thread(),
         "local_set" => runtimes::local_set(),
         "no_tasks" => runtimes::no_tasks(),
