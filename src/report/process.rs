@@ -432,12 +432,14 @@ impl<'s> Text<'s> {
                 format!("waits for {task} to end")
             }
             WaitsFor::Timer { deadline_ns } => {
-                match deadline_ns.checked_sub(self.snapshot.taken_at_ns) {
-                    Some(left) => {
+                let now = self.snapshot.taken_at_ns;
+                match now.map(|now| deadline_ns.checked_sub(now)) {
+                    Some(Some(left)) => {
                         let seconds = Duration::from_nanos(left).as_secs_f64();
                         format!("waits for a timer, due in {seconds:.1} s")
                     }
-                    None => "waits for a timer, which has fired".to_owned(),
+                    Some(None) => "waits for a timer, which has fired".to_owned(),
+                    None => "waits for a timer".to_owned(),
                 }
             }
             WaitsFor::Io { descriptor, .. } => match descriptor {
@@ -521,9 +523,14 @@ impl<'s> Text<'s> {
                     None => format!(" in system call {}", call.number),
                 });
             let call = call.unwrap_or_default();
+            let name = if thread.name.is_empty() {
+                String::new()
+            } else {
+                format!(" {}", thread.name)
+            };
             heading(
                 &mut self.block,
-                &format!("thread {} {} {state}{call}", thread.id, thread.name),
+                &format!("thread {}{name} {state}{call}", thread.id),
             );
             for frame in &thread.stack {
                 if !self.full && frame.origin != Some(Origin::Program) {
@@ -586,6 +593,12 @@ impl<'s> Text<'s> {
                 StackGap::NotAsleep => format!("the stack of thread {thread}, which is not asleep"),
                 _ => format!("the stack of thread {thread}, which can't be unwound"),
             },
+            Gap::TruncatedCore { bytes, whole } => {
+                format!("memory: the core file is truncated, and has {bytes} of {whole} bytes")
+            }
+            Gap::UncheckedExecutable => {
+                "whether this is the executable that ran: the core file does not tell".to_owned()
+            }
             Gap::NoThreads { reason } => format!("what threads do: {reason}"),
             _ => "something that this version has no words for".to_owned(),
         }

@@ -160,8 +160,9 @@ fn print_tree(
         let held = held_in(snapshot, leaf.held_in);
         let extra = match &leaf.waits_for {
             WaitsFor::Timer { deadline_ns } => {
-                let left = Duration::from_nanos(deadline_ns.saturating_sub(snapshot.taken_at_ns));
-                format!(" (in {left:.1?})")
+                let left = |now| Duration::from_nanos(deadline_ns.saturating_sub(now));
+                let left = snapshot.taken_at_ns.map(left);
+                left.map_or_else(String::new, |left| format!(" (in {left:.1?})"))
             }
             WaitsFor::Task { task } => {
                 let id = snapshot.task_at(*task).map(|task| task.id);

@@ -81,7 +81,47 @@ pub enum Error {
         reason: String,
     },
 
-    /// A file below `/proc`, or the executable, could not be read.
+    /// The file is no core file, or is damaged.
+    #[error("{} can't be read as a core file: {reason}; name a file that the kernel wrote when a process crashed", .core.display())]
+    Core {
+        /// The file.
+        core: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// The core file ends within its headers or notes. One that ends later is read, with a
+    /// [gap](crate::snapshot::Gap::TruncatedCore).
+    #[error("{} is truncated: it ends after {bytes} bytes, before any memory of the process; let it be written again, with `ulimit -c unlimited` and enough disk space", .core.display())]
+    TruncatedCore {
+        /// The core file.
+        core: PathBuf,
+        /// How long it is.
+        bytes: u64,
+    },
+
+    /// The program's file can't be opened, or the core file does not name it.
+    #[error("{} was written by a program whose file {}; name the program's executable", .core.display(), match .executable {
+        Some((executable, source)) => format!("{} can't be opened ({source})", executable.display()),
+        None => "is not known".to_owned(),
+    })]
+    NoExecutable {
+        /// The core file.
+        core: PathBuf,
+        /// The file that the core file names, and what the system says.
+        executable: Option<(PathBuf, io::Error)>,
+    },
+
+    /// The program's file is not the one that wrote the core file, for example because it was built anew.
+    #[error("{} is not the program that wrote {}; name the executable that was running", .executable.display(), .core.display())]
+    ReplacedExecutable {
+        /// The core file.
+        core: PathBuf,
+        /// The program's file.
+        executable: PathBuf,
+    },
+
+    /// A file below `/proc`, the executable or the core file could not be read.
     #[error("can't read {}: {source}", .path.display())]
     Io {
         /// The file.

@@ -1,5 +1,6 @@
-//! From a process to a snapshot.
+//! From a process, or a core file of one, to a snapshot.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt as _, HashSet};
@@ -13,6 +14,7 @@ use crate::snapshot::{
     Address, AwaitTree, BlockOn, BlockingState, BlockingTask, Gap, NameId, NativeFrame, Process,
     Runtime, RuntimeId, SCHEMA, Snapshot, Task, Thread,
 };
+use crate::target::{CoreFile, LiveProcess, Target};
 use crate::threads::{self, BlockOns, Modules, RawThread, StackFrame, Unwinder};
 use crate::tokio::names::{self, state};
 use crate::tokio::pool::{self, RawPool};
@@ -20,34 +22,45 @@ use crate::tokio::runtimes::{Owned, RawRuntime};
 use crate::tokio::tasks::{RawTask, Stage, TaskLayout, TaskReader};
 use crate::walk::{Plans, Walker};
 
-/// A process whose tasks can be read, any number of times.
+/// A process whose tasks can be read, any number of times, or a core file of one.
 ///
 /// Attaching reads the program's debug info, which takes most of the time: around 0.1 s for a small program, and memory
 /// of about the size of its debug sections. Snapshots of the same process reuse what was learned.
 pub struct Inspector {
-    /// The process id, or `self`.
-    process: String,
-    id: u32,
+    target: Box<dyn Target + Send>,
     executable: Executable,
     index: Index,
     types: TypeCache,
     plans: Plans,
     limits: Limits,
     tokio_versions: Vec<String>,
-    /// Tells a process from a later one with the same id.
-    started: Option<u64>,
 }
 
 impl Inspector {
     /// Attaches to a process. It is not stopped.
     pub fn attach(pid: u32) -> Result<Self, Error> {
-        let process = if pid == std::process::id() {
-            "self".to_owned()
-        } else {
-            pid.to_string()
-        };
-        let opened = linux::open(&process, pid)?;
-        Self::new(process, pid, opened)
+        let (process, executable) = LiveProcess::open(pid)?;
+        Self::new(Box::new(process), executable)
+    }
+
+    /// Opens a core file of a process, as the kernel writes it when a signal ends the process.
+    ///
+    /// The debug info is read from `executable`, or without one from the path that the core file names. A file that
+    /// the process did not run is an error. Code and constants are mostly not in a core file. They are read from the
+    /// executable and the libraries, where these are still the same.
+    ///
+    /// A snapshot of a core file has no [`taken_at_ns`](Snapshot::taken_at_ns).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Core`], [`Error::TruncatedCore`] and [`Error::Architecture`] for the core file,
+    /// [`Error::NoExecutable`] and [`Error::ReplacedExecutable`] for the program's file, and what [`attach`] returns
+    /// for its debug info.
+    ///
+    /// [`attach`]: Self::attach
+    pub fn open_core(core: &Path, executable: Option<&Path>) -> Result<Self, Error> {
+        let (core, executable) = CoreFile::open(core, executable)?;
+        Self::new(Box::new(core), executable)
     }
 
     /// Attaches to the process that this code runs in.
@@ -62,11 +75,7 @@ impl Inspector {
         self.limits = limits;
     }
 
-    fn new(process: String, id: u32, opened: linux::Opened) -> Result<Self, Error> {
-        let linux::Opened {
-            executable,
-            started,
-        } = opened;
+    fn new(target: Box<dyn Target + Send>, executable: Executable) -> Result<Self, Error> {
         let invalid = |error: gimli::Error| Error::Executable {
             executable: executable.path.clone(),
             reason: format!("its debug info is damaged: {error}"),
@@ -75,66 +84,65 @@ impl Inspector {
         check_debug_info(&executable, &index)?;
         let tokio_versions = tokio_versions(&index);
         Ok(Self {
-            process,
-            id,
+            target,
             executable,
             index,
             types: TypeCache::default(),
             plans: Plans::default(),
             limits: Limits::default(),
             tokio_versions,
-            started,
         })
     }
 
-    /// Reads what the process is doing now.
+    /// Reads what the process is doing now, or did when the core file was written.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        let memory = linux::memory(&self.process, self.id)?;
-        let snapshot = self.snapshot_of(&memory);
-        if linux::started(&self.process) != self.started {
-            return Err(Error::ProcessEnded { pid: self.id });
-        }
+        let memory = self.target.memory()?;
+        let snapshot = self.snapshot_of(&*memory);
+        self.target.check_same()?;
         snapshot
     }
 
     /// Reads the tasks from this memory, which must be of the process that this is attached to.
     pub fn snapshot_of(&self, memory: &dyn Memory) -> Result<Snapshot, Error> {
-        let bias = linux::entry(&self.process, self.id)?.wrapping_sub(self.executable.entry);
+        let target = &*self.target;
+        let bias = target.entry()?.wrapping_sub(self.executable.entry);
         let debug = DebugInfo::new(&self.executable, &self.index, &self.types, bias);
         let context = Context::new(&debug, memory, self.limits);
         let layout = TaskLayout::new(&debug)
             .map_err(|missing| Error::UnknownTokio { name: missing.name })?;
         let tasks = TaskReader::new(&context, &self.executable, layout);
         tasks.check_lists(&context);
+        for gap in target.gaps() {
+            context.gap(gap);
+        }
         if self.tokio_versions.len() > 1 {
             context.gap(Gap::SeveralTokioVersions {
                 versions: self.tokio_versions.clone(),
             });
         }
-        let threads = threads::threads(&self.process).unwrap_or_else(|error| {
+        let threads = target.threads().unwrap_or_else(|error| {
             context.gap(Gap::NoThreads {
                 reason: error.to_string(),
             });
             Vec::new()
         });
-        let root = format!("/proc/{}/root", self.process);
         let entry = debug.memory_address(self.executable.entry);
-        let modules = Modules::new(memory, &root)
-            .with_executable(entry, &format!("/proc/{}/exe", self.process));
+        let modules = Modules::new(memory, |path| target.mapped_file(path))
+            .with_executable(entry, target.executable());
         let unwinder = Unwinder {
             memory,
             modules: &modules,
         };
         let mut walker = Walker::new(&context, &self.plans);
         let block_ons = threads::find(&context, &self.plans, &mut walker, &unwinder, &threads);
-        let taken_at_ns = linux::now_ns();
+        let taken_at_ns = target.now_ns();
         let reading = Reading {
             inspector: self,
             context: &context,
             tasks: &tasks,
         };
         let mut snapshot = reading.snapshot(walker, &threads, block_ons);
-        let after = threads::threads(&self.process).unwrap_or_default();
+        let after = target.threads().unwrap_or_default();
         for block_on in &mut snapshot.block_ons {
             let registers = |threads: &[RawThread]| {
                 let thread = threads.iter().find(|thread| thread.id == block_on.thread);
@@ -275,7 +283,7 @@ impl Reading<'_> {
         Snapshot {
             schema: SCHEMA,
             process: Process {
-                id: self.inspector.id,
+                id: self.inspector.target.id(),
                 executable: self
                     .inspector
                     .executable
@@ -287,7 +295,7 @@ impl Reading<'_> {
                     _ => None,
                 },
             },
-            taken_at_ns: 0,
+            taken_at_ns: None,
             runtimes,
             tasks,
             blocking_tasks,
@@ -611,132 +619,4 @@ const POLL_STACK: usize = 1 << 20;
 /// Whether a task that is in no list is likely one: a freed one has other values where its references were.
 fn plausible(task: &RawTask) -> bool {
     (1..state::ABSURD_REFERENCES).contains(&task.references())
-}
-
-/// What is read with the help of Linux.
-mod linux {
-    use std::fs::{self, File};
-    use std::io::{self, ErrorKind};
-    use std::path::{Path, PathBuf};
-
-    use crate::debug_info::Executable;
-    use crate::error::{Error, Permission};
-    use crate::memory::ProcessMemory;
-
-    pub(super) struct Opened {
-        pub(super) executable: Executable,
-        pub(super) started: Option<u64>,
-    }
-
-    /// Opens the program of a process, by its id or `self`.
-    pub(super) fn open(process: &str, pid: u32) -> Result<Opened, Error> {
-        let folder = PathBuf::from(format!("/proc/{process}"));
-        if !folder.exists() {
-            return Err(Error::NoSuchProcess { pid });
-        }
-        let started = started(process);
-        let link = folder.join("exe");
-        let path = fs::read_link(&link).map_err(|error| {
-            if error.kind() == ErrorKind::NotFound && started.is_some() {
-                let reason = "it is a thread of the kernel, or ends just now".to_owned();
-                return Error::Executable {
-                    executable: link.clone(),
-                    reason,
-                };
-            }
-            denied(error, &link, process, pid)
-        })?;
-        let path = path.to_string_lossy();
-        let path = Path::new(path.strip_suffix(" (deleted)").unwrap_or(&path));
-        // The link leads to the file that runs, even if it was deleted or replaced.
-        let file = File::open(&link).map_err(|error| denied(error, &link, process, pid))?;
-        // Before the debug info, which takes longer to read.
-        memory(process, pid)?;
-        Ok(Opened {
-            executable: Executable::open(file, path)?,
-            started,
-        })
-    }
-
-    pub(super) fn memory(process: &str, pid: u32) -> Result<ProcessMemory, Error> {
-        ProcessMemory::open(process).map_err(|error| {
-            denied(
-                error,
-                Path::new(&format!("/proc/{process}/mem")),
-                process,
-                pid,
-            )
-        })
-    }
-
-    /// Where the program starts in memory. The kernel tells it to the program's loader.
-    pub(super) fn entry(process: &str, pid: u32) -> Result<u64, Error> {
-        const AT_ENTRY: u64 = 9;
-        let path = PathBuf::from(format!("/proc/{process}/auxv"));
-        let bytes = fs::read(&path).map_err(|error| denied(error, &path, process, pid))?;
-        let words = bytes.as_chunks().0.iter();
-        let words: Vec<u64> = words.map(|word| u64::from_le_bytes(*word)).collect();
-        let mut pairs = words
-            .as_chunks()
-            .0
-            .iter()
-            .map(|[key, value]| (*key, *value));
-        let entry = pairs
-            .find(|(key, _)| *key == AT_ENTRY)
-            .map(|(_, value)| value);
-        // A process that is ending has none any more.
-        entry.ok_or(Error::ProcessEnded { pid })
-    }
-
-    /// When the process started, in ticks since the system did. `None` if there is no such process, or it has ended.
-    pub(super) fn started(process: &str) -> Option<u64> {
-        let line = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        let (_, rest) = line.rsplit_once(") ")?;
-        let mut fields = rest.split_whitespace();
-        let state = fields.next()?;
-        if matches!(state, "Z" | "X" | "x") {
-            return None;
-        }
-        fields.nth(18)?.parse().ok()
-    }
-
-    pub(super) fn now_ns() -> u64 {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-        seconds
-            .saturating_mul(1_000_000_000)
-            .saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
-    }
-
-    fn denied(source: io::Error, path: &Path, process: &str, pid: u32) -> Error {
-        match source.kind() {
-            ErrorKind::PermissionDenied => Error::NoPermission {
-                pid,
-                needs: permission(process),
-            },
-            ErrorKind::NotFound if started(process).is_none() => Error::ProcessEnded { pid },
-            // ESRCH: the process has ended, and its parent has not noticed yet.
-            _ if source.raw_os_error() == Some(3) => Error::ProcessEnded { pid },
-            _ => Error::Io {
-                path: path.to_owned(),
-                source,
-            },
-        }
-    }
-
-    fn permission(process: &str) -> Permission {
-        let user = |process: &str| {
-            let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-            let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-            line.split_whitespace().next().map(ToOwned::to_owned)
-        };
-        if user(process) != user("self") {
-            return Permission::SameUser;
-        }
-        let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").ok();
-        match scope.and_then(|scope| scope.trim().parse().ok()) {
-            Some(ptrace_scope) if ptrace_scope > 0 => Permission::Descendant { ptrace_scope },
-            _ => Permission::Undumpable,
-        }
-    }
 }

@@ -11,6 +11,14 @@
 //! # Ok::<(), unstuck_inspect::Error>(())
 //! ```
 //!
+//! A core file gives the same tasks, on a machine that has the program's executable:
+//!
+//! ```no_run
+//! # use std::path::Path;
+//! let snapshot = unstuck_inspect::Inspector::open_core(Path::new("core.4242"), None)?.snapshot()?;
+//! # Ok::<(), unstuck_inspect::Error>(())
+//! ```
+//!
 //! # What it reads
 //!
 //! Linux on x86-64. Tests read programs with the newest patch releases of Tokio 1.43, 1.47 and 1.54, dev builds of
@@ -24,11 +32,12 @@
 //!
 //! | module | what belongs there |
 //! |---|---|
-//! | `inspector` | from a process to a snapshot |
+//! | `inspector` | from a process, or a core file of one, to a snapshot |
 //! | `threads` | threads, their stacks, and the futures that they run with `block_on` |
 //! | `walk` | await stacks, and what locals hold |
 //! | `tokio` | Tokio's names and bit meanings: runtimes, tasks, primitives |
 //! | `debug_info` | types, functions and lines from DWARF |
+//! | `target` | a live process and a core file behind one trait: memory, threads, mapped files |
 //! | [`memory`] | address spaces behind one trait |
 //! | [`snapshot`] | what was read: plain data |
 //!
@@ -50,6 +59,8 @@ mod inspector;
 mod limits;
 pub mod memory;
 pub mod snapshot;
+#[cfg(target_os = "linux")]
+mod target;
 #[cfg(target_os = "linux")]
 mod threads;
 #[cfg(target_os = "linux")]

@@ -1,6 +1,7 @@
 //! Systems whose processes can't be read. Snapshots that were taken elsewhere can.
 
 use std::convert::Infallible;
+use std::path::Path;
 
 use crate::error::Error;
 use crate::limits::Limits;
@@ -17,6 +18,11 @@ impl Inspector {
 
     /// Fails with [`Error::UnsupportedSystem`].
     pub fn attach_self() -> Result<Self, Error> {
+        Err(Error::UnsupportedSystem)
+    }
+
+    /// Fails with [`Error::UnsupportedSystem`].
+    pub fn open_core(_core: &Path, _executable: Option<&Path>) -> Result<Self, Error> {
         Err(Error::UnsupportedSystem)
     }
 

@@ -127,7 +127,7 @@ impl Executable {
 }
 
 /// The start of an ELF file, up to the processor that it is for.
-type Header = [u8; 20];
+pub(crate) type Header = [u8; 20];
 
 fn read_header(file: &mut File) -> io::Result<Header> {
     let mut header = Header::default();
@@ -144,6 +144,11 @@ fn check_header(header: &Header, path: &Path) -> Result<(), Error> {
             reason: "it is not an ELF file".to_owned(),
         });
     }
+    check_processor(header, path)
+}
+
+/// Rejects an ELF file of another processor.
+pub(crate) fn check_processor(header: &Header, path: &Path) -> Result<(), Error> {
     let machine = u16::from_le_bytes([header[18], header[19]]);
     let found = match (header[4], header[5], machine) {
         (2, 1, 62) => return Ok(()),

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use gimli::{AttributeValue, EndianSlice, LittleEndian};
 
-pub(crate) use elf::Executable;
+pub(crate) use elf::{Executable, Header, check_processor};
 pub(crate) use functions::{Base, Location, Variable};
 pub(crate) use index::{Index, Wanted, WantedKind};
 pub(crate) use layout::{Path, Spot, Tag};

@@ -4,8 +4,15 @@
 //! same. All multi-byte values are little-endian, as on x86-64.
 
 #[cfg(target_os = "linux")]
+mod core;
+#[cfg(target_os = "linux")]
+mod pages;
+#[cfg(target_os = "linux")]
 mod process;
 mod torn;
+
+#[cfg(target_os = "linux")]
+pub(crate) use self::core::{CoreMemory, Segment};
 
 #[cfg(target_os = "linux")]
 pub use process::ProcessMemory;

@@ -1,16 +1,11 @@
 //! The memory of a live process, through `/proc`.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use super::pages::Pages;
 use super::{Memory, Region, Unreadable};
-
-const PAGE: usize = 4096;
-const PAGE_SIZE: u64 = PAGE as u64;
-/// 32 MiB of pages. Tasks are read in the order of their addresses, so a larger cache would not be hit more often.
-const CACHED_PAGES: u64 = 8192;
 
 /// `/proc/PID/mem`. The process runs on while it is read.
 ///
@@ -18,7 +13,7 @@ const CACHED_PAGES: u64 = 8192;
 pub struct ProcessMemory {
     file: File,
     regions: Vec<Region>,
-    pages: RefCell<PageCache>,
+    pages: Pages,
 }
 
 impl ProcessMemory {
@@ -29,24 +24,16 @@ impl ProcessMemory {
         Ok(Self {
             file,
             regions: maps.lines().filter_map(parse_region).collect(),
-            pages: RefCell::default(),
+            pages: Pages::default(),
         })
     }
 }
 
 impl Memory for ProcessMemory {
     fn read(&self, address: u64, buffer: &mut [u8]) -> Result<(), Unreadable> {
-        let mut pages = self.pages.borrow_mut();
-        let mut done = 0;
-        while done < buffer.len() {
-            let at = address.checked_add(done as u64).ok_or(Unreadable)?;
-            let page = pages.get(&self.file, at / PAGE_SIZE).ok_or(Unreadable)?;
-            let skip = usize::try_from(at % PAGE_SIZE).map_err(|_| Unreadable)?;
-            let length = (buffer.len() - done).min(page.len() - skip);
-            buffer[done..done + length].copy_from_slice(&page[skip..skip + length]);
-            done += length;
-        }
-        Ok(())
+        self.pages.read(address, buffer, |at, page| {
+            self.file.read_exact_at(page, at).is_ok()
+        })
     }
 
     fn read_uncached(&self, address: u64, buffer: &mut [u8]) -> usize {
@@ -68,44 +55,7 @@ impl Memory for ProcessMemory {
     }
 
     fn forget(&self) {
-        *self.pages.borrow_mut() = PageCache::default();
-    }
-}
-
-/// A direct-mapped cache: page N is in slot N modulo the number of slots, or not at all.
-#[derive(Default)]
-struct PageCache {
-    slots: Vec<Option<CachedPage>>,
-}
-
-struct CachedPage {
-    number: u64,
-    /// `None` for a page that can't be read.
-    bytes: Option<Box<[u8; PAGE]>>,
-}
-
-impl PageCache {
-    fn get(&mut self, file: &File, number: u64) -> Option<&[u8; PAGE]> {
-        if self.slots.is_empty() {
-            self.slots.extend((0..CACHED_PAGES).map(|_| None));
-        }
-        let slot = self
-            .slots
-            .get_mut(usize::try_from(number % CACHED_PAGES).ok()?)?;
-        if slot.as_ref().is_none_or(|page| page.number != number) {
-            let mut bytes = slot
-                .take()
-                .and_then(|page| page.bytes)
-                .unwrap_or_else(|| Box::new([0; PAGE]));
-            let read = number
-                .checked_mul(PAGE_SIZE)
-                .is_some_and(|at| file.read_exact_at(&mut bytes[..], at).is_ok());
-            *slot = Some(CachedPage {
-                number,
-                bytes: read.then_some(bytes),
-            });
-        }
-        slot.as_ref()?.bytes.as_deref()
+        self.pages.forget();
     }
 }
 

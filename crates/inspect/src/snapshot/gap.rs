@@ -69,6 +69,15 @@ pub enum Gap {
         /// Why.
         why: StackGap,
     },
+    /// The core file ends early, so a part of the memory is missing.
+    TruncatedCore {
+        /// How many bytes it has.
+        bytes: u64,
+        /// How many it would have if it were whole.
+        whole: u64,
+    },
+    /// The core file does not tell whether the executable is the one that ran.
+    UncheckedExecutable,
     /// Threads can't be examined at all.
     NoThreads {
         /// What the system says.

@@ -51,8 +51,9 @@ pub struct Snapshot {
     pub schema: u32,
     /// The process that was read.
     pub process: Process,
-    /// When it was read: nanoseconds of the system's monotonic clock, as in [`WaitsFor::Timer`].
-    pub taken_at_ns: u64,
+    /// When it was read: nanoseconds of the system's monotonic clock, as in [`WaitsFor::Timer`]. `None` for a core
+    /// file, which does not tell.
+    pub taken_at_ns: Option<u64>,
     /// Runtimes and `LocalSet`s, in the order of their addresses.
     pub runtimes: Vec<Runtime>,
     /// Async tasks, in ascending order of their ids.

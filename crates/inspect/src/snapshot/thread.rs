@@ -9,13 +9,13 @@ use super::{Address, AwaitTree, NameId, Origin};
 pub struct Thread {
     /// The system's id of the thread.
     pub id: u32,
-    /// Its name, cut to 15 bytes by the system.
+    /// Its name, cut to 15 bytes by the system. A core file has the main thread's alone: others are empty.
     pub name: String,
     /// What the scheduler of the system says.
     pub state: ThreadState,
-    /// The system call in which it sleeps. `None` if it is in none, or runs.
+    /// The system call in which it sleeps, or slept when a core file was written. `None` if it is in none, or runs.
     pub system_call: Option<SystemCall>,
-    /// Its functions, innermost first. Empty if the thread is not asleep, or they can't be read.
+    /// Its functions, innermost first. Empty if they can't be read: a live thread must be asleep for it.
     pub stack: Vec<NativeFrame>,
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct BlockOns {
     pub(crate) found: Vec<RawBlockOn>,
     /// Runtimes that a thread works for.
     pub(crate) runtimes: Vec<RawRuntime>,
-    /// The stack of each sleeping thread.
+    /// The stack of each thread whose registers are known.
     pub(crate) stacks: HashMap<u32, Vec<StackFrame>>,
 }
 
@@ -39,7 +39,7 @@ struct Candidate {
 /// What the compiler calls the function that polls an async function or block starts so.
 const COROUTINE: &str = "{async_";
 
-/// Follows the stacks of all sleeping threads, and reads the futures that they run.
+/// Follows the stacks of all threads whose registers are known, and reads the futures that they run.
 pub(crate) fn find(
     context: &Context<'_>,
     plans: &Plans,
@@ -58,7 +58,7 @@ pub(crate) fn find(
             });
             continue;
         };
-        let stack = unwinder.stack(registers.program_counter, registers.stack_pointer);
+        let stack = unwinder.stack(&registers);
         if !stack.complete {
             context.gap(Gap::UnreadableStack {
                 thread: thread.id,

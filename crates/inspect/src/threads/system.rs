@@ -44,9 +44,8 @@ fn parse_system_call(line: &str) -> (Option<SystemCall>, Option<Registers>) {
         [.., stack_pointer, program_counter] => hex(stack_pointer).zip(hex(program_counter)),
         _ => None,
     };
-    let registers = registers.map(|(stack_pointer, program_counter)| Registers {
-        program_counter,
-        stack_pointer,
+    let registers = registers.map(|(stack_pointer, program_counter)| {
+        Registers::sleeping(program_counter, stack_pointer)
     });
     let system_call = match words[..] {
         [number, first, _, ..] => number.parse().ok().zip(hex(first)),
@@ -91,8 +90,8 @@ mod tests {
         );
         let registers = registers.expect("registers");
         assert_eq!(
-            (registers.stack_pointer, registers.program_counter),
-            (0x7ffc_8a10, 0x7f5e_2d1a)
+            (registers.stack_pointer(), registers.program_counter),
+            (Some(0x7ffc_8a10), 0x7f5e_2d1a)
         );
 
         let (call, registers) = parse_system_call("-1 0x7ffc8a10 0x7f5e2d1a\n");

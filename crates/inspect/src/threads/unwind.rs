@@ -1,7 +1,7 @@
-//! The functions on the stack of a sleeping thread, without stopping it.
+//! The functions on the stack of a thread, without stopping it.
 //!
-//! The system tells the stack pointer and the program counter of a thread that sleeps; call frame information tells
-//! where each function's caller is. Functions with a frame pointer need a register that is not known at first: it
+//! The system tells the stack pointer and the program counter of a thread that sleeps, and a core file tells all
+//! registers. Call frame information tells where each function's caller is. Functions with a frame pointer need a register that is not known at first: it
 //! is computed from the instructions at the start of the function, and checked against the call instruction in the
 //! caller.
 
@@ -9,6 +9,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
 
 use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, LittleEndian, Register, RegisterRule,
@@ -17,10 +18,10 @@ use gimli::{
 use object::read::ReadCache;
 use object::{Object as _, ObjectSection as _, ObjectSegment as _};
 
+use super::{RSP, Registers};
 use crate::memory::Memory;
 
 const RBP: u16 = 6;
-const RSP: u16 = 7;
 /// The return address, as a register.
 const RA: u16 = 16;
 const REGISTERS: usize = 17;
@@ -34,8 +35,8 @@ const SEARCHED_STACK: u64 = 1 << 16;
 struct Module {
     start: u64,
     end: u64,
-    /// The path to open it by.
-    path: String,
+    /// The path to open it by, if there is one.
+    path: Option<PathBuf>,
     unwinding: OnceCell<Option<Unwinding>>,
 }
 
@@ -53,8 +54,8 @@ struct Unwinding {
 pub(crate) struct Modules(Vec<Module>);
 
 impl Modules {
-    /// The modules of a memory. `root` is what paths in it are relative to, for example `/proc/PID/root`.
-    pub(crate) fn new(memory: &dyn Memory, root: &str) -> Self {
+    /// The modules of a memory. `open_by` says by which path to open a mapped file.
+    pub(crate) fn new(memory: &dyn Memory, open_by: impl Fn(&str) -> Option<PathBuf>) -> Self {
         let mut spans: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for region in memory
             .regions()
@@ -69,7 +70,7 @@ impl Modules {
         let module = |(path, (start, end)): (&str, (u64, u64))| Module {
             start,
             end,
-            path: format!("{root}{path}"),
+            path: open_by(path),
             unwinding: OnceCell::new(),
         };
         let mut modules: Vec<Module> = spans.into_iter().map(module).collect();
@@ -78,13 +79,13 @@ impl Modules {
     }
 
     /// Makes the program itself readable where its path is not: its file may have been deleted or replaced.
-    pub(crate) fn with_executable(mut self, contains: u64, path: &str) -> Self {
+    pub(crate) fn with_executable(mut self, contains: u64, path: PathBuf) -> Self {
         if let Some(module) = self
             .0
             .iter_mut()
             .find(|module| module.start <= contains && contains < module.end)
         {
-            path.clone_into(&mut module.path);
+            module.path = Some(path);
         }
         self
     }
@@ -108,7 +109,7 @@ impl Modules {
 
 impl Unwinding {
     fn read(module: &Module) -> Option<Self> {
-        let file = File::open(&module.path).ok()?;
+        let file = File::open(module.path.as_ref()?).ok()?;
         let (first, eh_frame, header) = {
             let cache = ReadCache::new(&file);
             let object = object::File::parse(&cache).ok()?;
@@ -184,7 +185,10 @@ struct Caller {
 }
 
 impl Unwinder<'_> {
-    pub(crate) fn stack(&self, program_counter: u64, stack_pointer: u64) -> Stack {
+    pub(crate) fn stack(&self, start: &Registers) -> Stack {
+        let mut registers = [None; REGISTERS];
+        registers[..start.general.len()].copy_from_slice(&start.general);
+        let stack_pointer = start.stack_pointer().unwrap_or(0);
         let region = self
             .memory
             .regions()
@@ -196,9 +200,7 @@ impl Unwinder<'_> {
             complete: false,
         };
         let mut context = UnwindContext::new();
-        let mut registers = [None; REGISTERS];
-        registers[usize::from(RSP)] = Some(stack_pointer);
-        let mut address = program_counter;
+        let mut address = start.program_counter;
         while stack.frames.len() < FRAMES {
             let Some(caller) = self.caller(&mut context, address, &registers, limit) else {
                 break;

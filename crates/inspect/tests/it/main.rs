@@ -4,6 +4,7 @@
 mod await_stacks;
 mod bad_input;
 mod busy;
+mod core_files;
 mod handles;
 mod program;
 mod runtimes;

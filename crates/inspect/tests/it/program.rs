@@ -40,9 +40,19 @@ impl Program {
         program
     }
 
+    /// Starts a program with a command, which must not change its process id, and waits until it is ready.
+    pub(crate) fn start_by(command: &mut Command) -> Self {
+        let mut program = Self::start_command(command);
+        program.line("ready");
+        program
+    }
+
     fn start_early(executable: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(executable)
-            .args(arguments)
+        Self::start_command(Command::new(executable).args(arguments))
+    }
+
+    fn start_command(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -103,6 +113,12 @@ impl Program {
     #[track_caller]
     pub(crate) fn snapshot_at_rest(&self, tasks: usize) -> Snapshot {
         self.snapshot_when("at rest", |snapshot| at_rest(snapshot, tasks))
+    }
+
+    /// Waits until the program ended by a signal, and returns whether it left a core file.
+    pub(crate) fn dumped(&mut self) -> bool {
+        use std::os::unix::process::ExitStatusExt as _;
+        self.child.wait().expect("the program ends").core_dumped()
     }
 
     pub(crate) fn end(&mut self) {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 /// Tasks come and go at full speed.
@@ -78,4 +79,19 @@ async fn loses_its_waker() {
         Poll::Pending
     })
     .await; // waits: loses_its_waker
+}
+
+/// A task that never returns from its poll.
+pub fn spins() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        tokio::spawn(spin()).await.unwrap();
+    });
+}
+
+async fn spin() {
+    crate::ready();
+    loop {
+        std::hint::spin_loop();
+    }
 }

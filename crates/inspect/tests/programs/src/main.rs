@@ -59,6 +59,7 @@ fn full(name: &str) {
         "ended" => runtimes::ended(),
         "churn" => busy::churn(),
         "parked" => busy::parked(),
+        "spins" => busy::spins(),
         "lost_waker" => busy::lost_waker(),
         _ => panic!("no program {name}"),
     }
