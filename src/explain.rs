@@ -1,6 +1,7 @@
-//! Explains a process from outside: a live one by its id, or a snapshot that was saved.
+//! Explains a process from outside: a live one by its id, one that ended by its core file, or a snapshot that was
+//! saved.
 //!
-//! The process needs no preparation. It is not stopped, and nothing in it is polled.
+//! A live process needs no preparation. It is not stopped, and nothing in it is polled.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
@@ -17,6 +18,9 @@ pub enum Error {
     /// The process can't be read.
     #[error(transparent)]
     Process(#[from] unstuck_inspect::Error),
+    /// The executable that a core file belongs to is not at hand.
+    #[error("{0} with `--exe FILE`")]
+    Executable(#[source] unstuck_inspect::Error),
     /// The file with a snapshot can't be opened or written.
     #[error("{}: {source}; name a file that can be {what}", .file.display())]
     File {
@@ -55,6 +59,22 @@ pub enum Error {
 /// If it can't be read: the message says why, and what would help.
 pub fn process(id: u32) -> Result<Snapshot, Error> {
     Ok(Inspector::attach(id)?.snapshot()?)
+}
+
+/// What the process was doing when the kernel wrote its core file.
+///
+/// The debug info comes from `executable`, or from the path that the core file names.
+///
+/// # Errors
+///
+/// If the core file or the executable can't be read, or does not belong to the other.
+pub fn core(file: &Path, executable: Option<&Path>) -> Result<Snapshot, Error> {
+    use unstuck_inspect::Error as Cause;
+    let inspector = Inspector::open_core(file, executable).map_err(|cause| match cause {
+        Cause::NoExecutable { .. } | Cause::ReplacedExecutable { .. } => Error::Executable(cause),
+        cause => Error::Process(cause),
+    })?;
+    Ok(inspector.snapshot()?)
 }
 
 /// Reads a snapshot that [`save`] wrote.

@@ -42,10 +42,11 @@ fn show(arguments: &Show, catalogue: Catalogue) -> Result<u8, Failure> {
 /// What the tasks of a process wait for.
 fn explain(arguments: &Explain) -> Result<u8, Failure> {
     let failed = |error: explain::Error| Failure::Failed(error.to_string());
-    let snapshot = match (arguments.process, &arguments.snapshot) {
-        (Some(id), _) => explain::process(id),
-        (None, Some(file)) => explain::saved(file),
-        (None, None) => return Err(Failure::Usage("name a process by its id".to_owned())),
+    let snapshot = match (arguments.process, &arguments.core, &arguments.snapshot) {
+        (Some(id), ..) => explain::process(id),
+        (None, Some(file), _) => explain::core(file, arguments.exe.as_deref()),
+        (None, None, Some(file)) => explain::saved(file),
+        (None, None, None) => return Err(Failure::Usage("name a process by its id".to_owned())),
     };
     let snapshot = snapshot.map_err(failed)?;
     let detail = if arguments.full {

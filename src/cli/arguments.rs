@@ -33,6 +33,7 @@ Examples:
   unstuck explain 4242 --full              the code of libraries, too, and everything that they hold
   unstuck explain 4242 --save hang.json    keep what was read, to explain it later or elsewhere
   unstuck explain --snapshot hang.json     explain what was kept
+  unstuck explain --core core.4242         what the tasks waited for when the process was killed
 
 The process needs no preparation but debug info (Cargo's default for dev builds; `debug = true` for
 others). It is not stopped, and nothing in it is polled.";
@@ -92,10 +93,16 @@ pub(super) struct Explain {
     #[arg(
         value_name = "PID",
         value_parser = process_id,
-        required_unless_present = "snapshot",
-        conflicts_with = "snapshot"
+        required_unless_present_any = ["snapshot", "core"],
+        conflicts_with_all = ["snapshot", "core"]
     )]
     pub(super) process: Option<u32>,
+    /// Explain a core file that the kernel wrote
+    #[arg(long, value_name = "FILE", conflicts_with = "snapshot")]
+    pub(super) core: Option<PathBuf>,
+    /// The executable that the core file is of [default: the path that the core file names]
+    #[arg(long, value_name = "FILE", requires = "core")]
+    pub(super) exe: Option<PathBuf>,
     /// Explain a snapshot that `--save` wrote
     #[arg(long, value_name = "FILE")]
     pub(super) snapshot: Option<PathBuf>,

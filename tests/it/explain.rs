@@ -145,6 +145,15 @@ fn what_was_saved_is_explained_like_the_process() {
     assert_eq!(saved.run().succeeded().stdout, live);
 }
 
+#[test]
+fn a_file_that_is_no_core_file_is_refused_in_one_line() {
+    let said = refused("--core Cargo.toml");
+    assert!(
+        said.contains("Cargo.toml can't be read as a core file: it is not an ELF file"),
+        "{said}"
+    );
+}
+
 /// One line says what is wrong, and what to do.
 #[track_caller]
 fn refused(arguments: &str) -> String {
