@@ -22,8 +22,9 @@
 //! # What it reads
 //!
 //! Linux on x86-64. Tests read programs with the newest patch releases of Tokio 1.43, 1.47 and 1.54, dev builds of
-//! each, and release builds with `debug = true` of 1.54. All of them are built by one compiler, the one that runs the
-//! tests; rustc 1.95 was tried. No layout is assumed: types and fields are looked up by name. A name that a program's
+//! each, and release builds with `debug = true` of 1.54. The compiler that builds the tests builds them too:
+//! rustc 1.95. A dev build of the program for Tokio 1.54 by rustc 1.97 (nightly) was compared with it by hand: the same
+//! tasks, lines and waits. No layout is assumed: types and fields are looked up by name. A name that a program's
 //! Tokio does not have is reported as a gap, and what needs it is left out.
 //!
 //! # The map
