@@ -25,6 +25,7 @@ pub fn render(snapshot: &Snapshot, detail: Detail, page: Page) -> String {
         snapshot,
         full: detail == Detail::Full,
         names: Objects::of(snapshot),
+        runs: false,
         labels: HashMap::new(),
         folder: env::current_dir()
             .ok()
@@ -44,6 +45,8 @@ struct Text<'s> {
     snapshot: &'s Snapshot,
     full: bool,
     names: Objects<'s>,
+    /// Whether what is being shown is polled, so that nothing tells which of its futures are.
+    runs: bool,
     /// Under which numbers they are shown.
     labels: HashMap<usize, usize>,
     /// The current folder: paths below it are shown relative to it.
@@ -51,12 +54,17 @@ struct Text<'s> {
     block: Block,
 }
 
+/// Of a task that is being polled: its frames are as they were before that.
+const RUNS: &str = ", running; this is where it was before";
+
 /// Futures that are alike: tasks, or what a thread runs with `block_on`.
 struct Alike<'s> {
     /// The ids of the tasks; empty for `block_on`.
     tasks: Vec<u64>,
     title: String,
     futures: &'s AwaitTree,
+    /// Whether it is being polled.
+    runs: bool,
 }
 
 impl<'s> Text<'s> {
@@ -105,7 +113,7 @@ impl<'s> Text<'s> {
                 format!("thread {}", block_on.thread)
             };
             let state = match (block_on.polled, block_on.changed) {
-                (true, _) => ", running",
+                (true, _) => RUNS,
                 (_, true) => ", moved while it was read",
                 _ => "",
             };
@@ -114,6 +122,7 @@ impl<'s> Text<'s> {
                 tasks: Vec::new(),
                 title: format!("{thread}: block_on({name}){state}"),
                 futures: &block_on.futures,
+                runs: block_on.polled,
             });
         }
         let mut places: HashMap<(String, Vec<Shape>), usize> = HashMap::new();
@@ -123,7 +132,7 @@ impl<'s> Text<'s> {
                 Lifecycle::Idle if task.state.cancelled => ", aborted",
                 Lifecycle::Idle => "",
                 Lifecycle::Scheduled => ", in a run queue",
-                Lifecycle::Running => ", running",
+                Lifecycle::Running => RUNS,
                 Lifecycle::Complete => ", ended",
             };
             let library = match task.origin {
@@ -139,6 +148,7 @@ impl<'s> Text<'s> {
                     tasks: Vec::new(),
                     title,
                     futures: &task.futures,
+                    runs: task.state.lifecycle == Lifecycle::Running,
                 });
             }
             all[place].tasks.push(task.id);
@@ -152,6 +162,7 @@ impl<'s> Text<'s> {
                 }
             };
             heading(&mut self.block, &format!("{who}{}", alike.title));
+            self.runs = alike.runs;
             self.tree(alike.futures);
         }
     }
@@ -270,7 +281,8 @@ impl<'s> Text<'s> {
         } else {
             ""
         };
-        format!(", in {name}, not polled now{dropped}")
+        let polled = if self.runs { "" } else { ", not polled now" };
+        format!(", in {name}{polled}{dropped}")
     }
 
     /// Numbers what is shown more than once, in the order in which it is shown.

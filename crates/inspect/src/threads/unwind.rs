@@ -1,9 +1,9 @@
 //! The functions on the stack of a thread, without stopping it.
 //!
 //! The system tells the stack pointer and the program counter of a thread that sleeps, and a core file tells all
-//! registers. Call frame information tells where each function's caller is. Functions with a frame pointer need a register that is not known at first: it
-//! is computed from the instructions at the start of the function, and checked against the call instruction in the
-//! caller.
+//! registers. Call frame information tells where each function's caller is. Functions with a frame pointer need a
+//! register that is not known at first: it is computed from the instructions at the start of the function, and
+//! checked against the call instruction in the caller.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;

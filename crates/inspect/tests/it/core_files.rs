@@ -33,8 +33,8 @@ impl Dumped {
         })
     }
 
-    /// Starts the program of a profile in a folder of its own, waits, and sends the signal. `None`, and a line that says why, where
-    /// the kernel writes no core files that a test can find.
+    /// Starts the program of a profile in a folder of its own, waits, and sends the signal. `None`, and a line that
+    /// says why, where the kernel writes no core files that a test can find.
     fn once(
         test: &str,
         name: &str,
