@@ -62,19 +62,35 @@ impl Waiting {
         }
     }
 
-    /// Without what is different each time.
+    /// Without what is different each time: the process, descriptors, timers, and the order in which tasks spawn
+    /// others, which decides on their numbers.
     fn redacted(&self, text: &str) -> String {
-        let id = self.0.id().to_string();
-        let lines = text.lines().map(|line| {
-            for (before, instead) in [("due in ", "0.0 s"), ("on descriptor ", "0")] {
-                if let Some((line, _)) = line.split_once(before) {
-                    return format!("{line}{before}{instead}\n");
-                }
-            }
-            line.replace(&id, "[pid]") + "\n"
-        });
-        lines.collect()
+        let text = text.replace(&self.0.id().to_string(), "[pid]");
+        let mut parts: Vec<String> = text.split("\n\n").map(without_numbers).collect();
+        // The first two are the process and its main.
+        parts[2..].sort();
+        parts.join("\n\n") + "\n"
     }
+}
+
+/// The lines with no number but those of lines of code.
+pub(crate) fn without_numbers(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        if let Some((line, _)) = line.split_once("due in ") {
+            return format!("{line}due in [time]");
+        }
+        let words = line.split(' ').map(|word| {
+            let number = word.trim_start_matches('#').trim_end_matches([':', ',']);
+            let is_number = !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit());
+            if is_number {
+                word.replace(number, "[n]")
+            } else {
+                word.to_owned()
+            }
+        });
+        words.collect::<Vec<String>>().join(" ")
+    });
+    lines.collect::<Vec<String>>().join("\n")
 }
 
 impl Drop for Waiting {
