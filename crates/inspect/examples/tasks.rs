@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use unstuck_inspect::Inspector;
 use unstuck_inspect::snapshot::{
-    AwaitTree, BlockingState, FrameIndex, HeldIn, Origin, Snapshot, WaitsFor,
+    AwaitTree, BlockingState, FrameIndex, Handle, HeldIn, Origin, Snapshot, WaitsFor,
 };
 
 fn main() -> ExitCode {
@@ -92,8 +92,48 @@ fn print(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
             )?;
         }
     }
+    for object in &snapshot.objects {
+        let futures = &object.futures;
+        if object.handles.is_empty() && futures.frames.is_empty() && futures.leaves.is_empty() {
+            continue;
+        }
+        writeln!(
+            out,
+            "{} at {} {:?}",
+            snapshot[object.type_name], object.address, object.counts
+        )?;
+        print_handles(out, snapshot, &object.handles, "")?;
+        print_tree(out, snapshot, futures, None, 1)?;
+    }
     for gap in &snapshot.gaps {
         writeln!(out, "missing: {gap:?}")?;
+    }
+    Ok(())
+}
+
+fn print_handles(
+    out: &mut impl Write,
+    snapshot: &Snapshot,
+    handles: &[Handle],
+    indent: &str,
+) -> io::Result<()> {
+    for handle in handles {
+        let object = &snapshot[handle.object];
+        let local = &snapshot[handle.local];
+        writeln!(
+            out,
+            "{indent}    . {}: {:?}{} of {} at {} {:?}",
+            local.name.as_deref().unwrap_or("(unnamed)"),
+            handle.kind,
+            if handle.maybe_dropped {
+                " (maybe dropped)"
+            } else {
+                ""
+            },
+            snapshot[object.type_name],
+            object.address,
+            object.counts
+        )?;
     }
     Ok(())
 }
@@ -106,6 +146,9 @@ fn print_tree(
     depth: usize,
 ) -> io::Result<()> {
     let indent = "  ".repeat(depth);
+    if parent.is_none() {
+        print_handles(out, snapshot, &tree.handles, &indent)?;
+    }
     for (number, frame) in tree
         .frames
         .iter()
@@ -130,24 +173,7 @@ fn print_tree(
                 place.function_file, place.first_line, place.last_line
             )?;
         }
-        for handle in &frame.handles {
-            let object = &snapshot[handle.object];
-            let local = &snapshot[handle.local];
-            writeln!(
-                out,
-                "{indent}    . {}: {:?}{} of {} at {} {:?}",
-                local.name.as_deref().unwrap_or("(unnamed)"),
-                handle.kind,
-                if handle.maybe_dropped {
-                    " (maybe dropped)"
-                } else {
-                    ""
-                },
-                snapshot[object.type_name],
-                object.address,
-                object.counts
-            )?;
-        }
+        print_handles(out, snapshot, &frame.handles, &indent)?;
         print_tree(
             out,
             snapshot,

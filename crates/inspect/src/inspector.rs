@@ -239,6 +239,9 @@ impl Reading<'_> {
         self.context.memory.forget();
         let read = |raw: &RawTask| self.task(&mut walker, raw, &population);
         let mut tasks: Vec<Task> = population.tasks.iter().map(read).collect();
+        let awaited = tasks.iter().map(|task| &task.futures);
+        let blocked = found.iter().map(|block_on| &block_on.root.tree);
+        walker.read_objects(awaited.chain(blocked));
         tasks.extend(self.ended(&mut walker, &tasks, &population));
         self.context.memory.forget();
         for (task, raw) in tasks.iter_mut().zip(&population.tasks) {
@@ -247,7 +250,7 @@ impl Reading<'_> {
         }
         tasks.sort_by_key(|task| (task.id, task.address));
         let blocking_tasks = self.blocking_tasks(&population, threads, &stacks);
-        let block_ons = found
+        let mut block_ons: Vec<BlockOn> = found
             .into_iter()
             .map(|block_on| {
                 let future = plans.name(&self.context.debug.ty(block_on.ty).name);
@@ -278,7 +281,9 @@ impl Reading<'_> {
                 });
         let runtimes = runtimes.collect();
         let threads = self.threads(threads, &stacks);
-        let objects = std::mem::take(&mut walker.objects.list);
+        let awaited = tasks.iter_mut().map(|task| &mut task.futures);
+        let blocked = block_ons.iter_mut().map(|block_on| &mut block_on.futures);
+        let objects = walker.take_objects(awaited.chain(blocked));
         let (names, places, locals) = plans.tables();
         Snapshot {
             schema: SCHEMA,

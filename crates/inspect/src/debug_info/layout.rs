@@ -115,6 +115,18 @@ impl Spot {
         find(debug, &self.ty, |_, ty| ty.kind == Kind::Pointer).map(|part| self.at(debug, part))
     }
 
+    /// The field with the highest offset.
+    pub(crate) fn last(&self, debug: &DebugInfo<'_>) -> Option<Self> {
+        let last = self.ty.fields.iter().max_by_key(|field| field.offset)?;
+        Some(self.at(debug, Part::field(last)))
+    }
+
+    /// The nearest part that is a trait object.
+    pub(crate) fn trait_object(&self, debug: &DebugInfo<'_>) -> Option<Self> {
+        find(debug, &self.ty, |_, ty| ty.as_trait_object().is_some())
+            .map(|part| self.at(debug, part))
+    }
+
     /// What the nearest thin pointer points to.
     pub(crate) fn target(&self, debug: &DebugInfo<'_>) -> Option<Self> {
         let mut pointer = self.pointer(debug)?;

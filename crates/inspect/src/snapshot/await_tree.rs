@@ -14,6 +14,9 @@ pub struct AwaitTree {
     pub frames: Vec<Frame>,
     /// What is waited for.
     pub leaves: Vec<Leaf>,
+    /// What the future holds outside of async functions: the fields of a future that is written by hand.
+    #[serde(default)]
+    pub handles: Vec<Handle>,
 }
 
 impl AwaitTree {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, LocalId, NameId, ObjectId};
+use super::{Address, AwaitTree, LocalId, NameId, ObjectId};
 
 /// Something in a local that others may wait for, or that keeps something alive.
 ///
@@ -10,7 +10,8 @@ use super::{Address, LocalId, NameId, ObjectId};
 /// counts of the [`Object`] decide: as many candidates as the count says means that all of them are live.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Handle {
-    /// The local that holds it, by value or in a container.
+    /// The local that holds it, by value or in a container. In an [`Object`], the outermost field that has a name of
+    /// the program's own.
     pub local: LocalId,
     /// What it is.
     pub kind: HandleKind,
@@ -83,6 +84,15 @@ pub struct Object {
     pub type_name: NameId,
     /// What its memory says about the handles that exist.
     pub counts: Counts,
+    /// What it holds itself, in its fields and in the containers that it owns. Read once, whoever shares it.
+    ///
+    /// Only what `Arc`s, `Rc`s and channels own is looked into. What another object owns, such as the lock of a guard,
+    /// is looked into there.
+    #[serde(default)]
+    pub handles: Vec<Handle>,
+    /// The futures that it holds. Nobody says whether one of them is polled.
+    #[serde(default)]
+    pub futures: AwaitTree,
 }
 
 /// How many handles an object has by its own count. `None` where it does not count.

@@ -1,5 +1,7 @@
 //! Values that others may wait for, or that keep something alive.
 
+use std::sync::Arc;
+
 use super::names::{self, Missing};
 use super::waits::named;
 use crate::context::Context;
@@ -110,6 +112,9 @@ const SHARED: &[(&str, HandleKind)] = &[
 /// The primitives. A shared value with one of them in it is worth noting.
 const PRIMITIVES: &str = "tokio::sync::";
 
+/// What runs tasks, timers and I/O. It holds tasks and wakers, which are read in other ways, and nothing of the program.
+const OPAQUE: &str = "tokio::runtime::";
+
 /// Stores a count.
 type Store = fn(&mut Counts, u64);
 
@@ -155,11 +160,16 @@ pub(crate) fn is_primitive(ty: &Type) -> bool {
     ty.name.starts_with(PRIMITIVES)
 }
 
+/// Whether what is in a value of this type is read in other ways.
+pub(crate) fn is_opaque(ty: &Type) -> bool {
+    ty.name.starts_with(OPAQUE)
+}
+
 /// How to read a handle.
 pub(crate) struct HandleLayout {
     kind: HandleKind,
     object: Path,
-    pub(crate) object_type: std::sync::Arc<Type>,
+    pub(crate) object_type: Arc<Type>,
     permits: Option<Path>,
     strong: Option<Path>,
     weak: Option<Path>,
@@ -225,6 +235,11 @@ impl HandleLayout {
         Some((kind, object))
     }
 
+    /// Whether the handle is one of those that own the object together.
+    pub(crate) fn owns(&self) -> bool {
+        self.strong.is_some()
+    }
+
     /// How many handles there are, by the object's own count.
     pub(crate) fn counts(&self, context: &Context<'_>, handle: u64) -> Counts {
         let read = |path: &Option<Path>| {
@@ -235,19 +250,83 @@ impl HandleLayout {
             strong: read(&self.strong),
             ..Counts::default()
         };
-        // All strong ones together have one weak count.
-        counts.weak = read(&self.weak).map(|weak| {
-            if counts.strong == Some(0) {
-                weak
-            } else {
-                weak.saturating_sub(1)
-            }
-        });
+        counts.weak = read(&self.weak).map(|weak| weak_handles(counts.strong, weak));
         for (set, path) in &self.counts {
             if let Some(count) = path.read(context.memory, handle) {
                 set(&mut counts, count);
             }
         }
         counts
+    }
+}
+
+/// All strong ones together have one weak count.
+fn weak_handles(strong: Option<u64>, weak: u64) -> u64 {
+    if strong == Some(0) {
+        weak
+    } else {
+        weak.saturating_sub(1)
+    }
+}
+
+/// How to read an `Arc`, `Rc` or `Weak` of a trait object.
+pub(crate) struct TraitHandleLayout {
+    kind: HandleKind,
+    pointer: Path,
+    vtable: Path,
+    strong: Path,
+    weak: Path,
+    /// Where the value is that is shared, if it does not need to be aligned to more.
+    data: u64,
+}
+
+/// A shared value behind a trait object.
+pub(crate) struct TraitHandle {
+    pub(crate) kind: HandleKind,
+    pub(crate) object: u64,
+    pub(crate) ty: Arc<Type>,
+    pub(crate) counts: Counts,
+}
+
+impl TraitHandleLayout {
+    pub(crate) fn new(
+        debug: &DebugInfo<'_>,
+        kind: HandleKind,
+        handle: &Spot,
+    ) -> Result<Self, Missing> {
+        let wide = names::TRAIT_POINTER.locate(debug, handle)?;
+        let shared = names::TRAIT_SHARED.locate(debug, &wide)?;
+        // Where a part is does not depend on the way to the whole.
+        let shared = Spot::whole(shared.ty);
+        let value = names::TRAIT_VALUE.locate(debug, &shared)?;
+        Ok(Self {
+            kind,
+            pointer: names::WIDE_POINTER.locate(debug, &wide)?.path(),
+            vtable: names::WIDE_VTABLE.locate(debug, &wide)?.path(),
+            strong: names::TRAIT_STRONG.locate(debug, &shared)?.path(),
+            weak: names::TRAIT_WEAK.locate(debug, &shared)?.path(),
+            data: value.offset().unwrap_or(0),
+        })
+    }
+
+    /// What the handle at the address refers to. `None` if it refers to nothing, or its type is not described.
+    pub(crate) fn read(&self, context: &Context<'_>, handle: u64) -> Option<TraitHandle> {
+        let (debug, memory) = (context.debug, context.memory);
+        let shared = self.pointer.read(memory, handle)?;
+        let ty = debug.ty(debug.type_behind(self.vtable.read(memory, handle)?)?);
+        let strong = self.strong.read(memory, shared)?;
+        let weak = self.weak.read(memory, shared)?;
+        let align = ty.align.checked_next_power_of_two()?;
+        let data = self.data.checked_next_multiple_of(align)?;
+        Some(TraitHandle {
+            kind: self.kind,
+            object: shared.wrapping_add(data),
+            ty,
+            counts: Counts {
+                strong: Some(strong),
+                weak: Some(weak_handles(Some(strong), weak)),
+                ..Counts::default()
+            },
+        })
     }
 }

@@ -107,6 +107,10 @@ pub(crate) enum Step {
     Shared,
     /// The contents of a variant, if the value is that variant.
     Variant(&'static str),
+    /// The nearest pointer to a trait object.
+    Trait,
+    /// The field with the highest offset.
+    Last,
 }
 
 /// A name that this program's Tokio does not have.
@@ -128,6 +132,8 @@ impl Need {
                 Step::Target => spot.target(debug),
                 Step::Shared => spot.shared(debug),
                 Step::Variant(name) => spot.variant(debug, name),
+                Step::Trait => spot.trait_object(debug),
+                Step::Last => spot.last(debug),
             };
             spot = next.ok_or_else(|| self.missing(taken))?;
         }
@@ -159,6 +165,8 @@ impl Need {
                 Step::Target => value.target(debug, memory),
                 Step::Shared => value.shared(debug, memory),
                 Step::Variant(name) => value.variant(debug, memory, name),
+                // They are for layouts.
+                Step::Trait | Step::Last => None,
             })
     }
 
@@ -179,6 +187,8 @@ impl Need {
                     name.push_str(variant);
                 }
                 Step::Target | Step::Shared => name.push_str(".*"),
+                Step::Trait => name.push_str(" with a pointer and a vtable"),
+                Step::Last => name.push_str(" with a field"),
             }
         }
         Missing {
@@ -188,7 +198,7 @@ impl Need {
     }
 }
 
-use Step::{Field, Named, Shared, Target, Typed, Variant};
+use Step::{Field, Last, Named, Shared, Target, Trait, Typed, Variant};
 
 macro_rules! needs {
     ($($name:ident: $feature:ident, $of:literal, [$($step:expr),*];)*) => {
@@ -272,6 +282,33 @@ needs! {
     DEQUE_LENGTH: Containers, "VecDeque", [Field("len")];
     DEQUE_BUFFER: Containers, "VecDeque", [Field("buf")];
     DEQUE_CAPACITY: Containers, "VecDeque", [Field("buf"), Named("cap")];
+    TABLE_MASK: Containers, "RawTable", [Named("bucket_mask")];
+    TABLE_CONTROL: Containers, "RawTable", [Named("ctrl")];
+    TABLE_ITEMS: Containers, "RawTable", [Named("items")];
+    TREE_ROOT: Containers, "BTreeMap", [Field("root"), Variant("Some"), Field("__0")];
+    TREE_LENGTH: Containers, "BTreeMap", [Field("length")];
+    TREE_HEIGHT: Containers, "NodeRef", [Field("height")];
+    TREE_NODE: Containers, "NodeRef", [Field("node")];
+    NODE_LENGTH: Containers, "LeafNode", [Field("len")];
+    NODE_KEYS: Containers, "LeafNode", [Field("keys")];
+    NODE_VALUES: Containers, "LeafNode", [Field("vals")];
+    NODE_PARENT: Containers, "LeafNode", [Field("parent"), Target];
+    NODE_EDGES: Containers, "InternalNode", [Field("edges")];
+
+    ONCE_CELL_SET: Containers, "OnceCell", [Named("value_set")];
+    ONCE_CELL_VALUE: Containers, "OnceCell", [Field("value")];
+    ONCE_LOCK_STATE: Containers, "OnceLock", [Named("state_and_queued")];
+    ONCE_LOCK_VALUE: Containers, "OnceLock", [Field("value")];
+    LAZY_LOCK_STATE: Containers, "LazyLock", [Named("state_and_queued")];
+    LAZY_LOCK_VALUE: Containers, "LazyLock", [Field("data")];
+
+    TRAIT_POINTER: Arcs, "Arc of a trait object", [Trait];
+    WIDE_POINTER: Arcs, "a pointer to a trait object", [Field("pointer")];
+    WIDE_VTABLE: Arcs, "a pointer to a trait object", [Field("vtable")];
+    TRAIT_SHARED: Arcs, "a pointer to a trait object", [Field("pointer"), Target];
+    TRAIT_STRONG: Arcs, "ArcInner of a trait object", [Field("strong")];
+    TRAIT_WEAK: Arcs, "ArcInner of a trait object", [Field("weak")];
+    TRAIT_VALUE: Arcs, "ArcInner of a trait object", [Last];
 }
 
 /// The bits of a task's state.
@@ -286,6 +323,36 @@ pub(crate) mod state {
     /// More references than any program has: the memory of a task that was freed.
     pub(crate) const ABSURD_REFERENCES: u64 = 1 << 20;
 }
+
+/// A cell that is set once: its type, its state, the state in which it is set, and the value, which has the type of the
+/// first argument.
+pub(crate) struct Once {
+    pub(crate) ty: &'static str,
+    pub(crate) state: Need,
+    pub(crate) set: u64,
+    pub(crate) value: Need,
+}
+
+pub(crate) const ONCE: &[Once] = &[
+    Once {
+        ty: "tokio::sync::once_cell::OnceCell<",
+        state: ONCE_CELL_SET,
+        set: 1,
+        value: ONCE_CELL_VALUE,
+    },
+    Once {
+        ty: "std::sync::once_lock::OnceLock<",
+        state: ONCE_LOCK_STATE,
+        set: 0,
+        value: ONCE_LOCK_VALUE,
+    },
+    Once {
+        ty: "std::sync::lazy_lock::LazyLock<",
+        state: LAZY_LOCK_STATE,
+        set: 0,
+        value: LAZY_LOCK_VALUE,
+    },
+];
 
 /// The permits of a semaphore are above its `closed` bit.
 pub(crate) const PERMIT_SHIFT: u32 = 1;

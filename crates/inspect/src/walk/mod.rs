@@ -6,6 +6,8 @@
 //! Two things are looked for. To see what a future *awaits*, everything is followed that it would poll: parts,
 //! boxes and mutable references. To see what a local *holds*, everything is followed that it owns.
 
+mod containers;
+mod objects;
 pub(crate) mod plan;
 mod reach;
 mod walker;

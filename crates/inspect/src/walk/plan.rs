@@ -6,11 +6,14 @@ use std::sync::{Arc, OnceLock};
 
 use foldhash::{HashMap, HashMapExt as _};
 
-use super::reach::{self, DEQUE, Purpose, Reach, VEC};
+use super::containers;
+use super::reach::{self, Purpose, Reach};
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Kind, Path, Spot, Tag, Type, TypeId};
-use crate::snapshot::{Local, LocalId, NameId, Origin, PermitKind, Place, PlaceId, Suspension};
-use crate::tokio::handles::{self, HandleLayout};
+use crate::snapshot::{
+    HandleKind, Local, LocalId, NameId, Origin, PermitKind, Place, PlaceId, Suspension,
+};
+use crate::tokio::handles::{self, HandleLayout, TraitHandleLayout};
 use crate::tokio::names::{self, Missing};
 use crate::tokio::waits::{self, WaitKind, WaitLayout};
 
@@ -58,6 +61,16 @@ pub(crate) enum Plan {
         capacity: Path,
         elements: Elements,
     },
+    /// A `HashMap` or `HashSet`.
+    Table(containers::Table),
+    /// A `BTreeMap` or `BTreeSet`.
+    Tree(containers::Tree),
+    /// A part that is there once the state says so.
+    Once {
+        state: Path,
+        set: u64,
+        part: Part,
+    },
     /// Linked lists of members.
     Set {
         heads: Vec<Path>,
@@ -71,13 +84,28 @@ pub(crate) enum Plan {
         size: u64,
         name: NameId,
     },
-    Handle(HandleLayout),
+    Handle {
+        layout: HandleLayout,
+        shares: Shares,
+    },
+    /// An `Arc`, `Rc` or `Weak` of a trait object.
+    TraitHandle(TraitHandleLayout),
+}
+
+/// What the object behind a handle is worth.
+#[derive(Clone, Copy)]
+pub(crate) struct Shares {
+    pub(crate) name: NameId,
+    /// It is a primitive, or contains one. Otherwise it is only worth noting for what is found in it.
+    pub(crate) always: bool,
 }
 
 /// A part at an offset.
 pub(crate) struct Part {
     pub(crate) offset: u64,
     pub(crate) plan: Arc<Plan>,
+    /// The outermost field that it is in and that has a name of the program's own.
+    pub(crate) field: Option<LocalId>,
 }
 
 /// What a member of a set holds. Its plan is looked up when a member is read, as sets may contain sets of the same
@@ -87,6 +115,7 @@ pub(crate) struct Member {
     pub(crate) ty: TypeId,
 }
 
+#[derive(Clone, Copy)]
 pub(crate) struct Elements {
     pub(crate) ty: TypeId,
     pub(crate) size: u64,
@@ -189,6 +218,15 @@ impl Plans {
         NameId(self.names.borrow_mut().id(name.to_owned()))
     }
 
+    /// A local without a name.
+    pub(super) fn unnamed(&self, context: &Context<'_>, ty: TypeId) -> LocalId {
+        let local = Local {
+            name: None,
+            type_name: self.name(&context.debug.ty(ty).name),
+        };
+        LocalId(self.locals.borrow_mut().id(local))
+    }
+
     /// The path of the function that a closure is in, with `{closure}` at its end.
     pub(crate) fn closure_name(&self, closure: &Type) -> NameId {
         self.name(&function_path(closure))
@@ -245,9 +283,15 @@ impl Plans {
         if purpose == Purpose::Hold
             && let Some(kind) = handles::kind_of(ty).or_else(|| handles::shared_kind_of(ty))
         {
-            return context
-                .found(HandleLayout::new(debug, kind, &whole))
-                .map(Plan::Handle);
+            let target = ty.arguments.first().map(|target| debug.ty(*target));
+            if target.is_some_and(|target| reach::is_trait(&target)) {
+                return context
+                    .found(TraitHandleLayout::new(debug, kind, &whole))
+                    .map(Plan::TraitHandle);
+            }
+            let layout = context.found(HandleLayout::new(debug, kind, &whole))?;
+            let shares = self.shares(context, layout.object_type.id, kind);
+            return Some(Plan::Handle { layout, shares });
         }
         if let Some(kind) = waits::kind_of(ty) {
             return context.found(self.wait(context, kind, &whole)).flatten();
@@ -272,8 +316,22 @@ impl Plans {
                 },
             });
         }
-        if ty.name.starts_with(VEC) || ty.name.starts_with(DEQUE) {
-            return context.found(container(debug, ty, &whole)).flatten();
+        if let Some(container) = containers::plan(debug, ty, &whole) {
+            return context.found(container).flatten();
+        }
+        if let Some(once) = names::ONCE.iter().find(|once| ty.name.starts_with(once.ty)) {
+            let plan = self.plan(context, *ty.arguments.first()?, purpose)?;
+            let state = context.found(once.state.locate(debug, &whole))?;
+            let value = context.found(once.value.locate(debug, &whole))?;
+            return Some(Plan::Once {
+                state: state.path(),
+                set: once.set,
+                part: Part {
+                    offset: value.offset()?,
+                    plan,
+                    field: None,
+                },
+            });
         }
         match ty.kind {
             Kind::Pointer => reach::follows_pointer(ty, purpose)
@@ -298,19 +356,28 @@ impl Plans {
     /// Parts of parts are put into one list, so wrappers cost nothing when they are read.
     fn compile_struct(&self, context: &Context<'_>, ty: &Type, purpose: Purpose) -> Plan {
         let mut parts = Vec::new();
+        let own = purpose == Purpose::Hold && has_own_names(ty);
         for field in &ty.fields {
             if let Some(plan) = self.plan(context, field.ty, purpose) {
+                let named = (own && !field.name.starts_with(UNNAMED)).then(|| {
+                    LocalId(self.locals.borrow_mut().id(Local {
+                        name: Some(field.name.to_string()),
+                        type_name: self.name(&context.debug.ty(field.ty).name),
+                    }))
+                });
                 match &*plan {
                     Plan::Parts(inner) => {
                         let flat = inner.iter().map(|part| Part {
                             offset: field.offset.wrapping_add(part.offset),
                             plan: part.plan.clone(),
+                            field: named.or(part.field),
                         });
                         parts.extend(flat);
                     }
                     _ => parts.push(Part {
                         offset: field.offset,
                         plan,
+                        field: named,
                     }),
                 }
             }
@@ -328,6 +395,7 @@ impl Plans {
                     Some(Part {
                         offset: variant.offset,
                         plan: self.plan(context, variant.ty, purpose)?,
+                        field: None,
                     })
                 })
                 .collect(),
@@ -338,8 +406,19 @@ impl Plans {
         parts.push(Part {
             offset: 0,
             plan: Arc::new(of_variants),
+            field: None,
         });
         Plan::Parts(parts.into())
+    }
+
+    /// What an object of this type is worth that a handle of this kind refers to.
+    pub(super) fn shares(&self, context: &Context<'_>, ty: TypeId, kind: HandleKind) -> Shares {
+        let shared = matches!(kind, HandleKind::Arc | HandleKind::Weak | HandleKind::Rc);
+        let mut reach = self.reach.borrow_mut();
+        Shares {
+            name: self.name(&context.debug.ty(ty).name),
+            always: !shared || reach.matters(context.debug, ty, Purpose::Share),
+        }
     }
 
     fn wait(
@@ -432,41 +511,19 @@ impl Plans {
     }
 }
 
-/// The elements of a `Vec` or `VecDeque`. Its buffer does not know the type of the elements.
-fn container(debug: &DebugInfo<'_>, ty: &Type, whole: &Spot) -> Result<Option<Plan>, Missing> {
-    let Some(element) = ty.arguments.first().map(|element| debug.ty(*element)) else {
-        return Ok(None);
-    };
-    let elements = Elements {
-        ty: element.id,
-        size: element.size,
-    };
-    let path = |need: &names::Need| need.locate(debug, whole).map(|spot| spot.path());
-    let start = |need: &names::Need| {
-        need.locate(debug, whole)
-            .map(|buffer| buffer.pointer(debug).map(|start| start.path()))
-    };
-    if ty.name.starts_with(VEC) {
-        let Some(start) = start(&names::VEC_BUFFER)? else {
-            return Ok(None);
-        };
-        return Ok(Some(Plan::Vec {
-            start,
-            length: path(&names::VEC_LENGTH)?,
-            elements,
-        }));
-    }
-    let Some(start) = start(&names::DEQUE_BUFFER)? else {
-        return Ok(None);
-    };
-    let (head, length) = (path(&names::DEQUE_HEAD)?, path(&names::DEQUE_LENGTH)?);
-    Ok(Some(Plan::Deque {
-        start,
-        head,
-        length,
-        capacity: path(&names::DEQUE_CAPACITY)?,
-        elements,
-    }))
+/// Types whose fields have names that say nothing about the program.
+const WRAPPERS: &[&str] = &[
+    "alloc::",
+    "core::",
+    "hashbrown::",
+    "lock_api::",
+    "parking_lot::",
+    "std::",
+    "tokio::",
+];
+
+fn has_own_names(ty: &Type) -> bool {
+    !WRAPPERS.iter().any(|prefix| ty.name.starts_with(prefix))
 }
 
 /// What the compiler calls what is being awaited.

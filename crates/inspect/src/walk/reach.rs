@@ -4,6 +4,7 @@ use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use crate::debug_info::{DebugInfo, Kind, Type, TypeId};
 use crate::tokio::handles;
+use crate::tokio::names::ONCE;
 use crate::tokio::waits::{self, WaitKind};
 
 /// What is looked for.
@@ -20,11 +21,10 @@ pub(crate) enum Purpose {
 /// Containers of the standard library that own elements of the type of their first argument.
 pub(super) const VEC: &str = "alloc::vec::Vec<";
 pub(super) const DEQUE: &str = "alloc::collections::vec_deque::VecDeque<";
-/// Containers that hold values of their arguments' types, and that only matter as part of a shared value.
-const MAPS: [&str; 2] = [
-    "hashbrown::raw::RawTable<",
-    "alloc::collections::btree::map::BTreeMap<",
-];
+/// The table of a `HashMap` or `HashSet`, and the tree of a `BTreeMap` or `BTreeSet`.
+pub(super) const TABLE: &str = "hashbrown::raw::RawTable<";
+pub(super) const TREE: &str = "alloc::collections::btree::map::BTreeMap<";
+const CONTAINERS: [&str; 4] = [VEC, DEQUE, TABLE, TREE];
 /// May be uninitialized, so nothing in it can be trusted.
 const MAYBE_UNINIT: &str = "core::mem::maybe_uninit::MaybeUninit<";
 
@@ -94,14 +94,19 @@ impl Reach {
         if purpose == Purpose::Share && handles::is_primitive(ty) {
             return Next::Decided(true);
         }
+        if purpose != Purpose::Await && handles::is_opaque(ty) {
+            return Next::Decided(false);
+        }
         if handles::shared_kind_of(ty).is_some() {
             let shared = ty.arguments.first().copied();
             return match (purpose, shared) {
                 (Purpose::Await, _) | (_, None) => Next::Decided(false),
-                (Purpose::Hold, Some(shared)) => {
-                    Next::Decided(self.matters(debug, shared, Purpose::Share))
+                // What a trait object holds is only known once there is one.
+                (Purpose::Hold, Some(shared)) if is_trait(&debug.ty(shared)) => Next::Decided(true),
+                (Purpose::Hold, Some(shared)) if self.matters(debug, shared, Purpose::Share) => {
+                    Next::Decided(true)
                 }
-                (Purpose::Share, Some(shared)) => Next::Types(vec![shared]),
+                (_, Some(shared)) => Next::Types(vec![shared]),
             };
         }
         if ty.as_trait_object().is_some() {
@@ -118,14 +123,12 @@ impl Reach {
         if ty.name.starts_with(MAYBE_UNINIT) {
             return Next::Decided(false);
         }
-        if [VEC, DEQUE]
-            .iter()
-            .any(|prefix| ty.name.starts_with(prefix))
-        {
-            return Next::Types(ty.arguments.first().copied().into_iter().collect());
-        }
-        if purpose == Purpose::Share && MAPS.iter().any(|prefix| ty.name.starts_with(prefix)) {
+        if CONTAINERS.iter().any(|prefix| ty.name.starts_with(prefix)) {
+            // The last argument of each is an allocator, which holds nothing.
             return Next::Types(ty.arguments.to_vec());
+        }
+        if ONCE.iter().any(|once| ty.name.starts_with(once.ty)) {
+            return Next::Types(ty.arguments.first().copied().into_iter().collect());
         }
         Next::Types(match ty.kind {
             Kind::Pointer => ty
@@ -148,6 +151,11 @@ impl Reach {
             Kind::Base | Kind::Enum | Kind::Other => Vec::new(),
         })
     }
+}
+
+/// Whether this is what a trait object points to.
+pub(super) fn is_trait(ty: &Type) -> bool {
+    ty.name.starts_with("dyn ") || ty.name.starts_with("(dyn ")
 }
 
 /// What is polled is owned or mutably borrowed. A local that borrows something does not hold it.

@@ -2,47 +2,20 @@
 
 use std::sync::Arc;
 
-use foldhash::{HashMap, HashSet, HashSetExt as _};
+use foldhash::{HashSet, HashSetExt as _};
 
-use super::plan::{Coroutine, Elements, Part, Plan, Plans};
+use super::containers::{EMPTY, Table, Tree};
+use super::objects::Objects;
+use super::plan::{Coroutine, Elements, Part, Plan, Plans, Shares};
 use super::reach::Purpose;
 use crate::context::Context;
 use crate::debug_info::{Path, TypeId};
 use crate::snapshot::{
-    Address, AwaitTree, Frame, FrameIndex, Gap, Handle, HeldIn, Leaf, NameId, Object, ObjectId,
+    Address, AwaitTree, Frame, FrameIndex, Gap, Handle, HandleKind, HeldIn, Leaf, NameId, ObjectId,
     Origin, PermitKind, Suspension, WaitsFor,
 };
-use crate::tokio::handles::HandleLayout;
+use crate::tokio::handles::{HandleLayout, TraitHandleLayout};
 use crate::tokio::names;
-
-/// What handles refer to, of all tasks together.
-#[derive(Default)]
-pub(crate) struct Objects {
-    pub(crate) list: Vec<Object>,
-    ids: HashMap<(u64, TypeId), ObjectId>,
-}
-
-impl Objects {
-    fn id(
-        &mut self,
-        context: &Context<'_>,
-        plans: &Plans,
-        layout: &HandleLayout,
-        handle: u64,
-        object: u64,
-    ) -> ObjectId {
-        let ty = &layout.object_type;
-        *self.ids.entry((object, ty.id)).or_insert_with(|| {
-            self.list.push(Object {
-                address: Address(object),
-                size: ty.size,
-                type_name: plans.name(&ty.name),
-                counts: layout.counts(context, handle),
-            });
-            ObjectId(u32::try_from(self.list.len() - 1).unwrap_or(u32::MAX))
-        })
-    }
-}
 
 /// The future that a task or a `block_on` runs.
 pub(crate) struct Root {
@@ -80,10 +53,12 @@ pub(crate) struct Walker<'a> {
     context: &'a Context<'a>,
     plans: &'a Plans,
     pub(crate) objects: Objects,
-    /// Addresses and types of the current tree that must not be entered twice.
-    seen: HashSet<(u64, TypeId)>,
+    /// Addresses and types of the current tree that must not be entered twice for the same purpose.
+    seen: HashSet<(u64, TypeId, Purpose)>,
     steps: Vec<Step>,
     tree: AwaitTree,
+    /// Stands for what has no name, in what is outside of async functions.
+    unnamed: Option<HeldIn>,
     /// The functions of the current tree's frames.
     coroutines: Vec<Arc<Coroutine>>,
     visits_left: u64,
@@ -99,6 +74,7 @@ impl<'a> Walker<'a> {
             seen: HashSet::new(),
             steps: Vec::new(),
             tree: AwaitTree::default(),
+            unnamed: None,
             coroutines: Vec::new(),
             visits_left: 0,
             concrete: None,
@@ -107,23 +83,15 @@ impl<'a> Walker<'a> {
 
     /// Reads the future of this type at this address.
     pub(crate) fn read(&mut self, ty: TypeId, address: u64) -> Root {
-        if self.seen.capacity() > 4096 {
-            // Clearing a large table takes time, for each task after the large one.
-            self.seen = HashSet::new();
+        self.start();
+        if let Some(plan) = self.plans.awaiting(self.context, ty) {
+            self.push(plan, address, Purpose::Await, None, None);
+            self.run();
+        } else {
+            self.unknown_root(ty, address);
         }
-        self.seen.clear();
-        self.coroutines.clear();
-        self.steps.clear();
-        self.concrete = None;
-        self.visits_left = self.context.limits.visits_per_task;
-        match self.plans.awaiting(self.context, ty) {
-            Some(plan) => {
-                self.push(plan, address, Purpose::Await, None, None);
-                self.run();
-                self.hold();
-            }
-            None => self.unknown_root(ty, address),
-        }
+        self.hold_outside(ty, address);
+        self.hold();
         if self.tree.frames.is_empty() && self.tree.leaves.is_empty() {
             self.unknown_root(ty, address);
         }
@@ -165,6 +133,46 @@ impl<'a> Walker<'a> {
                 return Some(coroutine);
             }
         }
+    }
+
+    /// Reads what a value of this type at this address holds. Futures in it are in the tree, and everything else is in
+    /// the tree's handles.
+    pub(super) fn contents(&mut self, ty: TypeId, address: u64) -> AwaitTree {
+        self.start();
+        self.hold_outside(ty, address);
+        self.hold();
+        std::mem::take(&mut self.tree)
+    }
+
+    fn start(&mut self) {
+        if self.seen.capacity() > 4096 {
+            // Clearing a large table takes time, for each task after the large one.
+            self.seen = HashSet::new();
+        }
+        self.seen.clear();
+        self.coroutines.clear();
+        self.steps.clear();
+        self.concrete = None;
+        self.unnamed = None;
+        self.visits_left = self.context.limits.visits_per_task;
+    }
+
+    /// Reads what is held outside of async functions.
+    fn hold_outside(&mut self, ty: TypeId, address: u64) {
+        let Some(plan) = self.plans.holding(self.context, ty) else {
+            return;
+        };
+        // What async functions hold is read with their frames.
+        if matches!(&*plan, Plan::Coroutine(_)) && !self.tree.frames.is_empty() {
+            return;
+        }
+        let unnamed = HeldIn {
+            local: self.plans.unnamed(self.context, ty),
+            maybe_dropped: false,
+        };
+        self.unnamed = Some(unnamed);
+        self.push(plan, address, Purpose::Hold, None, Some(unnamed));
+        self.run();
     }
 
     fn unknown_root(&mut self, ty: TypeId, address: u64) {
@@ -333,21 +341,30 @@ impl<'a> Walker<'a> {
                 }
             }
             Plan::Deque { .. } => self.deque(work),
+            Plan::Once { state, set, part } => {
+                if state.read(memory, address) == Some(*set) {
+                    self.part(part, work);
+                }
+            }
+            Plan::Table(table) => self.table(table, work),
+            Plan::Tree(tree) => self.tree(tree, work),
             Plan::Set { .. } => self.set(work),
             Plan::Wait { .. } => self.wait(work),
-            Plan::Handle(layout) => self.handle(layout, work),
+            Plan::Handle { layout, shares } => self.handle(layout, *shares, work),
+            Plan::TraitHandle(layout) => self.trait_handle(layout, work),
         }
     }
 
     fn part(&mut self, part: &Part, work: &Work) {
         let address = work.address.wrapping_add(part.offset);
-        self.push(
-            part.plan.clone(),
-            address,
-            work.purpose,
-            work.frame,
-            work.local,
-        );
+        let mut local = work.local;
+        // Outside of async functions, the outermost field that has a name stands for the local.
+        if let (None, Some(held), Some(field)) = (work.frame, &mut local, part.field)
+            && Some(*held) == self.unnamed
+        {
+            held.local = field;
+        }
+        self.push(part.plan.clone(), address, work.purpose, work.frame, local);
     }
 
     fn trait_object(&mut self, work: &Work) {
@@ -419,7 +436,7 @@ impl<'a> Walker<'a> {
             ..
         } = *work;
         // Futures without a size may share an address.
-        if *size > 0 && !self.seen.insert((address, *ty)) {
+        if *size > 0 && !self.seen.insert((address, *ty, Purpose::Await)) {
             return;
         }
         let function = frame.and_then(|frame| self.coroutines.get(frame.0 as usize));
@@ -440,7 +457,7 @@ impl<'a> Walker<'a> {
 
     fn coroutine(&mut self, coroutine: &Arc<Coroutine>, work: &Work) {
         let address = work.address;
-        if !self.seen.insert((address, coroutine.ty.id)) {
+        if !self.seen.insert((address, coroutine.ty.id, Purpose::Await)) {
             return;
         }
         let Some(state) = coroutine.state(self.plans, self.context, address) else {
@@ -485,7 +502,7 @@ impl<'a> Walker<'a> {
         if let Some(plan) = self.plans.plan(self.context, ty, work.purpose) {
             // Async functions and leaves note themselves.
             let notes_itself = matches!(&*plan, Plan::Coroutine(_) | Plan::Wait { .. });
-            if notes_itself || self.seen.insert((to, ty)) {
+            if notes_itself || self.seen.insert((to, ty, work.purpose)) {
                 self.push(plan, to, work.purpose, work.frame, work.local);
             }
         }
@@ -537,7 +554,7 @@ impl<'a> Walker<'a> {
         let mut members = Vec::new();
         for head in heads {
             let mut entry = head.read(memory, work.address).unwrap_or(0);
-            while entry != 0 && self.seen.insert((entry, member.ty)) {
+            while entry != 0 && self.seen.insert((entry, member.ty, work.purpose)) {
                 let count = members.len() as u64 + 1;
                 if self.at_most(count, "the members of a set of futures") < count {
                     break;
@@ -564,23 +581,136 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn handle(&mut self, layout: &HandleLayout, work: &Work) {
-        let (
-            Some(frame),
-            Some(HeldIn {
-                local,
-                maybe_dropped,
-            }),
-        ) = (work.frame, work.local)
+    /// The elements of a `HashMap` or `HashSet`.
+    fn table(&mut self, table: &Table, work: &Work) {
+        let memory = self.context.memory;
+        let read = |path: &Path| path.read(memory, work.address);
+        let (Some(mask), Some(control), Some(items)) =
+            (read(&table.mask), read(&table.control), read(&table.items))
         else {
             return;
         };
+        let Some(plan) = self
+            .plans
+            .plan(self.context, table.elements.ty, work.purpose)
+        else {
+            return;
+        };
+        // Anything else is no table, but a local without a value.
+        let Some(buckets) = mask.checked_add(1).filter(|it| it.is_power_of_two()) else {
+            return;
+        };
+        if items == 0 || items > buckets {
+            return;
+        }
+        let wanted = self.at_most(items, "the elements of a container");
+        let mut found = Vec::new();
+        let mut bytes = [0; CONTROL_BYTES];
+        let mut first = 0;
+        while first < buckets && (found.len() as u64) < wanted {
+            let left = usize::try_from(buckets - first).unwrap_or(CONTROL_BYTES);
+            let some = &mut bytes[..left.min(CONTROL_BYTES)];
+            if memory.read(control.wrapping_add(first), some).is_err() {
+                break;
+            }
+            for (number, byte) in (first..).zip(some) {
+                if *byte & EMPTY == 0 {
+                    let below = (number + 1).wrapping_mul(table.elements.size);
+                    found.push(control.wrapping_sub(below));
+                }
+            }
+            first += CONTROL_BYTES as u64;
+        }
+        for address in found.into_iter().rev() {
+            self.push(plan.clone(), address, work.purpose, work.frame, work.local);
+        }
+    }
+
+    /// The elements of a `BTreeMap` or `BTreeSet`.
+    fn tree(&mut self, tree: &Tree, work: &Work) {
+        let memory = self.context.memory;
+        let read = |path: &Path| path.read(memory, work.address);
+        let (Some(root), Some(height), Some(length)) =
+            (read(&tree.root), read(&tree.height), read(&tree.length))
+        else {
+            return;
+        };
+        if root == 0 || height > HIGHEST_TREE {
+            return;
+        }
+        let plans = tree.fields.map(|(offset, of)| {
+            (
+                offset,
+                of,
+                self.plans.plan(self.context, of.ty, work.purpose),
+            )
+        });
+        let mut left = self.at_most(length, "the elements of a container");
+        let mut nodes = vec![(root, height)];
+        while let Some((node, height)) = nodes.pop() {
+            let Some(length) = tree.node_length.read(memory, node) else {
+                continue;
+            };
+            if length >= tree.most_edges || length > left {
+                break;
+            }
+            left -= length;
+            for (offset, of, plan) in &plans {
+                let Some(plan) = plan else { continue };
+                for number in 0..length {
+                    let at = offset.wrapping_add(number.wrapping_mul(of.size));
+                    let address = node.wrapping_add(at);
+                    self.push(plan.clone(), address, work.purpose, work.frame, work.local);
+                }
+            }
+            if height > 0 {
+                let edges = node.wrapping_add(tree.edges);
+                let edge = |number: u64| memory.word(edges.wrapping_add(number.wrapping_mul(8)));
+                let below = (0..=length).filter_map(edge).filter(|node| *node != 0);
+                nodes.extend(below.map(|node| (node, height - 1)));
+            }
+        }
+    }
+
+    fn handle(&mut self, layout: &HandleLayout, shares: Shares, work: &Work) {
+        if work.local.is_none() {
+            return;
+        }
         let Some((kind, object)) = layout.read(self.context, work.address) else {
             return;
         };
+        let counts = || layout.counts(self.context, work.address);
         let object = self
             .objects
-            .id(self.context, self.plans, layout, work.address, object);
+            .id(&layout.object_type, shares, object, layout.owns(), counts);
+        self.note(kind, object, work);
+    }
+
+    fn trait_handle(&mut self, layout: &TraitHandleLayout, work: &Work) {
+        let Some(handle) = layout.read(self.context, work.address) else {
+            return;
+        };
+        let shares = self
+            .plans
+            .shares(self.context, handle.ty.id, HandleKind::Arc);
+        if !shares.always && self.plans.holding(self.context, handle.ty.id).is_none() {
+            return;
+        }
+        let counts = || handle.counts;
+        let object = self
+            .objects
+            .id(&handle.ty, shares, handle.object, true, counts);
+        self.note(handle.kind, object, work);
+    }
+
+    fn note(&mut self, kind: HandleKind, object: ObjectId, work: &Work) {
+        let Some(HeldIn {
+            local,
+            maybe_dropped,
+        }) = work.local
+        else {
+            return;
+        };
         let handle = Handle {
             local,
             kind,
@@ -588,8 +718,18 @@ impl<'a> Walker<'a> {
             object,
             maybe_dropped,
         };
-        if let Some(frame) = self.tree.frames.get_mut(frame.0 as usize) {
-            frame.handles.push(handle);
+        match work.frame {
+            Some(frame) => {
+                if let Some(frame) = self.tree.frames.get_mut(frame.0 as usize) {
+                    frame.handles.push(handle);
+                }
+            }
+            None => self.tree.handles.push(handle),
         }
     }
 }
+
+/// How many control bytes of a table are read at once.
+const CONTROL_BYTES: usize = 1024;
+/// A tree of this height has more elements than fit into memory.
+const HIGHEST_TREE: u64 = 24;

@@ -15,8 +15,16 @@ fn check_consistency(snapshot: &Snapshot) {
         .tasks
         .iter()
         .map(|task| &task.futures)
-        .chain(snapshot.block_ons.iter().map(|main| &main.futures));
+        .chain(snapshot.block_ons.iter().map(|main| &main.futures))
+        .chain(snapshot.objects.iter().map(|object| &object.futures));
+    let held = snapshot.objects.iter().flat_map(|object| &object.handles);
+    for handle in held {
+        let _ = (&snapshot[handle.local], &snapshot[handle.object]);
+    }
     for tree in trees {
+        for handle in &tree.handles {
+            let _ = (&snapshot[handle.local], &snapshot[handle.object]);
+        }
         for frame in &tree.frames {
             let _ = &snapshot[frame.place].function;
             for handle in &frame.handles {
@@ -175,6 +183,7 @@ impl Targets {
             "primitives",
             "containers",
             "handles",
+            "shared",
             "local_set",
             "blocking",
         ]

@@ -8,4 +8,5 @@ mod core_files;
 mod handles;
 mod program;
 mod runtimes;
+mod shared;
 mod versions;

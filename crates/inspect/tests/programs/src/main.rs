@@ -15,6 +15,8 @@ mod primitives;
 #[cfg(feature = "full")]
 mod runtimes;
 #[cfg(feature = "full")]
+mod shared;
+#[cfg(feature = "full")]
 mod signals;
 
 fn main() {
@@ -50,6 +52,7 @@ fn full(name: &str) {
         "containers" => containers::main(),
         "handles" => handles::main(),
         "locks" => locks::main(),
+        "shared" => shared::main(),
         "current_thread" => runtimes::current_thread(),
         "local_set" => runtimes::local_set(),
         "no_tasks" => runtimes::no_tasks(),
