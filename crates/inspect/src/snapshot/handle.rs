@@ -84,6 +84,9 @@ pub struct Object {
     pub type_name: NameId,
     /// What its memory says about the handles that exist.
     pub counts: Counts,
+    /// The state of the channel that it is. `None` if it is no channel.
+    #[serde(default)]
+    pub channel: Option<Channel>,
     /// What it holds itself, in its fields and in the containers that it owns. Read once, whoever shares it.
     ///
     /// Only what `Arc`s, `Rc`s and channels own is looked into. What another object owns, such as the lock of a guard,
@@ -93,6 +96,23 @@ pub struct Object {
     /// The futures that it holds. Nobody says whether one of them is polled.
     #[serde(default)]
     pub futures: AwaitTree,
+}
+
+/// The state of a channel. `None` where its kind has no such thing, or it could not be read.
+///
+/// What the messages hold is in [`Object::handles`] and [`Object::futures`] of the channel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Channel {
+    /// How many messages were sent and not received yet. Receivers of a broadcast channel differ in that, and a watch
+    /// channel has no queue.
+    pub queued: Option<u64>,
+    /// How many messages fit in. `None` for an unbounded one.
+    pub capacity: Option<u64>,
+    /// Nothing can be sent any more: the receivers closed it, or are gone. A watch or broadcast channel is closed by
+    /// the end of its last sender instead.
+    pub closed: Option<bool>,
+    /// Somebody's waker waits in the receiver's place. Only mpsc and oneshot channels have that.
+    pub receiver_waits: Option<bool>,
 }
 
 /// How many handles an object has by its own count. `None` where it does not count.

@@ -35,7 +35,7 @@ pub use await_tree::{
     AwaitTree, Frame, FrameIndex, HeldIn, Interest, Leaf, PermitKind, Suspension, WaitsFor,
 };
 pub use gap::{Gap, StackGap};
-pub use handle::{Counts, Handle, HandleKind, Object};
+pub use handle::{Channel, Counts, Handle, HandleKind, Object};
 pub use place::{Local, Origin, Place};
 pub use runtime::{BlockingPool, Runtime, RuntimeKind};
 pub use task::{BlockingState, BlockingTask, Lifecycle, Task, TaskState};

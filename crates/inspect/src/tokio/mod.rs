@@ -3,6 +3,7 @@
 //! Every name is in [`names`], with the feature that needs it. A name that the program's Tokio does not have turns that
 //! feature off and is reported; nothing is guessed in its place.
 
+pub(crate) mod channels;
 pub(crate) mod handles;
 pub(crate) mod names;
 pub(crate) mod pool;

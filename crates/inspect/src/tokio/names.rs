@@ -25,6 +25,9 @@ pub(crate) const POLL: Wanted = Wanted {
 /// What the pass over the debug info looks for.
 pub(crate) const WANTED: &[Wanted] = &[CELL, HEADER, TRAILER, VTABLE, POLL];
 
+/// Where a waker is kept.
+const WAKER_OPTION: &str = "core::option::Option<core::task::wake::Waker>";
+
 pub(crate) const MULTI_THREAD: &str = "tokio::runtime::scheduler::multi_thread::handle::Handle";
 pub(crate) const CURRENT_THREAD: &str = "tokio::runtime::scheduler::current_thread::Handle";
 pub(crate) const LOCAL_SET: &str = "tokio::task::local::Shared";
@@ -246,6 +249,24 @@ needs! {
     ONESHOT_CHANNEL: Channels, "oneshot::Receiver", [Field("inner"), Shared];
     BROADCAST_CHANNEL: Channels, "Recv", [Field("receiver"), Target, Field("shared"), Shared];
 
+    CHANNEL_BOUND: Channels, "Chan", [Field("semaphore"), Field("bound")];
+    CHANNEL_PERMITS: Channels, "Chan", [Field("semaphore"), Named("permits")];
+    CHANNEL_COUNT: Channels, "Chan", [Field("semaphore"), Field("__0")];
+    CHANNEL_RX_CLOSED: Channels, "Chan", [Named("rx_closed")];
+    CHANNEL_WAKER: Channels, "Chan", [Named("rx_waker"), Typed(WAKER_OPTION)];
+    CHANNEL_HEAD: Channels, "Chan", [Named("rx_fields"), Named("list"), Field("head")];
+    CHANNEL_INDEX: Channels, "Chan", [Named("rx_fields"), Named("list"), Field("index")];
+    CHANNEL_TAIL: Channels, "Chan", [Named("tail_position")];
+    CHANNEL_BLOCK: Channels, "Chan.rx_fields.list.head", [Target];
+    BLOCK_START: Channels, "Block", [Field("header"), Field("start_index")];
+    BLOCK_READY: Channels, "Block", [Field("header"), Field("ready_slots")];
+    BLOCK_NEXT: Channels, "Block", [Field("header"), Field("next")];
+    BLOCK_VALUES: Channels, "Block", [Field("values"), Field("__0")];
+    ONESHOT_STATE: Channels, "oneshot::Inner", [Field("state")];
+    WATCH_STATE: Channels, "watch::Shared", [Field("state")];
+    BROADCAST_LENGTH: Channels, "broadcast::Shared", [Field("buffer"), Field("length")];
+    BROADCAST_CLOSED: Channels, "broadcast::Shared", [Field("tail"), Named("closed")];
+
     JOIN_TASK: Joins, "JoinHandle", [Field("raw"), Target];
 
     JOIN_SET_LISTS: JoinSets, "JoinSet", [Field("inner"), Field("lists"), Shared];
@@ -353,6 +374,19 @@ pub(crate) const ONCE: &[Once] = &[
         value: LAZY_LOCK_VALUE,
     },
 ];
+
+/// The bits of a oneshot channel's state.
+pub(crate) mod oneshot {
+    pub(crate) const RX_TASK_SET: u64 = 1;
+    pub(crate) const VALUE_SENT: u64 = 1 << 1;
+    pub(crate) const CLOSED: u64 = 1 << 2;
+}
+
+/// The bit of a watch channel's state that says that it is closed. The others are the version of its value.
+pub(crate) const WATCH_CLOSED: u64 = 1;
+
+/// The bit of a semaphore's permits that says that it is closed.
+pub(crate) const CLOSED_PERMITS: u64 = 1;
 
 /// The permits of a semaphore are above its `closed` bit.
 pub(crate) const PERMIT_SHIFT: u32 = 1;

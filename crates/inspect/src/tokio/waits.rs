@@ -280,7 +280,7 @@ pub(crate) struct OptionLayout {
 }
 
 impl OptionLayout {
-    fn new(debug: &DebugInfo<'_>, spot: &Spot) -> Self {
+    pub(super) fn new(debug: &DebugInfo<'_>, spot: &Spot) -> Self {
         let variants = spot.ty.variants.as_ref();
         let list = variants.map_or(&[][..], |variants| &variants.list);
         Self {
@@ -291,7 +291,7 @@ impl OptionLayout {
         }
     }
 
-    fn is_some(&self, memory: &dyn Memory, value: u64) -> Option<bool> {
+    pub(super) fn is_some(&self, memory: &dyn Memory, value: u64) -> Option<bool> {
         let tag = self.tag.read(memory, self.path.address(memory, value)?)?;
         let chosen = self.tag.choose(tag, self.values.iter().copied())?;
         Some(self.some == Some(chosen))

@@ -46,6 +46,7 @@ impl Objects {
                 size: ty.size,
                 type_name: shares.name,
                 counts: counts(),
+                channel: None,
                 handles: Vec::new(),
                 futures: AwaitTree::default(),
             });
@@ -96,9 +97,12 @@ impl Walker<'_> {
                 continue;
             }
             let (ty, address) = (note.ty, object.address.0);
+            let channel = self.plans.channel(self.context, ty);
+            let channel = channel.map(|layout| layout.read(self.context, address));
             let mut futures = self.contents(ty, address);
             open.extend(handles(&futures).map(|it| it.object));
             let object = &mut self.objects.list[number];
+            object.channel = channel;
             object.handles = std::mem::take(&mut futures.handles);
             object.futures = futures;
         }

@@ -13,6 +13,7 @@ use crate::debug_info::{DebugInfo, Kind, Path, Spot, Tag, Type, TypeId};
 use crate::snapshot::{
     HandleKind, Local, LocalId, NameId, Origin, PermitKind, Place, PlaceId, Suspension,
 };
+use crate::tokio::channels::{self, ChannelLayout, QueueLayout};
 use crate::tokio::handles::{self, HandleLayout, TraitHandleLayout};
 use crate::tokio::names::{self, Missing};
 use crate::tokio::waits::{self, WaitKind, WaitLayout};
@@ -71,6 +72,8 @@ pub(crate) enum Plan {
         set: u64,
         part: Part,
     },
+    /// The messages of an mpsc channel.
+    Queue(QueueLayout),
     /// Linked lists of members.
     Set {
         heads: Vec<Path>,
@@ -178,6 +181,7 @@ pub(crate) struct Plans {
     reach: RefCell<Reach>,
     compiled: RefCell<HashMap<(TypeId, Purpose), OptionalPlan>>,
     coroutines: RefCell<HashMap<TypeId, Arc<Coroutine>>>,
+    channels: RefCell<HashMap<TypeId, Option<Arc<ChannelLayout>>>>,
     names: RefCell<Table<String>>,
     places: RefCell<Table<Place>>,
     locals: RefCell<Table<Local>>,
@@ -216,6 +220,17 @@ impl<T: Clone + Eq + Hash> Table<T> {
 impl Plans {
     pub(crate) fn name(&self, name: &str) -> NameId {
         NameId(self.names.borrow_mut().id(name.to_owned()))
+    }
+
+    /// How to read the state of a channel. `None` if the type is no channel.
+    pub(super) fn channel(&self, context: &Context<'_>, ty: TypeId) -> Option<Arc<ChannelLayout>> {
+        let new = || {
+            let whole = Spot::whole(context.debug.ty(ty));
+            let layout = context.found(ChannelLayout::new(context.debug, &whole));
+            layout.flatten().map(Arc::new)
+        };
+        let mut channels = self.channels.borrow_mut();
+        channels.entry(ty).or_insert_with(new).clone()
     }
 
     /// A local without a name.
@@ -318,6 +333,10 @@ impl Plans {
         }
         if let Some(container) = containers::plan(debug, ty, &whole) {
             return context.found(container).flatten();
+        }
+        if purpose == Purpose::Hold && channels::is_mpsc(ty) {
+            let queue = context.found(QueueLayout::new(debug, &whole));
+            return queue.map(Plan::Queue);
         }
         if let Some(once) = names::ONCE.iter().find(|once| ty.name.starts_with(once.ty)) {
             let plan = self.plan(context, *ty.arguments.first()?, purpose)?;

@@ -3,6 +3,7 @@
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use crate::debug_info::{DebugInfo, Kind, Type, TypeId};
+use crate::tokio::channels;
 use crate::tokio::handles;
 use crate::tokio::names::ONCE;
 use crate::tokio::waits::{self, WaitKind};
@@ -126,6 +127,9 @@ impl Reach {
         if CONTAINERS.iter().any(|prefix| ty.name.starts_with(prefix)) {
             // The last argument of each is an allocator, which holds nothing.
             return Next::Types(ty.arguments.to_vec());
+        }
+        if purpose != Purpose::Await && channels::is_mpsc(ty) {
+            return Next::Types(ty.arguments.first().copied().into_iter().collect());
         }
         if ONCE.iter().any(|once| ty.name.starts_with(once.ty)) {
             return Next::Types(ty.arguments.first().copied().into_iter().collect());

@@ -50,8 +50,8 @@ enum Step {
 
 /// Reads futures. One walker reads many, one after the other.
 pub(crate) struct Walker<'a> {
-    context: &'a Context<'a>,
-    plans: &'a Plans,
+    pub(super) context: &'a Context<'a>,
+    pub(super) plans: &'a Plans,
     pub(crate) objects: Objects,
     /// Addresses and types of the current tree that must not be entered twice for the same purpose.
     seen: HashSet<(u64, TypeId, Purpose)>,
@@ -344,6 +344,17 @@ impl<'a> Walker<'a> {
             Plan::Once { state, set, part } => {
                 if state.read(memory, address) == Some(*set) {
                     self.part(part, work);
+                }
+            }
+            Plan::Queue(queue) => {
+                let Some(plan) = self.plans.plan(self.context, queue.message, work.purpose) else {
+                    return;
+                };
+                let mut messages = queue.messages(self.context, address);
+                let count = self.at_most(messages.len() as u64, "the messages of a channel");
+                messages.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+                for message in messages.into_iter().rev() {
+                    self.push(plan.clone(), message, work.purpose, work.frame, work.local);
                 }
             }
             Plan::Table(table) => self.table(table, work),

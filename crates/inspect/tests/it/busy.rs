@@ -183,6 +183,7 @@ impl Targets {
             "primitives",
             "containers",
             "handles",
+            "queues",
             "shared",
             "local_set",
             "blocking",

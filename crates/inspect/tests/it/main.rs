@@ -7,6 +7,7 @@ mod busy;
 mod core_files;
 mod handles;
 mod program;
+mod queues;
 mod runtimes;
 mod shared;
 mod versions;

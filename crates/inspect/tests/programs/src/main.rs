@@ -13,6 +13,8 @@ mod locks;
 #[cfg(feature = "full")]
 mod primitives;
 #[cfg(feature = "full")]
+mod queues;
+#[cfg(feature = "full")]
 mod runtimes;
 #[cfg(feature = "full")]
 mod shared;
@@ -52,6 +54,7 @@ fn full(name: &str) {
         "containers" => containers::main(),
         "handles" => handles::main(),
         "locks" => locks::main(),
+        "queues" => queues::main(),
         "shared" => shared::main(),
         "current_thread" => runtimes::current_thread(),
         "local_set" => runtimes::local_set(),
