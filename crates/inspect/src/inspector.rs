@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashMapExt as _, HashSet};
 
 use crate::context::Context;
-use crate::debug_info::{DebugInfo, Executable, Index, Lines, TypeCache};
+use crate::debug_info::{DebugInfo, Executable, Index, Lines, Type, TypeCache, Value};
 use crate::error::{DebugInfoLevel, Error};
 use crate::limits::Limits;
 use crate::memory::Memory;
@@ -239,9 +239,17 @@ impl Reading<'_> {
         self.context.memory.forget();
         let read = |raw: &RawTask| self.task(&mut walker, raw, &population);
         let mut tasks: Vec<Task> = population.tasks.iter().map(read).collect();
+        let mut statics = walker.statics();
+        let mut blocking_tasks = self.blocking_tasks(&mut walker, &population, threads, &stacks);
         let awaited = tasks.iter().map(|task| &task.futures);
         let blocked = found.iter().map(|block_on| &block_on.root.tree);
-        walker.read_objects(awaited.chain(blocked));
+        let kept = statics.iter().map(|it| &it.futures);
+        let captured = blocking_tasks.iter().map(|it| &it.futures);
+        walker.read_objects(
+            awaited.chain(blocked).chain(kept).chain(captured),
+            (statics.iter().flat_map(|it| &it.handles))
+                .chain(blocking_tasks.iter().flat_map(|it| &it.handles)),
+        );
         tasks.extend(self.ended(&mut walker, &tasks, &population));
         self.context.memory.forget();
         for (task, raw) in tasks.iter_mut().zip(&population.tasks) {
@@ -249,7 +257,6 @@ impl Reading<'_> {
             task.changed = now.is_none_or(|now| now.state != raw.state || now.id != raw.id);
         }
         tasks.sort_by_key(|task| (task.id, task.address));
-        let blocking_tasks = self.blocking_tasks(&population, threads, &stacks);
         let mut block_ons: Vec<BlockOn> = found
             .into_iter()
             .map(|block_on| {
@@ -283,7 +290,15 @@ impl Reading<'_> {
         let threads = self.threads(threads, &stacks);
         let awaited = tasks.iter_mut().map(|task| &mut task.futures);
         let blocked = block_ons.iter_mut().map(|block_on| &mut block_on.futures);
-        let objects = walker.take_objects(awaited.chain(blocked));
+        let kept = statics
+            .iter_mut()
+            .map(|it| (&mut it.futures, &mut it.handles));
+        let captured = blocking_tasks
+            .iter_mut()
+            .map(|it| (&mut it.futures, &mut it.handles));
+        let (others, handles): (Vec<_>, Vec<_>) = kept.chain(captured).unzip();
+        let objects =
+            walker.take_objects(awaited.chain(blocked).chain(others), handles.into_iter());
         let (names, places, locals) = plans.tables();
         Snapshot {
             schema: SCHEMA,
@@ -310,6 +325,7 @@ impl Reading<'_> {
             places,
             locals,
             objects,
+            statics,
             gaps: Vec::new(),
         }
     }
@@ -457,6 +473,7 @@ impl Reading<'_> {
     /// Blocking tasks that run or are queued.
     fn blocking_tasks(
         &self,
+        walker: &mut Walker<'_>,
         population: &Population,
         threads: &[RawThread],
         stacks: &HashMap<u32, Vec<StackFrame>>,
@@ -505,25 +522,78 @@ impl Reading<'_> {
             } else {
                 continue;
             };
+            let mut futures = match state {
+                BlockingState::Queued => self.captured(walker, task),
+                BlockingState::Running { thread } => {
+                    let frames = thread.and_then(|thread| stacks.get(&thread));
+                    self.was_captured(walker, task, frames.map_or(&[][..], |frames| frames))
+                }
+            };
             found.push(BlockingTask {
                 id: task.id,
                 address: Address(task.address),
                 closure: self.closure_of(task),
                 state,
                 runtime,
+                handles: std::mem::take(&mut futures.handles),
+                futures,
             });
         }
         found.sort_unstable_by_key(|task| (task.id, task.address));
         found
     }
 
+    /// What the closure of a queued task holds.
+    fn captured(&self, walker: &mut Walker<'_>, task: &RawTask) -> AwaitTree {
+        let closure = || {
+            let cell = task.ty.cell.as_ref()?;
+            let stage = cell.stage(self.context.memory, task.address)?;
+            let future = self.context.debug.ty(cell.future);
+            let future = Value::new(future, cell.future_address(task.address));
+            names::BLOCKING_CLOSURE
+                .at(self.context, &future)
+                .filter(|_| stage == Stage::Running)
+        };
+        closure().map_or_else(AwaitTree::default, |closure| {
+            walker.contents(closure.ty.id, closure.address)
+        })
+    }
+
+    /// What the closure of a running task held when it began. It was moved to the stack of its thread.
+    fn was_captured(
+        &self,
+        walker: &mut Walker<'_>,
+        task: &RawTask,
+        frames: &[StackFrame],
+    ) -> AwaitTree {
+        let Some(closure) = self.closure_type(task) else {
+            return AwaitTree::default();
+        };
+        let found = threads::variable(self.context, frames, |ty| ty.name == closure.name);
+        let Some(value) = found else {
+            return AwaitTree::default();
+        };
+        let mut held = walker.contents(value.ty.id, value.address);
+        for handle in &mut held.handles {
+            handle.maybe_dropped = true;
+        }
+        let frames = held.frames.iter_mut().map(|frame| &mut frame.held_in);
+        let leaves = held.leaves.iter_mut().map(|leaf| &mut leaf.held_in);
+        for held_in in frames.chain(leaves).flatten() {
+            held_in.maybe_dropped = true;
+        }
+        held
+    }
+
+    fn closure_type(&self, task: &RawTask) -> Option<Arc<Type>> {
+        let debug = self.context.debug;
+        let future = debug.ty(task.ty.cell.as_ref()?.future);
+        Some(debug.ty(*future.arguments.first()?))
+    }
+
     /// The closure that a blocking task runs.
     fn closure_of(&self, task: &RawTask) -> NameId {
-        let debug = self.context.debug;
-        let future = task.ty.cell.as_ref().map(|cell| debug.ty(cell.future));
-        let closure =
-            future.and_then(|future| future.arguments.first().map(|closure| debug.ty(*closure)));
-        match closure {
+        match self.closure_type(task) {
             Some(closure) => self.inspector.plans.closure_name(&closure),
             None => self.inspector.plans.name(&task.ty.arguments),
         }

@@ -47,6 +47,15 @@ pub(crate) struct Function {
     pub(crate) entry: EntryId,
 }
 
+/// A static variable.
+pub(crate) struct StaticVariable {
+    name: Box<str>,
+    scope: u32,
+    /// Its address in the file.
+    pub(crate) address: u64,
+    pub(crate) ty: TypeId,
+}
+
 /// Where in the debug info things are.
 pub(crate) struct Index {
     /// The offsets of all units, ascending.
@@ -62,6 +71,8 @@ pub(crate) struct Index {
     wanted: HashMap<(&'static str, &'static str), Vec<Found>>,
     /// The vtables of trait objects: from the address in the file to the entry of the vtable's type.
     pub(crate) vtables: HashMap<u64, EntryId>,
+    /// All other static variables with an address of their own: those of a thread have none.
+    pub(crate) statics: Vec<StaticVariable>,
     /// Sorted by address.
     functions: Vec<Function>,
     scopes: Vec<Scope>,
@@ -88,6 +99,16 @@ impl Index {
             .partition_point(|function| function.low <= address)
             .checked_sub(1)?;
         Some(self.functions[number]).filter(|function| address < function.high)
+    }
+
+    /// The full path of a static variable.
+    pub(crate) fn path_of(&self, variable: &StaticVariable) -> String {
+        let mut path = path(&self.scopes, variable.scope);
+        if !path.is_empty() {
+            path.push_str("::");
+        }
+        path.push_str(&variable.name);
+        path
     }
 
     /// The namespaces of a type, joined by `::`.
@@ -149,6 +170,7 @@ impl Builder {
             types: 0,
             wanted: HashMap::default(),
             vtables: HashMap::default(),
+            statics: Vec::new(),
             functions: Vec::new(),
             scopes: vec![Scope {
                 parent: 0,
@@ -239,9 +261,9 @@ impl Builder {
                 gimli::DW_TAG_subprogram => {
                     self.function(unit, &mut entries, attributes, scope, entry)?;
                 }
-                // Vtables are the only variables of interest, and they are not inside functions.
+                // The variables inside functions are not static. Statics of a function are in a namespace of its name.
                 gimli::DW_TAG_variable if depth == inner_depth.max(1) => {
-                    self.variable(unit, &mut entries, attributes)?;
+                    self.variable(unit, &mut entries, attributes, scope)?;
                 }
                 _ => entries.skip_attributes(attributes)?,
             }
@@ -316,12 +338,13 @@ impl Builder {
         Ok(())
     }
 
-    /// Notes a static variable, if it is the vtable of a trait object.
+    /// Notes a static variable.
     fn variable<'d>(
         &mut self,
         unit: &Unit<'_, 'd>,
         entries: &mut Entries<'_, 'd>,
         attributes: &[AttributeSpecification],
+        scope: u32,
     ) -> gimli::Result<()> {
         let (mut name, mut address, mut ty) = ("", None, None);
         for spec in attributes {
@@ -334,8 +357,18 @@ impl Builder {
                 _ => {}
             }
         }
-        if let (Some(address), Some(ty), true) = (address, ty, name.ends_with("::{vtable}")) {
+        let (Some(address), Some(ty)) = (address, ty) else {
+            return Ok(());
+        };
+        if name.ends_with("::{vtable}") {
             self.index.vtables.insert(address, EntryId(ty));
+        } else {
+            self.index.statics.push(StaticVariable {
+                name: name.into(),
+                scope,
+                address,
+                ty: TypeId(ty),
+            });
         }
         Ok(())
     }
@@ -395,8 +428,8 @@ fn constant_address(
     value: AttributeValue<Slice<'_>>,
 ) -> Option<u64> {
     let mut operations = value.exprloc_value()?.operations(unit.encoding());
-    match operations.next().ok()?? {
-        gimli::Operation::Address { address } => Some(address),
+    match (operations.next().ok()??, operations.next().ok()?) {
+        (gimli::Operation::Address { address }, None) => Some(address),
         _ => None,
     }
 }

@@ -61,6 +61,13 @@ pub enum HandleKind {
         /// How many permits it has.
         permits: u64,
     },
+    /// A guard of a `std` or `parking_lot` `Mutex`, or of one that is made with `lock_api`.
+    SyncMutexGuard,
+    /// A guard to read of such a `RwLock`, upgradable and mapped ones included. The object of a mapped one is a part of
+    /// the lock.
+    SyncReadGuard,
+    /// A guard to write of such a `RwLock`, mapped ones included.
+    SyncWriteGuard,
     /// `JoinHandle`. The object is the task.
     JoinHandle,
     /// `AbortHandle`. The object is the task.
@@ -115,6 +122,21 @@ pub struct Channel {
     pub receiver_waits: Option<bool>,
 }
 
+/// A static variable of the program or of a library, in which something is held. Statics of a thread are not read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Static {
+    /// Its full path, for example `server::CONNECTIONS`.
+    pub name: String,
+    /// Where it is.
+    pub address: Address,
+    /// Its type.
+    pub type_name: NameId,
+    /// What it holds.
+    pub handles: Vec<Handle>,
+    /// The futures that it holds.
+    pub futures: AwaitTree,
+}
+
 /// How many handles an object has by its own count. `None` where it does not count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Counts {
@@ -130,4 +152,10 @@ pub struct Counts {
     pub receivers: Option<u64>,
     /// Permits that a semaphore or lock has left.
     pub permits: Option<u64>,
+    /// Guards of a lock that blocks its threads, by its own state: of `std`, `parking_lot` or `DashMap`.
+    #[serde(default)]
+    pub holders: Option<u64>,
+    /// Whether a thread has panicked while it held a lock of `std`.
+    #[serde(default)]
+    pub poisoned: Option<bool>,
 }

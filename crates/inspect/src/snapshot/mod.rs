@@ -35,7 +35,7 @@ pub use await_tree::{
     AwaitTree, Frame, FrameIndex, HeldIn, Interest, Leaf, PermitKind, Suspension, WaitsFor,
 };
 pub use gap::{Gap, StackGap};
-pub use handle::{Channel, Counts, Handle, HandleKind, Object};
+pub use handle::{Channel, Counts, Handle, HandleKind, Object, Static};
 pub use place::{Local, Origin, Place};
 pub use runtime::{BlockingPool, Runtime, RuntimeKind};
 pub use task::{BlockingState, BlockingTask, Lifecycle, Task, TaskState};
@@ -72,6 +72,9 @@ pub struct Snapshot {
     pub locals: Vec<Local>,
     /// Primitives and shared values that handles refer to.
     pub objects: Vec<Object>,
+    /// Static variables in which something is held.
+    #[serde(default)]
+    pub statics: Vec<Static>,
     /// What is missing from this snapshot, and why. Empty if nothing is.
     pub gaps: Vec<Gap>,
 }

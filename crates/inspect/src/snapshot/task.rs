@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, AwaitTree, NameId, Origin, RuntimeId};
+use super::{Address, AwaitTree, Handle, NameId, Origin, RuntimeId};
 
 /// An async task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +74,13 @@ pub struct BlockingTask {
     pub state: BlockingState,
     /// The pool's runtime, if known.
     pub runtime: Option<RuntimeId>,
+    /// What the closure has captured. Of one that runs, this is what it was given: it may have dropped or moved any of
+    /// it, so all are [`maybe_dropped`](Handle::maybe_dropped). Empty if it is not known.
+    #[serde(default)]
+    pub handles: Vec<Handle>,
+    /// The futures that the closure has captured.
+    #[serde(default)]
+    pub futures: AwaitTree,
 }
 
 /// Whether a blocking task runs.

@@ -4,7 +4,7 @@ use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use super::{RawThread, StackFrame, Unwinder};
 use crate::context::Context;
-use crate::debug_info::{Base, EntryId, Kind, Location, TypeId, Value, Variable};
+use crate::debug_info::{Base, EntryId, Kind, Location, Type, TypeId, Value, Variable};
 use crate::snapshot::{Gap, StackGap, Suspension};
 use crate::tokio::names;
 use crate::tokio::runtimes::{self, RawRuntime};
@@ -188,4 +188,22 @@ fn runtime(context: &Context<'_>, value: &Value) -> Option<RawRuntime> {
         value = runtimes::towards_runtime(debug, memory, &value)?;
     }
     None
+}
+
+/// The innermost variable on a stack whose type fits.
+pub(crate) fn variable(
+    context: &Context<'_>,
+    frames: &[StackFrame],
+    fits: impl Fn(&Type) -> bool,
+) -> Option<Value> {
+    frames.iter().find_map(|frame| {
+        let address = context.debug.file_address(frame.address);
+        let function = context.debug.index.function_at(address)?;
+        let variables = context.debug.variables(function.entry, address);
+        let mut fitting = variables
+            .iter()
+            .filter(|variable| fits(&context.debug.ty(variable.ty)));
+        let candidate = fitting.find_map(|variable| candidate(context, frame, variable))?;
+        Some(candidate.value)
+    })
 }

@@ -30,7 +30,7 @@ pub(crate) fn is_mpsc(ty: &Type) -> bool {
 /// How to read the state of a channel.
 pub(crate) enum ChannelLayout {
     Mpsc {
-        queue: QueueLayout,
+        queue: Box<QueueLayout>,
         bound: Option<Path>,
         permits: Path,
         closed: Path,
@@ -64,7 +64,7 @@ impl ChannelLayout {
                     None => path(&names::CHANNEL_COUNT)?,
                 };
                 Self::Mpsc {
-                    queue: QueueLayout::new(debug, ty)?,
+                    queue: Box::new(QueueLayout::new(debug, ty)?),
                     bound,
                     permits,
                     closed: path(&names::CHANNEL_RX_CLOSED)?,

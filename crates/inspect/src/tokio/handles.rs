@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::debug_info::{DebugInfo, Path, Spot, Type};
 use crate::snapshot::{Counts, HandleKind};
 
-/// The types of handles. A name that ends in `<` is generic.
+/// The types of handles, of Tokio and of locks that block their threads. A name that ends in `<` is generic.
 const TYPES: &[(&str, HandleKind)] = &[
     ("tokio::sync::mpsc::chan::Tx<", HandleKind::MpscSender),
     (
@@ -100,6 +100,51 @@ const TYPES: &[(&str, HandleKind)] = &[
         "tokio::runtime::task::abort::AbortHandle",
         HandleKind::AbortHandle,
     ),
+    (
+        "std::sync::poison::mutex::MutexGuard<",
+        HandleKind::SyncMutexGuard,
+    ),
+    ("lock_api::mutex::MutexGuard<", HandleKind::SyncMutexGuard),
+    (
+        "lock_api::mutex::ArcMutexGuard<",
+        HandleKind::SyncMutexGuard,
+    ),
+    (
+        "std::sync::poison::rwlock::RwLockReadGuard<",
+        HandleKind::SyncReadGuard,
+    ),
+    (
+        "lock_api::rwlock::RwLockReadGuard<",
+        HandleKind::SyncReadGuard,
+    ),
+    (
+        "lock_api::rwlock::ArcRwLockReadGuard<",
+        HandleKind::SyncReadGuard,
+    ),
+    (
+        "lock_api::rwlock::MappedRwLockReadGuard<",
+        HandleKind::SyncReadGuard,
+    ),
+    (
+        "lock_api::rwlock::RwLockUpgradableReadGuard<",
+        HandleKind::SyncReadGuard,
+    ),
+    (
+        "std::sync::poison::rwlock::RwLockWriteGuard<",
+        HandleKind::SyncWriteGuard,
+    ),
+    (
+        "lock_api::rwlock::RwLockWriteGuard<",
+        HandleKind::SyncWriteGuard,
+    ),
+    (
+        "lock_api::rwlock::ArcRwLockWriteGuard<",
+        HandleKind::SyncWriteGuard,
+    ),
+    (
+        "lock_api::rwlock::MappedRwLockWriteGuard<",
+        HandleKind::SyncWriteGuard,
+    ),
 ];
 
 /// Pointers that count how many of them there are.
@@ -138,9 +183,43 @@ const COUNTS: &[(&str, Store)] = &[
     }),
 ];
 
-/// The kind of a type, if it is a handle of Tokio's.
+/// How many guards the state of such a lock means.
+type Holders = fn(u64) -> u64;
+
+/// The locks inside those locks, their fields with the state, and what that means.
+const LOCKS: &[(&str, &str, Holders)] = &[
+    ("std::sys::sync::mutex::futex::Mutex", "futex", |state| {
+        u64::from(state != 0)
+    }),
+    ("std::sys::sync::rwlock::futex::RwLock", "state", |state| {
+        const WRITTEN: u64 = (1 << 30) - 1;
+        match state & WRITTEN {
+            WRITTEN => 1,
+            readers => readers,
+        }
+    }),
+    ("parking_lot::raw_mutex::RawMutex", "state", |state| {
+        state & 1
+    }),
+    ("parking_lot::raw_rwlock::RawRwLock", "state", |state| {
+        const WRITER: u64 = 0b1000;
+        if state & WRITER == 0 { state >> 4 } else { 1 }
+    }),
+    ("dashmap::lock::RawRwLock", "state", |state| {
+        const WRITER: u64 = !0b11;
+        match state & WRITER {
+            WRITER => 1,
+            readers => readers >> 2,
+        }
+    }),
+];
+
+/// The kind of a type, if it is a handle.
 pub(crate) fn kind_of(ty: &Type) -> Option<HandleKind> {
-    if ty.name.starts_with("tokio::") {
+    let candidate = ["tokio::", "std::sync::", "lock_api::"]
+        .iter()
+        .any(|prefix| ty.name.starts_with(prefix));
+    if candidate {
         named(&ty.name, TYPES)
     } else {
         None
@@ -174,6 +253,28 @@ pub(crate) struct HandleLayout {
     strong: Option<Path>,
     weak: Option<Path>,
     counts: Vec<(Store, Path)>,
+    lock: Option<LockLayout>,
+}
+
+/// How to read a lock that blocks its threads.
+struct LockLayout {
+    state: Path,
+    holders: Holders,
+    poisoned: Option<Path>,
+}
+
+impl LockLayout {
+    fn new(debug: &DebugInfo<'_>, lock: &Spot) -> Option<Self> {
+        LOCKS.iter().find_map(|(ty, state, holders)| {
+            Some(Self {
+                state: lock.typed(debug, ty)?.field(debug, state)?.path(),
+                holders: *holders,
+                poisoned: lock
+                    .typed(debug, "std::sync::poison::Flag")
+                    .map(|flag| flag.path()),
+            })
+        })
+    }
 }
 
 impl HandleLayout {
@@ -202,8 +303,15 @@ impl HandleLayout {
         } else {
             Vec::new()
         };
+        let lock = match kind {
+            HandleKind::SyncMutexGuard | HandleKind::SyncReadGuard | HandleKind::SyncWriteGuard => {
+                LockLayout::new(debug, &object)
+            }
+            _ => None,
+        };
         Ok(Self {
             kind,
+            lock,
             object: object.path(),
             object_type: object.ty.clone(),
             permits,
@@ -255,6 +363,11 @@ impl HandleLayout {
             if let Some(count) = path.read(context.memory, handle) {
                 set(&mut counts, count);
             }
+        }
+        if let Some(lock) = &self.lock {
+            let state = lock.state.read(context.memory, handle);
+            counts.holders = state.map(lock.holders);
+            counts.poisoned = read(&lock.poisoned).map(|poisoned| poisoned != 0);
         }
         counts
     }

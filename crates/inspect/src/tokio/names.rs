@@ -231,6 +231,7 @@ needs! {
     POOL_IDLE: BlockingPool, "Inner", [Field("metrics"), Field("num_idle_threads")];
     POOL_LIMIT: BlockingPool, "Inner", [Field("thread_cap")];
     POOL_QUEUE: BlockingPool, "Inner", [Named("queue")];
+    BLOCKING_CLOSURE: BlockingPool, "BlockingTask", [Field("func")];
     RUNTIME_HANDLE: TaskLists, "Runtime", [Field("handle"), Field("inner")];
     ANY_HANDLE_CURRENT_THREAD: TaskLists, "scheduler::Handle", [Variant("CurrentThread"), Field("__0")];
     ANY_HANDLE_MULTI_THREAD: TaskLists, "scheduler::Handle", [Variant("MultiThread"), Field("__0")];

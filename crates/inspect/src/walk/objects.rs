@@ -7,7 +7,7 @@ use foldhash::HashMap;
 use super::Walker;
 use super::plan::Shares;
 use crate::debug_info::{Type, TypeId};
-use crate::snapshot::{Address, AwaitTree, Counts, Handle, NameId, Object, ObjectId};
+use crate::snapshot::{Address, AwaitTree, Counts, Handle, NameId, Object, ObjectId, Static};
 use crate::tokio::runtimes::is_count;
 
 /// Every object is listed once, by its address and the name of its type. The compiler describes a type again in each
@@ -70,6 +70,10 @@ impl Objects {
     }
 }
 
+fn is_empty(tree: &AwaitTree) -> bool {
+    tree.frames.is_empty() && tree.leaves.is_empty()
+}
+
 /// All handles of a tree.
 fn handles(tree: &AwaitTree) -> impl Iterator<Item = &Handle> {
     let frames = tree.frames.iter().flat_map(|frame| &frame.handles);
@@ -82,9 +86,42 @@ fn handles_mut(tree: &mut AwaitTree) -> impl Iterator<Item = &mut Vec<Handle>> {
 }
 
 impl Walker<'_> {
+    /// Reads what static variables hold. Those that hold nothing are left out.
+    pub(crate) fn statics(&mut self) -> Vec<Static> {
+        let debug = self.context.debug;
+        let mut found = Vec::new();
+        for variable in &debug.index.statics {
+            let address = debug.memory_address(variable.address);
+            let mut futures = self.contents(variable.ty, address);
+            let handles = std::mem::take(&mut futures.handles);
+            if handles.is_empty() && is_empty(&futures) {
+                continue;
+            }
+            found.push(Static {
+                name: debug.index.path_of(variable),
+                address: Address(address),
+                type_name: self.plans.name(&debug.ty(variable.ty).name),
+                handles,
+                futures,
+            });
+        }
+        found.sort_by_key(|variable| variable.address);
+        // A static may be described in more than one unit.
+        found.dedup_by_key(|variable| variable.address);
+        found
+    }
+
     /// Reads what is held by the objects that these trees lead to, each once.
-    pub(crate) fn read_objects<'t>(&mut self, trees: impl Iterator<Item = &'t AwaitTree>) {
-        let mut open: Vec<ObjectId> = trees.flat_map(handles).map(|it| it.object).collect();
+    pub(crate) fn read_objects<'t>(
+        &mut self,
+        trees: impl Iterator<Item = &'t AwaitTree>,
+        others: impl Iterator<Item = &'t Handle>,
+    ) {
+        let mut open: Vec<ObjectId> = trees
+            .flat_map(handles)
+            .chain(others)
+            .map(|it| it.object)
+            .collect();
         while let Some(id) = open.pop() {
             let number = id.0 as usize;
             let Some(note) = self.objects.notes.get_mut(number).filter(|it| !it.reached) else {
@@ -113,14 +150,13 @@ impl Walker<'_> {
     pub(crate) fn take_objects<'t>(
         &mut self,
         trees: impl Iterator<Item = &'t mut AwaitTree>,
+        others: impl Iterator<Item = &'t mut Vec<Handle>>,
     ) -> Vec<Object> {
         let Objects { list, notes, .. } = std::mem::take(&mut self.objects);
         let mut numbers = Vec::with_capacity(list.len());
         let mut kept = Vec::with_capacity(list.len());
         for (object, note) in list.into_iter().zip(notes) {
-            let holds = !object.handles.is_empty()
-                || !object.futures.frames.is_empty()
-                || !object.futures.leaves.is_empty();
+            let holds = !object.handles.is_empty() || !is_empty(&object.futures);
             let keep = note.reached && (note.always || holds);
             numbers.push(keep.then_some(ObjectId(u32::try_from(kept.len()).unwrap_or(u32::MAX))));
             if keep {
@@ -136,7 +172,7 @@ impl Walker<'_> {
                 })
             });
         };
-        trees.flat_map(handles_mut).for_each(renumber);
+        trees.flat_map(handles_mut).chain(others).for_each(renumber);
         for object in &mut kept {
             renumber(&mut object.handles);
             handles_mut(&mut object.futures).for_each(renumber);

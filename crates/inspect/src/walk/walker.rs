@@ -137,7 +137,7 @@ impl<'a> Walker<'a> {
 
     /// Reads what a value of this type at this address holds. Futures in it are in the tree, and everything else is in
     /// the tree's handles.
-    pub(super) fn contents(&mut self, ty: TypeId, address: u64) -> AwaitTree {
+    pub(crate) fn contents(&mut self, ty: TypeId, address: u64) -> AwaitTree {
         self.start();
         self.hold_outside(ty, address);
         self.hold();

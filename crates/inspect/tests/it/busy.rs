@@ -184,6 +184,8 @@ impl Targets {
             "containers",
             "handles",
             "queues",
+            "outside",
+            "guards",
             "shared",
             "local_set",
             "blocking",

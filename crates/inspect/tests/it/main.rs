@@ -6,6 +6,7 @@ mod bad_input;
 mod busy;
 mod core_files;
 mod handles;
+mod holders;
 mod program;
 mod queues;
 mod runtimes;

@@ -9,6 +9,8 @@ mod containers;
 #[cfg(feature = "full")]
 mod handles;
 #[cfg(feature = "full")]
+mod holders;
+#[cfg(feature = "full")]
 mod locks;
 #[cfg(feature = "full")]
 mod primitives;
@@ -54,6 +56,8 @@ fn full(name: &str) {
         "containers" => containers::main(),
         "handles" => handles::main(),
         "locks" => locks::main(),
+        "outside" => holders::outside(),
+        "guards" => holders::guards(),
         "queues" => queues::main(),
         "shared" => shared::main(),
         "current_thread" => runtimes::current_thread(),

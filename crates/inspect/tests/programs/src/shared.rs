@@ -66,7 +66,12 @@ async fn shares(registry: Arc<Registry>) {
     pending::<()>().await;
     (registry.hook)();
     let _ = (&registry.waiting, &registry.ordered, &registry.emptied);
-    let _ = (&registry.task, &registry.once, &registry.never, &registry.future);
+    let _ = (
+        &registry.task,
+        &registry.once,
+        &registry.never,
+        &registry.future,
+    );
 }
 
 trait Opens: Send + Sync {
