@@ -7,6 +7,8 @@ mod errors;
 mod graph;
 mod hidden;
 mod joins;
+#[cfg(feature = "demo")]
+pub mod liveness;
 mod part;
 mod prose;
 mod prospect;

@@ -11,6 +11,8 @@ use serde::Deserialize;
 use unstuck_inspect::Inspector;
 use unstuck_inspect::snapshot::{SCHEMA, Snapshot};
 
+pub use crate::diagnosis::liveness::{diagnose, diagnose_one};
+
 /// Why there is nothing to explain.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
