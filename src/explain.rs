@@ -6,10 +6,15 @@
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use serde::Deserialize;
 use unstuck_inspect::Inspector;
 use unstuck_inspect::snapshot::{SCHEMA, Snapshot};
+
+use crate::diagnosis::Verdict;
+use crate::diagnosis::liveness::Diagnosis;
 
 pub use crate::diagnosis::liveness::{diagnose, diagnose_one};
 
@@ -52,6 +57,52 @@ pub enum Error {
         /// Its schema.
         found: u32,
     },
+}
+
+/// A snapshot with what is concluded from it.
+#[derive(Debug)]
+pub struct Explanation {
+    /// What was read last.
+    pub snapshot: Snapshot,
+    /// The verdict, and why.
+    pub diagnosis: Diagnosis,
+}
+
+/// The pauses between readings of a live process: after the first one, and after one in which something moved.
+const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(40)];
+
+/// Reads a live process until two readings agree that it does not move, or until it is seen to go on.
+///
+/// # Errors
+///
+/// If it can't be read: the message says why, and what would help.
+pub fn live(id: u32) -> Result<Explanation, Error> {
+    let inspector = Inspector::attach(id)?;
+    let mut before = inspector.snapshot()?;
+    for (index, pause) in PAUSES.iter().enumerate() {
+        thread::sleep(*pause);
+        let snapshot = inspector.snapshot()?;
+        let diagnosis = diagnose(&before, &snapshot);
+        let is_last = index + 1 == PAUSES.len();
+        if is_last || diagnosis.verdict != Verdict::Running {
+            return Ok(Explanation {
+                snapshot,
+                diagnosis,
+            });
+        }
+        before = snapshot;
+    }
+    unreachable!("there is a last pause")
+}
+
+impl From<Snapshot> for Explanation {
+    /// From one snapshot: of a core file, or one that was saved.
+    fn from(snapshot: Snapshot) -> Self {
+        Self {
+            diagnosis: diagnose_one(&snapshot),
+            snapshot,
+        }
+    }
 }
 
 /// What the process is doing now.

@@ -11,7 +11,7 @@ use super::messages::Messages;
 use super::{Failure, all, print, write_all};
 use crate::demo::{self, Options, Outcome, Scenario};
 use crate::exit;
-use crate::explain;
+use crate::explain::{self, Explanation};
 use crate::report::sides::Commands;
 use crate::report::text::{Detail, Page};
 use crate::report::{Document, json, lesson, process, sides};
@@ -42,22 +42,22 @@ fn show(arguments: &Show, catalogue: Catalogue) -> Result<u8, Failure> {
 /// What the tasks of a process wait for.
 fn explain(arguments: &Explain) -> Result<u8, Failure> {
     let failed = |error: explain::Error| Failure::Failed(error.to_string());
-    let snapshot = match (arguments.process, &arguments.core, &arguments.snapshot) {
-        (Some(id), ..) => explain::process(id),
-        (None, Some(file), _) => explain::core(file, arguments.exe.as_deref()),
-        (None, None, Some(file)) => explain::saved(file),
+    let explained = match (arguments.process, &arguments.core, &arguments.snapshot) {
+        (Some(id), ..) => explain::live(id),
+        (None, Some(file), _) => explain::core(file, arguments.exe.as_deref()).map(Into::into),
+        (None, None, Some(file)) => explain::saved(file).map(Into::into),
         (None, None, None) => return Err(Failure::Usage("name a process by its id".to_owned())),
     };
-    let snapshot = snapshot.map_err(failed)?;
+    let explained: Explanation = explained.map_err(failed)?;
     let detail = if arguments.full {
         Detail::Full
     } else {
         Detail::Brief
     };
     let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
-    write_all(&mut out, &process::render(&snapshot, detail, page()))?;
+    write_all(&mut out, &process::render(&explained, detail, page()))?;
     if let Some(file) = &arguments.save {
-        explain::save(&snapshot, file).map_err(failed)?;
+        explain::save(&explained.snapshot, file).map_err(failed)?;
         let file = file.display();
         let _ = writeln!(
             io::stderr(),

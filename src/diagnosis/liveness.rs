@@ -1,13 +1,36 @@
 //! The verdict on a process from snapshots of its memory: liveness by reachability.
 //!
 //! Pure: snapshots in, conclusions out. No clock, no I/O, nothing printed.
+//!
+//! What waits is a leaf of an await tree, and what could wake it is whatever has a handle to what it waits for. So
+//! there is a graph ([`graph`]) with an edge from each thing that must move to each that can move then. What can be
+//! reached from something that moves by itself, as a timer or a socket does, is live ([`solution`]). What can be
+//! reached from something that is not known may be. The rest is stuck as a set, whatever the rest of the program does,
+//! and its strongly connected parts are the causes ([`cause`]).
 
+mod actor;
+mod cause;
+mod finding;
+mod graph;
 mod motion;
+mod objects;
+mod reach;
+mod solution;
+mod threads;
 
-use unstuck_inspect::snapshot::{Lifecycle, Snapshot};
+use std::collections::BTreeSet;
+
+use unstuck_inspect::snapshot::{Gap, Lifecycle, Snapshot, ThreadState};
 
 use super::{Confidence, Verdict};
+use graph::Graph;
 use motion::Motion;
+use solution::Solutions;
+use threads::Role;
+
+pub use actor::Actor;
+pub use finding::{Finding, Holder, Link, Until, Waiter, With};
+pub use graph::{Activity, Doubt, ResourceKind};
 
 /// What was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +52,16 @@ pub struct Diagnosis {
     pub confidence: Confidence,
     /// What it rests on.
     pub basis: Basis,
+    /// Why tasks wait in vain, those that nothing ends first.
+    pub findings: Vec<Finding>,
+    /// What moves, or may be woken from outside, and how much of each.
+    pub activities: Vec<(Activity, usize)>,
+    /// What is not known, and could wake something.
+    pub doubts: Vec<Doubt>,
+    /// Threads, as indices into the snapshot, that sleep inside a `poll` function.
+    pub blocked_threads: Vec<usize>,
+    /// Threads that the program or a library started for itself, and that may wake whatever they want.
+    pub other_threads: Vec<usize>,
 }
 
 /// The verdict on a process that was read twice, the earlier reading first.
@@ -46,16 +79,55 @@ pub fn diagnose_one(snapshot: &Snapshot) -> Diagnosis {
 }
 
 fn judge(snapshot: &Snapshot, motion: &Motion, basis: Basis) -> Diagnosis {
+    let graph = Graph::of(snapshot, motion);
+    let others = |role: &Role| matches!(role, Role::Other | Role::RunsBlocking | Role::Polls);
+    let threads = || {
+        let threads = snapshot.threads.iter().enumerate();
+        threads.map(|(index, thread)| (index, thread, threads::role(snapshot, thread)))
+    };
+    let is_closed =
+        !motion.any() && is_complete(snapshot) && !threads().any(|(_, _, role)| others(&role));
+    let solutions = Solutions::of(&graph, is_closed);
+    let blocked_threads = threads::blocked(snapshot, &motion.threads);
     let runs = |lifecycle| matches!(lifecycle, Lifecycle::Running | Lifecycle::Scheduled);
     let mut tasks = snapshot.tasks.iter();
-    let verdict = if motion.any() || tasks.any(|task| runs(task.state.lifecycle)) {
+    let runs = motion.any()
+        || tasks.any(|task| runs(task.state.lifecycle))
+        || snapshot.block_ons.iter().any(|it| it.polled);
+    let verdict = if solutions.nothing_is_live {
+        Verdict::Stuck
+    } else if !blocked_threads.is_empty() && !motion.any() {
+        Verdict::Blocked
+    } else if runs {
         Verdict::Running
     } else {
         Verdict::Waiting
     };
+    let doubts: BTreeSet<Doubt> = graph
+        .seeds
+        .iter()
+        .filter_map(|(_, seed)| match seed {
+            graph::Seed::Unknown(doubt) => Some(*doubt),
+            _ => None,
+        })
+        .collect();
     Diagnosis {
         verdict,
         confidence: Confidence::Likely,
         basis,
+        findings: cause::find(&graph, &solutions),
+        activities: solution::activities(&graph),
+        doubts: doubts.into_iter().collect(),
+        blocked_threads,
+        other_threads: threads()
+            .filter(|(_, thread, role)| *role == Role::Other && thread.state != ThreadState::Dead)
+            .map(|(index, ..)| index)
+            .collect(),
     }
+}
+
+/// Whether all that could act is in the snapshot.
+fn is_complete(snapshot: &Snapshot) -> bool {
+    let is_harmless = |gap: &Gap| matches!(gap, Gap::UncheckedExecutable);
+    snapshot.gaps.iter().all(is_harmless) && !snapshot.threads.is_empty()
 }

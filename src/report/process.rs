@@ -1,4 +1,6 @@
-//! What the tasks of a process wait for, as text: from a snapshot of its memory.
+//! Why a process hangs and what its tasks wait for, as text: from a snapshot of its memory.
+
+mod answer;
 
 use std::collections::{HashMap, HashSet};
 use std::env;
@@ -15,12 +17,14 @@ use unstuck_inspect::snapshot::{
 
 use super::layout::Block;
 use super::text::{BOLD, Detail, FAINT, NONE, Page, heading, plural};
+use crate::explain::Explanation;
 
 /// The whole report. In brief, code of libraries is left out, and so are handles that no task waits for.
 ///
 /// Tasks that are alike are shown once. Styles are written as escape sequences, to be stripped where they are not
 /// wanted.
-pub fn render(snapshot: &Snapshot, detail: Detail, page: Page) -> String {
+pub fn render(explanation: &Explanation, detail: Detail, page: Page) -> String {
+    let snapshot = &explanation.snapshot;
     let mut text = Text {
         snapshot,
         full: detail == Detail::Full,
@@ -34,6 +38,7 @@ pub fn render(snapshot: &Snapshot, detail: Detail, page: Page) -> String {
     };
     text.number();
     text.process();
+    text.answer(&explanation.diagnosis);
     text.futures();
     text.blocking_tasks();
     text.threads();

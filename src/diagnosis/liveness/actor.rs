@@ -1,0 +1,57 @@
+//! Who acts in a process.
+
+use std::collections::HashMap;
+
+use unstuck_inspect::snapshot::{Address, AwaitTree, BlockingState, Snapshot};
+
+/// Something that runs code of the program, and holds what its frames hold. The number is the index in its list in the
+/// snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Actor {
+    /// An async task.
+    Task(usize),
+    /// A future that a thread runs with `block_on`.
+    BlockOn(usize),
+    /// A closure of a blocking pool.
+    Blocking(usize),
+}
+
+impl Actor {
+    /// All actors of a snapshot, those of `block_on` first.
+    pub(super) fn all(snapshot: &Snapshot) -> impl Iterator<Item = Self> {
+        let block_ons = (0..snapshot.block_ons.len()).map(Self::BlockOn);
+        let tasks = (0..snapshot.tasks.len()).map(Self::Task);
+        let blocking = (0..snapshot.blocking_tasks.len()).map(Self::Blocking);
+        block_ons.chain(tasks).chain(blocking)
+    }
+
+    /// What it awaits. `None` for a closure.
+    pub fn futures(self, snapshot: &Snapshot) -> Option<&AwaitTree> {
+        match self {
+            Self::Task(index) => Some(&snapshot.tasks[index].futures),
+            Self::BlockOn(index) => Some(&snapshot.block_ons[index].futures),
+            Self::Blocking(_) => None,
+        }
+    }
+
+    /// The thread that it has for itself.
+    pub fn thread(self, snapshot: &Snapshot) -> Option<u32> {
+        match self {
+            Self::Task(_) => None,
+            Self::BlockOn(index) => Some(snapshot.block_ons[index].thread),
+            Self::Blocking(index) => match snapshot.blocking_tasks[index].state {
+                BlockingState::Running { thread } => thread,
+                BlockingState::Queued => None,
+            },
+        }
+    }
+}
+
+/// Finds tasks by their addresses.
+pub(super) fn by_address(snapshot: &Snapshot) -> HashMap<Address, Actor> {
+    let tasks = snapshot.tasks.iter().enumerate();
+    let tasks = tasks.map(|(index, it)| (it.address, Actor::Task(index)));
+    let blocking = snapshot.blocking_tasks.iter().enumerate();
+    let blocking = blocking.map(|(index, it)| (it.address, Actor::Blocking(index)));
+    tasks.chain(blocking).collect()
+}

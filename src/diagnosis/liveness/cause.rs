@@ -1,0 +1,417 @@
+//! From the vertices that nothing moves to findings.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+
+use unstuck_inspect::snapshot::{FrameIndex, Origin, PermitKind, PlaceId, WaitsFor};
+
+use super::Confidence;
+use super::actor::Actor;
+use super::finding::{Finding, Holder, Link, Until, Waiter, With};
+use super::graph::{Graph, Is, Node, ResourceKind, Seed, Source};
+use super::reach::{Vertex, components};
+use super::solution::Solutions;
+
+/// The causes, one for each circular wait or dead end that others wait for in turn.
+pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
+    let stuck = |vertex: Vertex| solutions.is_stuck(vertex);
+    let edges = |from: Vertex| {
+        let to = graph.edges[from].iter().filter(|edge| !edge.cancels);
+        let is_in = stuck(from);
+        to.map(|edge| edge.to).filter(move |to| is_in && stuck(*to))
+    };
+    let (component, count) = components(graph.vertices.len(), edges);
+    let mut resources: Vec<Vec<usize>> = vec![Vec::new(); count];
+    for (vertex, is) in graph.vertices.iter().enumerate() {
+        if let (Is::Resource(index), true) = (is, stuck(vertex)) {
+            resources[component[vertex]].push(*index);
+        }
+    }
+    // A component is the root of others if nothing that waits for something itself leads to it. An edge leads from a
+    // higher number to a lower one, so the causes come first in this order.
+    let mut members: Vec<Vec<Vertex>> = vec![Vec::new(); count];
+    for vertex in (0..graph.vertices.len()).filter(|it| stuck(*it)) {
+        members[component[vertex]].push(vertex);
+    }
+    let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); graph.resources.len()];
+    for (index, node) in graph.nodes.iter().enumerate() {
+        if let Some(resource) = node.resource {
+            waiting[resource].push(index);
+        }
+    }
+    let mut caused = vec![false; count];
+    let mut findings = Vec::new();
+    for number in (0..count).rev() {
+        if !caused[number] && !resources[number].is_empty() {
+            let mut root = Root {
+                graph,
+                solutions,
+                component: &component,
+                number,
+                resources: &resources[number],
+                waiting: &waiting,
+                waits: HashMap::new(),
+            };
+            root.waits = root.waits();
+            findings.extend(root.finding());
+        }
+        if caused[number] || !resources[number].is_empty() {
+            for vertex in &members[number] {
+                for to in edges(*vertex) {
+                    if component[to] != number {
+                        caused[component[to]] = true;
+                    }
+                }
+            }
+        }
+    }
+    findings.sort_by_key(|finding| {
+        let rank = match finding.until {
+            Until::Never => 0,
+            Until::Cancelled => 1,
+            Until::Timeout(_) => 2,
+        };
+        (rank, std::cmp::Reverse(finding.others))
+    });
+    findings
+}
+
+/// How many actors wait only because these resources do not come about. Visits no more than what waits for them.
+fn others(
+    graph: &Graph<'_>,
+    solutions: &Solutions,
+    resources: &[usize],
+    own: &BTreeSet<Actor>,
+) -> usize {
+    let mut waiting = BTreeSet::new();
+    let mut seen = HashSet::new();
+    let mut open: Vec<Vertex> = resources
+        .iter()
+        .map(|it| graph.resources[*it].vertex)
+        .collect();
+    while let Some(vertex) = open.pop() {
+        if !seen.insert(vertex) {
+            continue;
+        }
+        if let Is::Leaf(index) = graph.vertices[vertex] {
+            waiting.insert(graph.nodes[index].actor);
+        }
+        let edges = graph.edges[vertex].iter().filter(|edge| !edge.cancels);
+        open.extend(
+            edges
+                .map(|edge| edge.to)
+                .filter(|to| solutions.is_stuck(*to)),
+        );
+    }
+    waiting.difference(own).count()
+}
+
+/// A component that others wait for.
+struct Root<'g, 's> {
+    graph: &'g Graph<'s>,
+    solutions: &'g Solutions,
+    component: &'g [usize],
+    number: usize,
+    resources: &'g [usize],
+    /// The leaves that wait for each resource.
+    waiting: &'g [Vec<usize>],
+    /// The resource of this component that each vertex of an actor waits for.
+    waits: HashMap<Vertex, usize>,
+}
+
+impl Root<'_, '_> {
+    fn finding(&self) -> Option<Finding> {
+        let order = self.order();
+        let places = order.iter().enumerate().map(|(place, it)| (*it, place));
+        let places: HashMap<usize, usize> = places.collect();
+        let links: Vec<Link> = order.iter().map(|it| self.link(*it, &places)).collect();
+        let is_circle = order.len() > 1 || self.is_circular(*order.first()?);
+        let waiters: BTreeSet<Actor> = links
+            .iter()
+            .flat_map(|link| link.waiters.iter().map(|waiter| waiter.actor))
+            .collect();
+        let whole_actor_waits = waiters
+            .iter()
+            .any(|actor| self.solutions.is_stuck(self.graph.scopes(*actor).whole));
+        // One that makes progress elsewhere may wait in vain on purpose, but not for itself.
+        if waiters.is_empty() || !is_circle && !whole_actor_waits {
+            return None;
+        }
+        // To be pending forever is a way to wait for others to end the program.
+        let on_purpose = links.iter().all(|link| link.kind == ResourceKind::Never);
+        if on_purpose && !self.solutions.nothing_is_live {
+            return None;
+        }
+        Some(Finding {
+            rule: rule(&links, is_circle, waiters.len()),
+            confidence: Confidence::Likely,
+            until: self.until(&order, &waiters),
+            links,
+            others: others(self.graph, self.solutions, &order, &waiters),
+        })
+    }
+
+    fn is_in(&self, vertex: Vertex) -> bool {
+        self.solutions.is_stuck(vertex) && self.component[vertex] == self.number
+    }
+
+    fn is_circular(&self, resource: usize) -> bool {
+        let vertex = self.graph.resources[resource].vertex;
+        let mut edges = self.graph.edges[vertex].iter();
+        edges.any(|edge| self.is_in(edge.to))
+    }
+
+    /// The resources in the order in which one is waited for by the holders of the one before. Starts with the one that
+    /// the first waiter waits for.
+    fn order(&self) -> Vec<usize> {
+        let first = |resource: &usize| self.waiting[*resource].first().copied();
+        let mut open: Vec<usize> = self.resources.to_vec();
+        open.sort_by_key(|resource| first(resource).unwrap_or(usize::MAX));
+        let mut open: VecDeque<usize> = open.into();
+        let mut seen = HashSet::new();
+        let mut order = Vec::new();
+        while let Some(resource) = open.pop_front() {
+            if !seen.insert(resource) {
+                continue;
+            }
+            order.push(resource);
+            let sources = self.graph.resources[resource].sources.iter();
+            let next = sources.filter_map(|source| self.waits_of(source));
+            for next in next.collect::<Vec<_>>().into_iter().rev() {
+                open.push_front(next);
+            }
+        }
+        order
+    }
+
+    fn waits(&self) -> HashMap<Vertex, usize> {
+        let mut waits = HashMap::new();
+        let nodes = self.resources.iter().flat_map(|resource| {
+            let nodes = self.waiting[*resource].iter();
+            nodes.map(|index| (&self.graph.nodes[*index], *resource))
+        });
+        for (node, resource) in nodes {
+            let scopes = self.graph.scopes(node.actor);
+            waits.entry(scopes.whole).or_insert(resource);
+            let Some(futures) = node.actor.futures(self.graph.snapshot) else {
+                continue;
+            };
+            let mut frame = node.leaf.frame;
+            while let Some(FrameIndex(index)) = frame {
+                waits
+                    .entry(scopes.frames[index as usize])
+                    .or_insert(resource);
+                let parent = futures.frames[index as usize].parent;
+                frame = parent.filter(|parent| parent.0 < index);
+            }
+        }
+        for index in self.resources {
+            let resource = &self.graph.resources[*index];
+            if resource.kind == ResourceKind::PoolThread {
+                for edge in &self.graph.edges[resource.vertex] {
+                    waits.entry(edge.to).or_insert(*index);
+                }
+            }
+        }
+        waits
+    }
+
+    /// What the holder behind a source waits for itself.
+    fn waits_of(&self, source: &Source<'_>) -> Option<usize> {
+        let waits = &self.waits;
+        let (actor, mut frame) = match source {
+            Source::Handle(held) => (held.actor, Some(held.frame)),
+            Source::Granted { actor, leaf } => {
+                let futures = actor.futures(self.graph.snapshot)?;
+                (*actor, futures.leaves.get(*leaf)?.frame)
+            }
+            Source::End(actor) => (*actor, None),
+        };
+        let scopes = self.graph.scopes(actor);
+        let whole = || {
+            let own = waits.get(&scopes.whole).copied();
+            own.or_else(|| {
+                // The closure of a blocking pool waits in the `block_on` of its thread.
+                let thread = actor.thread(self.graph.snapshot)?;
+                let block_ons = &self.graph.snapshot.block_ons;
+                let inner = block_ons.iter().position(|it| it.thread == thread)?;
+                let scopes = self.graph.scopes(Actor::BlockOn(inner));
+                waits.get(&scopes.whole).copied()
+            })
+        };
+        let futures = actor.futures(self.graph.snapshot);
+        while let (Some(FrameIndex(index)), Some(futures)) = (frame, futures) {
+            if let Some(found) = waits.get(&scopes.frames[index as usize]) {
+                return Some(*found);
+            }
+            let parent = futures.frames[index as usize].parent;
+            frame = parent.filter(|parent| parent.0 < index);
+        }
+        whole()
+    }
+
+    fn link(&self, resource: usize, places: &HashMap<usize, usize>) -> Link {
+        let graph = self.graph;
+        let data = &graph.resources[resource];
+        let nodes = self.waiting[resource].iter();
+        let waiters = nodes.map(|index| self.waiter(&graph.nodes[*index]));
+        let mut waiters: Vec<Waiter> = waiters.collect();
+        if data.kind == ResourceKind::PoolThread {
+            let edges = graph.edges[data.vertex].iter();
+            let queued = edges.map(|edge| edge.to).collect::<HashSet<_>>();
+            waiters.extend(
+                Actor::all(graph.snapshot)
+                    .filter(|actor| queued.contains(&graph.scopes(*actor).whole))
+                    .map(|actor| Waiter {
+                        actor,
+                        places: Vec::new(),
+                    }),
+            );
+        }
+        let holders = data.sources.iter().map(|source| {
+            let waits_in = self.waits_of(source);
+            let waits_in = waits_in.and_then(|next| places.get(&next).copied());
+            self.holder(source, waits_in)
+        });
+        let mut holders: Vec<Holder> = holders.collect();
+        // One that waits for the rest of its permits holds up others, not itself.
+        if waiters.len() == 1 {
+            holders.retain(|it| it.with != With::Partly || it.actor != waiters[0].actor);
+        }
+        let (missing, uncertain) = Link::not_found(data.reconciled);
+        Link {
+            kind: data.kind,
+            address: data.address,
+            waiters,
+            holders,
+            count: data.count,
+            missing,
+            uncertain,
+        }
+    }
+
+    fn waiter(&self, node: &Node<'_>) -> Waiter {
+        Waiter {
+            actor: node.actor,
+            places: self.places(node.actor, node.leaf.frame),
+        }
+    }
+
+    /// The program's own functions from a frame outwards; those of libraries if there are no others.
+    fn places(&self, actor: Actor, frame: Option<FrameIndex>) -> Vec<PlaceId> {
+        let snapshot = self.graph.snapshot;
+        let futures = actor.futures(snapshot);
+        let Some(futures) = futures else {
+            return Vec::new();
+        };
+        let all = || futures.ancestors(frame).map(|frame| frame.place);
+        let is_own = |place: &PlaceId| snapshot[*place].origin == Origin::Program;
+        let own: Vec<PlaceId> = all().filter(is_own).collect();
+        if own.is_empty() { all().collect() } else { own }
+    }
+
+    fn holder(&self, source: &Source<'_>, waits_in: Option<usize>) -> Holder {
+        let (actor, with, frame) = match source {
+            Source::Handle(held) => {
+                let handle = held.handle;
+                let with = With::Handle {
+                    kind: handle.kind,
+                    local: handle.local,
+                };
+                (held.actor, with, Some(held.frame))
+            }
+            Source::Granted { actor, leaf } => {
+                let futures = actor.futures(self.graph.snapshot);
+                let leaf = futures.and_then(|it| it.leaves.get(*leaf));
+                let frame = leaf.and_then(|leaf| leaf.frame);
+                let held = futures.and_then(|futures| {
+                    let above = futures.ancestors(frame).find_map(|frame| frame.held_in);
+                    leaf?.held_in.or(above)
+                });
+                let is_whole = leaf.is_some_and(|leaf| {
+                    matches!(
+                        leaf.waits_for,
+                        WaitsFor::Permits {
+                            missing: Some(0),
+                            ..
+                        }
+                    )
+                });
+                let with = match held {
+                    Some(held) => With::Granted {
+                        local: Some(held.local),
+                    },
+                    None if is_whole => With::Granted { local: None },
+                    None => With::Partly,
+                };
+                (*actor, with, frame)
+            }
+            Source::End(actor) => (*actor, With::End, None),
+        };
+        Holder {
+            actor,
+            with,
+            place: self.places(actor, frame).first().copied(),
+            waits_in,
+        }
+    }
+
+    fn until(&self, order: &[usize], waiters: &BTreeSet<Actor>) -> Until {
+        let vertices = || order.iter().map(|it| self.graph.resources[*it].vertex);
+        if vertices().all(|vertex| self.solutions.never_moves(vertex)) {
+            return Until::Never;
+        }
+        if vertices().all(|vertex| self.solutions.moves_only_if_cancelled(vertex)) {
+            return Until::Cancelled;
+        }
+        let deadlines = self.graph.seeds.iter().filter_map(|(vertex, seed)| {
+            let Seed::Timeout(deadline) = seed else {
+                return None;
+            };
+            let Is::Leaf(index) = self.graph.vertices[*vertex] else {
+                return None;
+            };
+            let is_own = waiters.contains(&self.graph.nodes[index].actor);
+            is_own.then_some(*deadline)
+        });
+        deadlines.min().map_or(Until::Cancelled, Until::Timeout)
+    }
+}
+
+/// Which of the rules a cause belongs to.
+fn rule(links: &[Link], is_circle: bool, actors: usize) -> &'static str {
+    let any = |kind: fn(&ResourceKind) -> bool| links.iter().any(|link| kind(&link.kind));
+    let granted = links.iter().any(|link| {
+        let mut holders = link.holders.iter();
+        holders.any(|holder| matches!(holder.with, With::Granted { .. }))
+    });
+    let is_lock = |kind: &ResourceKind| {
+        matches!(
+            kind,
+            ResourceKind::Permits(
+                PermitKind::Mutex | PermitKind::RwLockRead | PermitKind::RwLockWrite
+            )
+        )
+    };
+    let is_pool = |kind: &ResourceKind| {
+        matches!(
+            kind,
+            ResourceKind::PoolThread
+                | ResourceKind::Permits(PermitKind::Semaphore | PermitKind::Other)
+        )
+    };
+    if granted {
+        "futurelock"
+    } else if any(|kind| matches!(kind, ResourceKind::Waker | ResourceKind::Never)) {
+        "lost-waker"
+    } else if any(is_pool) {
+        "starved-pool"
+    } else if is_circle && actors == 1 && links.iter().all(|link| is_lock(&link.kind)) {
+        "self-deadlock"
+    } else if is_circle && actors > 1 {
+        "lock-cycle"
+    } else if any(|kind| matches!(kind, ResourceKind::Permits(PermitKind::ChannelRoom))) {
+        "full-channel"
+    } else {
+        "idle-receiver"
+    }
+}

@@ -1,0 +1,962 @@
+//! Who could wake whom: the graph that the verdict and the causes are read from.
+//!
+//! An edge leads from what must move to what can move then. So a leaf leads to the frame that awaits it, a frame to what
+//! its locals hold the handles of, and that to the leaves that wait for it.
+
+use std::collections::HashMap;
+
+use unstuck_inspect::snapshot::{
+    Address, AwaitTree, BlockingState, FrameIndex, HandleKind, Leaf, Lifecycle, PermitKind,
+    Snapshot, TaskState, WaitsFor,
+};
+
+use super::actor::{self, Actor};
+use super::motion::Motion;
+use super::objects::{Held, Objects, Reconciled, is_strong, reconcile};
+use super::reach::Vertex;
+
+/// What a leaf waits for, or a queued closure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResourceKind {
+    /// A message of an mpsc channel, or its end.
+    Message,
+    /// A message of a broadcast channel, or its end.
+    Broadcast,
+    /// The value of a oneshot channel.
+    Oneshot,
+    /// A new value of a watch channel.
+    Watch,
+    /// The end of all receivers of a watch channel.
+    WatchClosed,
+    /// A lock, or permits of a semaphore.
+    Permits(PermitKind),
+    /// A notification.
+    Notify,
+    /// The end of a task.
+    Task,
+    /// The end of the tasks of a `LocalSet`.
+    LocalSet,
+    /// A thread of a blocking pool.
+    PoolThread,
+    /// Nothing: `std::future::pending`.
+    Never,
+    /// A wake-up of a task that has no waker.
+    Waker,
+}
+
+/// Something that is waited for, with all that could bring it about.
+#[derive(Debug)]
+pub(super) struct Resource<'s> {
+    pub(super) kind: ResourceKind,
+    pub(super) address: Address,
+    pub(super) vertex: Vertex,
+    pub(super) sources: Vec<Source<'s>>,
+    /// How many holders there are by the count, and what that says of those that were found.
+    pub(super) count: Option<u64>,
+    pub(super) reconciled: Reconciled,
+}
+
+/// What could bring it about.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source<'s> {
+    /// A handle in a frame.
+    Handle(Held<'s>),
+    /// Permits were granted to this future, which is not polled, or is still waiting for more.
+    Granted { actor: Actor, leaf: usize },
+    /// An actor that has to end, or to be done.
+    End(Actor),
+}
+
+/// A leaf that is polled when its actor is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node<'s> {
+    pub(super) actor: Actor,
+    pub(super) leaf: &'s Leaf,
+    pub(super) resource: Option<usize>,
+}
+
+/// What a vertex stands for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Is {
+    /// A polled leaf.
+    Leaf(usize),
+    /// An async function with what it holds.
+    Scope,
+    /// An actor as a whole: it is live as soon as one of its outermost futures is.
+    Actor,
+    /// Something that is waited for.
+    Resource(usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edge {
+    pub(super) to: Vertex,
+    /// It leads there by dropping what waits: a caller drops a future, or a handle aborts a task.
+    pub(super) cancels: bool,
+}
+
+/// Why a vertex does not depend on others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seed {
+    /// It runs, or something outside the program can wake it.
+    Live(Activity),
+    /// A timer of a `timeout` that fires at this time.
+    Timeout(u64),
+    /// What could wake it is not known.
+    Unknown(Doubt),
+}
+
+/// What is live by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Activity {
+    /// It runs, or is about to.
+    Runs,
+    /// It waits for a socket, a pipe, a process or a signal.
+    Outside,
+    /// It waits for a timer.
+    Timer,
+    /// A closure on a thread of a blocking pool.
+    BlockingTask,
+}
+
+/// What is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Doubt {
+    /// A count says that a holder exists that was not found, or may be another one than was found.
+    Holder,
+    /// A task has more wakers than its futures explain.
+    Waker,
+    /// A future is not understood.
+    Future,
+}
+
+pub(super) struct Graph<'s> {
+    pub(super) snapshot: &'s Snapshot,
+    pub(super) nodes: Vec<Node<'s>>,
+    pub(super) resources: Vec<Resource<'s>>,
+    pub(super) vertices: Vec<Is>,
+    pub(super) edges: Vec<Vec<Edge>>,
+    pub(super) seeds: Vec<(Vertex, Seed)>,
+    scopes: HashMap<Actor, Scopes>,
+    by_address: HashMap<Address, Actor>,
+}
+
+/// The vertices of an actor.
+pub(super) struct Scopes {
+    pub(super) whole: Vertex,
+    pub(super) frames: Vec<Vertex>,
+    /// Whether a frame is polled when the actor is.
+    pub(super) polled: Vec<bool>,
+}
+
+impl Scopes {
+    /// The vertex of a frame, or of the actor for a leaf outside of all frames.
+    fn of(&self, frame: Option<FrameIndex>) -> Vertex {
+        let frame = frame.and_then(|it| self.frames.get(it.0 as usize));
+        frame.copied().unwrap_or(self.whole)
+    }
+}
+
+impl<'s> Graph<'s> {
+    pub(super) fn of(snapshot: &'s Snapshot, motion: &Motion) -> Self {
+        let mut graph = Self {
+            snapshot,
+            nodes: Vec::new(),
+            resources: Vec::new(),
+            vertices: Vec::new(),
+            edges: Vec::new(),
+            seeds: Vec::new(),
+            scopes: HashMap::new(),
+            by_address: actor::by_address(snapshot),
+        };
+        for actor in Actor::all(snapshot) {
+            graph.add_actor(actor);
+        }
+        let objects = graph.objects();
+        let waits = Waits::of(snapshot);
+        for actor in Actor::all(snapshot) {
+            graph.add_cancellation(actor);
+            graph.seed_actor(actor, motion);
+            graph.add_leaves(actor, &objects, &waits);
+        }
+        graph.add_pools();
+        graph
+    }
+
+    fn add(&mut self, is: Is) -> Vertex {
+        self.vertices.push(is);
+        self.edges.push(Vec::new());
+        self.vertices.len() - 1
+    }
+
+    fn lead(&mut self, from: Vertex, to: Vertex) {
+        self.edges[from].push(Edge { to, cancels: false });
+    }
+
+    fn cancel(&mut self, from: Vertex, to: Vertex) {
+        self.edges[from].push(Edge { to, cancels: true });
+    }
+
+    pub(super) fn scopes(&self, actor: Actor) -> &Scopes {
+        &self.scopes[&actor]
+    }
+
+    /// The actor's frames, and how they lead to each other.
+    fn add_actor(&mut self, actor: Actor) {
+        let whole = self.add(Is::Actor);
+        let mut scopes = Scopes {
+            whole,
+            frames: Vec::new(),
+            polled: Vec::new(),
+        };
+        let frames = actor
+            .futures(self.snapshot)
+            .map_or(&[][..], |it| &it.frames);
+        for frame in frames {
+            let vertex = self.add(Is::Scope);
+            let above = scopes.of(frame.parent);
+            let polled_above = frame
+                .parent
+                .and_then(|it| scopes.polled.get(it.0 as usize))
+                .is_none_or(|polled| *polled);
+            let polled = frame.held_in.is_none() && polled_above;
+            if polled {
+                self.lead(vertex, above);
+                self.cancel(above, vertex);
+            } else {
+                // The caller may poll it again, or drop it.
+                self.lead(above, vertex);
+            }
+            scopes.frames.push(vertex);
+            scopes.polled.push(polled);
+        }
+        self.scopes.insert(actor, scopes);
+    }
+
+    fn objects(&self) -> Objects<'s> {
+        let mut objects = Objects::of(self.snapshot);
+        for actor in Actor::all(self.snapshot) {
+            let frames = actor
+                .futures(self.snapshot)
+                .map_or(&[][..], |it| &it.frames);
+            for (index, frame) in (0..).zip(frames) {
+                for handle in &frame.handles {
+                    objects.add(Held {
+                        handle,
+                        actor,
+                        frame: FrameIndex(index),
+                        scope: self.scopes[&actor].frames[index as usize],
+                    });
+                }
+            }
+        }
+        objects
+    }
+
+    /// A handle of a task can abort it, and so can the end of a set of tasks.
+    fn add_cancellation(&mut self, actor: Actor) {
+        let Some(futures) = actor.futures(self.snapshot) else {
+            return;
+        };
+        let mut aborts: Vec<(Vertex, Address)> = Vec::new();
+        let scopes = &self.scopes[&actor];
+        for (frame, vertex) in futures.frames.iter().zip(&scopes.frames) {
+            for handle in &frame.handles {
+                if matches!(
+                    handle.kind,
+                    HandleKind::JoinHandle | HandleKind::AbortHandle
+                ) {
+                    aborts.push((*vertex, self.snapshot[handle.object].address));
+                }
+            }
+        }
+        for leaf in &futures.leaves {
+            if let WaitsFor::Task { task } = leaf.waits_for {
+                aborts.push((scopes.of(leaf.frame), task));
+            }
+        }
+        for (from, task) in aborts {
+            if let Some(actor @ Actor::Task(_)) = self.by_address.get(&task).copied() {
+                self.cancel(from, self.scopes[&actor].whole);
+            }
+        }
+    }
+
+    /// Actors that move by themselves.
+    fn seed_actor(&mut self, actor: Actor, motion: &Motion) {
+        let snapshot = self.snapshot;
+        let seed = match actor {
+            Actor::Task(index) => {
+                let task = &snapshot.tasks[index];
+                let rests = task.state.lifecycle == Lifecycle::Idle && !task.state.notified;
+                if !rests || task.changed || task.state.cancelled || motion.tasks.contains(&index) {
+                    Some(Seed::Live(Activity::Runs))
+                } else if wakers(&task.state) > explained(&task.futures) {
+                    Some(Seed::Unknown(Doubt::Waker))
+                } else {
+                    None
+                }
+            }
+            Actor::BlockOn(index) => {
+                let block_on = &snapshot.block_ons[index];
+                if block_on.polled || block_on.changed || motion.block_ons.contains(&index) {
+                    Some(Seed::Live(Activity::Runs))
+                } else if may_lack_leaves(snapshot, &block_on.futures) {
+                    Some(Seed::Unknown(Doubt::Waker))
+                } else {
+                    None
+                }
+            }
+            Actor::Blocking(index) => match snapshot.blocking_tasks[index].state {
+                BlockingState::Running { thread } => {
+                    let mut block_ons = snapshot.block_ons.iter();
+                    let inner = block_ons.position(|it| Some(it.thread) == thread);
+                    if let Some(inner) = inner {
+                        let from = self.scopes[&Actor::BlockOn(inner)].whole;
+                        let to = self.scopes[&actor].whole;
+                        self.lead(from, to);
+                        None
+                    } else {
+                        Some(Seed::Live(Activity::BlockingTask))
+                    }
+                }
+                BlockingState::Queued => None,
+            },
+        };
+        let Some(seed) = seed else { return };
+        // Where in it something moves is not known.
+        let scopes = &self.scopes[&actor];
+        let all = scopes.frames.iter().chain([&scopes.whole]);
+        self.seeds.extend(all.map(|vertex| (*vertex, seed)));
+    }
+
+    fn add_leaves(&mut self, actor: Actor, objects: &Objects<'s>, waits: &Waits) {
+        let snapshot = self.snapshot;
+        let Some(futures) = actor.futures(snapshot) else {
+            return;
+        };
+        let unwakeable = matches!(actor, Actor::Task(index) if {
+            let task = &snapshot.tasks[index];
+            task.state.lifecycle == Lifecycle::Idle && wakers(&task.state) == 0
+        });
+        for leaf in &futures.leaves {
+            let scopes = &self.scopes[&actor];
+            let frame = leaf.frame.and_then(|it| scopes.polled.get(it.0 as usize));
+            if leaf.held_in.is_some() || frame.is_some_and(|polled| !*polled) {
+                continue;
+            }
+            let to = scopes.of(leaf.frame);
+            let index = self.nodes.len();
+            let vertex = self.add(Is::Leaf(index));
+            self.lead(vertex, to);
+            self.nodes.push(Node {
+                actor,
+                leaf,
+                resource: None,
+            });
+            let resource = if unwakeable {
+                Some(self.dead_end(ResourceKind::Waker, leaf.address))
+            } else {
+                self.wait(actor, futures, leaf, vertex, objects, waits)
+            };
+            if let Some(resource) = resource {
+                self.nodes[index].resource = Some(resource);
+                self.lead(self.resources[resource].vertex, vertex);
+            }
+        }
+    }
+
+    /// What a leaf waits for. `None` if it is not something that an actor brings about.
+    fn wait(
+        &mut self,
+        actor: Actor,
+        futures: &AwaitTree,
+        leaf: &Leaf,
+        vertex: Vertex,
+        objects: &Objects<'s>,
+        waits: &Waits,
+    ) -> Option<usize> {
+        let library = |start: &str| {
+            let mut above = futures.ancestors(leaf.frame);
+            above.any(|frame| self.snapshot[frame.place].function.starts_with(start))
+        };
+        // Their channels are fed by the I/O driver.
+        if library("tokio::signal::") || library("tokio::process::") {
+            self.seeds.push((vertex, Seed::Live(Activity::Outside)));
+            return None;
+        }
+        let (kind, address) = match leaf.waits_for {
+            WaitsFor::Message { channel } => (ResourceKind::Message, channel),
+            WaitsFor::Broadcast { channel } => (ResourceKind::Broadcast, channel),
+            WaitsFor::Oneshot { channel } => (ResourceKind::Oneshot, channel),
+            WaitsFor::Permits { of, semaphore, .. } => (ResourceKind::Permits(of), semaphore),
+            WaitsFor::Notify { notify } => (
+                self.kind_of_notify(notify, futures, leaf, objects, waits),
+                notify,
+            ),
+            WaitsFor::Task { task } => (ResourceKind::Task, task),
+            WaitsFor::LocalSet { set } => (ResourceKind::LocalSet, set),
+            WaitsFor::Never => return Some(self.dead_end(ResourceKind::Never, leaf.address)),
+            WaitsFor::Timer { deadline_ns } => {
+                let seed = if is_timeout(self.snapshot, futures, leaf) {
+                    Seed::Timeout(deadline_ns)
+                } else {
+                    Seed::Live(Activity::Timer)
+                };
+                self.seeds.push((vertex, seed));
+                return None;
+            }
+            WaitsFor::Io { .. } => {
+                self.seeds.push((vertex, Seed::Live(Activity::Outside)));
+                return None;
+            }
+            _ => {
+                self.seeds.push((vertex, Seed::Unknown(Doubt::Future)));
+                // What it is not known to wait for may be in it, beside the rest of its function.
+                let scope = self.scopes[&actor].of(leaf.frame);
+                self.seeds.push((scope, Seed::Unknown(Doubt::Future)));
+                return None;
+            }
+        };
+        Some(self.resource(kind, address, objects, waits))
+    }
+
+    /// A watch channel notifies its receivers of values, and its senders of the end of the receivers.
+    fn kind_of_notify(
+        &self,
+        notify: Address,
+        futures: &AwaitTree,
+        leaf: &Leaf,
+        objects: &Objects<'s>,
+        waits: &Waits,
+    ) -> ResourceKind {
+        let kinds = [
+            ResourceKind::Notify,
+            ResourceKind::Watch,
+            ResourceKind::WatchClosed,
+        ];
+        let known = waits.resources.borrow();
+        let mut known = kinds
+            .iter()
+            .filter(|kind| known.contains_key(&(**kind, notify)));
+        if let Some(kind) = known.next() {
+            return *kind;
+        }
+        let of_watch = |held: &Held<'_>| {
+            objects
+                .type_name(held)
+                .starts_with("tokio::sync::watch::Shared<")
+        };
+        if !objects.handles_at(notify).iter().any(of_watch) {
+            return ResourceKind::Notify;
+        }
+        let mut above = futures.ancestors(leaf.frame);
+        let closes = |name: &str| name.starts_with("tokio::sync::watch") && name.contains("closed");
+        if above.any(|frame| closes(&self.snapshot[frame.place].function)) {
+            ResourceKind::WatchClosed
+        } else {
+            ResourceKind::Watch
+        }
+    }
+
+    /// Something that nothing brings about.
+    fn dead_end(&mut self, kind: ResourceKind, address: Address) -> usize {
+        self.add_resource(Resource {
+            kind,
+            address,
+            vertex: 0,
+            sources: Vec::new(),
+            count: None,
+            reconciled: Reconciled::All,
+        })
+    }
+
+    fn add_resource(&mut self, resource: Resource<'s>) -> usize {
+        let index = self.resources.len();
+        let vertex = self.add(Is::Resource(index));
+        for source in &resource.sources {
+            let from = match source {
+                Source::Handle(held) => held.scope,
+                Source::Granted { actor, leaf } => {
+                    let futures = actor.futures(self.snapshot);
+                    let frame = futures.and_then(|it| it.leaves.get(*leaf)?.frame);
+                    self.scopes[actor].of(frame)
+                }
+                Source::End(actor) => self.scopes[actor].whole,
+            };
+            self.lead(from, vertex);
+        }
+        self.resources.push(Resource { vertex, ..resource });
+        index
+    }
+
+    fn resource(
+        &mut self,
+        kind: ResourceKind,
+        address: Address,
+        objects: &Objects<'s>,
+        waits: &Waits,
+    ) -> usize {
+        if let Some(known) = waits.resources.borrow().get(&(side(kind), address)) {
+            return *known;
+        }
+        let found = match kind {
+            ResourceKind::Task => self.end_of(address),
+            ResourceKind::LocalSet => self.tasks_of(address),
+            _ => Self::holders(kind, address, objects, waits),
+        };
+        let doubtful = match found.reconciled {
+            Reconciled::All => false,
+            // A guard that borrows its lock does not leave its task.
+            Reconciled::AllIfNoneDropped => !found.borrows,
+            Reconciled::Missing(_) | Reconciled::Ambiguous | Reconciled::Uncounted => true,
+        };
+        let index = self.add_resource(Resource {
+            kind,
+            address,
+            vertex: 0,
+            sources: found.sources,
+            count: found.count,
+            reconciled: found.reconciled,
+        });
+        let vertex = self.resources[index].vertex;
+        if found.has_come {
+            self.seeds.push((vertex, Seed::Live(Activity::Runs)));
+        } else if doubtful {
+            self.seeds.push((vertex, Seed::Unknown(Doubt::Holder)));
+        }
+        let mut resources = waits.resources.borrow_mut();
+        resources.insert((side(kind), address), index);
+        index
+    }
+
+    fn end_of(&self, task: Address) -> Found<'s> {
+        let Some(actor) = self.by_address.get(&task).copied() else {
+            return Found::default();
+        };
+        let has_come = match actor {
+            Actor::Task(index) => self.snapshot.tasks[index].state.lifecycle == Lifecycle::Complete,
+            _ => false,
+        };
+        Found {
+            sources: vec![Source::End(actor)],
+            count: None,
+            reconciled: Reconciled::All,
+            has_come,
+            borrows: false,
+        }
+    }
+
+    fn tasks_of(&self, set: Address) -> Found<'s> {
+        let tasks = self.snapshot.tasks.iter().enumerate();
+        let runtime = |id| -> Address { self.snapshot.runtimes[id as usize].address };
+        let own = tasks.filter(|(_, task)| task.runtime.is_some_and(|id| runtime(id.0) == set));
+        let sources: Vec<_> = own
+            .map(|(index, _)| Source::End(Actor::Task(index)))
+            .collect();
+        let reconciled = if sources.is_empty() {
+            Reconciled::Uncounted
+        } else {
+            Reconciled::All
+        };
+        Found {
+            sources,
+            reconciled,
+            ..Found::default()
+        }
+    }
+
+    /// Who holds what could wake those that wait for it.
+    fn holders(
+        kind: ResourceKind,
+        address: Address,
+        objects: &Objects<'s>,
+        waits: &Waits,
+    ) -> Found<'s> {
+        let handles = objects.handles_at(address);
+        let of_kinds = |kinds: &[HandleKind]| {
+            let is_one = |held: &&Held<'s>| kinds.contains(&held.handle.kind);
+            handles.iter().filter(is_one).copied().collect::<Vec<_>>()
+        };
+        let counts = |kinds: &[HandleKind]| {
+            let mut all = handles
+                .iter()
+                .filter(|held| kinds.contains(&held.handle.kind));
+            all.next()
+                .or_else(|| handles.first())
+                .map(|held| *objects.counts(held))
+        };
+        match kind {
+            ResourceKind::Message | ResourceKind::Broadcast => {
+                let kinds = [
+                    HandleKind::MpscSender,
+                    HandleKind::MpscWeakSender,
+                    HandleKind::BroadcastSender,
+                    HandleKind::BroadcastWeakSender,
+                ];
+                let senders = of_kinds(&kinds);
+                let counts = handles.iter().map(|held| objects.counts(held));
+                let counted = counts.clone().find_map(|counts| counts.senders);
+                let weak = counts.clone().find_map(|counts| counts.weak_senders);
+                let count = counted.map(|count| count + weak.unwrap_or(0));
+                let mut found = Found::of(senders, count);
+                found.has_come = counted == Some(0);
+                let permits = of_kinds(&[HandleKind::MpscPermit]);
+                found
+                    .sources
+                    .extend(permits.into_iter().map(Source::Handle));
+                found
+            }
+            ResourceKind::Oneshot => {
+                let senders = of_kinds(&[HandleKind::OneshotSender]);
+                let counts = counts(&[HandleKind::OneshotReceiver, HandleKind::OneshotSender]);
+                let count = counts.and_then(|it| it.strong?.checked_sub(1));
+                let mut found = Found::of(senders, count);
+                found.has_come = count == Some(0);
+                found
+            }
+            ResourceKind::Watch => {
+                let count = counts(&[]).and_then(|it| it.senders);
+                let mut found = Found::of(of_kinds(&[HandleKind::WatchSender]), count);
+                found.has_come = count == Some(0);
+                found
+            }
+            ResourceKind::WatchClosed => {
+                let count = counts(&[]).and_then(|it| it.receivers);
+                let mut found = Found::of(of_kinds(&[HandleKind::WatchReceiver]), count);
+                found.has_come = count == Some(0);
+                found
+            }
+            ResourceKind::Permits(_) => Self::permits(address, &handles, objects, waits),
+            _ => shared(&handles, objects),
+        }
+    }
+
+    /// Who holds permits of a semaphore.
+    fn permits(
+        semaphore: Address,
+        handles: &[Held<'s>],
+        objects: &Objects<'s>,
+        waits: &Waits,
+    ) -> Found<'s> {
+        let queue = waits.queues.get(&semaphore).map_or(&[][..], |it| it);
+        let assigned: u64 = queue.iter().map(|it| it.assigned).sum();
+        let available = queue.first().map_or(0, |it| it.available);
+        // One that waits for more permits holds those that it has. One behind it waits for it where some are left.
+        let granted = queue.iter().filter(|it| it.assigned > 0 || available > 0);
+        let granted = granted.map(|it| Source::Granted {
+            actor: it.actor,
+            leaf: it.leaf,
+        });
+        let is_of_channel = |held: &Held<'_>| {
+            objects
+                .type_name(held)
+                .starts_with("tokio::sync::mpsc::chan::Chan<")
+        };
+        let of = queue.first().map(|it| it.of);
+        if handles.iter().any(is_of_channel) {
+            let receivers = handles.iter().filter(|held| {
+                matches!(
+                    held.handle.kind,
+                    HandleKind::MpscReceiver | HandleKind::MpscPermit
+                )
+            });
+            let receivers: Vec<_> = receivers.copied().collect();
+            let mut found = Found::of(receivers, Some(1));
+            if found.reconciled == Reconciled::Ambiguous {
+                // Permits are not counted, and may be there as well.
+                found.reconciled = Reconciled::All;
+            }
+            found.count = None;
+            found.sources.extend(granted);
+            return found;
+        }
+        let guards: Vec<_> = handles
+            .iter()
+            .filter(|held| {
+                matches!(
+                    held.handle.kind,
+                    HandleKind::MutexGuard
+                        | HandleKind::RwLockReadGuard
+                        | HandleKind::RwLockWriteGuard
+                        | HandleKind::SemaphorePermit { .. }
+                )
+            })
+            .copied()
+            .collect();
+        let total = match of {
+            Some(PermitKind::Mutex) => Some(1),
+            Some(PermitKind::RwLockRead | PermitKind::RwLockWrite) => Some(MAX_READERS),
+            _ => None,
+        };
+        let mut found = if let Some(total) = total {
+            let weight = |held: &Held<'_>| match held.handle.kind {
+                HandleKind::RwLockWriteGuard => total,
+                _ => 1,
+            };
+            let sum = |maybe_dropped: bool| -> u64 {
+                let some = guards.iter();
+                let some = some.filter(|held| held.handle.maybe_dropped == maybe_dropped);
+                some.map(weight).sum()
+            };
+            let (certain, maybe_dropped) = (sum(false), sum(true));
+            let held = total.saturating_sub(available).saturating_sub(assigned);
+            let reconciled = reconcile(certain, maybe_dropped, Some(held));
+            let mut found = Found::of(guards, None);
+            found.borrows = found.sources.iter().all(|source| {
+                matches!(source, Source::Handle(held) if objects.counts(held).strong.is_none())
+            });
+            found.keep_certain(reconciled);
+            found.count = Some(held);
+            found
+        } else {
+            // Nothing tells how many permits it has, but only who has a handle of it can add or return some.
+            let mut found = shared(handles, objects);
+            let missing = guards
+                .into_iter()
+                .filter(|guard| !is_strong(objects, guard));
+            found.sources.extend(missing.map(Source::Handle));
+            found
+        };
+        found.sources.extend(granted);
+        found
+    }
+
+    /// Closures that wait for a thread of their pool.
+    fn add_pools(&mut self) {
+        let snapshot = self.snapshot;
+        let mut pools = snapshot.runtimes.iter().enumerate();
+        let mut pools_found = pools.by_ref().filter(|(_, it)| it.blocking_pool.is_some());
+        let only = pools_found.next().filter(|_| pools_found.next().is_none());
+        let only = only.map(|(index, _)| index);
+        let mut by_pool: HashMap<Option<usize>, (Vec<usize>, Vec<usize>)> = HashMap::new();
+        for (index, task) in snapshot.blocking_tasks.iter().enumerate() {
+            let pool = task.runtime.map(|id| id.0 as usize).or(only);
+            let (running, queued) = by_pool.entry(pool).or_default();
+            match task.state {
+                BlockingState::Running { .. } => running.push(index),
+                BlockingState::Queued => queued.push(index),
+            }
+        }
+        for (pool, (running, queued)) in by_pool {
+            if queued.is_empty() {
+                continue;
+            }
+            let pool = pool.and_then(|index| {
+                let runtime = snapshot.runtimes.get(index)?;
+                Some((runtime.address, runtime.blocking_pool?))
+            });
+            let is_full = pool.is_some_and(|(_, it)| {
+                it.idle == Some(0) && it.threads.is_some() && it.threads >= it.limit
+            });
+            let sources = running.iter().map(|it| Source::End(Actor::Blocking(*it)));
+            let resource = self.add_resource(Resource {
+                kind: ResourceKind::PoolThread,
+                address: pool.map_or(Address(0), |(address, _)| address),
+                vertex: 0,
+                sources: sources.collect(),
+                count: Some(running.len() as u64),
+                reconciled: Reconciled::All,
+            });
+            let vertex = self.resources[resource].vertex;
+            if !is_full {
+                self.seeds.push((vertex, Seed::Live(Activity::Runs)));
+            }
+            for index in queued {
+                let to = self.scopes[&Actor::Blocking(index)].whole;
+                self.lead(vertex, to);
+            }
+        }
+    }
+}
+
+/// How many readers an `RwLock` admits, unless it was made for fewer. Then permits seem to be held that are not found,
+/// so nothing is concluded.
+const MAX_READERS: u64 = (u32::MAX >> 3) as u64;
+
+/// What was found of those who could bring something about.
+struct Found<'s> {
+    sources: Vec<Source<'s>>,
+    count: Option<u64>,
+    reconciled: Reconciled,
+    /// It has come about already, and who waits for it has only to be woken.
+    has_come: bool,
+    /// All of them borrow what they hold.
+    borrows: bool,
+}
+
+impl Default for Found<'_> {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            count: None,
+            reconciled: Reconciled::Uncounted,
+            has_come: false,
+            borrows: false,
+        }
+    }
+}
+
+impl<'s> Found<'s> {
+    fn of(handles: Vec<Held<'s>>, count: Option<u64>) -> Self {
+        let some = |maybe_dropped: bool| {
+            let same = handles.iter();
+            let same = same.filter(|held| held.handle.maybe_dropped == maybe_dropped);
+            same.count() as u64
+        };
+        let reconciled = reconcile(some(false), some(true), count);
+        let mut found = Self {
+            sources: handles.into_iter().map(Source::Handle).collect(),
+            count,
+            ..Self::default()
+        };
+        found.keep_certain(reconciled);
+        found
+    }
+
+    /// Leaves out what must have been dropped.
+    fn keep_certain(&mut self, reconciled: Reconciled) {
+        self.reconciled = reconciled;
+        if reconciled == Reconciled::All {
+            self.sources.retain(
+                |source| !matches!(source, Source::Handle(held) if held.handle.maybe_dropped),
+            );
+        }
+    }
+}
+
+/// The holders of the `Arc` or `Rc` that something is in, of any kind: each can use all that is in it.
+fn shared<'s>(handles: &[Held<'s>], objects: &Objects<'s>) -> Found<'s> {
+    let strong: Vec<_> = handles
+        .iter()
+        .filter(|held| is_strong(objects, held))
+        .copied()
+        .collect();
+    let weak: Vec<_> = handles
+        .iter()
+        .filter(|held| held.handle.kind == HandleKind::Weak)
+        .copied()
+        .collect();
+    let counts = handles.iter().map(|held| objects.counts(held));
+    let count = counts.clone().find_map(|counts| counts.strong);
+    let weak_count = counts.clone().find_map(|counts| counts.weak).unwrap_or(0);
+    let mut found = Found::of(strong, count);
+    if found.reconciled == Reconciled::All && (weak.len() as u64) < weak_count {
+        found.reconciled = Reconciled::Missing(weak_count - weak.len() as u64);
+    }
+    found.sources.extend(weak.into_iter().map(Source::Handle));
+    found
+}
+
+/// Locks to read and to write are one resource.
+fn side(kind: ResourceKind) -> ResourceKind {
+    match kind {
+        ResourceKind::Permits(_) => ResourceKind::Permits(PermitKind::Other),
+        kind => kind,
+    }
+}
+
+/// Which futures queue at which semaphore, polled or not.
+struct Waits {
+    queues: HashMap<Address, Vec<Queued>>,
+    resources: std::cell::RefCell<HashMap<(ResourceKind, Address), usize>>,
+}
+
+struct Queued {
+    actor: Actor,
+    leaf: usize,
+    of: PermitKind,
+    assigned: u64,
+    available: u64,
+}
+
+impl Waits {
+    fn of(snapshot: &Snapshot) -> Self {
+        let mut queues: HashMap<Address, Vec<Queued>> = HashMap::new();
+        for actor in Actor::all(snapshot) {
+            let leaves = actor.futures(snapshot).map_or(&[][..], |it| &it.leaves);
+            for (index, leaf) in leaves.iter().enumerate() {
+                if let WaitsFor::Permits {
+                    of,
+                    semaphore,
+                    wanted,
+                    missing: Some(missing),
+                    queued: true,
+                    available,
+                } = leaf.waits_for
+                {
+                    queues.entry(semaphore).or_default().push(Queued {
+                        actor,
+                        leaf: index,
+                        of,
+                        assigned: wanted.saturating_sub(missing),
+                        available,
+                    });
+                }
+            }
+        }
+        Self {
+            queues,
+            resources: std::cell::RefCell::default(),
+        }
+    }
+}
+
+/// How many wakers of a task exist by its count of references, handles to abort it included.
+fn wakers(state: &TaskState) -> u64 {
+    let others = 1 + u64::from(state.join_handle) + u64::from(state.notified);
+    state.references.saturating_sub(others)
+}
+
+/// How many wakers the futures of a task account for at most: one for each that waits, two for I/O in both directions.
+fn explained(futures: &AwaitTree) -> u64 {
+    let leaves = futures.leaves.iter();
+    leaves
+        .map(|leaf| match leaf.waits_for {
+            WaitsFor::Io { .. } => 2,
+            _ => 1,
+        })
+        .sum()
+}
+
+/// Whether a future that is polled by hand may wait for something that is not among its leaves.
+///
+/// Nothing counts the wakers of a `block_on`, so this goes by types: an async function polls what it awaits, and
+/// so do the futures of Tokio and of the standard library.
+fn may_lack_leaves(snapshot: &Snapshot, futures: &AwaitTree) -> bool {
+    let known = [
+        "tokio::",
+        "alloc::boxed::Box<",
+        "core::pin::Pin<",
+        "futures_util::",
+    ];
+    (0..).zip(&futures.frames).any(|(index, frame)| {
+        let place = &snapshot[frame.place];
+        let Some(awaits) = frame.awaits else {
+            return false;
+        };
+        if frame.held_in.is_some() || place.function.starts_with("tokio::") {
+            return false;
+        }
+        let name = &snapshot[awaits];
+        let path = name.split('<').next().unwrap_or(name);
+        let is_async = path.contains("{async_fn_env") || path.contains("{async_block_env");
+        if is_async || known.iter().any(|start| name.starts_with(start)) {
+            return false;
+        }
+        let below = |parent: Option<FrameIndex>| parent == Some(FrameIndex(index));
+        let frames = futures.frames.iter();
+        let frames = frames.filter(|it| below(it.parent) && it.held_in.is_none());
+        let leaves = futures.leaves.iter();
+        let leaves = leaves.filter(|it| below(it.frame) && it.held_in.is_none());
+        // `select!` and `join!` poll several, all of which are there.
+        !(place.in_macro && frames.count() + leaves.count() > 1)
+    })
+}
+
+/// Whether a timer is there to give up on something else.
+fn is_timeout(snapshot: &Snapshot, futures: &AwaitTree, leaf: &Leaf) -> bool {
+    let frame = leaf.frame.and_then(|it| futures.frames.get(it.0 as usize));
+    let awaits = frame.and_then(|it| it.awaits);
+    awaits.is_some_and(|name| snapshot[name].contains("tokio::time::timeout::Timeout<"))
+}

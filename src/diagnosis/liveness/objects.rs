@@ -1,0 +1,170 @@
+//! Which handles lead to an address, and whether they are all that exist.
+
+use std::collections::HashMap;
+
+use unstuck_inspect::snapshot::{Address, Counts, FrameIndex, Handle, HandleKind, Snapshot};
+
+use super::actor::Actor;
+use super::reach::Vertex;
+
+/// A handle, and whose frame holds it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held<'s> {
+    pub(super) handle: &'s Handle,
+    pub(super) actor: Actor,
+    pub(super) frame: FrameIndex,
+    /// The vertex of that frame: once it is live, the handle may be used or dropped.
+    pub(super) scope: Vertex,
+}
+
+/// The objects of a snapshot by address. One lies wholly within another, or beside it.
+pub(super) struct Objects<'s> {
+    snapshot: &'s Snapshot,
+    /// By start, the outer one first.
+    spans: Vec<Span>,
+    of_object: Vec<usize>,
+    handles: Vec<Vec<Held<'s>>>,
+}
+
+struct Span {
+    start: u64,
+    end: u64,
+    /// The innermost one around it.
+    outer: Option<usize>,
+}
+
+impl<'s> Objects<'s> {
+    pub(super) fn of(snapshot: &'s Snapshot) -> Self {
+        let extent = |index: usize| {
+            let object = &snapshot.objects[index];
+            let start = object.address.0;
+            (start, start.saturating_add(object.size.max(1)))
+        };
+        let mut order: Vec<usize> = (0..snapshot.objects.len()).collect();
+        order.sort_by_key(|index| {
+            let (start, end) = extent(*index);
+            (start, std::cmp::Reverse(end))
+        });
+        let mut spans: Vec<Span> = Vec::new();
+        let mut of_object = vec![0; snapshot.objects.len()];
+        for index in order {
+            let (start, end) = extent(index);
+            let is_new = spans
+                .last()
+                .is_none_or(|last| (last.start, last.end) != (start, end));
+            if is_new {
+                let mut outer = spans.len().checked_sub(1);
+                while let Some(at) = outer.filter(|at| spans[*at].end < end) {
+                    outer = spans[at].outer;
+                }
+                spans.push(Span { start, end, outer });
+            }
+            of_object[index] = spans.len() - 1;
+        }
+        Self {
+            snapshot,
+            handles: spans.iter().map(|_| Vec::new()).collect(),
+            spans,
+            of_object,
+        }
+    }
+
+    pub(super) fn add(&mut self, held: Held<'s>) {
+        let span = self.of_object.get(held.handle.object.0 as usize);
+        if let Some(span) = span {
+            self.handles[*span].push(held);
+        }
+    }
+
+    /// The handles of all objects that the address is in, the innermost object first. One that was found twice is there
+    /// once, and certain if it was so once.
+    pub(super) fn handles_at(&self, address: Address) -> Vec<Held<'s>> {
+        let mut at = self
+            .spans
+            .partition_point(|span| span.start <= address.0)
+            .checked_sub(1);
+        let mut places: HashMap<(u64, Actor), usize> = HashMap::new();
+        let mut found: Vec<Held<'s>> = Vec::new();
+        while let Some(index) = at {
+            let span = &self.spans[index];
+            if address.0 < span.end {
+                for held in &self.handles[index] {
+                    let key = (held.handle.address.0, held.actor);
+                    let place = *places.entry(key).or_insert(found.len());
+                    match found.get_mut(place) {
+                        Some(known) if known.handle.maybe_dropped => *known = *held,
+                        Some(_) => {}
+                        None => found.push(*held),
+                    }
+                }
+            }
+            at = span.outer;
+        }
+        found
+    }
+
+    pub(super) fn counts(&self, held: &Held<'_>) -> &'s Counts {
+        &self.snapshot[held.handle.object].counts
+    }
+
+    pub(super) fn type_name(&self, held: &Held<'_>) -> &'s str {
+        &self.snapshot[self.snapshot[held.handle.object].type_name]
+    }
+}
+
+/// Whether a handle counts as a strong one of the `Arc` or `Rc` that its object is in.
+pub(super) fn is_strong(objects: &Objects<'_>, held: &Held<'_>) -> bool {
+    !matches!(held.handle.kind, HandleKind::Weak) && objects.counts(held).strong.is_some()
+}
+
+/// What a count says of the holders that were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reconciled {
+    /// Those that are certainly there are all.
+    All,
+    /// They are all if those that may have been dropped are there.
+    AllIfNoneDropped,
+    /// So many were not found.
+    Missing(u64),
+    /// Which of them are there can't be told.
+    Ambiguous,
+    /// Nothing counts them.
+    Uncounted,
+}
+
+/// Compares the holders that were found with their number by the count.
+pub(super) fn reconcile(certain: u64, maybe_dropped: u64, count: Option<u64>) -> Reconciled {
+    let Some(count) = count else {
+        return Reconciled::Uncounted;
+    };
+    let found = certain.saturating_add(maybe_dropped);
+    if found < count {
+        Reconciled::Missing(count - found)
+    } else if certain == count {
+        Reconciled::All
+    } else if found == count {
+        Reconciled::AllIfNoneDropped
+    } else {
+        Reconciled::Ambiguous
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_tells_whether_all_holders_were_found() {
+        for (certain, maybe_dropped, count, expected) in [
+            (2, 0, Some(2), Reconciled::All),
+            (2, 3, Some(2), Reconciled::All),
+            (1, 1, Some(2), Reconciled::AllIfNoneDropped),
+            (1, 0, Some(2), Reconciled::Missing(1)),
+            (1, 2, Some(2), Reconciled::Ambiguous),
+            (3, 0, Some(2), Reconciled::Ambiguous),
+            (1, 0, None, Reconciled::Uncounted),
+        ] {
+            assert_eq!(reconcile(certain, maybe_dropped, count), expected);
+        }
+    }
+}

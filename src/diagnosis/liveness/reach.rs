@@ -1,0 +1,106 @@
+//! What can be reached in a directed graph, and which of its vertices lie on common cycles.
+
+/// A vertex, as an index.
+pub(super) type Vertex = usize;
+
+/// The vertices that can be reached from the seeds, themselves included.
+pub(super) fn reachable<'e, E>(
+    vertices: usize,
+    seeds: impl IntoIterator<Item = Vertex>,
+    edges: impl Fn(Vertex) -> E,
+) -> Vec<bool>
+where
+    E: Iterator<Item = Vertex> + 'e,
+{
+    let mut reached = vec![false; vertices];
+    let mut open: Vec<Vertex> = seeds.into_iter().collect();
+    while let Some(vertex) = open.pop() {
+        if !std::mem::replace(&mut reached[vertex], true) {
+            open.extend(edges(vertex).filter(|next| !reached[*next]));
+        }
+    }
+    reached
+}
+
+/// The strongly connected components, as a number for each vertex, and how many there are (Tarjan's algorithm).
+///
+/// Iterative: recursion could overflow the stack.
+pub(super) fn components<'e, E>(vertices: usize, edges: impl Fn(Vertex) -> E) -> (Vec<usize>, usize)
+where
+    E: Iterator<Item = Vertex> + 'e,
+{
+    const NEW: usize = usize::MAX;
+    let mut order = vec![NEW; vertices];
+    let mut low = vec![NEW; vertices];
+    let mut component = vec![NEW; vertices];
+    let mut count = 0;
+    let mut next_order = 0;
+    let mut path: Vec<Vertex> = Vec::new();
+    for root in 0..vertices {
+        if order[root] != NEW {
+            continue;
+        }
+        let mut work = vec![(root, edges(root))];
+        order[root] = next_order;
+        low[root] = next_order;
+        next_order += 1;
+        path.push(root);
+        while let Some((vertex, rest)) = work.last_mut() {
+            let vertex = *vertex;
+            if let Some(next) = rest.next() {
+                if order[next] == NEW {
+                    order[next] = next_order;
+                    low[next] = next_order;
+                    next_order += 1;
+                    path.push(next);
+                    work.push((next, edges(next)));
+                } else if component[next] == NEW {
+                    low[vertex] = low[vertex].min(order[next]);
+                }
+                continue;
+            }
+            work.pop();
+            if let Some((parent, _)) = work.last() {
+                low[*parent] = low[*parent].min(low[vertex]);
+            }
+            if low[vertex] == order[vertex] {
+                while let Some(member) = path.pop() {
+                    component[member] = count;
+                    if member == vertex {
+                        break;
+                    }
+                }
+                count += 1;
+            }
+        }
+    }
+    (component, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edges(list: &[(usize, usize)]) -> impl Fn(usize) -> std::vec::IntoIter<usize> {
+        move |from| {
+            let to = list.iter().filter(|it| it.0 == from).map(|it| it.1);
+            to.collect::<Vec<_>>().into_iter()
+        }
+    }
+
+    #[test]
+    fn only_what_a_seed_leads_to_is_reached() {
+        let reached = reachable(4, [0], edges(&[(0, 1), (1, 0), (2, 1), (2, 3)]));
+        assert_eq!(reached, [true, true, false, false]);
+    }
+
+    #[test]
+    fn vertices_on_a_common_cycle_are_one_component() {
+        let (component, count) = components(5, edges(&[(0, 1), (1, 2), (2, 0), (2, 3), (3, 4)]));
+        assert_eq!(count, 3);
+        assert_eq!(component[0], component[1]);
+        assert_eq!(component[1], component[2]);
+        assert_ne!(component[2], component[3]);
+        assert_ne!(component[3], component[4]);
+    }
+}

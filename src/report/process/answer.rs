@@ -1,0 +1,517 @@
+//! The first lines of the report on a process: the verdict, and why.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use unstuck_inspect::snapshot::{
+    HandleKind, NativeFrame, Origin, PermitKind, PlaceId, SystemCall, Thread,
+};
+
+use super::super::text::{FAINT, NONE, colour, plural};
+use super::{Text, name_of_call, short_path, shown_local};
+use crate::diagnosis::Verdict;
+use crate::diagnosis::liveness::{
+    Activity, Actor, Basis, Diagnosis, Doubt, Finding, Holder, Link, ResourceKind, Until, Waiter,
+    With,
+};
+
+/// How many of several things a sentence names.
+const NAMED: usize = 3;
+/// How many findings, and how many links of one, are shown in brief.
+const FINDINGS: usize = 3;
+const LINKS: usize = 5;
+
+impl Text<'_> {
+    pub(super) fn answer(&mut self, diagnosis: &Diagnosis) {
+        let verdict = Self::verdict(diagnosis);
+        self.block
+            .add(&verdict, "  ", colour(diagnosis.verdict).bold());
+        self.block.gap();
+        let lines = self.why(diagnosis);
+        self.block.row("why", &lines, NONE);
+        let notes = self.notes(diagnosis);
+        self.block.row("note", &notes, FAINT);
+    }
+
+    fn verdict(diagnosis: &Diagnosis) -> String {
+        let Diagnosis {
+            verdict,
+            confidence,
+            ..
+        } = diagnosis;
+        let waits = diagnosis.activities.iter().map(|(activity, count)| {
+            let what = match activity {
+                Activity::Runs => "running",
+                Activity::Outside => "I/O",
+                Activity::Timer => "timers",
+                Activity::BlockingTask => "blocking tasks",
+            };
+            format!("{what} ({count})")
+        });
+        let waits = waits.collect::<Vec<_>>().join(", ");
+        let because = match verdict {
+            Verdict::Stuck => "nothing that is left in it can wake any of its tasks".to_owned(),
+            Verdict::Blocked => "a thread does not return from a poll".to_owned(),
+            Verdict::Running => "it moves".to_owned(),
+            _ if waits.is_empty() => "what could wake it is not known".to_owned(),
+            _ => format!("something may still wake it: {waits}"),
+        };
+        let part = match (verdict, diagnosis.findings.is_empty()) {
+            (Verdict::Stuck, _) | (_, true) => "",
+            _ => "; a part of it is stuck",
+        };
+        let confidence = match verdict {
+            Verdict::Stuck | Verdict::Blocked => format!(" ({confidence})"),
+            _ => String::new(),
+        };
+        format!("{verdict}{confidence}: {because}{part}")
+    }
+
+    fn why(&self, diagnosis: &Diagnosis) -> Vec<String> {
+        let mut lines = Vec::new();
+        let most = if self.full { usize::MAX } else { FINDINGS };
+        for index in &diagnosis.blocked_threads {
+            lines.push(self.blocked_thread(&self.snapshot.threads[*index]));
+        }
+        for finding in diagnosis.findings.iter().take(most) {
+            lines.extend(self.finding(finding));
+        }
+        match diagnosis.findings.len().saturating_sub(most) {
+            0 => {}
+            more => lines.push(format!(
+                "and {} like these; `--full` shows all",
+                plural(more, "finding")
+            )),
+        }
+        if lines.is_empty() {
+            lines.extend(self.blocking_threads());
+        }
+        lines
+    }
+
+    fn notes(&self, diagnosis: &Diagnosis) -> Vec<String> {
+        let mut notes = Vec::new();
+        match diagnosis.basis {
+            Basis::TwoReadings => {}
+            Basis::OneReading => notes.push(
+                "this is one reading of a live process: whether it moved after that is not known"
+                    .to_owned(),
+            ),
+            Basis::Core => {
+                notes.push("this is the moment at which the core file was written".to_owned());
+            }
+        }
+        if diagnosis.verdict != Verdict::Stuck {
+            for doubt in &diagnosis.doubts {
+                notes.push(
+                    match doubt {
+                        Doubt::Holder => "not found: some holders of what tasks wait for",
+                        Doubt::Waker => "not found: some wakers of tasks",
+                        Doubt::Future => "not understood: some futures that tasks wait for",
+                    }
+                    .to_owned(),
+                );
+            }
+            let others = diagnosis.other_threads.iter();
+            let others = others.map(|index| &self.snapshot.threads[*index]);
+            let others: Vec<String> = others.take(NAMED).map(Self::thread_name).collect();
+            if !others.is_empty() {
+                let more = diagnosis.other_threads.len() - others.len();
+                let more = match more {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                notes.push(format!("{}{more} may wake tasks, too", others.join(", ")));
+            }
+        }
+        notes
+    }
+
+    /// A finding: a sentence for each link.
+    fn finding(&self, finding: &Finding) -> Vec<String> {
+        let Finding {
+            rule, confidence, ..
+        } = finding;
+        let others = match finding.others {
+            0 => String::new(),
+            others => format!("; {} for that in turn", waits(others, "other")),
+        };
+        let until = match finding.until {
+            Until::Never => String::new(),
+            Until::Cancelled => " unless a task is aborted or a future dropped".to_owned(),
+            Until::Timeout(deadline) => {
+                let now = self.snapshot.taken_at_ns;
+                match now.and_then(|now| deadline.checked_sub(now)) {
+                    Some(left) => {
+                        let left = Duration::from_nanos(left).as_secs_f64();
+                        format!(" until a timeout in {left:.1} s")
+                    }
+                    None => " until a timeout".to_owned(),
+                }
+            }
+        };
+        let tag = format!("[{rule}, {confidence}]");
+        if let [link] = &finding.links[..] {
+            let sentence = self.link(finding, 0, link);
+            let until = if until.is_empty() {
+                until
+            } else {
+                format!("; stuck{until}")
+            };
+            return vec![format!("{sentence}{until}{others} {tag}")];
+        }
+        let mut lines = vec![format!("deadlock{until}, a circular wait{others} {tag}:")];
+        let most = if self.full { usize::MAX } else { LINKS };
+        let shown = finding.links.iter().enumerate().take(most);
+        lines.extend(shown.map(|(index, link)| format!("- {}", self.link(finding, index, link))));
+        match finding.links.len().saturating_sub(most) {
+            0 => {}
+            more => lines.push(format!("- and {more} more; `--full` shows all")),
+        }
+        lines
+    }
+
+    /// Who waits for what, and why it does not come.
+    fn link(&self, finding: &Finding, index: usize, link: &Link) -> String {
+        let who = self.waiters(&link.waiters);
+        let what = self.awaited_thing(link, true);
+        let wait = match (link.kind, link.waiters.len()) {
+            (ResourceKind::PoolThread, 1) => "is queued",
+            (ResourceKind::PoolThread, _) => "are queued",
+            (_, 1) => "waits",
+            _ => "wait",
+        };
+        let mut sentence = format!("{who} {wait} for {what}");
+        let because = self.because(finding, index, link);
+        if !because.is_empty() {
+            let _ = write!(sentence, "; {because}");
+        }
+        sentence
+    }
+
+    /// `task 3 (worker::run at src/main.rs:7)`, or for several of them how many, and each place once.
+    fn waiters(&self, waiters: &[Waiter]) -> String {
+        let mut places: Vec<(&[PlaceId], Vec<Actor>)> = Vec::new();
+        let mut index: HashMap<&[PlaceId], usize> = HashMap::new();
+        for waiter in waiters {
+            let place = *index.entry(&waiter.places).or_insert(places.len());
+            match places.get_mut(place) {
+                Some((_, actors)) => actors.push(waiter.actor),
+                None => places.push((&waiter.places, vec![waiter.actor])),
+            }
+        }
+        let shown = places.iter().take(NAMED).map(|(places, actors)| {
+            let at = self.stack(places);
+            format!("{}{at}", self.actors(actors))
+        });
+        let mut shown: Vec<String> = shown.collect();
+        match places.len().saturating_sub(NAMED) {
+            0 => {}
+            more => shown.push(format!("{more} more")),
+        }
+        and(&shown)
+    }
+
+    /// ` at src/main.rs:9 in app::inner, called at src/main.rs:7`.
+    fn stack(&self, places: &[PlaceId]) -> String {
+        let Some((inner, callers)) = places.split_first() else {
+            return String::new();
+        };
+        let mut stack = format!(" at {}", self.function(*inner));
+        let callers = callers.iter().take(2);
+        for caller in callers {
+            let _ = write!(stack, ", from {}", self.function(*caller));
+        }
+        stack
+    }
+
+    fn function(&self, place: PlaceId) -> String {
+        let place = &self.snapshot[place];
+        let path = short_path(&place.function);
+        let name = path.rsplit("::").next().unwrap_or(&path);
+        format!("{} (`{name}`)", self.place(place))
+    }
+
+    fn actor(&self, actor: Actor) -> String {
+        match actor {
+            Actor::Task(index) => format!("task {}", self.snapshot.tasks[index].id),
+            Actor::BlockOn(index) => {
+                let thread = self.snapshot.block_ons[index].thread;
+                if thread == self.snapshot.process.id {
+                    "main".to_owned()
+                } else {
+                    format!("thread {thread}")
+                }
+            }
+            Actor::Blocking(index) => {
+                format!("blocking task {}", self.snapshot.blocking_tasks[index].id)
+            }
+        }
+    }
+
+    fn actors(&self, actors: &[Actor]) -> String {
+        if actors.len() <= NAMED {
+            let names: Vec<String> = actors.iter().map(|it| self.actor(*it)).collect();
+            return and(&names);
+        }
+        let all = |is_one: fn(&Actor) -> bool| actors.iter().all(is_one);
+        let what = if all(|it| matches!(it, Actor::Task(_))) {
+            "tasks"
+        } else if all(|it| matches!(it, Actor::Blocking(_))) {
+            "blocking tasks"
+        } else if all(|it| matches!(it, Actor::BlockOn(_))) {
+            "threads in `block_on`"
+        } else {
+            "tasks and threads"
+        };
+        format!("{} {what}", actors.len())
+    }
+
+    /// What a link is about; `full` with its number in the list of tasks.
+    fn awaited_thing(&self, link: &Link, full: bool) -> String {
+        let object = |kind: &str| {
+            let number = self.names.number_at(Some(link.address));
+            if full {
+                self.object(kind, number)
+            } else {
+                format!("that {kind}")
+            }
+        };
+        match link.kind {
+            ResourceKind::Message => format!("a message of {}", object("mpsc channel")),
+            ResourceKind::Broadcast => format!("a message of {}", object("broadcast channel")),
+            ResourceKind::Oneshot => format!("the value of {}", object("oneshot channel")),
+            ResourceKind::Watch => format!("a new value of {}", object("watch channel")),
+            ResourceKind::WatchClosed => {
+                format!("all receivers of {} to be dropped", object("watch channel"))
+            }
+            ResourceKind::Permits(of) => match of {
+                PermitKind::Mutex => format!("the lock of {}", object("Mutex")),
+                PermitKind::RwLockRead => format!("a read lock of {}", object("RwLock")),
+                PermitKind::RwLockWrite => format!("the write lock of {}", object("RwLock")),
+                PermitKind::ChannelRoom => format!("room in {}", object("mpsc channel")),
+                _ => format!("permits of {}", object("Semaphore")),
+            },
+            ResourceKind::Notify => format!("a notification of {}", object("Notify")),
+            ResourceKind::Task => {
+                let task = self.task(link.address);
+                format!("{} to end", task.unwrap_or_else(|| "a task".to_owned()))
+            }
+            ResourceKind::LocalSet => "the tasks of a LocalSet".to_owned(),
+            ResourceKind::PoolThread => "a thread of the blocking pool".to_owned(),
+            ResourceKind::Never => "`pending()`, which never completes".to_owned(),
+            ResourceKind::Waker => "a wake-up, and no waker of it exists".to_owned(),
+        }
+    }
+
+    /// Who should bring it about, and why they will not.
+    fn because(&self, finding: &Finding, index: usize, link: &Link) -> String {
+        if matches!(link.kind, ResourceKind::Never | ResourceKind::Waker) {
+            return String::new();
+        }
+        let mut groups: Vec<(String, Vec<&Holder>)> = Vec::new();
+        for holder in &link.holders {
+            let key = self.holds(link, holder);
+            match groups.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, holders)) => holders.push(holder),
+                None => groups.push((key, vec![holder])),
+            }
+        }
+        let shown = groups.iter().take(NAMED).map(|(holds, holders)| {
+            let mut actors: Vec<Actor> = holders.iter().map(|it| it.actor).collect();
+            actors.dedup();
+            let mut waiters = link.waiters.iter().map(|it| it.actor);
+            let is_own = actors.len() == 1 && waiters.all(|it| it == actors[0]);
+            let who = self.actors(&actors);
+            let who = if is_own { format!("{who} itself") } else { who };
+            let why = match holders[0].waits_in {
+                Some(next) if next == index && !is_own => {
+                    format!(
+                        ", which {} for it, too",
+                        if actors.len() == 1 { "waits" } else { "wait" }
+                    )
+                }
+                Some(next) if next != index && finding.links.len() > 1 => {
+                    let verb = if actors.len() == 1 { "waits" } else { "wait" };
+                    let next = self.awaited_thing(&finding.links[next], true);
+                    format!(", which {verb} for {next}")
+                }
+                _ => String::new(),
+            };
+            match holders[0].with {
+                With::End if link.kind == ResourceKind::PoolThread => {
+                    format!("its threads run {who}{why}")
+                }
+                With::End => format!("{who}{}", why.replacen(", which", "", 1)),
+                _ => format!("{who} {holds}{why}"),
+            }
+        });
+        let mut shown: Vec<String> = shown.collect();
+        match groups.len().saturating_sub(NAMED) {
+            0 => {}
+            more => shown.push(format!("{more} more hold it")),
+        }
+        let counted = Self::counted(link);
+        shown.extend(counted);
+        shown.join("; ")
+    }
+
+    /// `holds the guard in `guard` at src/main.rs:7`.
+    fn holds(&self, link: &Link, holder: &Holder) -> String {
+        let at = holder.place.map_or(String::new(), |place| {
+            format!(" at {}", self.function(place))
+        });
+        match holder.with {
+            With::Handle { kind, local } => {
+                let local = shown_local(self.snapshot[local].name.as_deref());
+                let what = match kind {
+                    HandleKind::MpscSender
+                    | HandleKind::WatchSender
+                    | HandleKind::BroadcastSender
+                    | HandleKind::OneshotSender => "a sender",
+                    HandleKind::MpscWeakSender | HandleKind::BroadcastWeakSender => "a weak sender",
+                    HandleKind::MpscReceiver
+                    | HandleKind::OneshotReceiver
+                    | HandleKind::WatchReceiver
+                    | HandleKind::BroadcastReceiver => "the receiver",
+                    HandleKind::MutexGuard => "the guard",
+                    HandleKind::RwLockReadGuard => "a read guard",
+                    HandleKind::RwLockWriteGuard => "the write guard",
+                    HandleKind::SemaphorePermit { .. } | HandleKind::MpscPermit => "a permit",
+                    HandleKind::Weak => "a `Weak`",
+                    HandleKind::Rc => "an `Rc`",
+                    _ => "an `Arc`",
+                };
+                format!("holds {what} in {local}{at}")
+            }
+            With::Granted { local } => {
+                let local = shown_local(local.and_then(|it| self.snapshot[it].name.as_deref()));
+                let what = match link.kind {
+                    ResourceKind::Permits(PermitKind::ChannelRoom) => "a slot of it",
+                    _ => "it",
+                };
+                format!("was granted {what} in {local}, which is not polled now{at}")
+            }
+            With::Partly => format!("is before it in the queue{at}"),
+            With::End => String::new(),
+        }
+    }
+
+    /// What the count says of those that were found.
+    fn counted(link: &Link) -> Option<String> {
+        let noun = match link.kind {
+            ResourceKind::Message
+            | ResourceKind::Broadcast
+            | ResourceKind::Oneshot
+            | ResourceKind::Watch => "sender",
+            ResourceKind::WatchClosed => "receiver",
+            ResourceKind::Notify => "`Arc`",
+            ResourceKind::Permits(PermitKind::ChannelRoom)
+            | ResourceKind::Task
+            | ResourceKind::PoolThread => return None,
+            _ => "holder",
+        };
+        let count = usize::try_from(link.count.unwrap_or(0)).unwrap_or(usize::MAX);
+        match (link.missing, link.count) {
+            (0, Some(_)) if link.uncertain => Some(format!("{} by the count", plural(count, noun))),
+            (0, Some(_)) => Some(match count {
+                1 => format!("no other {noun} exists"),
+                _ => format!("all {count} {noun}s were found"),
+            }),
+            (missing, Some(_)) => Some(format!("{missing} of {} not found", plural(count, noun))),
+            (_, None) if link.uncertain => Some(format!("its {noun}s are not counted")),
+            _ => None,
+        }
+    }
+
+    /// A thread that sleeps inside a `poll` function.
+    fn blocked_thread(&self, thread: &Thread) -> String {
+        let polls = self
+            .snapshot
+            .block_ons
+            .iter()
+            .find(|it| it.thread == thread.id);
+        let polls = match polls {
+            Some(_) if thread.id == self.snapshot.process.id => "polls main, and ",
+            Some(_) => "polls the future of its `block_on`, and ",
+            None => "polls a task, and ",
+        };
+        format!(
+            "{} {polls}does not return: it sleeps{}{} [blocked-worker, likely]",
+            Self::thread_name(thread),
+            call(thread.system_call),
+            self.native_stack(thread),
+        )
+    }
+
+    /// Closures of a blocking pool that have not returned.
+    fn blocking_threads(&self) -> Vec<String> {
+        let threads = self.snapshot.threads.iter();
+        let runs = threads.filter(|thread| {
+            (0..self.snapshot.blocking_tasks.len())
+                .any(|index| Actor::Blocking(index).thread(self.snapshot) == Some(thread.id))
+        });
+        let lines = runs.take(NAMED).map(|thread| {
+            format!(
+                "{} runs a closure of the blocking pool: it sleeps{}{} [outside, likely]",
+                Self::thread_name(thread),
+                call(thread.system_call),
+                self.native_stack(thread)
+            )
+        });
+        lines.collect()
+    }
+
+    fn thread_name(thread: &Thread) -> String {
+        if thread.name.is_empty() {
+            format!("thread {}", thread.id)
+        } else {
+            format!("thread {} ({})", thread.id, thread.name)
+        }
+    }
+
+    fn native_stack(&self, thread: &Thread) -> String {
+        let own = |frame: &&NativeFrame| frame.origin == Some(Origin::Program);
+        let frames = thread.stack.iter().filter(own).take(2);
+        let mut stack = String::new();
+        for (index, frame) in frames.enumerate() {
+            let name = frame.function.as_deref().map_or("?".to_owned(), short_path);
+            let name = name.rsplit("::").next().unwrap_or("?").to_owned();
+            let word = if index == 0 { " at" } else { ", from" };
+            let at = match (&frame.file, frame.line) {
+                (Some(file), Some(line)) => format!("{}:{line}", self.file(file)),
+                _ => continue,
+            };
+            let _ = write!(stack, "{word} {at} (`{name}`)");
+        }
+        stack
+    }
+}
+
+fn call(call: Option<SystemCall>) -> String {
+    match call {
+        Some(call) if call.number == 0 && call.first_argument == 0 => {
+            " in a read of standard input".to_owned()
+        }
+        Some(call) => match name_of_call(call.number) {
+            Some(name) => format!(" in {name}"),
+            None => format!(" in system call {}", call.number),
+        },
+        None => String::new(),
+    }
+}
+
+fn waits(count: usize, noun: &str) -> String {
+    let verb = if count == 1 { "waits" } else { "wait" };
+    format!("{} {verb}", plural(count, noun))
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn and(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
