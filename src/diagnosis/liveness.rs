@@ -16,6 +16,8 @@ mod motion;
 mod objects;
 mod reach;
 mod solution;
+#[cfg(test)]
+mod tests;
 mod threads;
 
 use std::collections::BTreeSet;

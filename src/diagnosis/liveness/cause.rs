@@ -252,8 +252,15 @@ impl Root<'_, '_> {
     fn link(&self, resource: usize, places: &HashMap<usize, usize>) -> Link {
         let graph = self.graph;
         let data = &graph.resources[resource];
-        let nodes = self.waiting[resource].iter();
-        let waiters = nodes.map(|index| self.waiter(&graph.nodes[*index]));
+        // One that goes on elsewhere is left out, unless only such ones wait.
+        let all = &self.waiting[resource];
+        let waits = |index: &&usize| {
+            let actor = graph.nodes[**index].actor;
+            self.solutions.is_stuck(graph.scopes(actor).whole)
+        };
+        let only_branches = !all.iter().any(|index| waits(&index));
+        let nodes = all.iter().filter(|index| only_branches || waits(index));
+        let waiters = nodes.map(|index| self.waiter(&graph.nodes[*index], data.kind));
         let mut waiters: Vec<Waiter> = waiters.collect();
         if data.kind == ResourceKind::PoolThread {
             let edges = graph.edges[data.vertex].iter();
@@ -263,6 +270,7 @@ impl Root<'_, '_> {
                     .filter(|actor| queued.contains(&graph.scopes(*actor).whole))
                     .map(|actor| Waiter {
                         actor,
+                        kind: data.kind,
                         places: Vec::new(),
                     }),
             );
@@ -289,9 +297,13 @@ impl Root<'_, '_> {
         }
     }
 
-    fn waiter(&self, node: &Node<'_>) -> Waiter {
+    fn waiter(&self, node: &Node<'_>, kind: ResourceKind) -> Waiter {
         Waiter {
             actor: node.actor,
+            kind: match node.leaf.waits_for {
+                WaitsFor::Permits { of, .. } => ResourceKind::Permits(of),
+                _ => kind,
+            },
             places: self.places(node.actor, node.leaf.frame),
         }
     }

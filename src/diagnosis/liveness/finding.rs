@@ -58,6 +58,8 @@ pub struct Link {
 pub struct Waiter {
     /// Who.
     pub actor: Actor,
+    /// What it waits for: of an `RwLock`, some wait to read and others to write.
+    pub kind: ResourceKind,
     /// The places of the program's own functions, the innermost first.
     pub places: Vec<PlaceId>,
 }

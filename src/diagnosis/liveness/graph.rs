@@ -7,12 +7,12 @@ use std::collections::HashMap;
 
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockingState, FrameIndex, HandleKind, Leaf, Lifecycle, PermitKind,
-    Snapshot, TaskState, WaitsFor,
+    Snapshot, Task, TaskState, WaitsFor,
 };
 
 use super::actor::{self, Actor};
 use super::motion::Motion;
-use super::objects::{Held, Objects, Reconciled, is_strong, reconcile};
+use super::objects::{Held, Objects, Reconciled, borrows, is_strong, reconcile};
 use super::reach::Vertex;
 
 /// What a leaf waits for, or a queued closure.
@@ -139,6 +139,8 @@ pub(super) struct Graph<'s> {
     pub(super) seeds: Vec<(Vertex, Seed)>,
     scopes: HashMap<Actor, Scopes>,
     by_address: HashMap<Address, Actor>,
+    /// How many handles to abort each task were found.
+    abort_handles: HashMap<Address, u64>,
 }
 
 /// The vertices of an actor.
@@ -168,6 +170,7 @@ impl<'s> Graph<'s> {
             seeds: Vec::new(),
             scopes: HashMap::new(),
             by_address: actor::by_address(snapshot),
+            abort_handles: HashMap::new(),
         };
         for actor in Actor::all(snapshot) {
             graph.add_actor(actor);
@@ -176,6 +179,8 @@ impl<'s> Graph<'s> {
         let waits = Waits::of(snapshot);
         for actor in Actor::all(snapshot) {
             graph.add_cancellation(actor);
+        }
+        for actor in Actor::all(snapshot) {
             graph.seed_actor(actor, motion);
             graph.add_leaves(actor, &objects, &waits);
         }
@@ -266,7 +271,11 @@ impl<'s> Graph<'s> {
                     handle.kind,
                     HandleKind::JoinHandle | HandleKind::AbortHandle
                 ) {
-                    aborts.push((*vertex, self.snapshot[handle.object].address));
+                    let task = self.snapshot[handle.object].address;
+                    aborts.push((*vertex, task));
+                    if handle.kind == HandleKind::AbortHandle && !handle.maybe_dropped {
+                        *self.abort_handles.entry(task).or_default() += 1;
+                    }
                 }
             }
         }
@@ -282,6 +291,10 @@ impl<'s> Graph<'s> {
         }
     }
 
+    fn abort_handles(&self, task: &Task) -> u64 {
+        self.abort_handles.get(&task.address).copied().unwrap_or(0)
+    }
+
     /// Actors that move by themselves.
     fn seed_actor(&mut self, actor: Actor, motion: &Motion) {
         let snapshot = self.snapshot;
@@ -291,7 +304,8 @@ impl<'s> Graph<'s> {
                 let rests = task.state.lifecycle == Lifecycle::Idle && !task.state.notified;
                 if !rests || task.changed || task.state.cancelled || motion.tasks.contains(&index) {
                     Some(Seed::Live(Activity::Runs))
-                } else if wakers(&task.state) > explained(&task.futures) {
+                } else if wakers(&task.state) > explained(&task.futures) + self.abort_handles(task)
+                {
                     Some(Seed::Unknown(Doubt::Waker))
                 } else {
                     None
@@ -703,9 +717,10 @@ impl<'s> Graph<'s> {
             let held = total.saturating_sub(available).saturating_sub(assigned);
             let reconciled = reconcile(certain, maybe_dropped, Some(held));
             let mut found = Found::of(guards, None);
-            found.borrows = found.sources.iter().all(|source| {
-                matches!(source, Source::Handle(held) if objects.counts(held).strong.is_none())
-            });
+            found.borrows = found
+                .sources
+                .iter()
+                .all(|source| matches!(source, Source::Handle(held) if borrows(objects, held)));
             found.keep_certain(reconciled);
             found.count = Some(held);
             found

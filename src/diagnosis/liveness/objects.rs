@@ -107,14 +107,48 @@ impl<'s> Objects<'s> {
         &self.snapshot[held.handle.object].counts
     }
 
+    fn local_type(&self, held: &Held<'_>) -> &'s str {
+        &self.snapshot[self.snapshot[held.handle.local].type_name]
+    }
+
     pub(super) fn type_name(&self, held: &Held<'_>) -> &'s str {
         &self.snapshot[self.snapshot[held.handle.object].type_name]
     }
 }
 
-/// Whether a handle counts as a strong one of the `Arc` or `Rc` that its object is in.
+/// Whether a handle counts as a strong one of the `Arc` or `Rc` that its object is in. A guard or permit may borrow: it
+/// counts if its type says that it does not.
 pub(super) fn is_strong(objects: &Objects<'_>, held: &Held<'_>) -> bool {
-    !matches!(held.handle.kind, HandleKind::Weak) && objects.counts(held).strong.is_some()
+    match held.handle.kind {
+        HandleKind::Arc
+        | HandleKind::Rc
+        | HandleKind::MpscSender
+        | HandleKind::MpscWeakSender
+        | HandleKind::MpscReceiver
+        | HandleKind::OneshotSender
+        | HandleKind::OneshotReceiver
+        | HandleKind::WatchSender
+        | HandleKind::WatchReceiver
+        | HandleKind::BroadcastSender
+        | HandleKind::BroadcastWeakSender
+        | HandleKind::BroadcastReceiver => true,
+        HandleKind::MutexGuard
+        | HandleKind::RwLockReadGuard
+        | HandleKind::RwLockWriteGuard
+        | HandleKind::SemaphorePermit { .. } => objects.local_type(held).contains("::Owned"),
+        _ => false,
+    }
+}
+
+/// Whether a guard borrows its lock, so that it does not leave the task that took it.
+pub(super) fn borrows(objects: &Objects<'_>, held: &Held<'_>) -> bool {
+    let guards = [
+        "tokio::sync::mutex::MutexGuard<",
+        "tokio::sync::rwlock::read_guard::RwLockReadGuard<",
+        "tokio::sync::rwlock::write_guard::RwLockWriteGuard<",
+    ];
+    let local = objects.local_type(held);
+    guards.iter().any(|guard| local.starts_with(guard))
 }
 
 /// What a count says of the holders that were found.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use unstuck_inspect::snapshot::{
-    HandleKind, NativeFrame, Origin, PermitKind, PlaceId, SystemCall, Thread,
+    Address, HandleKind, NativeFrame, Origin, PermitKind, PlaceId, SystemCall, Thread,
 };
 
 use super::super::text::{FAINT, NONE, colour, plural};
@@ -163,9 +163,10 @@ impl Text<'_> {
         }
         let mut lines = vec![format!("deadlock{until}, a circular wait{others} {tag}:")];
         let most = if self.full { usize::MAX } else { LINKS };
-        let shown = finding.links.iter().enumerate().take(most);
-        lines.extend(shown.map(|(index, link)| format!("- {}", self.link(finding, index, link))));
-        match finding.links.len().saturating_sub(most) {
+        let groups = Self::alike(finding);
+        let shown = groups.iter().take(most);
+        lines.extend(shown.map(|group| format!("- {}", self.links(finding, group))));
+        match groups.len().saturating_sub(most) {
             0 => {}
             more => lines.push(format!("- and {more} more; `--full` shows all")),
         }
@@ -174,15 +175,24 @@ impl Text<'_> {
 
     /// Who waits for what, and why it does not come.
     fn link(&self, finding: &Finding, index: usize, link: &Link) -> String {
-        let who = self.waiters(&link.waiters);
-        let what = self.awaited_thing(link, true);
-        let wait = match (link.kind, link.waiters.len()) {
-            (ResourceKind::PoolThread, 1) => "is queued",
-            (ResourceKind::PoolThread, _) => "are queued",
-            (_, 1) => "waits",
-            _ => "wait",
-        };
-        let mut sentence = format!("{who} {wait} for {what}");
+        let mut kinds: Vec<(ResourceKind, Vec<&Waiter>)> = Vec::new();
+        for waiter in &link.waiters {
+            match kinds.iter_mut().find(|(kind, _)| *kind == waiter.kind) {
+                Some((_, waiters)) => waiters.push(waiter),
+                None => kinds.push((waiter.kind, vec![waiter])),
+            }
+        }
+        let waits = kinds.iter().map(|(kind, waiters)| {
+            let verb = match (kind, waiters.len()) {
+                (ResourceKind::PoolThread, 1) => "is queued",
+                (ResourceKind::PoolThread, _) => "are queued",
+                (_, 1) => "waits",
+                _ => "wait",
+            };
+            let what = self.awaited_thing(*kind, link.address);
+            format!("{} {verb} for {what}", self.waiters(waiters))
+        });
+        let mut sentence = and(&waits.collect::<Vec<_>>());
         let because = self.because(finding, index, link);
         if !because.is_empty() {
             let _ = write!(sentence, "; {because}");
@@ -190,8 +200,51 @@ impl Text<'_> {
         sentence
     }
 
+    /// Links that are alike: tasks that wait in the same places for others to end, which wait for the same thing.
+    fn alike(finding: &Finding) -> Vec<Vec<usize>> {
+        fn key(link: &Link) -> Option<(Vec<&[PlaceId]>, Option<usize>)> {
+            let places = link.waiters.iter().map(|it| &*it.places).collect();
+            let next = link.holders.first().and_then(|holder| holder.waits_in);
+            (link.kind == ResourceKind::Task).then_some((places, next))
+        }
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let mut index = HashMap::new();
+        for (number, link) in finding.links.iter().enumerate() {
+            let place = match key(link) {
+                Some(key) => *index.entry(key).or_insert(groups.len()),
+                None => groups.len(),
+            };
+            match groups.get_mut(place) {
+                Some(group) => group.push(number),
+                None => groups.push(vec![number]),
+            }
+        }
+        groups
+    }
+
+    /// Several links that are alike, in one sentence.
+    fn links(&self, finding: &Finding, group: &[usize]) -> String {
+        let [first, _, ..] = group else {
+            return self.link(finding, group[0], &finding.links[group[0]]);
+        };
+        let links = group.iter().map(|index| &finding.links[*index]);
+        let waiters: Vec<&Waiter> = links.clone().flat_map(|link| &link.waiters).collect();
+        let ended: Vec<Actor> = links
+            .flat_map(|link| &link.holders)
+            .map(|it| it.actor)
+            .collect();
+        let next = finding.links[*first].holders.first();
+        let next = next.and_then(|holder| finding.links.get(holder.waits_in?));
+        let why = next.map_or(String::new(), |next| {
+            let next = self.awaited_thing(next.kind, next.address);
+            format!(", which wait for {next}")
+        });
+        let ended = self.actors(&ended);
+        format!("{} wait for {ended} to end{why}", self.waiters(&waiters))
+    }
+
     /// `task 3 (worker::run at src/main.rs:7)`, or for several of them how many, and each place once.
-    fn waiters(&self, waiters: &[Waiter]) -> String {
+    fn waiters(&self, waiters: &[&Waiter]) -> String {
         let mut places: Vec<(&[PlaceId], Vec<Actor>)> = Vec::new();
         let mut index: HashMap<&[PlaceId], usize> = HashMap::new();
         for waiter in waiters {
@@ -268,17 +321,10 @@ impl Text<'_> {
         format!("{} {what}", actors.len())
     }
 
-    /// What a link is about; `full` with its number in the list of tasks.
-    fn awaited_thing(&self, link: &Link, full: bool) -> String {
-        let object = |kind: &str| {
-            let number = self.names.number_at(Some(link.address));
-            if full {
-                self.object(kind, number)
-            } else {
-                format!("that {kind}")
-            }
-        };
-        match link.kind {
+    /// What is waited for, with its number in the list of tasks.
+    fn awaited_thing(&self, kind: ResourceKind, address: Address) -> String {
+        let object = |kind: &str| self.object(kind, self.names.number_at(Some(address)));
+        match kind {
             ResourceKind::Message => format!("a message of {}", object("mpsc channel")),
             ResourceKind::Broadcast => format!("a message of {}", object("broadcast channel")),
             ResourceKind::Oneshot => format!("the value of {}", object("oneshot channel")),
@@ -295,7 +341,7 @@ impl Text<'_> {
             },
             ResourceKind::Notify => format!("a notification of {}", object("Notify")),
             ResourceKind::Task => {
-                let task = self.task(link.address);
+                let task = self.task(address);
                 format!("{} to end", task.unwrap_or_else(|| "a task".to_owned()))
             }
             ResourceKind::LocalSet => "the tasks of a LocalSet".to_owned(),
@@ -333,8 +379,13 @@ impl Text<'_> {
                     )
                 }
                 Some(next) if next != index && finding.links.len() > 1 => {
+                    let next = &finding.links[next];
+                    let next = if actors.len() > 1 && next.kind == ResourceKind::Task {
+                        "tasks to end".to_owned()
+                    } else {
+                        self.awaited_thing(next.kind, next.address)
+                    };
                     let verb = if actors.len() == 1 { "waits" } else { "wait" };
-                    let next = self.awaited_thing(&finding.links[next], true);
                     format!(", which {verb} for {next}")
                 }
                 _ => String::new(),
@@ -344,7 +395,7 @@ impl Text<'_> {
                     format!("its threads run {who}{why}")
                 }
                 With::End => format!("{who}{}", why.replacen(", which", "", 1)),
-                _ => format!("{who} {holds}{why}"),
+                _ => format!("{who} {}{why}", agree(holds, actors.len())),
             }
         });
         let mut shown: Vec<String> = shown.collect();
@@ -383,7 +434,7 @@ impl Text<'_> {
                     HandleKind::Rc => "an `Rc`",
                     _ => "an `Arc`",
                 };
-                format!("holds {what} in {local}{at}")
+                format!("hold {what} in {local}{at}")
             }
             With::Granted { local } => {
                 let local = shown_local(local.and_then(|it| self.snapshot[it].name.as_deref()));
@@ -391,9 +442,9 @@ impl Text<'_> {
                     ResourceKind::Permits(PermitKind::ChannelRoom) => "a slot of it",
                     _ => "it",
                 };
-                format!("was granted {what} in {local}, which is not polled now{at}")
+                format!("were granted {what} in {local}, which is not polled now{at}")
             }
-            With::Partly => format!("is before it in the queue{at}"),
+            With::Partly => format!("are before it in the queue{at}"),
             With::End => String::new(),
         }
     }
@@ -500,6 +551,19 @@ fn call(call: Option<SystemCall>) -> String {
         },
         None => String::new(),
     }
+}
+
+/// The verb at the start of a text in the form that goes with this many.
+fn agree(text: &str, count: usize) -> String {
+    if count > 1 {
+        return text.to_owned();
+    }
+    for (many, one) in [("hold ", "holds "), ("were ", "was "), ("are ", "is ")] {
+        if let Some(rest) = text.strip_prefix(many) {
+            return format!("{one}{rest}");
+        }
+    }
+    text.to_owned()
 }
 
 fn waits(count: usize, noun: &str) -> String {

@@ -1,0 +1,473 @@
+//! Each kind of link between those who wait, with its near miss.
+
+mod graphs;
+mod program;
+
+use unstuck_inspect::snapshot::{
+    BlockingState, Gap, HandleKind, Lifecycle, NameId, PermitKind, ThreadState, WaitsFor,
+};
+
+use super::*;
+use program::{Program, TaskId, timer};
+
+/// What is said of a program that two readings found the same.
+fn diagnosed(program: &Program) -> Diagnosis {
+    diagnose(&program.0, &program.0)
+}
+
+#[track_caller]
+fn assert_stuck(program: &Program, rules: &[&str]) -> Diagnosis {
+    let diagnosis = diagnosed(program);
+    assert_eq!(diagnosis.verdict, Verdict::Stuck, "{diagnosis:#?}");
+    assert_eq!(diagnosis.confidence, Confidence::Likely);
+    assert_eq!(rules_of(&diagnosis), rules, "{diagnosis:#?}");
+    diagnosis
+}
+
+/// It waits for something that may come, and no part of it is stuck.
+#[track_caller]
+fn assert_well(program: &Program) {
+    let diagnosis = diagnosed(program);
+    assert_eq!(diagnosis.verdict, Verdict::Waiting, "{diagnosis:#?}");
+    assert!(diagnosis.findings.is_empty(), "{diagnosis:#?}");
+}
+
+/// The whole is not stuck, but a part is.
+#[track_caller]
+fn assert_part(program: &Program, rule: &str, until: Until) {
+    let diagnosis = diagnosed(program);
+    assert_eq!(diagnosis.verdict, Verdict::Waiting, "{diagnosis:#?}");
+    assert_eq!(rules_of(&diagnosis), [rule], "{diagnosis:#?}");
+    assert_eq!(diagnosis.findings[0].until, until);
+}
+
+fn rules_of(diagnosis: &Diagnosis) -> Vec<&str> {
+    diagnosis.findings.iter().map(|it| it.rule).collect()
+}
+
+/// Two tasks, each with the lock that the other one waits for, and a main that waits for the first one.
+fn deadlock() -> (Program, TaskId, TaskId) {
+    let mut program = Program::new();
+    let (a, b) = (program.mutex(), program.mutex());
+    let (one, two) = (program.task(), program.task());
+    program.holds(one, HandleKind::MutexGuard, a);
+    program.waits(one, b.lock());
+    program.holds(two, HandleKind::MutexGuard, b);
+    program.waits(two, a.lock());
+    program.main_waits(program.end_of(one));
+    (program, one, two)
+}
+
+#[test]
+fn tasks_that_wait_for_each_others_locks_are_stuck() {
+    let (program, one, two) = deadlock();
+    let diagnosis = assert_stuck(&program, &["lock-cycle"]);
+    let [finding] = &diagnosis.findings[..] else {
+        panic!("{diagnosis:#?}")
+    };
+    let waiters = |link: &Link| link.waiters.iter().map(|it| it.actor).collect::<Vec<_>>();
+    let holders = |link: &Link| link.holders.iter().map(|it| it.actor).collect::<Vec<_>>();
+    let [first, second] = &finding.links[..] else {
+        panic!("{finding:#?}")
+    };
+    assert_eq!(waiters(first), [Actor::Task(one.0)]);
+    assert_eq!(holders(first), [Actor::Task(two.0)]);
+    assert_eq!(first.holders[0].waits_in, Some(1));
+    assert_eq!(waiters(second), [Actor::Task(two.0)]);
+    assert_eq!(holders(second), [Actor::Task(one.0)]);
+    assert_eq!(second.holders[0].waits_in, Some(0));
+    // Main.
+    assert_eq!(finding.others, 1);
+}
+
+#[test]
+fn a_ticker_beside_a_deadlock_does_not_hide_it() {
+    let (mut program, ..) = deadlock();
+    program.ticker();
+    assert_part(&program, "lock-cycle", Until::Never);
+}
+
+#[test]
+fn a_holder_that_sleeps_will_release_its_lock() {
+    let mut program = Program::new();
+    let lock = program.mutex();
+    let (holder, waiter) = (program.task(), program.task());
+    program.holds(holder, HandleKind::MutexGuard, lock);
+    program.waits(holder, timer());
+    program.waits(waiter, lock.lock());
+    program.main_waits(program.end_of(waiter));
+    assert_well(&program);
+}
+
+#[test]
+fn a_lock_that_is_held_where_nobody_looks_may_be_released() {
+    let mut program = Program::new();
+    let lock = program.mutex();
+    let waiter = program.task();
+    program.waits(waiter, lock.lock());
+    program.main_waits(program.end_of(waiter));
+    program.ticker();
+    assert_well(&program);
+}
+
+#[test]
+fn a_task_that_takes_its_own_lock_again_is_stuck() {
+    let mut program = Program::new();
+    let lock = program.mutex();
+    let task = program.task();
+    program.holds(task, HandleKind::MutexGuard, lock);
+    program.waits(task, lock.lock());
+    program.main_waits(program.end_of(task));
+    assert_stuck(&program, &["self-deadlock"]);
+    program.ticker();
+    assert_part(&program, "self-deadlock", Until::Never);
+}
+
+#[test]
+fn a_receiver_that_holds_the_only_sender_is_stuck() {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    let task = program.task();
+    program.holds(task, HandleKind::MpscSender, channel);
+    program.waits(task, channel.message());
+    program.main_waits(program.end_of(task));
+    let diagnosis = assert_stuck(&program, &["idle-receiver"]);
+    let link = &diagnosis.findings[0].links[0];
+    assert_eq!(
+        (link.count, link.missing, link.uncertain),
+        (Some(1), 0, false)
+    );
+    program.ticker();
+    assert_part(&program, "idle-receiver", Until::Never);
+}
+
+#[test]
+fn a_sender_that_was_not_found_may_send_as_long_as_something_moves() {
+    let mut program = Program::new();
+    let channel = program.channel(2);
+    let task = program.task();
+    program.holds(task, HandleKind::MpscSender, channel);
+    program.waits(task, channel.message());
+    program.main_waits(program.end_of(task));
+    // Nothing moves that could use it.
+    let diagnosis = assert_stuck(&program, &["idle-receiver"]);
+    assert_eq!(diagnosis.findings[0].links[0].missing, 1);
+    program.ticker();
+    assert_well(&program);
+}
+
+#[test]
+fn a_sender_that_may_have_moved_is_not_taken_for_the_one_that_is_counted() {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    let task = program.task();
+    program.may_hold(task, HandleKind::MpscSender, channel);
+    program.waits(task, channel.message());
+    program.main_waits(program.end_of(task));
+    program.ticker();
+    assert_well(&program);
+}
+
+#[test]
+fn what_the_count_leaves_no_room_for_was_dropped() {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    let (task, ticker) = (program.task(), program.ticker());
+    program.holds(task, HandleKind::MpscSender, channel);
+    program.may_hold(ticker, HandleKind::MpscSender, channel);
+    program.waits(task, channel.message());
+    program.main_waits(program.end_of(task));
+    assert_part(&program, "idle-receiver", Until::Never);
+}
+
+#[test]
+fn a_sender_in_a_sleeping_task_will_send() {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    let ticker = program.ticker();
+    program.holds(ticker, HandleKind::MpscSender, channel);
+    program.main_waits(channel.message());
+    assert_well(&program);
+}
+
+#[test]
+fn a_weak_sender_counts_as_one() {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    let (task, ticker) = (program.task(), program.ticker());
+    program.0.objects[0].counts.weak_senders = Some(1);
+    program.holds(task, HandleKind::MpscSender, channel);
+    program.holds(ticker, HandleKind::MpscWeakSender, channel);
+    program.waits(task, channel.message());
+    program.main_waits(program.end_of(task));
+    assert_well(&program);
+}
+
+#[test]
+fn a_thread_of_the_program_may_wake_anything_that_is_not_accounted_for() {
+    let (mut program, ..) = deadlock();
+    program.thread(2, &["std::thread::sleep", "app::worker"]);
+    assert_part(&program, "lock-cycle", Until::Never);
+    let mut program = Program::new();
+    let channel = program.oneshot();
+    program.main_waits(channel.value());
+    program.thread(2, &["std::thread::sleep", "app::worker"]);
+    assert_well(&program);
+}
+
+#[test]
+fn parked_workers_and_idle_threads_wake_nothing() {
+    let (mut program, ..) = deadlock();
+    let worker = "tokio::runtime::scheduler::multi_thread::worker::run";
+    let parks = "tokio::runtime::scheduler::multi_thread::worker::Context::park";
+    let pool = "tokio::runtime::blocking::pool::Inner::run";
+    program.thread(2, &[parks, worker, pool]);
+    program.thread(3, &["std::sync::Condvar::wait", pool]);
+    assert_stuck(&program, &["lock-cycle"]);
+    // One that runs may have been read in between.
+    program.0.threads[2].state = ThreadState::Running;
+    assert_eq!(diagnosed(&program).verdict, Verdict::Waiting);
+}
+
+#[test]
+fn two_that_wait_for_the_end_and_the_value_of_each_other_are_stuck() {
+    let mut program = Program::new();
+    let reply = program.oneshot();
+    let (asks, works) = (program.task(), program.task());
+    program.holds(works, HandleKind::OneshotReceiver, reply);
+    program.holds(asks, HandleKind::OneshotSender, reply);
+    program.waits(works, reply.value());
+    program.waits(asks, program.end_of(works));
+    program.main_waits(program.end_of(asks));
+    assert_stuck(&program, &["lock-cycle"]);
+}
+
+#[test]
+fn a_value_that_was_sent_wakes_its_receiver() {
+    let mut program = Program::new();
+    let reply = program.oneshot();
+    program.0.objects[0].counts.strong = Some(1);
+    let task = program.task();
+    program.holds(task, HandleKind::OneshotReceiver, reply);
+    program.waits(task, reply.value());
+    program.main_waits(program.end_of(task));
+    assert_well(&program);
+}
+
+#[test]
+fn a_notification_that_only_waiters_could_give_does_not_come() {
+    let mut program = Program::new();
+    let notify = program.notify(3);
+    for _ in 0..3 {
+        let task = program.task();
+        program.holds(task, HandleKind::Arc, notify);
+        program.waits(task, notify.notification());
+    }
+    program.main_waits(program.end_of(TaskId(0)));
+    let diagnosis = assert_stuck(&program, &["lock-cycle"]);
+    assert_eq!(diagnosis.findings[0].links[0].waiters.len(), 3);
+    program.ticker();
+    assert_part(&program, "lock-cycle", Until::Never);
+}
+
+#[test]
+fn whoever_has_an_arc_of_it_or_could_get_one_may_notify() {
+    for kind in [HandleKind::Arc, HandleKind::Weak] {
+        let mut program = Program::new();
+        let notify = program.notify(1 + u64::from(kind == HandleKind::Arc));
+        program.0.objects[0].counts.weak = Some(u64::from(kind == HandleKind::Weak));
+        let (task, ticker) = (program.task(), program.ticker());
+        program.holds(task, HandleKind::Arc, notify);
+        program.waits(task, notify.notification());
+        program.holds(ticker, kind, notify);
+        program.main_waits(program.end_of(task));
+        assert_well(&program);
+    }
+}
+
+#[test]
+fn two_that_send_into_each_others_full_channel_are_stuck() {
+    let mut program = Program::new();
+    let (to_one, to_two) = (program.channel(1), program.channel(1));
+    let (one, two) = (program.task(), program.task());
+    program.holds(one, HandleKind::MpscReceiver, to_one);
+    program.waits(one, to_two.room());
+    program.holds(two, HandleKind::MpscReceiver, to_two);
+    program.waits(two, to_one.room());
+    program.main_waits(program.end_of(one));
+    program.ticker();
+    assert_part(&program, "lock-cycle", Until::Never);
+}
+
+#[test]
+fn a_task_that_sends_into_its_own_full_channel_is_stuck() {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    let task = program.task();
+    program.holds(task, HandleKind::MpscReceiver, channel);
+    program.waits(task, channel.room());
+    program.main_waits(program.end_of(task));
+    assert_stuck(&program, &["full-channel"]);
+}
+
+#[test]
+fn a_receiver_that_sleeps_will_make_room() {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    let ticker = program.ticker();
+    program.holds(ticker, HandleKind::MpscReceiver, channel);
+    program.main_waits(channel.room());
+    assert_well(&program);
+}
+
+#[test]
+fn a_permit_that_was_granted_to_a_future_that_is_not_polled_is_held_by_it() {
+    let mut program = Program::new();
+    let lock = program.mutex();
+    let task = program.task();
+    program.left_off(task, lock.granted(PermitKind::Mutex));
+    program.waits(task, lock.lock());
+    program.main_waits(program.end_of(task));
+    assert_stuck(&program, &["futurelock"]);
+    // With something else to do, its task may come back to it.
+    program.waits(task, timer());
+    assert_well(&program);
+}
+
+#[test]
+fn a_future_that_is_not_understood_may_be_woken() {
+    let mut program = Program::new();
+    let type_name = NameId(0);
+    program.main_waits(WaitsFor::Unknown { type_name });
+    assert_well(&program);
+}
+
+#[test]
+fn a_waker_that_no_future_explains_may_wake_its_task() {
+    let (mut program, one, _) = deadlock();
+    program.0.tasks[one.0].state.references += 1;
+    assert_well(&program);
+}
+
+#[test]
+fn a_task_without_a_waker_is_stuck_whatever_it_waits_for() {
+    let mut program = Program::new();
+    let task = program.task();
+    program.waits(
+        task,
+        WaitsFor::Unknown {
+            type_name: NameId(0),
+        },
+    );
+    program.0.tasks[task.0].state.references = 1;
+    program.main_waits(program.end_of(task));
+    assert_stuck(&program, &["lost-waker"]);
+}
+
+#[test]
+fn somebody_who_moves_may_abort_a_task_of_a_deadlock() {
+    for kind in [HandleKind::JoinHandle, HandleKind::AbortHandle] {
+        let (mut program, one, _) = deadlock();
+        let ticker = program.ticker();
+        program.holds_task(ticker, kind, one);
+        assert_part(&program, "lock-cycle", Until::Cancelled);
+    }
+}
+
+#[test]
+fn a_timeout_ends_a_deadlock_and_does_not_hide_it() {
+    let (mut program, one, _) = deadlock();
+    program.has_timeout(one);
+    assert_part(&program, "lock-cycle", Until::Timeout(5_000_000_000));
+}
+
+#[test]
+fn a_timer_beside_a_lock_is_no_timeout() {
+    let (mut program, one, _) = deadlock();
+    program.waits(one, timer());
+    assert_well(&program);
+}
+
+#[test]
+fn threads_that_wait_for_work_queued_behind_them_are_stuck() {
+    let mut program = Program::new();
+    let main_waits_for = program.blocking(BlockingState::Running { thread: Some(2) });
+    let queued = program.blocking(BlockingState::Queued);
+    program.thread(2, &["tokio::runtime::park::CachedParkThread::block_on"]);
+    let inner = program.block_on(2);
+    program.thread_waits(inner, WaitsFor::Task { task: queued });
+    program.main_waits(WaitsFor::Task {
+        task: main_waits_for,
+    });
+    assert_stuck(&program, &["starved-pool"]);
+    // There may be one thread more.
+    let pool = program.0.runtimes[0].blocking_pool.as_mut().unwrap();
+    pool.limit = Some(3);
+    assert_well(&program);
+}
+
+#[test]
+fn a_closure_on_a_thread_may_do_anything() {
+    let mut program = Program::new();
+    let task = program.blocking(BlockingState::Running { thread: Some(2) });
+    program.thread(
+        2,
+        &[
+            "std::thread::sleep",
+            "tokio::runtime::blocking::pool::Task::run",
+            "tokio::runtime::blocking::pool::Inner::run",
+        ],
+    );
+    program.main_waits(WaitsFor::Task { task });
+    assert_well(&program);
+}
+
+#[test]
+fn what_differs_between_two_readings_moves() {
+    let (before, one, _) = deadlock();
+    let (mut after, ..) = deadlock();
+    after.0.tasks[one.0].state.references += 1;
+    let diagnosis = diagnose(&before.0, &after.0);
+    assert_eq!(diagnosis.verdict, Verdict::Running);
+    assert!(diagnosis.findings.is_empty(), "{diagnosis:#?}");
+}
+
+#[test]
+fn a_task_that_runs_or_is_going_to_is_live() {
+    for lifecycle in [Lifecycle::Running, Lifecycle::Scheduled] {
+        let (mut program, one, _) = deadlock();
+        program.0.tasks[one.0].state.lifecycle = lifecycle;
+        let diagnosis = diagnosed(&program);
+        assert_eq!(diagnosis.verdict, Verdict::Running);
+        assert!(diagnosis.findings.is_empty(), "{diagnosis:#?}");
+    }
+}
+
+#[test]
+fn what_was_not_read_may_wake_the_rest() {
+    let (mut program, ..) = deadlock();
+    program.0.gaps.push(Gap::SeveralTokioVersions {
+        versions: Vec::new(),
+    });
+    assert_part(&program, "lock-cycle", Until::Never);
+}
+
+#[test]
+fn one_snapshot_is_one_moment_of_a_core_or_one_reading() {
+    let (mut program, ..) = deadlock();
+    let diagnosis = diagnose_one(&program.0);
+    assert_eq!(diagnosis.basis, Basis::OneReading);
+    assert_eq!(diagnosis.verdict, Verdict::Stuck);
+    program.0.taken_at_ns = None;
+    assert_eq!(diagnose_one(&program.0).basis, Basis::Core);
+}
+
+#[test]
+fn a_thread_that_sleeps_inside_a_poll_is_blocked() {
+    let mut program = Program::new();
+    program.main_waits(timer());
+    program.0.block_ons[0].polled = true;
+    let diagnosis = diagnosed(&program);
+    assert_eq!(diagnosis.verdict, Verdict::Blocked);
+    assert_eq!(diagnosis.blocked_threads, [0]);
+}

@@ -1,0 +1,365 @@
+//! Snapshots that are built by hand: each task has one function, in which it holds and awaits.
+
+use unstuck_inspect::snapshot::{
+    Address, AwaitTree, BlockOn, BlockingPool, BlockingState, BlockingTask, Counts, Frame,
+    FrameIndex, Handle, HandleKind, HeldIn, Leaf, Lifecycle, Local, LocalId, NameId, NativeFrame,
+    Object, ObjectId, Origin, PermitKind, Place, PlaceId, Process, Runtime, RuntimeId, RuntimeKind,
+    SCHEMA, Snapshot, Suspension, SystemCall, Task, TaskState, Thread, ThreadState, WaitsFor,
+};
+
+/// A task of a [`Program`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TaskId(pub(super) usize);
+
+/// Something that tasks hold and wait for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thing {
+    object: ObjectId,
+    address: Address,
+}
+
+impl Thing {
+    pub(super) fn message(self) -> WaitsFor {
+        WaitsFor::Message {
+            channel: self.address,
+        }
+    }
+
+    pub(super) fn value(self) -> WaitsFor {
+        WaitsFor::Oneshot {
+            channel: self.address,
+        }
+    }
+
+    pub(super) fn notification(self) -> WaitsFor {
+        WaitsFor::Notify {
+            notify: self.address,
+        }
+    }
+
+    pub(super) fn lock(self) -> WaitsFor {
+        self.permits(PermitKind::Mutex, 1, 1)
+    }
+
+    pub(super) fn room(self) -> WaitsFor {
+        self.permits(PermitKind::ChannelRoom, 1, 1)
+    }
+
+    /// It was granted its permit, and has not been polled since.
+    pub(super) fn granted(self, of: PermitKind) -> WaitsFor {
+        self.permits(of, 1, 0)
+    }
+
+    fn permits(self, of: PermitKind, wanted: u64, missing: u64) -> WaitsFor {
+        WaitsFor::Permits {
+            of,
+            semaphore: Address(self.address.0 + 8),
+            wanted,
+            missing: Some(missing),
+            queued: true,
+            available: 0,
+        }
+    }
+}
+
+pub(super) fn timer() -> WaitsFor {
+    WaitsFor::Timer {
+        deadline_ns: 5_000_000_000,
+    }
+}
+
+pub(super) struct Program(pub(super) Snapshot);
+
+impl Program {
+    /// A main that waits for `main`, on the only thread, which is parked.
+    pub(super) fn new() -> Self {
+        let mut program = Self(Snapshot {
+            schema: SCHEMA,
+            process: Process {
+                id: 1,
+                executable: "app".to_owned(),
+                tokio_version: None,
+            },
+            taken_at_ns: Some(1_000_000_000),
+            runtimes: vec![Runtime {
+                address: Address(0x10),
+                kind: RuntimeKind::MultiThread,
+                owned: None,
+                blocking_pool: Some(BlockingPool {
+                    address: Address(0x20),
+                    threads: Some(2),
+                    idle: Some(0),
+                    limit: Some(2),
+                }),
+            }],
+            tasks: Vec::new(),
+            blocking_tasks: Vec::new(),
+            threads: Vec::new(),
+            block_ons: Vec::new(),
+            names: vec!["app::task".to_owned()],
+            places: Vec::new(),
+            locals: Vec::new(),
+            objects: Vec::new(),
+            gaps: Vec::new(),
+        });
+        program.thread(1, &["tokio::runtime::park::CachedParkThread::block_on"]);
+        program.block_on(1);
+        program
+    }
+
+    pub(super) fn thread(&mut self, id: u32, functions: &[&str]) {
+        let frame = |name: &&str| NativeFrame {
+            function: Some((*name).to_owned()),
+            file: None,
+            line: None,
+            origin: None,
+            inlined: false,
+        };
+        self.0.threads.push(Thread {
+            id,
+            name: String::new(),
+            state: ThreadState::Sleeping,
+            system_call: Some(SystemCall {
+                number: 202,
+                first_argument: 0,
+            }),
+            stack: functions.iter().map(frame).collect(),
+        });
+    }
+
+    /// A thread that runs a future by itself. It has to be made to wait.
+    pub(super) fn block_on(&mut self, thread: u32) -> usize {
+        let futures = self.function();
+        self.0.block_ons.push(BlockOn {
+            thread,
+            address: Address(0x30),
+            name: NameId(0),
+            future: NameId(0),
+            origin: Some(Origin::Program),
+            futures,
+            polled: false,
+            changed: false,
+        });
+        self.0.block_ons.len() - 1
+    }
+
+    fn function(&mut self) -> AwaitTree {
+        let line = u32::try_from(self.0.places.len()).unwrap() + 1;
+        self.0.places.push(Place {
+            function: "app::task".to_owned(),
+            file: "main.rs".to_owned(),
+            line,
+            function_file: "main.rs".to_owned(),
+            first_line: line,
+            last_line: line,
+            in_macro: false,
+            origin: Origin::Program,
+        });
+        AwaitTree {
+            frames: vec![Frame {
+                place: PlaceId(line - 1),
+                suspension: Suspension::Suspended(0),
+                parent: None,
+                held_in: None,
+                address: Address(0x9000 + u64::from(line)),
+                awaits: None,
+                handles: Vec::new(),
+            }],
+            leaves: Vec::new(),
+        }
+    }
+
+    /// A task with a handle that nobody has any more.
+    pub(super) fn task(&mut self) -> TaskId {
+        let index = self.0.tasks.len();
+        let futures = self.function();
+        self.0.tasks.push(Task {
+            id: index as u64,
+            address: Address(0x10_0000 + 0x100 * index as u64),
+            runtime: Some(RuntimeId(0)),
+            name: NameId(0),
+            future: NameId(0),
+            origin: Some(Origin::Program),
+            state: TaskState {
+                lifecycle: Lifecycle::Idle,
+                notified: false,
+                cancelled: false,
+                join_handle: false,
+                join_waker: false,
+                references: 1,
+            },
+            futures,
+            changed: false,
+        });
+        TaskId(index)
+    }
+
+    /// An object of its own, of this size.
+    pub(super) fn thing(&mut self, type_name: &str, counts: Counts) -> Thing {
+        let index = self.0.objects.len();
+        let address = Address(0x20_0000 + 0x100 * index as u64);
+        self.0.names.push(type_name.to_owned());
+        self.0.objects.push(Object {
+            address,
+            size: 64,
+            type_name: NameId(u32::try_from(self.0.names.len() - 1).unwrap()),
+            counts,
+        });
+        Thing {
+            object: ObjectId(u32::try_from(index).unwrap()),
+            address,
+        }
+    }
+
+    pub(super) fn mutex(&mut self) -> Thing {
+        self.thing("tokio::sync::mutex::Mutex<()>", Counts::default())
+    }
+
+    pub(super) fn channel(&mut self, senders: u64) -> Thing {
+        let counts = Counts {
+            senders: Some(senders),
+            weak_senders: Some(0),
+            ..Counts::default()
+        };
+        self.thing("tokio::sync::mpsc::chan::Chan<u32, Semaphore>", counts)
+    }
+
+    /// Its receiver is there, and so is its sender.
+    pub(super) fn oneshot(&mut self) -> Thing {
+        let counts = Counts {
+            strong: Some(2),
+            ..Counts::default()
+        };
+        self.thing("tokio::sync::oneshot::Inner<u32>", counts)
+    }
+
+    pub(super) fn notify(&mut self, arcs: u64) -> Thing {
+        let counts = Counts {
+            strong: Some(arcs),
+            weak: Some(0),
+            ..Counts::default()
+        };
+        self.thing("tokio::sync::notify::Notify", counts)
+    }
+
+    fn local(&mut self, type_name: &str) -> LocalId {
+        self.0.names.push(type_name.to_owned());
+        self.0.locals.push(Local {
+            name: Some("local".to_owned()),
+            type_name: NameId(u32::try_from(self.0.names.len() - 1).unwrap()),
+        });
+        LocalId(u32::try_from(self.0.locals.len() - 1).unwrap())
+    }
+
+    fn handle(&mut self, kind: HandleKind, thing: Thing, maybe_dropped: bool) -> Handle {
+        let local = self.local(match kind {
+            HandleKind::MutexGuard => "tokio::sync::mutex::MutexGuard<()>",
+            _ => "Handle",
+        });
+        Handle {
+            local,
+            kind,
+            // Each handle is somewhere else.
+            address: Address(0x30_0000 + 8 * u64::from(local.0)),
+            object: thing.object,
+            maybe_dropped,
+        }
+    }
+
+    pub(super) fn holds(&mut self, task: TaskId, kind: HandleKind, thing: Thing) {
+        let handle = self.handle(kind, thing, false);
+        self.0.tasks[task.0].futures.frames[0].handles.push(handle);
+    }
+
+    /// It may have dropped or moved it.
+    pub(super) fn may_hold(&mut self, task: TaskId, kind: HandleKind, thing: Thing) {
+        let handle = self.handle(kind, thing, true);
+        self.0.tasks[task.0].futures.frames[0].handles.push(handle);
+    }
+
+    /// A handle to abort a task, or to wait for it.
+    pub(super) fn holds_task(&mut self, holder: TaskId, kind: HandleKind, task: TaskId) {
+        let address = self.0.tasks[task.0].address;
+        let thing = self.thing("tokio::runtime::task::core::Header", Counts::default());
+        self.0.objects[thing.object.0 as usize].address = address;
+        let state = &mut self.0.tasks[task.0].state;
+        state.references += 1;
+        state.join_handle |= kind == HandleKind::JoinHandle;
+        self.holds(holder, kind, thing);
+    }
+
+    /// Awaits something in its function, with a waker for it.
+    pub(super) fn waits(&mut self, task: TaskId, waits_for: WaitsFor) {
+        let task = &mut self.0.tasks[task.0];
+        task.state.references += 1;
+        let leaf = leaf(waits_for, task.futures.leaves.len());
+        task.futures.leaves.push(leaf);
+    }
+
+    pub(super) fn thread_waits(&mut self, block_on: usize, waits_for: WaitsFor) {
+        let futures = &mut self.0.block_ons[block_on].futures;
+        let leaf = leaf(waits_for, futures.leaves.len());
+        futures.leaves.push(leaf);
+    }
+
+    pub(super) fn main_waits(&mut self, waits_for: WaitsFor) {
+        self.thread_waits(0, waits_for);
+    }
+
+    pub(super) fn end_of(&self, task: TaskId) -> WaitsFor {
+        WaitsFor::Task {
+            task: self.0.tasks[task.0].address,
+        }
+    }
+
+    /// Has a future in a local, and does not poll it.
+    pub(super) fn left_off(&mut self, task: TaskId, waits_for: WaitsFor) {
+        let local = self.local("impl Future");
+        self.waits(task, waits_for);
+        let leaves = &mut self.0.tasks[task.0].futures.leaves;
+        leaves.last_mut().unwrap().held_in = Some(HeldIn {
+            local,
+            maybe_dropped: false,
+        });
+    }
+
+    /// What it awaits is in a timeout.
+    pub(super) fn has_timeout(&mut self, task: TaskId) {
+        self.waits(task, timer());
+        self.0
+            .names
+            .push("tokio::time::timeout::Timeout<F>".to_owned());
+        let name = NameId(u32::try_from(self.0.names.len() - 1).unwrap());
+        self.0.tasks[task.0].futures.frames[0].awaits = Some(name);
+    }
+
+    /// A task that wakes up every now and then.
+    pub(super) fn ticker(&mut self) -> TaskId {
+        let ticker = self.task();
+        self.waits(ticker, timer());
+        ticker
+    }
+
+    pub(super) fn blocking(&mut self, state: BlockingState) -> Address {
+        let index = self.0.blocking_tasks.len() as u64;
+        let address = Address(0x40_0000 + 0x100 * index);
+        self.0.blocking_tasks.push(BlockingTask {
+            id: 100 + index,
+            address,
+            closure: NameId(0),
+            state,
+            runtime: Some(RuntimeId(0)),
+        });
+        address
+    }
+}
+
+fn leaf(waits_for: WaitsFor, index: usize) -> Leaf {
+    Leaf {
+        frame: Some(FrameIndex(0)),
+        held_in: None,
+        address: Address(0x50_0000 + 8 * index as u64),
+        size: 8,
+        waits_for,
+    }
+}
