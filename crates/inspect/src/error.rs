@@ -46,12 +46,26 @@ pub enum Error {
     },
 
     /// The program's debug info does not describe its types.
-    #[error("{} has {found}; build it with `debug = true` in its Cargo profile, and without `strip`", .executable.display())]
+    #[error("{} has {found}; build it with {} in its Cargo profile", .executable.display(), found.setting())]
     DebugInfo {
         /// The program.
         executable: PathBuf,
         /// How much debug info it has.
         found: DebugInfoLevel,
+    },
+
+    /// The program was stripped, and the file that it names for its debug info is not where it is looked for.
+    #[error("{} has its debug info in the file `{name}`, {}; put the right one next to the program, into `.debug` there, or below `/usr/lib/debug`", .executable.display(), match .other {
+        Some(other) => format!("and {} is of another build", other.display()),
+        None => "which was not found".to_owned(),
+    })]
+    DebugFile {
+        /// The program.
+        executable: PathBuf,
+        /// The name of the file.
+        name: String,
+        /// A file with this name that does not belong to the program.
+        other: Option<PathBuf>,
     },
 
     /// The program was built for a processor that isn't supported.
@@ -177,8 +191,17 @@ pub enum DebugInfoLevel {
     Limited,
     /// The debug info is in separate files (`split-debuginfo`).
     Split,
-    /// The debug sections are compressed.
-    Compressed,
+}
+
+impl DebugInfoLevel {
+    /// What to set in the profile.
+    fn setting(self) -> &'static str {
+        match self {
+            Self::Stripped => "`debug = true` and without `strip`",
+            Self::Split => "`split-debuginfo = \"off\"`",
+            Self::None | Self::LineTables | Self::Limited => "`debug = true`",
+        }
+    }
 }
 
 impl std::fmt::Display for DebugInfoLevel {
@@ -191,7 +214,6 @@ impl std::fmt::Display for DebugInfoLevel {
             Self::Split => {
                 "its debug info in separate files, which are not read (`split-debuginfo`)"
             }
-            Self::Compressed => "compressed debug info, which is not read",
         })
     }
 }

@@ -81,8 +81,8 @@ impl Inspector {
             reason: format!("its debug info is damaged: {error}"),
         };
         let index = Index::build(&executable, names::WANTED).map_err(invalid)?;
-        check_debug_info(&executable, &index)?;
-        let tokio_versions = tokio_versions(&index);
+        let tokio_versions = tokio_versions(&executable, &index);
+        check_debug_info(&executable, &index, &tokio_versions)?;
         Ok(Self {
             target,
             executable,
@@ -156,48 +156,66 @@ impl Inspector {
     }
 }
 
-/// What tells that a program has what is needed.
-fn check_debug_info(executable: &Executable, index: &Index) -> Result<(), Error> {
+/// Fails if the program's tasks can't be read: says whether it is a Tokio program, and what it lacks.
+fn check_debug_info(
+    executable: &Executable,
+    index: &Index,
+    tokio_versions: &[String],
+) -> Result<(), Error> {
     let has =
         |wanted: crate::debug_info::Wanted| !index.found(wanted.namespace, wanted.name).is_empty();
     if has(names::HEADER) && has(names::POLL) {
         return Ok(());
     }
     let path = executable.path.clone();
-    let level = |found| {
-        Err(Error::DebugInfo {
-            executable: path.clone(),
-            found,
-        })
-    };
-    let tokio_units = index.unit_names.iter().any(|name| name.contains("/tokio-"));
-    if index.split {
-        return level(DebugInfoLevel::Split);
+    let symbols = executable.has_symbol(names::SYMBOL);
+    let is_tokio = has(names::POLL) || !tokio_versions.is_empty() || symbols == Some(true);
+    if let (true, Some(missing)) = (is_tokio, &executable.missing) {
+        return Err(Error::DebugFile {
+            executable: path,
+            name: missing.name.clone(),
+            other: missing.other.clone(),
+        });
     }
-    if has(names::POLL) {
-        return level(DebugInfoLevel::Limited);
-    }
-    match executable.has_symbol(names::SYMBOL) {
-        _ if tokio_units => level(DebugInfoLevel::LineTables),
-        Some(true) => level(DebugInfoLevel::None),
-        None if index.unit_names.is_empty() => level(DebugInfoLevel::Stripped),
-        _ => Err(Error::NotTokio { executable: path }),
-    }
-}
-
-/// The versions of Tokio in the paths of the program's compilation units.
-fn tokio_versions(index: &Index) -> Vec<String> {
-    let mut versions: Vec<String> = index
+    let found = if index.split {
+        DebugInfoLevel::Split
+    } else if has(names::POLL) {
+        DebugInfoLevel::Limited
+    } else if index
         .unit_names
         .iter()
-        .filter_map(|name| {
-            let (_, rest) = name.split_once("/tokio-")?;
-            let (version, _) = rest.split_once('/')?;
-            version
-                .starts_with(|first: char| first.is_ascii_digit())
-                .then(|| version.to_owned())
-        })
+        .any(|name| name.contains(names::FOLDER))
+    {
+        DebugInfoLevel::LineTables
+    } else if symbols.is_none() && index.unit_names.is_empty() {
+        DebugInfoLevel::Stripped
+    } else if is_tokio {
+        DebugInfoLevel::None
+    } else {
+        return Err(Error::NotTokio { executable: path });
+    };
+    Err(Error::DebugInfo {
+        executable: path,
+        found,
+    })
+}
+
+/// The versions of Tokio in the paths of the program's compilation units. Without any, in the paths of its panics.
+fn tokio_versions(executable: &Executable, index: &Index) -> Vec<String> {
+    let version = |rest: &str| {
+        let (version, _) = rest.split_once('/')?;
+        version
+            .starts_with(|first: char| first.is_ascii_digit())
+            .then(|| version.to_owned())
+    };
+    let units = index.unit_names.iter();
+    let mut versions: Vec<String> = units
+        .filter_map(|name| version(name.split_once(names::FOLDER)?.1))
         .collect();
+    if versions.is_empty() {
+        let texts = executable.texts_after(names::FOLDER);
+        versions.extend(texts.iter().filter_map(|rest| version(rest)));
+    }
     versions.sort_unstable();
     versions.dedup();
     versions

@@ -1,8 +1,9 @@
-//! The program's file.
+//! The program's file, and the separate one with its debug info, if there is one.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use foldhash::HashMap;
@@ -11,7 +12,8 @@ use object::read::ReadCache;
 use object::{CompressionFormat, Object as _, ObjectSection as _, ObjectSymbol as _};
 
 use super::Slice;
-use crate::error::{DebugInfoLevel, Error};
+use super::separate::{self, MissingDebugFile};
+use crate::error::Error;
 
 /// The sections that types, functions and lines are read from.
 const DEBUG_SECTIONS: [SectionId; 11] = [
@@ -28,6 +30,11 @@ const DEBUG_SECTIONS: [SectionId; 11] = [
     SectionId::DebugStrOffsets,
 ];
 
+/// How much of what follows a text is of interest, in bytes.
+const FOLLOWING_TEXT: usize = 64;
+/// No section of a program is larger: offsets in debug info are read as 32 bits.
+const LARGEST_SECTION: u64 = u32::MAX as u64;
+
 /// A program, with its debug sections in memory.
 pub(crate) struct Executable {
     pub(crate) path: PathBuf,
@@ -35,73 +42,32 @@ pub(crate) struct Executable {
     pub(crate) entry: u64,
     /// Where constants are, in the file's addresses.
     pub(crate) constants: Vec<Range<u64>>,
-    sections: HashMap<SectionId, Vec<u8>>,
-    file: File,
+    /// The file with its debug info: itself, or a separate one.
+    debug: Elf,
+    /// The separate file that it names, if that was not found.
+    pub(crate) missing: Option<MissingDebugFile>,
 }
 
 impl Executable {
-    /// Reads the program. `path` is what it is called in messages.
-    pub(crate) fn open(mut file: File, path: &Path) -> Result<Self, Error> {
-        let invalid = |reason: String| Error::Executable {
-            executable: path.to_owned(),
-            reason,
-        };
-        let io = |source| Error::Io {
-            path: path.to_owned(),
-            source,
-        };
-        check_header(&read_header(&mut file).map_err(io)?, path)?;
-        let mut sections = HashMap::default();
-        let (entry, constants, ranges) = {
-            let cache = ReadCache::new(&file);
-            let object = object::File::parse(&cache).map_err(|error| invalid(error.to_string()))?;
-            let mut ranges = Vec::new();
-            for id in DEBUG_SECTIONS {
-                let Some(section) = object.section_by_name(id.name()) else {
-                    continue;
-                };
-                let range = section
-                    .compressed_file_range()
-                    .map_err(|error| invalid(error.to_string()))?;
-                if range.format != CompressionFormat::None {
-                    return Err(Error::DebugInfo {
-                        executable: path.to_owned(),
-                        found: DebugInfoLevel::Compressed,
-                    });
-                }
-                ranges.push((id, range.offset, range.uncompressed_size));
+    /// Reads the program, and a separate file with its debug info if it has none itself. `path` is what it is called in
+    /// messages. `root` is the root folder that the process sees.
+    pub(crate) fn open(file: File, path: &Path, root: &Path) -> Result<Self, Error> {
+        let program = Elf::read(file, path)?;
+        let (entry, constants) = (program.entry, program.constants.clone());
+        let (debug, missing) = if program.has_debug_info() {
+            (program, None)
+        } else {
+            match separate::find(&program, path, root)? {
+                Ok(debug) => (debug, None),
+                Err(missing) => (program, missing),
             }
-            let constants = object.sections().filter(|section| {
-                matches!(
-                    section.name(),
-                    Ok(".data.rel.ro" | ".rodata" | ".data" | ".ldata" | ".lrodata")
-                )
-            });
-            let constants = constants
-                .map(|section| section.address()..section.address().saturating_add(section.size()));
-            (object.entry(), constants.collect(), ranges)
         };
-        let length = file.metadata().map_err(io)?.len();
-        for (id, offset, size) in ranges {
-            if offset.checked_add(size).is_none_or(|end| end > length) {
-                return Err(invalid(format!(
-                    "the section {} is beyond the end of the file",
-                    id.name()
-                )));
-            }
-            let mut bytes =
-                vec![0; usize::try_from(size).map_err(|error| invalid(error.to_string()))?];
-            file.seek(SeekFrom::Start(offset))
-                .and_then(|_| file.read_exact(&mut bytes))
-                .map_err(io)?;
-            sections.insert(id, bytes);
-        }
         Ok(Self {
             path: path.to_owned(),
             entry,
             constants,
-            sections,
-            file,
+            debug,
+            missing,
         })
     }
 
@@ -113,12 +79,33 @@ impl Executable {
 
     /// A debug section. Empty if there is none.
     pub(crate) fn section(&self, id: SectionId) -> &[u8] {
-        self.sections.get(&id).map_or(&[], |bytes| bytes)
+        self.debug.sections.get(&id).map_or(&[], |bytes| bytes)
+    }
+
+    /// What follows this text in its constants, up to the next byte that is no text, for each time that it is there.
+    pub(crate) fn texts_after(&self, text: &str) -> Vec<String> {
+        let cache = ReadCache::new(&self.debug.file);
+        let object = object::File::parse(&cache).ok();
+        let section = object
+            .as_ref()
+            .and_then(|object| object.section_by_name(".rodata"));
+        let bytes = section
+            .and_then(|section| section.data().ok())
+            .unwrap_or_default();
+        let following = |at| {
+            let rest = bytes[at + text.len()..].iter().take(FOLLOWING_TEXT);
+            rest.take_while(|byte| byte.is_ascii_graphic())
+                .map(|byte| char::from(*byte))
+                .collect()
+        };
+        memchr::memmem::find_iter(bytes, text)
+            .map(following)
+            .collect()
     }
 
     /// Whether a symbol's name contains this text. `None` if the program has no symbols.
     pub(crate) fn has_symbol(&self, text: &str) -> Option<bool> {
-        let cache = ReadCache::new(&self.file);
+        let cache = ReadCache::new(&self.debug.file);
         let object = object::File::parse(&cache).ok()?;
         let mut symbols = object.symbols().peekable();
         symbols.peek()?;
@@ -126,13 +113,110 @@ impl Executable {
     }
 }
 
+/// An ELF file.
+pub(super) struct Elf {
+    file: File,
+    entry: u64,
+    constants: Vec<Range<u64>>,
+    sections: HashMap<SectionId, Vec<u8>>,
+    /// What the linker made to tell this build from all others.
+    pub(super) build_id: Option<Vec<u8>>,
+    /// The name of the separate file with the debug info, and its checksum.
+    pub(super) link: Option<(String, u32)>,
+}
+
+impl Elf {
+    pub(super) fn read(file: File, path: &Path) -> Result<Self, Error> {
+        let invalid = |reason: String| Error::Executable {
+            executable: path.to_owned(),
+            reason,
+        };
+        let io = |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
+        check_header(&read_header(&file).map_err(io)?, path)?;
+        let length = file.metadata().map_err(io)?.len();
+        let damaged = |error: object::Error| invalid(error.to_string());
+        let cache = ReadCache::new(&file);
+        let object = object::File::parse(&cache).map_err(damaged)?;
+        let mut sections = HashMap::default();
+        for id in DEBUG_SECTIONS {
+            let Some(section) = object.section_by_name(id.name()) else {
+                continue;
+            };
+            let range = section.compressed_file_range().map_err(damaged)?;
+            let end = range.offset.checked_add(range.compressed_size);
+            if end.is_none_or(|end| end > length) {
+                return Err(invalid(format!(
+                    "the section {} is beyond the end of the file",
+                    id.name()
+                )));
+            }
+            if range.uncompressed_size > LARGEST_SECTION {
+                return Err(invalid(format!(
+                    "the section {} is larger than 4 GiB",
+                    id.name()
+                )));
+            }
+            let bytes = if range.format == CompressionFormat::None {
+                // Past the cache, which would keep a copy.
+                let size = usize::try_from(range.uncompressed_size)
+                    .map_err(|error| invalid(error.to_string()))?;
+                let mut bytes = vec![0; size];
+                file.read_exact_at(&mut bytes, range.offset).map_err(io)?;
+                bytes
+            } else {
+                let cache = ReadCache::new(&file);
+                let data = range.data(&cache).map_err(damaged)?;
+                data.decompress().map_err(damaged)?.into_owned()
+            };
+            sections.insert(id, bytes);
+        }
+        let constants = object.sections().filter(|section| {
+            matches!(
+                section.name(),
+                Ok(".data.rel.ro" | ".rodata" | ".data" | ".ldata" | ".lrodata")
+            )
+        });
+        let constants = constants
+            .map(|section| section.address()..section.address().saturating_add(section.size()))
+            .collect();
+        let entry = object.entry();
+        let build_id = object.build_id().ok().flatten().map(ToOwned::to_owned);
+        let link = object.gnu_debuglink().ok().flatten();
+        let link = link.map(|(name, sum)| (String::from_utf8_lossy(name).into_owned(), sum));
+        drop(object);
+        drop(cache);
+        Ok(Self {
+            file,
+            entry,
+            constants,
+            sections,
+            build_id,
+            link,
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn without_debug_info(mut self) -> Self {
+        self.sections.clear();
+        self
+    }
+
+    pub(super) fn has_debug_info(&self) -> bool {
+        self.sections
+            .get(&SectionId::DebugInfo)
+            .is_some_and(|bytes| !bytes.is_empty())
+    }
+}
+
 /// The start of an ELF file, up to the processor that it is for.
 pub(crate) type Header = [u8; 20];
 
-fn read_header(file: &mut File) -> io::Result<Header> {
+fn read_header(file: &File) -> io::Result<Header> {
     let mut header = Header::default();
-    file.seek(SeekFrom::Start(0))?;
-    file.read_exact(&mut header)?;
+    file.read_exact_at(&mut header, 0)?;
     Ok(header)
 }
 

@@ -136,7 +136,7 @@ impl CoreFile {
             }
             Same::Unknown => found.gaps.push(Gap::UncheckedExecutable),
         }
-        let opened = Executable::open(file, &path)?;
+        let opened = Executable::open(file, &path, Path::new("/"))?;
         if let Some(program) = program {
             found.mapped.insert(program, (path.clone(), again));
         }

@@ -49,7 +49,7 @@ impl LiveProcess {
         let file = File::open(&link).map_err(|error| denied(error, &link, &process, id))?;
         // Before the debug info, which takes longer to read.
         memory(&process, id)?;
-        let executable = Executable::open(file, path)?;
+        let executable = Executable::open(file, path, &folder.join("root"))?;
         let process = Self {
             process,
             id,

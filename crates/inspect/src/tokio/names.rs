@@ -41,6 +41,8 @@ pub(crate) const RUNTIME: &str = "tokio::runtime::runtime::Runtime";
 pub(crate) const BLOCKING_TASK: &str = "tokio::runtime::blocking::task::BlockingTask<";
 /// A part of the mangled names of Tokio's functions.
 pub(crate) const SYMBOL: &str = "5tokio7runtime";
+/// The start of the folder that Cargo keeps Tokio's source in. The version follows.
+pub(crate) const FOLDER: &str = "/tokio-";
 /// Tokio's own async functions, such as `LocalSet::run_until`. A task is named after the function inside.
 pub(crate) const FUNCTIONS: &str = "tokio::";
 /// Functions that run a future on the current thread.

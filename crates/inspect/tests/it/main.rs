@@ -5,6 +5,7 @@ mod await_stacks;
 mod bad_input;
 mod busy;
 mod core_files;
+mod debug_files;
 mod handles;
 mod holders;
 mod program;
