@@ -64,7 +64,10 @@ fn explain(arguments: &Explain) -> Result<u8, Failure> {
             "saved to {file}: names, types and lines of code, addresses and counts, and no other memory"
         );
     }
-    Ok(exit::AS_EXPECTED)
+    match explained.snapshot.no_tasks() {
+        Some(reason) => Err(Failure::Failed(reason.to_owned())),
+        None => Ok(exit::AS_EXPECTED),
+    }
 }
 
 fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {

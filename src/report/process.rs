@@ -72,6 +72,15 @@ struct Alike<'s> {
     runs: bool,
 }
 
+/// Threads with the same name that are in the same functions, as those of a pool mostly are.
+struct AlikeThreads {
+    name: String,
+    /// With the system call.
+    state: String,
+    functions: Vec<String>,
+    ids: Vec<u32>,
+}
+
 impl<'s> Text<'s> {
     fn process(&mut self) {
         let Snapshot {
@@ -85,6 +94,12 @@ impl<'s> Text<'s> {
         let version = version.map_or(String::new(), |version| format!(", Tokio {version}"));
         let title = format!("process {}: {program}{version}", process.id);
         self.block.add(&title, "", BOLD);
+        if self.snapshot.no_tasks().is_some() {
+            let threads = plural(self.snapshot.threads.len(), "thread");
+            let line = format!("{threads}; the tasks can't be read");
+            self.block.add(&line, "", NONE);
+            return;
+        }
         let tasks = &self.snapshot.tasks;
         let mut counts = Vec::new();
         for (state, word) in [
@@ -512,18 +527,24 @@ impl<'s> Text<'s> {
         }
     }
 
-    /// Threads that are in the program's own code, but for one that only waits in `block_on`.
+    /// Threads that are in the program's own code, but for one that only waits in `block_on`. All of them if nothing is
+    /// known of tasks.
     fn threads(&mut self) {
         let waits_in_block_on = |thread: &Thread| {
             let mut block_ons = self.snapshot.block_ons.iter();
             block_ons.any(|it| it.thread == thread.id && !it.polled)
         };
-        let own = |frame: &&NativeFrame| frame.origin == Some(Origin::Program);
+        let no_tasks = self.snapshot.no_tasks().is_some();
+        let own = |frame: &NativeFrame| match frame.origin {
+            Some(origin) => origin == Origin::Program,
+            None => no_tasks && frame.function.as_deref().is_some_and(may_be_own),
+        };
         let threads = self.snapshot.threads.iter();
         let threads = threads.filter(|thread| self.full || !waits_in_block_on(thread));
         let threads: Vec<&Thread> = threads
-            .filter(|thread| self.full || thread.stack.iter().any(|frame| own(&frame)))
+            .filter(|thread| self.full || no_tasks || thread.stack.iter().any(own))
             .collect();
+        let mut alike: Vec<AlikeThreads> = Vec::new();
         for thread in threads {
             let state = match thread.state {
                 ThreadState::Running => "runs",
@@ -545,12 +566,9 @@ impl<'s> Text<'s> {
             } else {
                 format!(" {}", thread.name)
             };
-            heading(
-                &mut self.block,
-                &format!("thread {}{name} {state}{call}", thread.id),
-            );
+            let mut functions = Vec::new();
             for frame in &thread.stack {
-                if !self.full && frame.origin != Some(Origin::Program) {
+                if !self.full && !own(frame) {
                     continue;
                 }
                 let function = frame.function.as_deref().map_or("?", |it| it);
@@ -559,18 +577,52 @@ impl<'s> Text<'s> {
                     (Some(file), None) => format!(" at {}", self.file(file)),
                     _ => String::new(),
                 };
-                self.add(&format!("{}{at}", short_path(function)), 1, NONE);
+                functions.push(format!("{}{at}", short_path(function)));
+            }
+            let state = format!("{state}{call}");
+            match alike
+                .iter_mut()
+                .find(|it| it.name == name && it.state == state && it.functions == functions)
+            {
+                Some(alike) => alike.ids.push(thread.id),
+                None => alike.push(AlikeThreads {
+                    name,
+                    state,
+                    functions,
+                    ids: vec![thread.id],
+                }),
+            }
+        }
+        for AlikeThreads {
+            name,
+            state,
+            functions,
+            ids,
+        } in alike
+        {
+            let title = match ids[..] {
+                [id] => format!("thread {id}{name} {state}"),
+                _ => format!("{} threads{name}: each {state}", ids.len()),
+            };
+            heading(&mut self.block, &title);
+            for function in functions {
+                self.add(&function, 1, NONE);
             }
         }
     }
 
     fn gaps(&mut self) {
-        if self.snapshot.gaps.is_empty() {
+        let gaps = self.snapshot.gaps.len();
+        if gaps == usize::from(self.snapshot.no_tasks().is_some()) {
             return;
         }
         heading(&mut self.block, "not known");
         let mut lines: Vec<String> = Vec::new();
         for gap in &self.snapshot.gaps {
+            // Of the first importance, so that it is elsewhere: the message with which the program ends.
+            if matches!(gap, Gap::NoTasks { .. }) {
+                continue;
+            }
             let line = self.gap(gap);
             if !lines.contains(&line) {
                 lines.push(line);
@@ -860,6 +912,15 @@ fn is_primitive(snapshot: &Snapshot, object: &Object) -> bool {
 
 fn permits(wanted: u64) -> String {
     plural(usize::try_from(wanted).unwrap_or(usize::MAX), "permit")
+}
+
+/// Whether a function is of neither the standard library nor Tokio, by its path alone.
+fn may_be_own(function: &str) -> bool {
+    let path = function.trim_start_matches(['<', '&']);
+    let Some((library, _)) = path.split_once("::") else {
+        return false;
+    };
+    !["alloc", "core", "std", "tokio"].contains(&library)
 }
 
 /// The path of a function without what the compiler puts in: `worker::run` for `worker::run::{async_fn#0}`, and

@@ -34,7 +34,11 @@ struct Waiting(Child);
 
 impl Waiting {
     fn start(name: &str) -> Self {
-        let mut program = Command::new(&*PROGRAMS)
+        Self::start_executable(&PROGRAMS, name)
+    }
+
+    fn start_executable(executable: &Path, name: &str) -> Self {
+        let mut program = Command::new(executable)
             .arg(name)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -191,6 +195,48 @@ fn a_process_that_can_not_be_read_is_refused_in_one_line() {
     shell.kill().unwrap();
     shell.wait().unwrap();
     assert!(said.contains("debug info"), "{said}");
+}
+
+#[test]
+fn a_program_without_debug_info_has_its_threads_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = folder.path().join("bare");
+    let stripped = Command::new("objcopy")
+        .arg("--strip-debug")
+        .args([&*PROGRAMS, &bare])
+        .status();
+    match stripped {
+        Ok(status) => assert!(status.success()),
+        Err(error) => {
+            assert!(
+                env::var_os("UNSTUCK_SKIP_NOTHING").is_none(),
+                "{error}; install binutils"
+            );
+            eprintln!("skipped: objcopy: {error}");
+            return;
+        }
+    }
+    let program = Waiting::start_executable(&bare, "blocked");
+    let lacks = format!(
+        "error: {} has no debug info about Tokio; build it with `debug = true` in its Cargo profile\n",
+        bare.display()
+    );
+    let own = |line: &str| line.trim_start().starts_with("programs::runtimes::");
+    let begun = Instant::now();
+    let ran = loop {
+        let ran = Unstuck::new(&format!("explain {}", program.0.id())).run();
+        assert_eq!((ran.code, &ran.stderr), (1, &lacks), "{ran:#?}");
+        if ran.stdout.lines().any(own) || begun.elapsed() > LONG {
+            break ran;
+        }
+    };
+    let title = ran.stdout.lines().take(2).collect::<Vec<_>>();
+    assert!(title[0].contains("bare, Tokio 1."), "{title:?}");
+    assert!(
+        title[1].ends_with(" threads; the tasks can't be read"),
+        "{title:?}"
+    );
+    assert!(ran.stdout.lines().any(own), "{}", ran.stdout);
 }
 
 #[test]

@@ -45,27 +45,14 @@ pub enum Error {
         executable: PathBuf,
     },
 
-    /// The program's debug info does not describe its types.
-    #[error("{} has {found}; build it with {} in its Cargo profile", .executable.display(), found.setting())]
+    /// The program's debug info does not describe its types. If it is known to be a Tokio program all the same, this is
+    /// a [gap](crate::snapshot::Gap::NoTasks) instead.
+    #[error("{} has {found}; {}", .executable.display(), found.advice())]
     DebugInfo {
         /// The program.
         executable: PathBuf,
         /// How much debug info it has.
         found: DebugInfoLevel,
-    },
-
-    /// The program was stripped, and the file that it names for its debug info is not where it is looked for.
-    #[error("{} has its debug info in the file `{name}`, {}; put the right one next to the program, into `.debug` there, or below `/usr/lib/debug`", .executable.display(), match .other {
-        Some(other) => format!("and {} is of another build", other.display()),
-        None => "which was not found".to_owned(),
-    })]
-    DebugFile {
-        /// The program.
-        executable: PathBuf,
-        /// The name of the file.
-        name: String,
-        /// A file with this name that does not belong to the program.
-        other: Option<PathBuf>,
     },
 
     /// The program was built for a processor that isn't supported.
@@ -178,7 +165,7 @@ impl std::fmt::Display for Permission {
 }
 
 /// How much debug info a program has, where that is not enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DebugInfoLevel {
     /// None, neither in the program nor symbols that tell what it is made of.
@@ -191,15 +178,29 @@ pub enum DebugInfoLevel {
     Limited,
     /// The debug info is in separate files (`split-debuginfo`).
     Split,
+    /// The debug info is in the separate file that the program names, and that is not where it is looked for.
+    Elsewhere {
+        /// The name of the file.
+        name: String,
+        /// A file with this name that does not belong to the program.
+        other: Option<PathBuf>,
+    },
 }
 
 impl DebugInfoLevel {
-    /// What to set in the profile.
-    fn setting(self) -> &'static str {
+    /// What to do about it.
+    fn advice(&self) -> &'static str {
         match self {
-            Self::Stripped => "`debug = true` and without `strip`",
-            Self::Split => "`split-debuginfo = \"off\"`",
-            Self::None | Self::LineTables | Self::Limited => "`debug = true`",
+            Self::Stripped => {
+                "build it with `debug = true` and without `strip` in its Cargo profile"
+            }
+            Self::Split => "build it with `split-debuginfo = \"off\"` in its Cargo profile",
+            Self::None | Self::LineTables | Self::Limited => {
+                "build it with `debug = true` in its Cargo profile"
+            }
+            Self::Elsewhere { .. } => {
+                "put the right one next to the program, into `.debug` there, or below `/usr/lib/debug`"
+            }
         }
     }
 }
@@ -213,6 +214,13 @@ impl std::fmt::Display for DebugInfoLevel {
             Self::Limited => "limited debug info, without types",
             Self::Split => {
                 "its debug info in separate files, which are not read (`split-debuginfo`)"
+            }
+            Self::Elsewhere { name, other } => {
+                write!(f, "its debug info in the file `{name}`, ")?;
+                return match other {
+                    Some(other) => write!(f, "and {} is of another build", other.display()),
+                    None => f.write_str("which was not found"),
+                };
             }
         })
     }

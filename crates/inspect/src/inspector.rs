@@ -34,6 +34,8 @@ pub struct Inspector {
     plans: Plans,
     limits: Limits,
     tokio_versions: Vec<String>,
+    /// Why the tasks can't be read, if that is so. What threads do can be.
+    no_tasks: Option<Error>,
 }
 
 impl Inspector {
@@ -82,7 +84,7 @@ impl Inspector {
         };
         let index = Index::build(&executable, names::WANTED).map_err(invalid)?;
         let tokio_versions = tokio_versions(&executable, &index);
-        check_debug_info(&executable, &index, &tokio_versions)?;
+        let no_tasks = check_debug_info(&executable, &index, &tokio_versions)?;
         Ok(Self {
             target,
             executable,
@@ -91,6 +93,7 @@ impl Inspector {
             plans: Plans::default(),
             limits: Limits::default(),
             tokio_versions,
+            no_tasks,
         })
     }
 
@@ -108,10 +111,6 @@ impl Inspector {
         let bias = target.entry()?.wrapping_sub(self.executable.entry);
         let debug = DebugInfo::new(&self.executable, &self.index, &self.types, bias);
         let context = Context::new(&debug, memory, self.limits);
-        let layout = TaskLayout::new(&debug)
-            .map_err(|missing| Error::UnknownTokio { name: missing.name })?;
-        let tasks = TaskReader::new(&context, &self.executable, layout);
-        tasks.check_lists(&context);
         for gap in target.gaps() {
             context.gap(gap);
         }
@@ -133,6 +132,23 @@ impl Inspector {
             memory,
             modules: &modules,
         };
+        if let Some(reason) = &self.no_tasks {
+            let taken_at_ns = target.now_ns();
+            context.gap(Gap::NoTasks {
+                reason: reason.to_string(),
+            });
+            let stacks = threads::stacks(&context, &unwinder, &threads);
+            return Ok(Snapshot {
+                taken_at_ns,
+                threads: self.threads(&debug, &threads, &stacks),
+                gaps: context.take_gaps(),
+                ..self.empty()
+            });
+        }
+        let layout = TaskLayout::new(&debug)
+            .map_err(|missing| Error::UnknownTokio { name: missing.name })?;
+        let tasks = TaskReader::new(&context, &self.executable, layout);
+        tasks.check_lists(&context);
         let mut walker = Walker::new(&context, &self.plans);
         let block_ons = threads::find(&context, &self.plans, &mut walker, &unwinder, &threads);
         let taken_at_ns = target.now_ns();
@@ -154,30 +170,100 @@ impl Inspector {
         snapshot.gaps = context.take_gaps();
         Ok(snapshot)
     }
+
+    /// A snapshot of nothing but which process it is.
+    fn empty(&self) -> Snapshot {
+        let tokio_version = match &self.tokio_versions[..] {
+            [version] => Some(version.clone()),
+            _ => None,
+        };
+        Snapshot {
+            schema: SCHEMA,
+            process: Process {
+                id: self.target.id(),
+                executable: self.executable.path.to_string_lossy().into_owned(),
+                tokio_version,
+            },
+            taken_at_ns: None,
+            runtimes: Vec::new(),
+            tasks: Vec::new(),
+            blocking_tasks: Vec::new(),
+            threads: Vec::new(),
+            block_ons: Vec::new(),
+            names: Vec::new(),
+            places: Vec::new(),
+            locals: Vec::new(),
+            objects: Vec::new(),
+            statics: Vec::new(),
+            gaps: Vec::new(),
+        }
+    }
+
+    /// The threads, with the names and lines of the functions on their stacks.
+    fn threads(
+        &self,
+        debug: &DebugInfo<'_>,
+        threads: &[RawThread],
+        stacks: &HashMap<u32, Vec<StackFrame>>,
+    ) -> Vec<Thread> {
+        let lines = Lines::new(&self.executable);
+        // Idle threads share their stacks.
+        let mut known: HashMap<u64, Arc<[NativeFrame]>> = HashMap::new();
+        let mut functions = |address: u64| -> Arc<[NativeFrame]> {
+            let found = known.entry(address).or_insert_with(|| {
+                let found = lines.functions_at(debug.file_address(address));
+                if found.is_empty() {
+                    return [NativeFrame {
+                        function: None,
+                        file: None,
+                        line: None,
+                        origin: None,
+                        inlined: false,
+                    }]
+                    .into();
+                }
+                found.into()
+            });
+            found.clone()
+        };
+        threads
+            .iter()
+            .map(|thread| Thread {
+                id: thread.id,
+                name: thread.name.clone(),
+                state: thread.state,
+                system_call: thread.system_call,
+                stack: stacks
+                    .get(&thread.id)
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|frame| functions(frame.address).to_vec())
+                    .collect(),
+            })
+            .collect()
+    }
 }
 
-/// Fails if the program's tasks can't be read: says whether it is a Tokio program, and what it lacks.
+/// Fails if the program isn't one of Tokio's. Returns what it lacks if it is, and its tasks can't be read.
 fn check_debug_info(
     executable: &Executable,
     index: &Index,
     tokio_versions: &[String],
-) -> Result<(), Error> {
+) -> Result<Option<Error>, Error> {
     let has =
         |wanted: crate::debug_info::Wanted| !index.found(wanted.namespace, wanted.name).is_empty();
     if has(names::HEADER) && has(names::POLL) {
-        return Ok(());
+        return Ok(None);
     }
     let path = executable.path.clone();
     let symbols = executable.has_symbol(names::SYMBOL);
     let is_tokio = has(names::POLL) || !tokio_versions.is_empty() || symbols == Some(true);
-    if let (true, Some(missing)) = (is_tokio, &executable.missing) {
-        return Err(Error::DebugFile {
-            executable: path,
+    let found = if let (true, Some(missing)) = (is_tokio, &executable.missing) {
+        DebugInfoLevel::Elsewhere {
             name: missing.name.clone(),
             other: missing.other.clone(),
-        });
-    }
-    let found = if index.split {
+        }
+    } else if index.split {
         DebugInfoLevel::Split
     } else if has(names::POLL) {
         DebugInfoLevel::Limited
@@ -194,10 +280,15 @@ fn check_debug_info(
     } else {
         return Err(Error::NotTokio { executable: path });
     };
-    Err(Error::DebugInfo {
+    let error = Error::DebugInfo {
         executable: path,
         found,
-    })
+    };
+    if is_tokio {
+        Ok(Some(error))
+    } else {
+        Err(error)
+    }
 }
 
 /// The versions of Tokio in the paths of the program's compilation units. Without any, in the paths of its panics.
@@ -305,7 +396,7 @@ impl Reading<'_> {
                     blocking_pool: pool.as_ref().map(|pool| pool.pool),
                 });
         let runtimes = runtimes.collect();
-        let threads = self.threads(threads, &stacks);
+        let threads = self.inspector.threads(self.context.debug, threads, &stacks);
         let awaited = tasks.iter_mut().map(|task| &mut task.futures);
         let blocked = block_ons.iter_mut().map(|block_on| &mut block_on.futures);
         let kept = statics
@@ -319,21 +410,6 @@ impl Reading<'_> {
             walker.take_objects(awaited.chain(blocked).chain(others), handles.into_iter());
         let (names, places, locals) = plans.tables();
         Snapshot {
-            schema: SCHEMA,
-            process: Process {
-                id: self.inspector.target.id(),
-                executable: self
-                    .inspector
-                    .executable
-                    .path
-                    .to_string_lossy()
-                    .into_owned(),
-                tokio_version: match &self.inspector.tokio_versions[..] {
-                    [version] => Some(version.clone()),
-                    _ => None,
-                },
-            },
-            taken_at_ns: None,
             runtimes,
             tasks,
             blocking_tasks,
@@ -344,7 +420,7 @@ impl Reading<'_> {
             locals,
             objects,
             statics,
-            gaps: Vec::new(),
+            ..self.inspector.empty()
         }
     }
 
@@ -659,48 +735,6 @@ impl Reading<'_> {
             }
         }
         found
-    }
-
-    fn threads(
-        &self,
-        threads: &[RawThread],
-        stacks: &HashMap<u32, Vec<StackFrame>>,
-    ) -> Vec<Thread> {
-        let lines = Lines::new(&self.inspector.executable);
-        // Idle threads share their stacks.
-        let mut known: HashMap<u64, Arc<[NativeFrame]>> = HashMap::new();
-        let mut functions = |address: u64| -> Arc<[NativeFrame]> {
-            let found = known.entry(address).or_insert_with(|| {
-                let found = lines.functions_at(self.context.debug.file_address(address));
-                if found.is_empty() {
-                    return [NativeFrame {
-                        function: None,
-                        file: None,
-                        line: None,
-                        origin: None,
-                        inlined: false,
-                    }]
-                    .into();
-                }
-                found.into()
-            });
-            found.clone()
-        };
-        threads
-            .iter()
-            .map(|thread| Thread {
-                id: thread.id,
-                name: thread.name.clone(),
-                state: thread.state,
-                system_call: thread.system_call,
-                stack: stacks
-                    .get(&thread.id)
-                    .into_iter()
-                    .flatten()
-                    .flat_map(|frame| functions(frame.address).to_vec())
-                    .collect(),
-            })
-            .collect()
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use foldhash::HashMap;
 use gimli::{LittleEndian, SectionId};
 use object::read::ReadCache;
-use object::{CompressionFormat, Object as _, ObjectSection as _, ObjectSymbol as _};
+use object::{CompressionFormat, Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 
 use super::Slice;
 use super::separate::{self, MissingDebugFile};
@@ -103,6 +103,26 @@ impl Executable {
             .collect()
     }
 
+    /// The functions among its symbols, in the order of their addresses.
+    pub(super) fn symbols(&self) -> Vec<Symbol> {
+        let cache = ReadCache::new(&self.debug.file);
+        let Ok(object) = object::File::parse(&cache) else {
+            return Vec::new();
+        };
+        let functions = object
+            .symbols()
+            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
+        let mut symbols: Vec<Symbol> = functions
+            .map(|symbol| Symbol {
+                address: symbol.address(),
+                size: symbol.size(),
+                name: symbol.name().unwrap_or("").into(),
+            })
+            .collect();
+        symbols.sort_unstable_by_key(|symbol| symbol.address);
+        symbols
+    }
+
     /// Whether a symbol's name contains this text. `None` if the program has no symbols.
     pub(crate) fn has_symbol(&self, text: &str) -> Option<bool> {
         let cache = ReadCache::new(&self.debug.file);
@@ -111,6 +131,15 @@ impl Executable {
         symbols.peek()?;
         Some(symbols.any(|symbol| symbol.name().is_ok_and(|name| name.contains(text))))
     }
+}
+
+/// A function that the linker knows.
+pub(super) struct Symbol {
+    pub(super) address: u64,
+    /// In bytes.
+    pub(super) size: u64,
+    /// As the compiler mangled it.
+    pub(super) name: Box<str>,
 }
 
 /// An ELF file.

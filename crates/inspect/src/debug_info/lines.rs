@@ -1,24 +1,36 @@
 //! Names and lines of functions on a stack.
 
+use std::cell::OnceCell;
+
 use gimli::LittleEndian;
 
+use super::elf::Symbol;
 use super::{Executable, Slice};
 use crate::snapshot::{NativeFrame, Origin};
 
 /// Looks up addresses of the program's file. Units are parsed as they are needed.
-pub(crate) struct Lines<'d>(Option<addr2line::Context<gimli::EndianSlice<'d, LittleEndian>>>);
+pub(crate) struct Lines<'d> {
+    debug_info: Option<addr2line::Context<gimli::EndianSlice<'d, LittleEndian>>>,
+    executable: &'d Executable,
+    /// The program's symbols, which are read when there is no debug info for an address.
+    symbols: OnceCell<Vec<Symbol>>,
+}
 
 impl<'d> Lines<'d> {
     pub(crate) fn new(executable: &'d Executable) -> Self {
         let dwarf: gimli::Dwarf<Slice<'d>> = executable.dwarf();
-        Self(addr2line::Context::from_dwarf(dwarf).ok())
+        Self {
+            debug_info: addr2line::Context::from_dwarf(dwarf).ok(),
+            executable,
+            symbols: OnceCell::new(),
+        }
     }
 
     /// The function at an address of the file, after those that are inlined into it there.
     pub(crate) fn functions_at(&self, address: u64) -> Vec<NativeFrame> {
         let mut found = Vec::new();
         let frames = self
-            .0
+            .debug_info
             .as_ref()
             .and_then(|context| context.find_frames(address).skip_all_loads().ok());
         if let Some(mut frames) = frames {
@@ -30,7 +42,7 @@ impl<'d> Lines<'d> {
                 let location = frame.location.as_ref();
                 let file = location.and_then(|location| location.file);
                 found.push(NativeFrame {
-                    function: name.map(|name| format!("{:#}", rustc_demangle::demangle(&name))),
+                    function: name.map(|name| demangled(&name)),
                     file: file.map(ToOwned::to_owned),
                     line: location.and_then(|location| location.line),
                     origin: file.map(Origin::of_file),
@@ -38,9 +50,33 @@ impl<'d> Lines<'d> {
                 });
             }
         }
-        if let Some(last) = found.last_mut() {
-            last.inlined = false;
+        match found.last_mut() {
+            Some(last) => {
+                last.inlined = false;
+                if last.function.is_none() {
+                    last.function = self.symbol_at(address);
+                }
+            }
+            None => found.extend(self.symbol_at(address).map(|function| NativeFrame {
+                function: Some(function),
+                file: None,
+                line: None,
+                origin: None,
+                inlined: false,
+            })),
         }
         found
     }
+
+    /// The name of the function at an address of the file, as its symbol has it.
+    fn symbol_at(&self, address: u64) -> Option<String> {
+        let symbols = self.symbols.get_or_init(|| self.executable.symbols());
+        let number = symbols.partition_point(|symbol| symbol.address <= address);
+        let symbol = &symbols[number.checked_sub(1)?];
+        (address - symbol.address < symbol.size).then(|| demangled(&symbol.name))
+    }
+}
+
+fn demangled(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
 }

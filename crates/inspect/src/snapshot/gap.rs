@@ -78,6 +78,12 @@ pub enum Gap {
     },
     /// The core file does not tell whether the executable is the one that ran.
     UncheckedExecutable,
+    /// The program's debug info does not describe its types, so nothing is known but its threads. The snapshot has no
+    /// tasks, runtimes and `block_on` futures, whether or not the program does.
+    NoTasks {
+        /// What the program lacks, and what to set when it is built.
+        reason: String,
+    },
     /// Threads can't be examined at all.
     NoThreads {
         /// What the system says.

@@ -85,6 +85,14 @@ impl Snapshot {
         self.tasks.iter().find(|task| task.address == address)
     }
 
+    /// Why nothing is known of any task, if that is so: then there are threads alone.
+    pub fn no_tasks(&self) -> Option<&str> {
+        self.gaps.iter().find_map(|gap| match gap {
+            Gap::NoTasks { reason } => Some(reason.as_str()),
+            _ => None,
+        })
+    }
+
     /// The blocking task with this address.
     pub fn blocking_task_at(&self, address: Address) -> Option<&BlockingTask> {
         self.blocking_tasks

@@ -51,26 +51,15 @@ pub(crate) fn find(
     let mut variables: HashMap<(EntryId, u64), Vec<Variable>> = HashMap::new();
     let mut runtimes = HashSet::new();
     for thread in threads {
-        let Some(registers) = thread.registers else {
-            context.gap(Gap::UnreadableStack {
-                thread: thread.id,
-                why: StackGap::NotAsleep,
-            });
+        let Some(frames) = stack(context, unwinder, thread) else {
             continue;
         };
-        let stack = unwinder.stack(&registers);
-        if !stack.complete {
-            context.gap(Gap::UnreadableStack {
-                thread: thread.id,
-                why: StackGap::LostTrail,
-            });
-        }
         let mut block_on = None;
         // While a future is polled, its own state is that of before. The futures that it polls are in locals of
         // functions further in.
         let mut polled = false;
         let mut inner = None;
-        for frame in &stack.frames {
+        for frame in &frames {
             let address = context.debug.file_address(frame.address);
             let Some(function) = context.debug.index.function_at(address) else {
                 continue;
@@ -120,9 +109,42 @@ pub(crate) fn find(
                 polled,
             });
         }
-        found.stacks.insert(thread.id, stack.frames);
+        found.stacks.insert(thread.id, frames);
     }
     found
+}
+
+/// The stacks of all threads whose registers are known.
+pub(crate) fn stacks(
+    context: &Context<'_>,
+    unwinder: &Unwinder<'_>,
+    threads: &[RawThread],
+) -> HashMap<u32, Vec<StackFrame>> {
+    let stack = |thread: &RawThread| Some((thread.id, stack(context, unwinder, thread)?));
+    threads.iter().filter_map(stack).collect()
+}
+
+/// The stack of a thread, if its registers are known.
+fn stack(
+    context: &Context<'_>,
+    unwinder: &Unwinder<'_>,
+    thread: &RawThread,
+) -> Option<Vec<StackFrame>> {
+    let unreadable = |why| {
+        context.gap(Gap::UnreadableStack {
+            thread: thread.id,
+            why,
+        });
+    };
+    let Some(registers) = thread.registers else {
+        unreadable(StackGap::NotAsleep);
+        return None;
+    };
+    let stack = unwinder.stack(&registers);
+    if !stack.complete {
+        unreadable(StackGap::LostTrail);
+    }
+    Some(stack.frames)
 }
 
 fn candidate(context: &Context<'_>, frame: &StackFrame, variable: &Variable) -> Option<Candidate> {

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use unstuck_inspect::{DebugInfoLevel, Error, Inspector};
+use unstuck_inspect::{Error, Inspector};
 
 use crate::program::{PATIENCE, Program};
 
@@ -28,72 +28,58 @@ fn a_process_that_does_not_exist_is_named() {
     );
 }
 
+/// Without types there are no tasks. Threads, their stacks and Tokio's version are all the same.
 #[test]
-fn a_program_without_debug_info_or_symbols_says_what_to_set() {
-    let program = Program::start_with(&["minimal"], "stripped");
-    let error = error(program.id());
-    assert!(
-        matches!(
-            error,
-            Error::DebugInfo {
-                found: DebugInfoLevel::Stripped,
-                ..
-            }
+fn a_program_without_types_has_threads_and_says_what_to_set() {
+    for (profile, lacks, function, line) in [
+        ("limited", "limited debug info, without types", true, true),
+        (
+            "lines",
+            "debug info for lines only, without types",
+            true,
+            true,
         ),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains("build it with `debug = true`"),
-        "{error}"
-    );
-}
+        ("packed", "its debug info in separate files", true, true),
+        ("unpacked", "its debug info in separate files", true, true),
+        ("bare", "no debug info about Tokio", true, false),
+        ("stripped", "neither debug info nor symbols", false, false),
+    ] {
+        let program = Program::start_with(&["minimal"], profile);
+        let snapshot = program.snapshot_when("asleep", |snapshot| {
+            snapshot.threads.iter().all(|it| !it.stack.is_empty())
+        });
+        let reason = snapshot.no_tasks().expect("no tasks");
+        assert!(reason.contains(lacks), "{profile}: {reason}");
+        let setting = if profile.ends_with("packed") {
+            "`split-debuginfo = \"off\"`"
+        } else {
+            "`debug = true`"
+        };
+        assert!(reason.contains(setting), "{profile}: {reason}");
+        assert_eq!(reason.lines().count(), 1, "{reason}");
+        assert_eq!(snapshot.gaps.len(), 1, "{profile}: {:?}", snapshot.gaps);
 
-#[test]
-fn a_program_with_symbols_alone_is_told_from_one_without_tokio() {
-    let program = Program::start_with(&["minimal"], "bare");
-    let error = error(program.id());
-    assert!(
-        matches!(
-            error,
-            Error::DebugInfo {
-                found: DebugInfoLevel::None,
-                ..
-            }
-        ),
-        "{error}"
-    );
-}
-
-#[test]
-fn limited_debug_info_has_no_types() {
-    let program = Program::start_with(&["minimal"], "limited");
-    let error = error(program.id());
-    assert!(
-        matches!(
-            error,
-            Error::DebugInfo {
-                found: DebugInfoLevel::Limited,
-                ..
-            }
-        ),
-        "{error}"
-    );
-}
-
-#[test]
-fn line_tables_have_no_types() {
-    let program = Program::start_with(&["minimal"], "lines");
-    let error = error(program.id());
-    assert!(
-        matches!(
-            error,
-            Error::DebugInfo {
-                found: DebugInfoLevel::LineTables,
-                ..
-            }
-        ),
-        "{error}"
-    );
+        let version = snapshot.process.tokio_version.as_deref();
+        assert!(
+            version.is_some_and(|version| version.starts_with("1.")),
+            "{profile}: {version:?}"
+        );
+        let [thread] = &snapshot.threads[..] else {
+            panic!("one thread: {:?}", snapshot.threads)
+        };
+        let call = thread.system_call.expect("it sleeps in a system call");
+        // It waits for I/O, or on a condition variable.
+        assert!(
+            [202, 232, 281].contains(&call.number),
+            "{profile}: {call:?}"
+        );
+        let own = thread.stack.iter().find(|frame| {
+            let function = frame.function.as_deref();
+            function.is_some_and(|it| matches!(it, "minimal" | "programs::minimal"))
+        });
+        assert_eq!(own.is_some(), function, "{profile}: {:#?}", thread.stack);
+        assert_eq!(own.is_some_and(|own| own.line.is_some()), line, "{profile}");
+    }
 }
 
 /// This test itself: it has debug info, and no Tokio.

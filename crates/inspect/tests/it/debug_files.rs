@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use unstuck_inspect::{DebugInfoLevel, Error, Inspector};
+use unstuck_inspect::{Error, Inspector};
 
 use crate::program::{Program, awaited, executable, own_stack};
 
@@ -109,7 +109,7 @@ fn a_stripped_program_is_read_with_the_debug_file_that_it_names() {
 }
 
 #[test]
-fn a_debug_file_that_is_missing_or_of_another_build_is_an_error() {
+fn a_debug_file_that_is_missing_or_of_another_build_is_named() {
     let Some(folder) = Folder::new("missing") else {
         return;
     };
@@ -119,16 +119,20 @@ fn a_debug_file_that_is_missing_or_of_another_build_is_an_error() {
     let app = folder.objcopy(&["--strip-all", &link], &whole, "app");
     fs::remove_file(&debug).expect("the debug file");
     let program = Program::start_executable(&app, &["minimal"]);
-    let missing = error(&program);
-    assert!(
-        matches!(&missing, Error::DebugFile { name, other: None, .. } if name == "app.debug"),
-        "{missing}"
-    );
+    let reason = || {
+        let snapshot = program.inspector().snapshot().expect("a snapshot");
+        snapshot.no_tasks().expect("no tasks").to_owned()
+    };
+    let advice =
+        "put the right one next to the program, into `.debug` there, or below `/usr/lib/debug`";
+    let lacks = "has its debug info in the file `app.debug`";
+    let missing = format!("{} {lacks}, which was not found; {advice}", app.display());
+    assert_eq!(reason(), missing);
     fs::write(&debug, "debug info of another build").expect("a file");
-    let other = error(&program);
-    assert!(
-        matches!(&other, Error::DebugFile { other: Some(other), .. } if *other == debug),
-        "{other}"
+    let other = format!("and {} is of another build", debug.display());
+    assert_eq!(
+        reason(),
+        format!("{} {lacks}, {other}; {advice}", app.display())
     );
 }
 
@@ -187,20 +191,5 @@ fn a_compressed_section_that_is_damaged_is_an_error() {
         let program = Program::start_executable(&app, &["minimal"]);
         let damaged = error(&program);
         assert!(matches!(damaged, Error::Executable { .. }), "{damaged}");
-    }
-}
-
-#[test]
-fn split_debug_info_says_what_to_set() {
-    for profile in ["packed", "unpacked"] {
-        let program = Program::start_with(&["minimal"], profile);
-        let split = error(&program);
-        let found = DebugInfoLevel::Split;
-        assert!(
-            matches!(&split, Error::DebugInfo { found: it, .. } if *it == found),
-            "{split}"
-        );
-        let text = split.to_string();
-        assert!(text.contains("`split-debuginfo = \"off\"`"), "{text}");
     }
 }
