@@ -1,6 +1,8 @@
 //! One pass over all debug info, to note where the few things of interest are.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use foldhash::HashMap;
 use gimli::{AttributeSpecification, AttributeValue};
@@ -32,6 +34,9 @@ pub(crate) struct Found {
     /// A function's address in the file.
     pub(crate) address: u64,
 }
+
+/// How much debug info is worth a thread, in bytes.
+const SMALLEST_PART: usize = 1 << 20;
 
 struct Scope {
     parent: u32,
@@ -82,7 +87,27 @@ pub(crate) struct Index {
 
 impl Index {
     pub(crate) fn build(executable: &Executable, wanted: &'static [Wanted]) -> gimli::Result<Self> {
-        Builder::new(wanted).build(&executable.dwarf())
+        let headers = headers(&executable.dwarf())?;
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let parts = parts(&headers, threads);
+        let index_part = |part| Builder::new(wanted).build(&executable.dwarf(), part);
+        let indexed: Vec<gimli::Result<Builder>> = thread::scope(|scope| {
+            let start = |part| thread::Builder::new().spawn_scoped(scope, move || index_part(part));
+            let started: Vec<_> = parts.iter().map(|part| (part, start(*part))).collect();
+            let results = started.into_iter().map(|(part, thread)| match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                // There are too many threads already.
+                Err(_) => index_part(part),
+            });
+            results.collect()
+        });
+        let mut whole = Builder::new(wanted);
+        for part in indexed {
+            whole.add(part?);
+        }
+        let functions = &mut whole.index.functions;
+        functions.sort_unstable_by_key(|function| (function.low, function.high));
+        Ok(whole.index)
     }
 
     /// What was found of a wanted name. Generic names end in `<`.
@@ -121,6 +146,37 @@ impl Index {
             |number| path(&self.scopes, self.type_scopes[number].1),
         )
     }
+}
+
+/// The offsets of all units, and their lengths.
+fn headers(dwarf: &gimli::Dwarf<Slice<'_>>) -> gimli::Result<Vec<(u32, usize)>> {
+    let mut found = Vec::new();
+    let mut headers = dwarf.units();
+    while let Some(header) = headers.next()? {
+        // Offsets are kept in 32 bits, as DWARF itself does below 4 GiB.
+        let Ok(start) = u32::try_from(header.offset().0) else {
+            break;
+        };
+        found.push((start, header.length_including_self()));
+    }
+    Ok(found)
+}
+
+/// The units in parts of about the same length, at most that many.
+fn parts(units: &[(u32, usize)], count: usize) -> Vec<&[(u32, usize)]> {
+    let length: usize = units.iter().map(|(_, length)| length).sum();
+    let wanted = (length / count.max(1)).max(SMALLEST_PART);
+    let mut parts = Vec::new();
+    let (mut first, mut so_far) = (0, 0);
+    for (number, (_, length)) in units.iter().enumerate() {
+        so_far += length;
+        if so_far >= wanted {
+            parts.push(&units[first..=number]);
+            (first, so_far) = (number + 1, 0);
+        }
+    }
+    parts.push(&units[first..]);
+    parts
 }
 
 /// A scope's own name after those of the scopes around it.
@@ -186,13 +242,14 @@ impl Builder {
         }
     }
 
-    fn build(mut self, dwarf: &gimli::Dwarf<Slice<'_>>) -> gimli::Result<Index> {
-        let mut headers = dwarf.units();
-        while let Some(header) = headers.next()? {
-            // Offsets are kept in 32 bits, as DWARF itself does below 4 GiB.
-            let Ok(start) = u32::try_from(header.offset().0) else {
-                break;
-            };
+    fn build(
+        mut self,
+        dwarf: &gimli::Dwarf<Slice<'_>>,
+        headers: &[(u32, usize)],
+    ) -> gimli::Result<Self> {
+        for (start, _) in headers {
+            let start = *start;
+            let header = dwarf.unit_header(gimli::DebugInfoOffset(start as usize))?;
             let unit = dwarf.unit(header)?;
             self.index.units.push(start);
             self.index.split |=
@@ -208,10 +265,47 @@ impl Builder {
                 start,
             })?;
         }
-        self.index
-            .functions
-            .sort_unstable_by_key(|function| (function.low, function.high));
-        Ok(self.index)
+        Ok(self)
+    }
+
+    /// Adds what was found in the units that follow.
+    fn add(&mut self, part: Self) {
+        let Index {
+            units,
+            unit_names,
+            split,
+            entries,
+            types,
+            wanted,
+            vtables,
+            statics,
+            functions,
+            scopes,
+            type_scopes,
+        } = part.index;
+        self.index.units.extend(units);
+        self.index.unit_names.extend(unit_names);
+        self.index.split |= split;
+        self.index.entries += entries;
+        self.index.types += types;
+        for (name, found) in wanted {
+            self.index.wanted.entry(name).or_default().extend(found);
+        }
+        self.index.vtables.extend(vtables);
+        self.index.functions.extend(functions);
+        // A scope follows the one that it is in. The first is the root.
+        let mut ids = vec![0];
+        for Scope { parent, name } in scopes.into_iter().skip(1) {
+            ids.push(self.scope(ids[parent as usize], &name));
+        }
+        let types = type_scopes.into_iter();
+        let types = types.map(|(ty, scope)| (ty, ids[scope as usize]));
+        self.index.type_scopes.extend(types);
+        let statics = statics.into_iter().map(|it| StaticVariable {
+            scope: ids[it.scope as usize],
+            ..it
+        });
+        self.index.statics.extend(statics);
     }
 
     fn unit<'d>(&mut self, unit: &Unit<'_, 'd>) -> gimli::Result<()> {
