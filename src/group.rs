@@ -10,6 +10,7 @@ mod named;
 mod no_value;
 mod on_failure;
 mod owner;
+mod policy;
 mod running;
 mod scope;
 mod shared;
@@ -20,10 +21,12 @@ mod turn;
 use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::error_group::{BoxError, ErrorGroup};
+use policy::{Deadline, Policy};
 use running::Running;
 use shared::Shared;
 
@@ -81,9 +84,7 @@ pub use started::{NeverStarted, Started};
 pub struct TaskGroup {
     name: Cow<'static, str>,
     opened_at: &'static Location<'static>,
-    on_failure: OnFailure,
-    deadline: Option<Instant>,
-    limit: Option<usize>,
+    policy: Policy,
 }
 
 impl TaskGroup {
@@ -105,9 +106,7 @@ impl TaskGroup {
         Self {
             name: name.into(),
             opened_at: Location::caller(),
-            on_failure: OnFailure::default(),
-            deadline: None,
-            limit: None,
+            policy: Policy::default(),
         }
     }
 
@@ -118,15 +117,50 @@ impl TaskGroup {
     ///
     /// let group = TaskGroup::new("pool").on_failure(OnFailure::WaitForAll);
     /// ```
-    pub fn on_failure(self, on_failure: OnFailure) -> Self {
-        Self { on_failure, ..self }
+    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.policy.on_failure = on_failure;
+        self
     }
 
-    /// Cancels the group at `deadline`, unless it has ended by then. That is a failure of its own,
+    /// Sets the grace period: how long tasks, and the body, have between being asked to stop and being cancelled.
+    ///
+    /// Whatever brings the group down asks first: [`stop`](Scope::stop), [`cancel`](Scope::cancel), a deadline, and
+    /// a failure under [`OnFailure::Cancel`]. From then on [`stopping`](Scope::stopping) is ready. Meanwhile the
+    /// body goes on, and the group takes more tasks. The period begins once. Without one, a group that is cancelled
+    /// is cancelled at once, and one that is stopped waits as long as its tasks take.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use unstuck::{BoxError, Scope, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("careful")
+    ///     .grace(Duration::from_secs(10))
+    ///     .scope(async |group: Scope| {
+    ///         let stopping = group.stopping();
+    ///         let flushes = group.spawn("flushes", async {
+    ///             stopping.await;
+    ///             tokio::task::yield_now().await;
+    ///             Ok::<_, BoxError>("flushed")
+    ///         })?;
+    ///         group.cancel();
+    ///         Ok(flushes.value().await?)
+    ///     });
+    /// assert_eq!(group.await.unwrap(), "flushed");
+    /// # }
+    /// ```
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.policy.grace = Some(grace);
+        self
+    }
+
+    /// [Cancels](Scope::cancel) the group at `deadline`, unless it has ended by then. That is a failure of its own,
     /// [`Failure::Deadline`](crate::Failure::Deadline).
     ///
     /// Of several deadlines, on one group or on groups within groups, the earliest comes first. It is kept to
-    /// the millisecond; once it has passed, the body does not even begin.
+    /// the millisecond; once it has passed, the body does not even begin. The [grace period](TaskGroup::grace)
+    /// begins at the deadline, unless it has begun before. [`Scope::set_deadline`] moves it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -145,9 +179,38 @@ impl TaskGroup {
     /// # }
     /// ```
     pub fn deadline(self, deadline: Instant) -> Self {
-        let earliest = self.deadline.map_or(deadline, |other| other.min(deadline));
+        self.with_deadline(deadline, true)
+    }
+
+    /// [Cancels](Scope::cancel) the group at that time, unless it has ended by then. That is no failure: it is a
+    /// [deadline](TaskGroup::deadline) in all else, and of both, the earlier one counts.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::future::pending;
+    /// use std::time::Duration;
+    /// use tokio::time::Instant;
+    /// use unstuck::{BoxError, TaskGroup};
+    ///
+    /// let outcome = TaskGroup::new("for a while")
+    ///     .cancel_at(Instant::now() + Duration::from_secs(2))
+    ///     .scope(async |group| {
+    ///         group.spawn("endless", pending::<Result<(), BoxError>>())?;
+    ///         Ok("the body has its value")
+    ///     })
+    ///     .await;
+    /// assert!(outcome.is_ok());
+    /// # }
+    /// ```
+    pub fn cancel_at(self, at: Instant) -> Self {
+        self.with_deadline(at, false)
+    }
+
+    fn with_deadline(self, at: Instant, is_failure: bool) -> Self {
+        let deadline = Deadline { at, is_failure };
         Self {
-            deadline: Some(earliest),
+            policy: self.policy.with_deadline(deadline),
             ..self
         }
     }
@@ -180,12 +243,10 @@ impl TaskGroup {
     /// group.await.unwrap();
     /// # }
     /// ```
-    pub fn limit(self, limit: usize) -> Self {
+    pub fn limit(mut self, limit: usize) -> Self {
         assert!(limit > 0, "a group that runs no task at a time never ends");
-        Self {
-            limit: Some(limit),
-            ..self
-        }
+        self.policy.limit = Some(limit);
+        self
     }
 
     /// Runs `body`, then waits for every task that was spawned into the group.
@@ -211,8 +272,8 @@ impl TaskGroup {
     ///
     /// # Panics
     ///
-    /// When awaited with a deadline or [`OnFailure::CancelAfter`] where there is no Tokio runtime with a timer, and
-    /// when polled after completion. A panic of the body is caught, and is part of the error.
+    /// When awaited with a deadline or a grace period where there is no Tokio runtime with a timer, and when polled
+    /// after completion. A panic of the body is caught, and is part of the error.
     ///
     /// # Examples
     ///
@@ -235,11 +296,9 @@ impl TaskGroup {
         let Self {
             name,
             opened_at,
-            on_failure,
-            deadline,
-            limit,
+            policy,
         } = self;
-        let shared = Arc::new(Shared::new(name, opened_at, on_failure, deadline, limit));
+        let shared = Arc::new(Shared::new(name, opened_at, policy));
         let scope = Scope::new(Arc::clone(&shared));
         Running::new(shared, move || body(scope))
     }

@@ -5,6 +5,7 @@ use std::panic;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -31,12 +32,15 @@ enum End {
     Panic,
     /// It cancels the group that it is in.
     Cancel,
+    /// It stops the group that it is in.
+    Stop,
 }
 
 /// A task group that a program runs before it ends.
 #[derive(Clone, Debug)]
 struct Inside {
     on_failure: OnFailure,
+    grace: Option<Duration>,
     children: Vec<Plan>,
     /// What the body runs itself.
     body: Box<Plan>,
@@ -118,9 +122,11 @@ fn run(plan: Plan, log: Log, group: Group, scope: Option<Scope>) -> Run {
                 let text = log.make("panic");
                 panic!("{text}")
             }
-            End::Cancel => {
-                if let Some(scope) = scope {
-                    scope.cancel();
+            End::Cancel | End::Stop => {
+                match scope {
+                    Some(scope) if plan.end == End::Stop => scope.stop(),
+                    Some(scope) => scope.cancel(),
+                    None => {}
                 }
                 Ok(())
             }
@@ -130,7 +136,10 @@ fn run(plan: Plan, log: Log, group: Group, scope: Option<Scope>) -> Run {
 
 fn task_group(inside: Inside, log: Log) -> Run {
     Box::pin(async move {
-        let group = TaskGroup::new("g").on_failure(inside.on_failure);
+        let mut group = TaskGroup::new("g").on_failure(inside.on_failure);
+        if let Some(grace) = inside.grace {
+            group = group.grace(grace);
+        }
         let ended = group.scope(async |scope: Scope| {
             for plan in inside.children {
                 let child = spawned(plan, log.clone(), task_group, Some(scope.clone()));
@@ -189,12 +198,10 @@ fn plans() -> impl Strategy<Value = Plan> {
         2 => Just(End::Error),
         1 => Just(End::Panic),
         1 => Just(End::Cancel),
+        1 => Just(End::Stop),
     ];
-    let on_failure = prop_oneof![
-        Just(OnFailure::WaitForAll),
-        Just(OnFailure::Cancel),
-        Just(OnFailure::CancelAfter(std::time::Duration::ZERO)),
-    ];
+    let on_failure = prop_oneof![Just(OnFailure::WaitForAll), Just(OnFailure::Cancel)];
+    let grace = prop::option::of(Just(Duration::ZERO));
     let bomb = || prop::bool::weighted(0.2);
     let leaf = (0..4_u8, end.clone(), bomb()).prop_map(|(yields, end, bomb)| Plan {
         yields,
@@ -203,9 +210,11 @@ fn plans() -> impl Strategy<Value = Plan> {
         inside: None,
     });
     leaf.prop_recursive(4, 24, 4, move |inner| {
-        let inside = (on_failure.clone(), vec(inner.clone(), 0..4), inner);
-        let inside = inside.prop_map(|(on_failure, children, body)| Inside {
+        let policy = (on_failure.clone(), grace.clone());
+        let inside = (policy, vec(inner.clone(), 0..4), inner);
+        let inside = inside.prop_map(|((on_failure, grace), children, body)| Inside {
             on_failure,
+            grace,
             children,
             body: Box::new(body),
         });

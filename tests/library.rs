@@ -60,7 +60,7 @@ async fn every_error_is_kept_in_spawn_order_whoever_was_first() {
 async fn the_grace_period_lets_siblings_fail_on_their_own_and_cancels_those_that_wait() {
     let started = Instant::now();
     let errors = TaskGroup::new("g")
-        .on_failure(OnFailure::CancelAfter(Duration::from_secs(5)))
+        .grace(Duration::from_secs(5))
         .scope(async |group| {
             group.spawn("at once", async { Unit::Err(error("a")) })?;
             group.spawn("soon", async {
@@ -86,7 +86,7 @@ async fn the_grace_period_lets_siblings_fail_on_their_own_and_cancels_those_that
 async fn the_grace_period_is_over_as_soon_as_all_have_ended() {
     let started = Instant::now();
     let _ = TaskGroup::new("g")
-        .on_failure(OnFailure::CancelAfter(Duration::from_secs(5)))
+        .grace(Duration::from_secs(5))
         .scope(async |group| {
             group.spawn("a", async { Unit::Err(error("a")) })?;
             group.spawn("b", async { Unit::Err(error("b")) })?;

@@ -11,15 +11,18 @@ use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use loom::future::block_on;
 use loom::thread::{self, JoinHandle};
 
 use error_group::{ErrorGroup, Failure};
 use member::Member;
-use shared::{Admitted, Drain, Ended, Key, Shared, Stage};
+use policy::{Deadline, Policy};
+use shared::{Admitted, Drain, Ended, Key, Role, Shared, Stage};
 use stop_waits::StopWait;
 use sync::AbortHandle;
+use tokio::time::Instant;
 use unstuck::OnFailure;
 
 #[path = "../src/group/member.rs"]
@@ -29,6 +32,8 @@ mod stop_waits;
 mod on_failure {
     pub(crate) use unstuck::OnFailure;
 }
+#[path = "../src/group/policy.rs"]
+mod policy;
 #[path = "../src/group/shared.rs"]
 mod shared;
 
@@ -152,12 +157,21 @@ fn in_every_order(play: impl Fn() + Send + Sync + 'static) {
 }
 
 fn open(name: &'static str, on_failure: OnFailure) -> Arc<Shared> {
-    let group = Shared::new(name.into(), Location::caller(), on_failure, None, None);
-    Arc::new(group)
+    open_with(
+        name,
+        Policy {
+            on_failure,
+            ..Policy::default()
+        },
+    )
+}
+
+fn open_with(name: &'static str, policy: Policy) -> Arc<Shared> {
+    Arc::new(Shared::new(name.into(), Location::caller(), policy))
 }
 
 fn admit(group: &Shared, name: &'static str) -> Result<Admitted, Cow<'static, str>> {
-    group.admit(name.into(), Location::caller())
+    group.admit(name.into(), Location::caller(), Role::Task)
 }
 
 fn fail(group: &Shared, key: Key, text: &'static str) {
@@ -212,7 +226,7 @@ fn a_body_that_waits_is_woken_by_a_failure() {
     in_every_order(|| {
         let group = open("g", OnFailure::Cancel);
         let child = spawn_failing(&group, "a");
-        block_on(poll_fn(|cx| match group.watch(cx.waker()) {
+        block_on(poll_fn(|cx| match group.watch(cx.waker()).stage {
             Stage::Cancelled => Poll::Ready(()),
             _ => Poll::Pending,
         }));
@@ -234,6 +248,92 @@ fn whoever_waits_for_the_group_to_stop_hears_of_it_whenever_they_began() {
             _ => Poll::Ready(()),
         }));
         cancels.join().unwrap();
+    });
+}
+
+/// However the calls meet, the first asks and the second aborts.
+#[test]
+fn a_group_that_is_stopped_and_cancelled_asks_its_children_before_it_aborts_them() {
+    in_every_order(|| {
+        let policy = Policy {
+            grace: Some(Duration::MAX),
+            ..Policy::default()
+        };
+        let group = open_with("g", policy);
+        let admitted = admit(&group, "a").expect("the group is open");
+        let (key, handle) = (admitted.key, AbortHandle::new());
+        group.spawned(admitted, handle.clone());
+        let calls: [fn(&Shared); 2] = [Shared::stop, Shared::cancel];
+        let threads = calls.map(|call| {
+            let group = Arc::clone(&group);
+            thread::spawn(move || call(&group))
+        });
+        let mut stop = pin!(group.stop_wanted().notified());
+        block_on(poll_fn(|cx| match group.stage() {
+            Stage::Open => stop.as_mut().poll(cx),
+            _ => Poll::Ready(()),
+        }));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        // Stopped after it was cancelled, it is left its grace period.
+        let is_aborted = handle.times() == 1;
+        assert_eq!(group.stage() == Stage::Cancelled, is_aborted);
+        assert!(group.stage() >= Stage::Stopping);
+        group.cancel();
+        assert_eq!(handle.times(), 1);
+        group.ended(key, Ended::Cancelled);
+        assert_eq!(shape(&drain(&group)), "[]");
+    });
+}
+
+/// Whichever ends last, the body or the task.
+#[test]
+fn a_service_is_aborted_once_the_body_and_every_task_have_ended() {
+    in_every_order(|| {
+        let group = open("g", OnFailure::Cancel);
+        let service = group.admit("service".into(), Location::caller(), Role::Service);
+        let service = service.unwrap_or_else(|_| panic!("the group is open"));
+        let (key, handle) = (service.key, AbortHandle::new());
+        group.spawned(service, handle.clone());
+        let task = admit(&group, "task").expect("the group is open");
+        let (task, other) = (task.key, Arc::clone(&group));
+        let ends = thread::spawn(move || other.ended(task, Ended::Well));
+        let is_waiting = matches!(group.drain(Waker::noop()), Drain::Waits(_));
+        assert!(is_waiting, "the service is left");
+        ends.join().unwrap();
+        assert_eq!(handle.times(), 1);
+        group.ended(key, Ended::Cancelled);
+        assert_eq!(shape(&drain(&group)), "[]");
+    });
+}
+
+/// It passes at the old time or is moved, and the owner hears of either.
+#[test]
+fn a_deadline_that_is_moved_while_it_passes_is_a_failure_once() {
+    in_every_order(|| {
+        let now = Instant::now();
+        let deadline = Deadline {
+            at: now,
+            is_failure: true,
+        };
+        let group = open_with("g", Policy::default().with_deadline(deadline));
+        let other = Arc::clone(&group);
+        let later = now + Duration::from_secs(1);
+        let moves = thread::spawn(move || other.set_deadline(Some(later)));
+        // As the owner does it.
+        block_on(poll_fn(|cx| {
+            let progress = group.watch(cx.waker());
+            match progress.deadline {
+                Some(at) if at > now => Poll::Ready(()),
+                Some(_) if group.expire(now) == Stage::Cancelled => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        }));
+        moves.join().unwrap();
+        group.expire(later);
+        group.expire(later);
+        assert_eq!(shape(&drain(&group)), "[deadline]");
     });
 }
 

@@ -1,10 +1,11 @@
 //! Cancels what is left at the first failure.
 
 use unstuck::demo::Job;
-use unstuck::{BoxError, OnFailure};
+use unstuck::{BoxError, OnFailure, TaskGroup};
 
 use super::pool;
 
 pub(super) async fn main(job: Job) -> Result<(), BoxError> {
-    pool::run(job, OnFailure::Cancel).await
+    let group = TaskGroup::new("store").on_failure(OnFailure::Cancel);
+    pool::run(job, group).await
 }

@@ -2,25 +2,23 @@
 
 use tokio::time::sleep;
 use unstuck::demo::Job;
-use unstuck::{BoxError, OnFailure, TaskGroup};
+use unstuck::{BoxError, TaskGroup};
 
 use crate::scenarios::blog::Blog;
 
-pub(super) async fn run(job: Job, policy: OnFailure) -> Result<(), BoxError> {
+pub(super) async fn run(job: Job, group: TaskGroup) -> Result<(), BoxError> {
     let blog = Blog::open(&job).await?.with_broken(2);
-    let posts = TaskGroup::new("store")
-        .on_failure(policy)
-        .scope(async |group| {
-            for (turn, id) in (0..).zip(1..=job.posts) {
-                let blog = blog.clone();
-                let due = job.latency * 2 * turn;
-                let store = async move {
-                    sleep(due).await;
-                    blog.download_and_store(id).await
-                };
-                group.spawn(format!("post-{id}"), store)?;
-            }
-            Ok(())
-        });
+    let posts = group.scope(async |group| {
+        for (turn, id) in (0..).zip(1..=job.posts) {
+            let blog = blog.clone();
+            let due = job.latency * 2 * turn;
+            let store = async move {
+                sleep(due).await;
+                blog.download_and_store(id).await
+            };
+            group.spawn(format!("post-{id}"), store)?;
+        }
+        Ok(())
+    });
     Ok(posts.await?)
 }

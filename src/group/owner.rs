@@ -9,14 +9,15 @@ use std::task::{Context, Poll};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::member::Member;
-use super::on_failure::OnFailure;
-use super::shared::{Drain, GROUPS, Key, Shared, Stage};
+use super::policy::Policy;
+use super::shared::{Drain, GROUPS, Key, Progress, Shared, Stage};
 use crate::error_group::{ErrorGroup, Failure, Panic};
 
 pub(super) struct Owner {
     body: Member,
-    /// Goes off when the group is to be cancelled: at its deadline, or at the end of the grace after its first
-    /// failure, if that comes before.
+    /// When the grace period began.
+    grace_began: Option<Instant>,
+    /// Goes off when something is due.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
@@ -24,6 +25,7 @@ impl Owner {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
             body: Member::new(shared, Key::BODY),
+            grace_began: None,
             alarm: None,
         }
     }
@@ -32,17 +34,27 @@ impl Owner {
         &self.body.shared
     }
 
-    pub(super) fn begin(&mut self) {
-        if let OnFailure::CancelAfter(grace) = self.shared().on_failure() {
-            // Where there is no timer, better now than together with the first failure.
+    /// Returns whether the body may begin: the deadline has not passed.
+    pub(super) fn begin(&mut self) -> bool {
+        let Policy {
+            grace, deadline, ..
+        } = self.shared().policy();
+        if let Some(grace) = grace {
+            // Where there is no timer, better now than when it is needed.
             drop(sleep(grace));
         }
-        let deadline = self.shared().deadline();
-        self.alarm = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
         if let Some(member) = Member::current() {
             self.shared().begin_within(&member.shared);
         }
         GROUPS.enter_if_observed(self.shared());
+        let now = deadline.map(|_| Instant::now());
+        let is_due = deadline.is_some_and(|deadline| now >= Some(deadline.at));
+        if let Some(now) = now.filter(|_| is_due) {
+            self.shared().expire(now);
+            // There is nobody to be asked to stop.
+            self.shared().abort();
+        }
+        !is_due
     }
 
     /// Runs `f` as the body of the group.
@@ -62,8 +74,8 @@ impl Owner {
     pub(super) fn drain(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         match self.shared().drain(cx.waker()) {
             Drain::Over { has_failed } => Poll::Ready(has_failed),
-            Drain::Waits(stage) => {
-                self.expire(stage, cx);
+            Drain::Waits(progress) => {
+                self.keep_time(progress, cx);
                 Poll::Pending
             }
         }
@@ -71,47 +83,48 @@ impl Owner {
 
     /// Cancels the group if it is time to. Returns how far the group has come.
     pub(super) fn watch(&mut self, cx: &mut Context<'_>) -> Stage {
-        let stage = self.shared().watch(cx.waker());
-        if self.expire(stage, cx) {
-            Stage::Cancelled
-        } else {
-            stage
-        }
+        let progress = self.shared().watch(cx.waker());
+        self.keep_time(progress, cx)
     }
 
-    /// Cancels the group, which has come so far, if it is time to. Returns whether it was.
-    pub(super) fn expire(&mut self, stage: Stage, cx: &mut Context<'_>) -> bool {
-        if stage == Stage::Stopping {
-            self.set_grace();
-        }
-        let is_due =
-            stage < Stage::Cancelled && self.alarm.as_mut().is_some_and(|alarm| is_due(alarm, cx));
-        if is_due {
-            let at = self.alarm.take().map(|alarm| alarm.deadline());
-            if at == self.shared().deadline() {
-                self.shared().expired();
-            } else {
-                self.shared().cancel();
+    /// Does what is due in a group that has come so far, and sets the alarm for what comes next. Returns how far
+    /// the group has come then.
+    fn keep_time(&mut self, progress: Progress, cx: &mut Context<'_>) -> Stage {
+        let Progress {
+            mut stage,
+            mut deadline,
+        } = progress;
+        loop {
+            let grace = self.shared().policy().grace;
+            let grace = grace.filter(|_| stage == Stage::Stopping);
+            if stage >= Stage::Cancelled || deadline.is_none() && grace.is_none() {
+                self.alarm = None;
+                return stage;
             }
-        }
-        is_due
-    }
-
-    /// Brings the alarm forward to the end of the grace, unless that has been done, or the deadline comes first.
-    fn set_grace(&mut self) {
-        let deadline = self.shared().deadline();
-        let alarm = self.alarm.as_ref().map(|alarm| alarm.deadline());
-        if alarm != deadline {
-            return;
-        }
-        let OnFailure::CancelAfter(grace) = self.shared().on_failure() else {
-            return;
-        };
-        let Some(end) = Instant::now().checked_add(grace) else {
-            return;
-        };
-        if deadline.is_none_or(|deadline| end < deadline) {
-            self.alarm = Some(Box::pin(sleep_until(end)));
+            let now = Instant::now();
+            if deadline.take_if(|deadline| *deadline <= now).is_some() {
+                stage = self.shared().expire(now);
+                continue;
+            }
+            // Never, if that is too far away for a clock.
+            let end =
+                grace.and_then(|grace| self.grace_began.get_or_insert(now).checked_add(grace));
+            if end.is_some_and(|end| end <= now) {
+                self.shared().abort();
+                return Stage::Cancelled;
+            }
+            let Some(next) = deadline.into_iter().chain(end).min() else {
+                return stage;
+            };
+            let alarm = self
+                .alarm
+                .get_or_insert_with(|| Box::pin(sleep_until(next)));
+            if alarm.deadline() != next {
+                alarm.as_mut().reset(next);
+            }
+            if alarm.as_mut().poll(cx).is_pending() {
+                return stage;
+            }
         }
     }
 
@@ -131,10 +144,4 @@ impl Owner {
     pub(super) fn abandon(&self) {
         self.shared().abandon(Member::current());
     }
-}
-
-/// Whether it has gone off.
-fn is_due(alarm: &mut Pin<Box<Sleep>>, cx: &mut Context<'_>) -> bool {
-    // It goes off up to a millisecond late, which is too late for what is due at once.
-    alarm.deadline() <= Instant::now() || alarm.as_mut().poll(cx).is_ready()
 }

@@ -53,8 +53,7 @@ where
         // Nobody can have cancelled it before its first poll. So that one is watched only if it is left pending.
         let begins = this.body.as_mut().is_unbegun();
         let is_cancelled = if begins {
-            this.owner.begin();
-            this.owner.expire(Stage::Open, cx)
+            !this.owner.begin()
         } else {
             this.owner.watch(cx) >= Stage::Cancelled
         };

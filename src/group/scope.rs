@@ -8,9 +8,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use tokio::time::Instant;
+
 use super::child::{Child, Guarded, GuardedFn, Report};
 use super::member::Member;
-use super::shared::{Admitted, Shared, Stage};
+use super::shared::{Admitted, Role, Shared, Stage};
 use super::started::{self, NeverStarted, Started};
 use super::stop_waits::StopWait;
 use super::turn::Turn;
@@ -83,7 +85,7 @@ impl Scope {
         E: Into<BoxError>,
     {
         let turn = Turn::ahead(self.0.turns.as_ref());
-        self.start(name.into(), Location::caller(), turn, future)
+        self.start(name.into(), Location::caller(), Role::Task, turn, future)
     }
 
     /// Spawns a task that stays on this thread, for a future that can't be sent to another. Such tasks
@@ -126,7 +128,7 @@ impl Scope {
         E: Into<BoxError>,
     {
         let turn = Turn::ahead(self.0.turns.as_ref());
-        let admitted = self.admit(name.into(), Location::caller())?;
+        let admitted = self.admit(name.into(), Location::caller(), Role::Task)?;
         let report = self.report(&admitted);
         let name = || self.0.full_name(admitted.key);
         let child = Child::spawn_local(self.0.id(), name, Guarded::new(turn, future, report));
@@ -178,7 +180,7 @@ impl Scope {
         let (name, spawned_at) = (name.into(), Location::caller());
         async move {
             let turn = Turn::taken(self.0.turns.as_ref()).await;
-            self.start(name, spawned_at, turn, future)
+            self.start(name, spawned_at, Role::Task, turn, future)
         }
     }
 
@@ -245,6 +247,60 @@ impl Scope {
         }
     }
 
+    /// Spawns a task that ends with the rest of the group: a heartbeat, a listener for signals, a writer of metrics.
+    ///
+    /// The group does not wait for it. Once the body has ended and nothing but such tasks is left, the group is
+    /// [cancelled](Scope::cancel): with a [grace period](crate::TaskGroup::grace) they can watch
+    /// [`stopping`](Scope::stopping), and without one they are aborted. Until then it is a task as any other, and its
+    /// failure is one of the group. It does not count against the [limit](crate::TaskGroup::limit).
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Scope::spawn).
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use tokio::time::interval;
+    /// use unstuck::{BoxError, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("upload").scope(async |group| {
+    ///     group.spawn_service("progress", async {
+    ///         let mut second = interval(Duration::from_secs(1));
+    ///         loop {
+    ///             second.tick().await;
+    ///             println!("still uploading");
+    ///         }
+    ///         # #[expect(unreachable_code)]
+    ///         Ok::<(), BoxError>(())
+    ///     })?;
+    ///     let sent = group.spawn("upload", async { Ok::<_, BoxError>(1) })?;
+    ///     Ok(sent.value().await?)
+    /// });
+    /// assert_eq!(group.await.unwrap(), 1);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_service<T, E>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        future: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<Child<T>, Refused>
+    where
+        T: Send + 'static,
+        E: Into<BoxError>,
+    {
+        let turn = Turn::Now(None);
+        self.start(name.into(), Location::caller(), Role::Service, turn, future)
+    }
+
     /// Runs `f` on a thread for blocking work, as a task of the group.
     ///
     /// Cancelling the group keeps it from starting, though the group waits until a thread is free to see to
@@ -284,16 +340,51 @@ impl Scope {
         T: Send + 'static,
         E: Into<BoxError>,
     {
-        let admitted = self.admit(name.into(), Location::caller())?;
+        let admitted = self.admit(name.into(), Location::caller(), Role::Task)?;
         let report = self.report(&admitted);
         let child = Child::spawn_blocking(self.0.id(), GuardedFn::new(f, report));
         self.spawned(admitted, &child);
         Ok(child)
     }
 
+    /// Asks the tasks, and the body, to end: [`stopping`](Scope::stopping) becomes ready. What has not ended after the
+    /// [grace period](crate::TaskGroup::grace) is cancelled; without one the group waits as long as it takes. That
+    /// is no error. To do it twice is no different from doing it once.
+    ///
+    /// Groups inside this one are not stopped. A task with a group of its own can pass it on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::pending;
+    /// use std::time::Duration;
+    /// use unstuck::{BoxError, Scope, TaskGroup};
+    ///
+    /// let group = TaskGroup::new("server")
+    ///     .grace(Duration::from_millis(10))
+    ///     .scope(async |group: Scope| {
+    ///         let stopping = group.stopping();
+    ///         group.spawn("ends by itself", async {
+    ///             stopping.await;
+    ///             Ok::<_, BoxError>(())
+    ///         })?;
+    ///         group.spawn("is cancelled", pending::<Result<(), BoxError>>())?;
+    ///         group.stop();
+    ///         Ok(())
+    ///     });
+    /// group.await.unwrap();
+    /// # }
+    /// ```
+    pub fn stop(&self) {
+        self.0.stop();
+    }
+
     /// Cancels the group: its body is dropped and its tasks are aborted, each at its next await. That is no error;
     /// but a body that has no value by then leaves the scope without one, which returns an
     /// [empty](crate::ErrorGroup::is_empty) group.
+    ///
+    /// A group with a [grace period](crate::TaskGroup::grace) is first [stopped](Scope::stop). If it is
+    /// stopping already, this cuts the period short, as a second Ctrl+C does.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -313,9 +404,37 @@ impl Scope {
         self.0.cancel();
     }
 
-    /// Whether the group wants its tasks to end: something has failed, and the policy is not to wait, or
-    /// it was cancelled, or nothing is left of it except tasks that wait for [`stopping`](Scope::stopping). Also
-    /// once it has ended.
+    /// Moves the [deadline](crate::TaskGroup::deadline), or with `None` removes it. Whether its passing is a
+    /// failure stays as it was; in a group that had none, it is. Nothing happens once it has passed.
+    ///
+    /// The scope panics if there is no Tokio runtime with a timer.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use tokio::time::{Instant, sleep};
+    /// use unstuck::{Scope, TaskGroup};
+    ///
+    /// let second = Duration::from_secs(1);
+    /// let group = TaskGroup::new("patient")
+    ///     .deadline(Instant::now() + second)
+    ///     .scope(async |group: Scope| {
+    ///         group.set_deadline(Instant::now() + 5 * second);
+    ///         sleep(4 * second).await;
+    ///         group.set_deadline(None);
+    ///         sleep(9 * second).await;
+    ///         Ok(())
+    ///     });
+    /// group.await.unwrap();
+    /// # }
+    /// ```
+    pub fn set_deadline(&self, deadline: impl Into<Option<Instant>>) {
+        self.0.set_deadline(deadline.into());
+    }
+
+    /// Whether the group wants its tasks to end: it was [stopped](Scope::stop) or cancelled, or nothing is left
+    /// of it except tasks that wait for [`stopping`](Scope::stopping). Also once it has ended.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -330,7 +449,7 @@ impl Scope {
     ///         }
     ///         Ok::<_, BoxError>(())
     ///     })?;
-    ///     group.cancel();
+    ///     group.stop();
     ///     Ok(())
     /// });
     /// group.await.unwrap();
@@ -343,17 +462,18 @@ impl Scope {
     /// Waits until the group [wants its tasks to end](Scope::is_stopping), so that a task can clean up
     /// before it is cancelled. Who gets to see that:
     ///
-    /// - Within the grace period of [`OnFailure::CancelAfter`](crate::OnFailure::CancelAfter): every task, and
+    /// - When the group is [stopped](Scope::stop), and in a [grace period](crate::TaskGroup::grace): every task, and
     ///   the body.
-    /// - When the group is cancelled, by [`cancel`](Scope::cancel), [`OnFailure::Cancel`](crate::OnFailure::Cancel)
-    ///   or a deadline: nobody in the group, as tasks are aborted and the body is dropped at this very await.
-    ///   Clean-up is left to destructors. Only what runs at that moment may find it ready, and whoever waits
-    ///   outside the group does.
+    /// - When the group is cancelled without a grace period: nobody in the group, as tasks are aborted and the
+    ///   body is dropped at this very await. Clean-up is left to destructors. Only what runs at that moment may
+    ///   find it ready, and whoever waits outside the group does.
     /// - When the group is finished: every task. That is once the body has ended and each task that is left waits
     ///   for this, and for nothing else, so that a task that waits only to clean up does not keep its group
     ///   from ending. A task that also waits for something else, such as a server that accepts connections in
     ///   the same `select!`, is not finished and keeps the group open. So does a
     ///   [blocking](Scope::spawn_blocking) task, and a task that waits from within a group of its own.
+    ///
+    /// The future does not borrow the scope.
     ///
     /// # Cancel safety
     ///
@@ -365,14 +485,14 @@ impl Scope {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
     /// use std::time::Duration;
-    /// use unstuck::{BoxError, OnFailure, Scope, TaskGroup};
+    /// use unstuck::{BoxError, Scope, TaskGroup};
     ///
     /// let errors = TaskGroup::new("careful")
-    ///     .on_failure(OnFailure::CancelAfter(Duration::from_secs(1)))
+    ///     .grace(Duration::from_secs(1))
     ///     .scope(async |group: Scope| {
-    ///         let scope = group.clone();
-    ///         group.spawn("cleans up", async move {
-    ///             scope.stopping().await;
+    ///         let stopping = group.stopping();
+    ///         group.spawn("cleans up", async {
+    ///             stopping.await;
     ///             Ok::<_, BoxError>(())
     ///         })?;
     ///         Err::<(), BoxError>("boom".into())
@@ -382,20 +502,23 @@ impl Scope {
     /// assert_eq!(errors.cancelled(), 0);
     /// # }
     /// ```
-    pub async fn stopping(&self) {
-        // Listening comes first, so that a change between the check and the await is not missed.
-        let mut stop = pin!(self.0.stop_wanted().notified());
-        let mut wait = None;
-        poll_fn(|cx| {
-            if self.is_stopping() {
-                return Poll::Ready(());
-            }
-            drop(wait.take());
-            wait =
-                Member::stop_waits_in(&self.0).and_then(|waits| StopWait::new(&waits, cx.waker()));
-            stop.as_mut().poll(cx)
-        })
-        .await;
+    pub fn stopping(&self) -> impl Future<Output = ()> + Send + Sync + use<> {
+        let shared = Arc::clone(&self.0);
+        async move {
+            // Listening comes first, so that a change between the check and the await is not missed.
+            let mut stop = pin!(shared.stop_wanted().notified());
+            let mut wait = None;
+            poll_fn(|cx| {
+                if shared.stage() >= Stage::Finished {
+                    return Poll::Ready(());
+                }
+                drop(wait.take());
+                wait = Member::stop_waits_in(&shared)
+                    .and_then(|waits| StopWait::new(&waits, cx.waker()));
+                stop.as_mut().poll(cx)
+            })
+            .await;
+        }
     }
 
     #[track_caller]
@@ -403,6 +526,7 @@ impl Scope {
         &self,
         name: Cow<'static, str>,
         spawned_at: &'static Location<'static>,
+        role: Role,
         turn: Turn,
         future: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<Child<T>, Refused>
@@ -410,7 +534,7 @@ impl Scope {
         T: Send + 'static,
         E: Into<BoxError>,
     {
-        let admitted = self.admit(name, spawned_at)?;
+        let admitted = self.admit(name, spawned_at, role)?;
         let report = self.report(&admitted);
         let name = || self.0.full_name(admitted.key);
         let child = Child::spawn(self.0.id(), name, Guarded::new(turn, future, report));
@@ -422,9 +546,10 @@ impl Scope {
         &self,
         name: Cow<'static, str>,
         spawned_at: &'static Location<'static>,
+        role: Role,
     ) -> Result<Admitted, Refused> {
         let refused = |name: Cow<str>| Refused::new(name.into_owned(), self.0.name(), self.0.id());
-        self.0.admit(name, spawned_at).map_err(refused)
+        self.0.admit(name, spawned_at, role).map_err(refused)
     }
 
     /// Apart from `admit`, as it goes straight into the future then: reading back at once what a function has just

@@ -25,6 +25,7 @@ use tokio::task;
 use tokio::time::Instant;
 
 use super::on_failure::OnFailure;
+use super::policy::{Deadline, Policy};
 use crate::error_group::{ErrorGroup, Failure, GroupId, Origin, TaskFailure};
 use crate::registry::Registry;
 use crate::sync::{AbortHandle, Mutex, lock};
@@ -35,8 +36,7 @@ pub(crate) struct Shared {
     id: GroupId,
     name: Cow<'static, str>,
     opened_at: &'static Location<'static>,
-    on_failure: OnFailure,
-    deadline: Option<Instant>,
+    policy: Policy,
     /// Permits to run, where there is a limit.
     pub(super) turns: Option<Arc<Semaphore>>,
     /// Who waits for the group to stop. None before somebody does: most groups end without.
@@ -51,6 +51,8 @@ struct State {
     open: Slab<Open>,
     /// How many of those wait for the group to stop, and for nothing else.
     idle: usize,
+    /// How many of those are services.
+    services: usize,
     /// How many have been opened.
     opened: usize,
     /// The group that the scope has begun in.
@@ -61,6 +63,9 @@ struct State {
     failures: Vec<TaskFailure>,
     cancelled: usize,
     stage: Stage,
+    /// None once it has passed.
+    deadline: Option<Deadline>,
+    is_past_deadline: bool,
     /// Whom to wake when the group has come further, and at the end.
     owner: Option<Waker>,
     /// The task that waits for the children, once the body is done.
@@ -74,8 +79,18 @@ struct Open {
     order: Order,
     name: Cow<'static, str>,
     spawned_at: &'static Location<'static>,
+    role: Role,
     /// None while a child is just being spawned, and for what is no child.
     handle: Option<AbortHandle>,
+}
+
+/// What a child is to its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The group waits for it.
+    Task,
+    /// It ends with the rest.
+    Service,
 }
 
 /// Where something that is open stands on the list.
@@ -110,10 +125,17 @@ pub(super) enum Ended {
     Failed(Option<task::Id>, Failure),
 }
 
+/// How far a group has come, and when it is to be cancelled.
+#[derive(Clone, Copy)]
+pub(super) struct Progress {
+    pub(super) stage: Stage,
+    pub(super) deadline: Option<Instant>,
+}
+
 /// What is left of a group whose body has ended.
 pub(super) enum Drain {
     /// Children, in a group that has come so far.
-    Waits(Stage),
+    Waits(Progress),
     /// Nothing: the group is over.
     Over { has_failed: bool },
 }
@@ -147,9 +169,9 @@ pub(super) enum Stage {
     /// It takes tasks.
     #[default]
     Open,
-    /// It still does. But nothing is left of it except tasks that wait for it to stop.
+    /// It still does. But nothing is left of it except tasks that wait for it to stop, and services.
     Finished,
-    /// It still does. But something has failed, and it wants its tasks to end.
+    /// It still does. But it wants its tasks to end: it was stopped, or its grace period has begun.
     Stopping,
     /// It has cancelled its tasks.
     Cancelled,
@@ -164,22 +186,21 @@ impl Shared {
     pub(super) fn new(
         name: Cow<'static, str>,
         opened_at: &'static Location<'static>,
-        on_failure: OnFailure,
-        deadline: Option<Instant>,
-        limit: Option<usize>,
+        policy: Policy,
     ) -> Self {
+        let turns = |limit: usize| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
         Self {
             id: GroupId::next(),
             name,
             opened_at,
-            on_failure,
-            deadline,
-            turns: limit.map(|limit| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))),
+            policy,
+            turns: policy.limit.map(turns),
             stop: OnceLock::new(),
             state: Mutex::new(State {
                 body_is_open: true,
                 open: Slab::with_capacity(4),
                 opened: BODY + 1,
+                deadline: policy.deadline,
                 ..State::default()
             }),
         }
@@ -204,12 +225,8 @@ impl Shared {
         &self.name
     }
 
-    pub(super) fn on_failure(&self) -> OnFailure {
-        self.on_failure
-    }
-
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.deadline
+    pub(super) fn policy(&self) -> Policy {
+        self.policy
     }
 
     pub(super) fn stage(&self) -> Stage {
@@ -226,12 +243,13 @@ impl Shared {
         &self,
         name: Cow<'static, str>,
         spawned_at: &'static Location<'static>,
+        role: Role,
     ) -> Result<Admitted, Cow<'static, str>> {
         let mut state = lock(&self.state);
         if state.stage >= Stage::Cancelled {
             return Err(name);
         }
-        let admitted = state.open(name, spawned_at);
+        let admitted = state.open(name, spawned_at, role);
         // All at once, so that there is room for those that end until the next spawn.
         let spent = state.spent.take();
         drop(state);
@@ -292,10 +310,9 @@ impl Shared {
 
     /// Does to the others what is to be done once anything has failed.
     fn react(&self) {
-        match self.on_failure {
+        match self.policy.on_failure {
             OnFailure::WaitForAll => {}
-            OnFailure::Cancel => self.cancel(),
-            OnFailure::CancelAfter(_) => self.advance(Stage::Stopping),
+            OnFailure::Cancel => self.end(),
         }
     }
 
@@ -319,6 +336,7 @@ impl Shared {
         let mut state = lock(&self.state);
         // Dropped at the end of the function, without the lock. `drop(open)` would move it first.
         let mut open = state.open.remove(key.place());
+        state.services -= usize::from(open.role == Role::Service);
         match ended {
             Ended::Well => {}
             Ended::Cancelled => state.cancelled += 1,
@@ -329,11 +347,12 @@ impl Shared {
         }
         state.spent.put(&mut open.handle);
         let last = state.is_empty().then(|| state.close());
+        let has_services = state.services > 0;
         drop(state);
         if has_failed {
             self.react();
         }
-        if self.stop.get().is_some() {
+        if has_services || self.stop.get().is_some() {
             self.finish();
         }
         let (owner, heir) = last?;
@@ -343,20 +362,74 @@ impl Shared {
         heir.map(|heir| heir.inherit(self.take_errors()))
     }
 
-    /// The group itself has failed: it has run out of time.
-    pub(super) fn expired(&self) {
-        self.failed_by(self.itself("deadline"), Failure::Deadline);
-        self.cancel();
+    /// Cancels the group if its deadline has passed by `now`. Returns how far it has come.
+    pub(super) fn expire(&self, now: Instant) -> Stage {
+        let mut state = lock(&self.state);
+        let Some(deadline) = state.deadline.take_if(|deadline| deadline.at <= now) else {
+            return state.stage;
+        };
+        state.is_past_deadline = true;
+        drop(state);
+        if deadline.is_failure {
+            self.failed_by(self.itself("deadline"), Failure::Deadline);
+        }
+        self.end();
+        self.stage()
+    }
+
+    /// Moves the deadline, unless it has passed. A group that had none fails at the new one.
+    pub(super) fn set_deadline(&self, at: Option<Instant>) {
+        let mut state = lock(&self.state);
+        if state.is_past_deadline {
+            return;
+        }
+        let is_failure = self
+            .policy
+            .deadline
+            .is_none_or(|deadline| deadline.is_failure);
+        state.deadline = at.map(|at| Deadline { at, is_failure });
+        let owner = state.owner.take();
+        drop(state);
+        if let Some(owner) = owner {
+            owner.wake();
+        }
+    }
+
+    /// Asks the children to end.
+    pub(super) fn stop(&self) {
+        self.advance(|_| Stage::Stopping);
+    }
+
+    /// Asks the children to end where they have a grace period, and else aborts them.
+    fn end(&self) {
+        let has_grace = self.policy.grace.is_some();
+        self.advance(|_| {
+            if has_grace {
+                Stage::Stopping
+            } else {
+                Stage::Cancelled
+            }
+        });
+    }
+
+    /// The same; but children that have been asked before are aborted.
+    pub(super) fn cancel(&self) {
+        let has_grace = self.policy.grace.is_some();
+        self.advance(|stage| match stage {
+            Stage::Open | Stage::Finished if has_grace => Stage::Stopping,
+            _ => Stage::Cancelled,
+        });
     }
 
     /// Aborts every child; whoever is spawned from now on is refused.
-    pub(super) fn cancel(&self) {
-        self.advance(Stage::Cancelled);
+    pub(super) fn abort(&self) {
+        self.advance(|_| Stage::Cancelled);
     }
 
-    /// Goes on to that stage, unless the group has come so far already.
-    fn advance(&self, to: Stage) {
+    /// Goes on to the next stage, unless the group has come so far already.
+    fn advance(&self, next: impl FnOnce(Stage) -> Stage) {
         let mut state = lock(&self.state);
+        let to = next(state.stage);
         if state.stage >= to {
             return;
         }
@@ -376,12 +449,12 @@ impl Shared {
         }
     }
 
-    /// From now on `owner` is woken when the group has come further, and at the end. Returns how far it
-    /// has come.
-    pub(super) fn watch(&self, owner: &Waker) -> Stage {
+    /// From now on `owner` is woken when the group has come further, when its deadline is moved, and at the end.
+    /// Returns how far it has come.
+    pub(super) fn watch(&self, owner: &Waker) -> Progress {
         let mut state = lock(&self.state);
         state.wake_later(owner);
-        state.stage
+        state.progress()
     }
 
     /// The body has ended, and `owner` waits for the children.
@@ -391,9 +464,10 @@ impl Shared {
         if !state.is_empty() {
             state.waiter = task::try_id();
             state.wake_later(owner);
-            let waits = Drain::Waits(state.stage);
+            let waits = Drain::Waits(state.progress());
+            let has_services = state.services > 0;
             drop(state);
-            if self.stop.get().is_some() {
+            if has_services || self.stop.get().is_some() {
                 self.finish();
             }
             return waits;
@@ -424,13 +498,16 @@ impl State {
         &mut self,
         name: Cow<'static, str>,
         spawned_at: &'static Location<'static>,
+        role: Role,
     ) -> Admitted {
         let order = self.opened;
         self.opened += 1;
+        self.services += usize::from(role == Role::Service);
         let place = self.open.insert(Open {
             order,
             name,
             spawned_at,
+            role,
             handle: None,
         });
         Admitted {
@@ -439,13 +516,25 @@ impl State {
         }
     }
 
+    fn progress(&self) -> Progress {
+        Progress {
+            stage: self.stage,
+            deadline: self.deadline.map(|deadline| deadline.at),
+        }
+    }
+
     fn is_empty(&self) -> bool {
         !self.body_is_open && self.open.is_empty()
     }
 
-    /// Whether nothing is left except tasks that wait for the group to stop.
+    /// Whether nothing is left except tasks that wait for the group to stop, and services.
     fn is_finished(&self) -> bool {
-        !self.body_is_open && self.idle > 0 && self.idle == self.open.len()
+        !self.body_is_open && self.idle > 0 && self.idle + self.services == self.open.len()
+    }
+
+    /// Whether nothing is left except services.
+    fn has_only_services(&self) -> bool {
+        !self.body_is_open && self.services > 0 && self.services == self.open.len()
     }
 
     /// The last of all has ended: who is to hear of it.

@@ -6,6 +6,7 @@ mod clean_up;
 mod failing;
 #[path = "../flavor/mod.rs"]
 mod flavor;
+mod further;
 mod numbered;
 mod only_rust;
 mod unnumbered;

@@ -104,7 +104,7 @@ fn case_03_aborting_the_owner_runs_every_clean_up_though_not_before_the_owner_is
 fn case_04_errors_made_while_cleaning_up_win_over_the_cancellation() {
     on_each_flavor(async || {
         let errors = TaskGroup::new("g")
-            .on_failure(OnFailure::CancelAfter(Duration::MAX))
+            .grace(Duration::MAX)
             .scope(async |group: Scope| {
                 let inner = group.clone();
                 group.spawn("is asked", async move {

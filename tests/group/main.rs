@@ -13,6 +13,7 @@ mod failures;
 mod flavor;
 mod local;
 mod nested;
+mod services;
 mod started;
 mod stopping;
 mod turn;

@@ -15,19 +15,22 @@ use unstuck::{BoxError, OnFailure, Scope, TaskGroup};
 use crate::failing::{Unit, fail, shape};
 use crate::flavor::on_each_flavor;
 
-const POLICIES: [OnFailure; 3] = [
-    OnFailure::Cancel,
-    OnFailure::WaitForAll,
-    OnFailure::CancelAfter(Duration::ZERO),
-];
+/// Groups of each policy.
+fn groups() -> [TaskGroup; 3] {
+    let group = || TaskGroup::new("g");
+    [
+        group().on_failure(OnFailure::Cancel),
+        group().on_failure(OnFailure::WaitForAll),
+        group().grace(Duration::ZERO),
+    ]
+}
 
 /// It is told so that it can clean up, and takes as long as it likes: nothing has failed.
 #[test]
 fn tasks_that_wait_only_for_the_group_to_stop_do_not_keep_it_from_ending() {
     on_each_flavor(async || {
-        for on_failure in POLICIES {
-            let cleaned_up = TaskGroup::new("g")
-                .on_failure(on_failure)
+        for group in groups() {
+            let cleaned_up = group
                 .scope(async |group: Scope| {
                     let (sender, cleaned_up) = mpsc::unbounded_channel();
                     for n in 0..3 {
@@ -196,9 +199,8 @@ fn a_task_that_is_woken_while_it_begins_to_wait_is_not_taken_for_one_that_only_w
 #[test]
 fn a_task_that_fails_while_it_cleans_up_fails_its_group() {
     on_each_flavor(async || {
-        for on_failure in POLICIES {
-            let errors = TaskGroup::new("g")
-                .on_failure(on_failure)
+        for (group, is_cancelled) in groups().into_iter().zip([true, false, true]) {
+            let errors = group
                 .scope(async |group: Scope| {
                     let scope = group.clone();
                     group.spawn("fails", async move {
@@ -208,10 +210,10 @@ fn a_task_that_fails_while_it_cleans_up_fails_its_group() {
                     let scope = group.clone();
                     group.spawn("cancelled", async move {
                         scope.stopping().await;
-                        match on_failure {
-                            OnFailure::WaitForAll => Ok(()),
-                            _ => pending::<Unit>().await,
+                        if is_cancelled {
+                            pending::<()>().await;
                         }
+                        Unit::Ok(())
                     })?;
                     Ok(())
                 })
@@ -287,4 +289,99 @@ async fn a_group_that_is_cancelled_leaves_nobody_in_it_the_time_to_see_that_it_s
     assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[]", 1));
     assert_eq!(is_told.try_recv(), Ok("whoever runs at that moment"));
     assert!(is_told.try_recv().is_err());
+}
+
+#[test]
+fn a_group_that_is_stopped_without_a_grace_period_waits_as_long_as_it_takes() {
+    on_each_flavor(async || {
+        let value = TaskGroup::new("g")
+            .scope(async |group: Scope| {
+                let stopping = group.stopping();
+                let slow = group.spawn("slow", async {
+                    stopping.await;
+                    sleep(Duration::from_millis(5)).await;
+                    Ok::<_, BoxError>("in its own time")
+                })?;
+                group.stop();
+                group.stop();
+                assert!(group.is_stopping());
+                Ok(slow.value().await?)
+            })
+            .await
+            .unwrap();
+        assert_eq!(value, "in its own time");
+    });
+}
+
+#[test]
+fn a_group_that_is_cancelled_while_it_stops_has_no_more_of_its_grace_period() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .grace(Duration::MAX)
+            .scope(async |group: Scope| {
+                group.spawn("never ends", pending::<Unit>())?;
+                group.cancel();
+                group.stopping().await;
+                group.spawn("is taken", pending::<Unit>())?;
+                group.cancel();
+                assert!(group.spawn("is not", pending::<Unit>()).is_err());
+                pending::<Unit>().await
+            })
+            .await
+            .unwrap_err();
+        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[]", 2));
+    });
+}
+
+#[test]
+fn failures_in_the_grace_period_do_not_cut_it_short() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .grace(Duration::from_hours(1))
+            .scope(async |group: Scope| {
+                for _ in 0..2 {
+                    let stopping = group.stopping();
+                    group.spawn("cleans up", async {
+                        stopping.await;
+                        task::yield_now().await;
+                        fail("in clean-up")
+                    })?;
+                }
+                fail("body")
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[body, in clean-up, in clean-up]");
+    });
+}
+
+#[test]
+fn a_group_that_is_stopped_and_fails_without_a_grace_period_is_cancelled() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .scope(async |group: Scope| {
+                group.spawn("never ends", pending::<Unit>())?;
+                group.stop();
+                fail("body")
+            })
+            .await
+            .unwrap_err();
+        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[body]", 1));
+    });
+}
+
+/// A destructor can't wait, so there is no grace period.
+#[test]
+fn a_scope_that_is_dropped_leaves_its_tasks_no_grace_period() {
+    on_each_flavor(async || {
+        let before = crate::alive();
+        let group = TaskGroup::new("g").grace(Duration::MAX);
+        let mut scope = Box::pin(group.scope(async |group: Scope| {
+            group.spawn("never ends", pending::<Unit>())?;
+            pending::<Unit>().await
+        }));
+        assert!(futures_util::poll!(&mut scope).is_pending());
+        drop(scope);
+        crate::until_alive(before).await;
+    });
 }

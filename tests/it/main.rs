@@ -21,6 +21,8 @@ mod pty;
 mod readme;
 #[cfg(tokio_unstable)]
 mod rules;
+#[cfg(all(tokio_unstable, unix))]
+mod shutdown;
 #[cfg(tokio_unstable)]
 mod soak;
 #[cfg(tokio_unstable)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task;
 
 use super::super::member::Member;
-use super::{Ended, Key, Open, Shared};
+use super::{Ended, Key, Open, Role, Shared};
 use crate::error_group::{ErrorGroup, Failure};
 use crate::sync::lock;
 
@@ -24,7 +24,7 @@ impl Shared {
     /// The scope is gone before its end, with nobody to wait for the children. If it ran in another
     /// group, that one waits for them, and gets what they ended with.
     pub(in super::super) fn abandon(self: &Arc<Self>, heir: Option<Member>) {
-        self.cancel();
+        self.abort();
         let heir = heir.and_then(|member| {
             let last = member.shared.last_heir();
             // Were it left to itself, it would never end.
@@ -67,6 +67,7 @@ impl Heir {
             order: origin.order,
             name: origin.task,
             spawned_at: origin.spawned_at,
+            role: Role::Task,
             handle: None,
         });
         Self {

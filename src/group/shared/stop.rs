@@ -7,7 +7,7 @@ use std::task::Waker;
 use tokio::sync::Notify;
 
 use super::super::stop_waits::StopWaits;
-use super::{Key, Shared, Stage};
+use super::{Key, Role, Shared, Stage};
 use crate::sync::{Mutex, lock};
 
 #[derive(Default)]
@@ -27,13 +27,13 @@ impl Stop {
 }
 
 impl Shared {
-    fn stop(&self) -> &Stop {
+    fn waiters(&self) -> &Stop {
         self.stop.get_or_init(Box::default)
     }
 
     /// Notifies whoever asks for this before looking at the stage that the group wants to end.
     pub(in super::super) fn stop_wanted(&self) -> &Notify {
-        &self.stop().wanted
+        &self.waiters().wanted
     }
 
     pub(super) fn want_stop(&self) {
@@ -44,7 +44,7 @@ impl Shared {
 
     /// The waits of the child under `key`.
     pub(in super::super) fn stop_waits(&self, key: Key) -> Arc<StopWaits> {
-        Arc::clone(lock(&self.stop().waits).entry(key).or_default())
+        Arc::clone(lock(&self.waiters().waits).entry(key).or_default())
     }
 
     /// The child under `key`, which has waited, is about to be polled. The waker for that.
@@ -58,19 +58,30 @@ impl Shared {
 
     /// The child under `key`, which has waited, has been polled and has not ended.
     pub(in super::super) fn rest(&self, key: Key) {
+        // It is no matter whether a service is idle.
+        if lock(&self.state).open[key.place()].role == Role::Service {
+            return;
+        }
         let are_all = |waits: &Arc<_>| StopWaits::are_all(waits) && waits.set_idle(true);
-        if !lock(&self.stop().waits).get(&key).is_some_and(are_all) {
+        if !lock(&self.waiters().waits).get(&key).is_some_and(are_all) {
             return;
         }
         lock(&self.state).idle += 1;
         self.finish();
     }
 
-    /// Goes on to [`Stage::Finished`] if nothing is left except tasks that wait for the group to stop.
+    /// Goes on to [`Stage::Finished`] if nothing is left except tasks that wait for the group to stop, and cancels
+    /// the services if nothing else is left.
     #[cold]
     pub(super) fn finish(&self) {
-        if lock(&self.state).is_finished() {
-            self.advance(Stage::Finished);
+        let state = lock(&self.state);
+        let (is_finished, has_only_services) = (state.is_finished(), state.has_only_services());
+        drop(state);
+        if is_finished {
+            self.advance(|_| Stage::Finished);
+        }
+        if has_only_services {
+            self.end();
         }
     }
 }
