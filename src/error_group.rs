@@ -2,6 +2,7 @@
 
 mod cancellation;
 mod causes;
+mod contents;
 mod printable;
 mod refused;
 #[cfg(feature = "serde")]
@@ -21,6 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::task;
 
 use crate::place::Place;
+use contents::Contents;
 use printable::Printable;
 
 pub(crate) use cancellation::{Cancellation, GroupId};
@@ -39,7 +41,9 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// printed does not depend on who lost the race.
 ///
 /// `Display` is one line. `Debug`, which is what Rust prints when `main` returns an error, is the
-/// whole [`tree`](ErrorGroup::tree).
+/// whole [`tree`](ErrorGroup::tree). So is the text of its [`source`](std::error::Error::source), which anyhow, eyre
+/// and others print as the cause: every error is seen whichever of them `main` returns. As a group has many
+/// causes, the chain of sources ends there; [`leaves`](ErrorGroup::leaves) has each error by itself.
 ///
 /// One bad error does not spoil the rest: where the `Display` of an error panics or fails, a placeholder is
 /// printed in its place, though the panic hook runs; and no more than 100 causes of an error are looked at, in
@@ -71,12 +75,7 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// # }
 /// ```
 pub struct ErrorGroup {
-    name: Cow<'static, str>,
-    opened_at: &'static Location<'static>,
-    failures: Vec<TaskFailure>,
-    /// The number of leaves: counted once, as each group around this one asks for it.
-    len: usize,
-    cancelled: usize,
+    contents: Contents,
 }
 
 /// How one task of a group failed.
@@ -151,8 +150,8 @@ pub enum Failure {
     Panic(Panic),
     /// It ran a task group of its own, and returned what that ended with.
     ///
-    /// That has to be the `ErrorGroup` itself: one that became an `anyhow::Error` without a context is
-    /// hidden in it, and stays [`Failure::Error`], of which only its line and its first cause are seen.
+    /// That has to be the `ErrorGroup` itself: one that became an `anyhow::Error` or an `eyre::Report` stays
+    /// [`Failure::Error`], and counts as one error, though the [tree](ErrorGroup::tree) has all that is in it.
     /// A group without failures is no failure of the task, in whatever error it arrives.
     Group(Box<ErrorGroup>),
     /// It tried to spawn a task into a group that took no more, neither its own nor one around that, and
@@ -189,82 +188,133 @@ struct Caught {
 }
 
 impl ErrorGroup {
-    pub(crate) fn new(
+    /// A group of these failures, in this order: for tests, and to merge what several groups ended with.
+    ///
+    /// ```
+    /// use unstuck::{ErrorGroup, TaskFailure};
+    ///
+    /// let first = ErrorGroup::new("first", [TaskFailure::new("a", "boom")]);
+    /// let second = ErrorGroup::new("second", [TaskFailure::new("b", "bang")]);
+    /// let leaves = first.into_leaves().into_iter().chain(second.into_leaves());
+    /// let both = ErrorGroup::new("both", leaves);
+    /// assert_eq!(both.to_string(), "2 errors in task group `both`");
+    /// ```
+    #[track_caller]
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        failures: impl IntoIterator<Item = TaskFailure>,
+    ) -> Self {
+        let failures = failures.into_iter().collect();
+        Self::of(name.into(), Location::caller(), failures, 0)
+    }
+
+    pub(crate) fn of(
         name: Cow<'static, str>,
         opened_at: &'static Location<'static>,
         failures: Vec<TaskFailure>,
         cancelled: usize,
     ) -> Self {
-        let leaves = failures.iter().map(|failure| match &failure.failure {
-            Failure::Group(inner) => inner.len,
-            _ => 1,
-        });
-        Self {
-            len: leaves.sum(),
-            name,
-            opened_at,
-            failures,
-            cancelled,
-        }
+        let contents = Contents::new(name, opened_at, failures, cancelled);
+        Self { contents }
     }
 
     /// The name of the task group.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.contents.name
     }
 
     /// The line that opened the task group.
     pub fn opened_at(&self) -> Place {
-        self.opened_at.into()
+        self.contents.opened_at.into()
     }
 
     /// The failures in this group itself, in spawn order; the body's own comes first.
     pub fn failures(&self) -> &[TaskFailure] {
-        &self.failures
+        &self.contents.failures
     }
 
     /// The same, to take apart.
     pub fn into_failures(mut self) -> Vec<TaskFailure> {
-        mem::take(&mut self.failures)
+        mem::take(&mut self.contents.failures)
     }
 
     /// How many tasks the group cancelled. That is no error: it is what the group was told to do.
     pub fn cancelled(&self) -> usize {
-        self.cancelled
+        self.contents.cancelled
     }
 
     /// Every failure that is no group, in this group and in those inside it, depth first.
     pub fn leaves(&self) -> impl Iterator<Item = &TaskFailure> {
-        let mut ahead: Vec<&TaskFailure> = self.failures.iter().rev().collect();
+        let mut ahead: Vec<&TaskFailure> = self.failures().iter().rev().collect();
         std::iter::from_fn(move || {
             loop {
                 let next = ahead.pop()?;
                 let Failure::Group(inner) = &next.failure else {
                     return Some(next);
                 };
-                ahead.extend(inner.failures.iter().rev());
+                ahead.extend(inner.failures().iter().rev());
             }
         })
     }
 
+    /// The same, to take apart; the groups around them are gone.
+    pub fn into_leaves(self) -> Vec<TaskFailure> {
+        // Not recursive: groups may be nested deeper than the stack has room for.
+        let mut ahead = self.into_failures();
+        ahead.reverse();
+        let mut leaves = Vec::new();
+        while let Some(mut next) = ahead.pop() {
+            match next.failure {
+                Failure::Group(inner) => ahead.extend(inner.into_failures().into_iter().rev()),
+                failure => {
+                    next.failure = failure;
+                    leaves.push(next);
+                }
+            }
+        }
+        leaves
+    }
+
     /// Whether nothing has failed: the group was cancelled.
     pub fn is_empty(&self) -> bool {
-        self.failures.is_empty()
+        self.contents.failures.is_empty()
     }
 
     /// How many [leaves](ErrorGroup::leaves) there are.
     pub fn len(&self) -> usize {
-        self.len
+        self.contents.len
     }
 
     /// The whole tree, over several lines, in the shape in which Python prints an exception group. A group
     /// that an error was caused by is part of it, though it counts as that one error.
     pub fn tree(&self) -> Tree<'_> {
-        Tree::new(self)
+        Tree::new(&self.contents)
     }
 }
 
 impl TaskFailure {
+    /// A failure of a task of that name: for tests, and to add errors to those of a group. It has no
+    /// [id](TaskFailure::id), and counts as spawned where this is called.
+    ///
+    /// ```
+    /// use unstuck::TaskFailure;
+    ///
+    /// let failure = TaskFailure::new("parses", "x".parse::<u8>().unwrap_err());
+    /// assert_eq!(failure.task(), "parses");
+    /// ```
+    #[track_caller]
+    pub fn new(task: impl Into<Cow<'static, str>>, error: impl Into<BoxError>) -> Self {
+        Self {
+            origin: Origin {
+                order: 0,
+                task: task.into(),
+                id: None,
+                spawned_at: Location::caller(),
+            },
+            failure: Failure::from(error.into()),
+        }
+    }
+
     /// The name of the task.
     pub fn task(&self) -> &str {
         &self.origin.task
@@ -388,16 +438,7 @@ impl fmt::Debug for Panic {
 
 impl fmt::Display for ErrorGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_empty() {
-            write!(f, "task group `{}` was cancelled", self.name)?;
-        } else {
-            let errors = tree::count(self.len(), "error");
-            write!(f, "{errors} in task group `{}`", self.name)?;
-        }
-        if self.cancelled > 0 {
-            write!(f, ", {} cancelled", tree::count(self.cancelled, "task"))?;
-        }
-        Ok(())
+        self.contents.title().fmt(f)
     }
 }
 
@@ -405,7 +446,7 @@ impl fmt::Debug for ErrorGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Rust puts `Error: ` before it.
         writeln!(f, "{self}")?;
-        write!(f, "{}", self.tree().without_title())
+        self.contents.fmt(f)
     }
 }
 
@@ -418,7 +459,7 @@ thread_local! {
 /// for. An inner group hands its failures to the outermost one that is being dropped.
 impl Drop for ErrorGroup {
     fn drop(&mut self) {
-        let mut failures = mem::take(&mut self.failures);
+        let mut failures = mem::take(&mut self.contents.failures);
         if failures.is_empty() {
             return;
         }
@@ -454,16 +495,13 @@ impl Drop for Dropped {
     }
 }
 
-/// The source is the first failure that is an error, as a chain of causes has room for one only.
+/// The source has the text of the whole tree, as a chain of causes has room for one only.
 impl Error for ErrorGroup {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         if self.is_empty() {
-            return Some(Cancellation::OF_EMPTY_GROUP);
+            Some(Cancellation::OF_EMPTY_GROUP)
+        } else {
+            Some(&self.contents)
         }
-        self.leaves().find_map(|leaf| match &leaf.failure {
-            Failure::Error(error) => Some(&**error as &(dyn Error + 'static)),
-            Failure::Refused(refused) => Some(&**refused),
-            _ => None,
-        })
     }
 }

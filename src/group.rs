@@ -302,4 +302,34 @@ impl TaskGroup {
         let scope = Scope::new(Arc::clone(&shared));
         Running::new(shared, move || body(scope))
     }
+
+    /// The same for a body with an error type of its own, such as `anyhow::Error`: an async function, or a closure
+    /// that says what it returns. In [`scope`](TaskGroup::scope) the type is fixed, so that a closure need not say it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use anyhow::{Context, ensure};
+    /// use unstuck::{Scope, TaskGroup};
+    ///
+    /// async fn body(group: Scope) -> anyhow::Result<u8> {
+    ///     let seven = group.spawn("seven", async { "7".parse::<u8>().context("not a digit") })?;
+    ///     let seven = seven.value().await?;
+    ///     ensure!(seven < 7, "{seven} is too much");
+    ///     Ok(seven)
+    /// }
+    ///
+    /// let errors = TaskGroup::new("digits").scope_typed(body).await.unwrap_err();
+    /// assert_eq!(errors.failures()[0].failure().to_string(), "7 is too much");
+    /// # }
+    /// ```
+    pub fn scope_typed<T, E>(
+        self,
+        body: impl AsyncFnOnce(Scope) -> Result<T, E>,
+    ) -> impl Future<Output = Result<T, ErrorGroup>>
+    where
+        E: Into<BoxError>,
+    {
+        self.scope(async |scope| body(scope).await.map_err(Into::into))
+    }
 }

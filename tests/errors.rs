@@ -7,7 +7,7 @@ use std::future::ready;
 use std::iter::successors;
 use std::num::ParseIntError;
 
-use unstuck::{BoxError, ErrorGroup, Failure, OnFailure, TaskGroup};
+use unstuck::{BoxError, ErrorGroup, Failure, OnFailure, Scope, TaskFailure, TaskGroup};
 
 use failing::{Unit, fail, shape};
 
@@ -167,17 +167,125 @@ async fn an_inner_group_that_was_boxed_on_its_way_is_still_a_group() {
     assert_eq!(shape(&errors), "[[invalid digit found in string, b]]");
 }
 
-/// Nobody can see that it was a group: all there is of it is its text, and its first error as the cause.
+/// It counts as one, but all of it is seen.
 #[tokio::test]
-async fn an_inner_group_that_came_by_anyhow_or_eyre_is_one_error() {
+async fn an_inner_group_that_came_by_anyhow_or_eyre_is_one_error_with_all_errors_in_the_tree() {
     let by_anyhow = outer(inner_by_anyhow().await).await;
     let by_eyre = outer(inner_by_eyre().await).await;
     for errors in [by_anyhow, by_eyre] {
         assert_eq!(shape(&errors), "[2 errors in task group `inner`]");
-        let error = only_error(&errors);
-        assert_eq!(place_of::<ErrorGroup>(error), None);
-        assert_eq!(place_of::<ParseIntError>(error), Some(1));
+        assert_eq!(place_of::<ErrorGroup>(only_error(&errors)), None);
+        expect_once(&errors.tree().to_string(), &INNER);
     }
+}
+
+/// What is to be seen of the inner group.
+const INNER: [&str; 3] = [
+    "2 errors in task group `inner`",
+    "parses: invalid digit found in string",
+    "fails: b",
+];
+
+fn expect_once(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert_eq!(text.matches(part).count(), 1, "{part} in:\n{text}");
+    }
+}
+
+/// Rust prints an error that `main` returns by its `Debug`.
+#[tokio::test]
+async fn every_error_is_seen_once_when_main_returns_them_whatever_its_error_type() {
+    expect_once(&format!("{:?}", inner().await.unwrap_err()), &INNER);
+    expect_once(&format!("{:?}", inner_by_box().await.unwrap_err()), &INNER);
+    expect_once(
+        &format!("{:?}", inner_by_anyhow().await.unwrap_err()),
+        &INNER,
+    );
+    expect_once(&format!("{:?}", inner_by_eyre().await.unwrap_err()), &INNER);
+    let with_context = [
+        format!("{:?}", inner_by_anyhow_with_context().await.unwrap_err()),
+        format!("{:?}", inner_by_eyre_with_context().await.unwrap_err()),
+    ];
+    for text in with_context {
+        expect_once(&text, &INNER);
+        expect_once(&text, &["while it ran"]);
+    }
+    // Within another group, too.
+    let errors = outer(inner_by_anyhow_with_context().await).await;
+    let text = format!("{:?}", anyhow::Error::from(errors));
+    expect_once(&text, &INNER);
+    expect_once(&text, &["1 error in task group `outer`", "while it ran"]);
+}
+
+#[tokio::test]
+async fn a_body_may_have_an_error_type_of_its_own() {
+    async fn by_anyhow(group: Scope) -> anyhow::Result<u8> {
+        let digit = group.spawn("digit", async { anyhow::Ok("x".parse::<u8>()?) })?;
+        anyhow::ensure!(digit.value().await? < 8, "it is too much");
+        anyhow::bail!("it is too little")
+    }
+    let errors = TaskGroup::new("g")
+        .scope_typed(by_anyhow)
+        .await
+        .unwrap_err();
+    assert_eq!(shape(&errors), "[invalid digit found in string]");
+    let errors = TaskGroup::new("g")
+        .scope_typed(async |group| -> eyre::Result<()> {
+            group.spawn_infallible("seven", async { 7 })?;
+            eyre::bail!("eyre's")
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(shape(&errors), "[eyre's]");
+}
+
+#[tokio::test]
+async fn a_task_that_cannot_fail_can_panic() {
+    let errors = TaskGroup::new("g")
+        .scope(async |group| {
+            let seven = group.spawn_infallible("seven", async { 7 })?;
+            assert_eq!(seven.value().await, Ok(7));
+            group.spawn_infallible("panics", async { panic!("boom") })?;
+            Ok(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(shape(&errors), "[panicked: boom]");
+}
+
+#[tokio::test]
+async fn groups_are_made_taken_apart_and_merged_by_hand() {
+    let group = |name| {
+        let inner = ErrorGroup::new(
+            "inner",
+            [TaskFailure::new("b", "b"), TaskFailure::new("c", "c")],
+        );
+        ErrorGroup::new(
+            name,
+            [
+                TaskFailure::new("a", "a"),
+                TaskFailure::new("inner", inner),
+                TaskFailure::new("d", "d"),
+            ],
+        )
+    };
+    let made = group("made");
+    assert_eq!(shape(&made), "[a, [b, c], d]");
+    assert!(made.opened_at().file().ends_with("errors.rs"));
+    let leaves = made.into_leaves();
+    let names: Vec<_> = leaves.iter().map(TaskFailure::task).collect();
+    assert_eq!(names, ["a", "b", "c", "d"]);
+    let merged = ErrorGroup::new(
+        "both",
+        leaves.into_iter().chain(group("other").into_leaves()),
+    );
+    assert_eq!(shape(&merged), "[a, b, c, d, a, b, c, d]");
+    assert_eq!(merged.to_string(), "8 errors in task group `both`");
+    // In a group they are what they would be had a task returned them.
+    assert_eq!(
+        shape(&outer(Err(merged)).await),
+        "[[a, b, c, d, a, b, c, d]]"
+    );
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ mod error_group {
     }
 
     impl ErrorGroup {
-        pub(crate) fn new(
+        pub(crate) fn of(
             _name: Cow<'static, str>,
             _opened_at: &'static Location<'static>,
             failures: Vec<TaskFailure>,

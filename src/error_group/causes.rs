@@ -5,6 +5,7 @@ use std::iter::successors;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::cancellation::{Cancellation, GroupId};
+use super::contents::Contents;
 use super::printable::Printable;
 use super::{ErrorGroup, Failure};
 
@@ -13,12 +14,14 @@ type AnyError = dyn Error + 'static;
 /// How many causes of an error are looked at: a `source` may return the error itself, and then there is no end.
 const MOST: usize = 100;
 
-/// The texts of the causes of an error, the nearest first. A group is the last: it is a tree of its own.
+/// The texts of the causes of an error, the nearest first. A group is the last: it is a tree of its own. If the error
+/// itself is a group that another crate has wrapped, it has the text of that.
 fn texts(error: &AnyError) -> Vec<String> {
     let mut causes = endless(error);
     let mut texts: Vec<_> = causes
         .by_ref()
         .take(MOST)
+        .filter(|cause| !cause.is::<Contents>())
         .map(|cause| Printable(cause).to_string())
         .collect();
     if causes.next().is_some() {
@@ -45,20 +48,21 @@ fn source(error: &AnyError) -> Option<&AnyError> {
     catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or(None)
 }
 
-fn as_group(error: &AnyError) -> Option<&ErrorGroup> {
-    let boxed = || {
-        error
-            .downcast_ref::<Box<ErrorGroup>>()
-            .map(|group| &**group)
-    };
-    error.downcast_ref().or_else(boxed)
+fn as_group(error: &AnyError) -> Option<&Contents> {
+    if let Some(group) = error.downcast_ref::<ErrorGroup>() {
+        return Some(&group.contents);
+    }
+    match error.downcast_ref::<Box<ErrorGroup>>() {
+        Some(group) => Some(&group.contents),
+        None => error.downcast_ref(),
+    }
 }
 
 impl Failure {
     /// The group that it is, or that its error was caused by.
-    pub(super) fn group(&self) -> Option<&ErrorGroup> {
+    pub(super) fn group(&self) -> Option<&Contents> {
         match self {
-            Failure::Group(group) => Some(group),
+            Failure::Group(group) => Some(&group.contents),
             Failure::Error(error) => of(&**error).find_map(as_group),
             Failure::Panic(_) | Failure::Refused(_) | Failure::Deadline => None,
         }
@@ -82,7 +86,7 @@ impl Failure {
             Failure::Panic(_) | Failure::Deadline => return false,
         };
         of(error).any(|cause| match as_group(cause) {
-            Some(group) => group.is_empty(),
+            Some(group) => group.failures.is_empty(),
             None => cause
                 .downcast_ref::<Cancellation>()
                 .is_some_and(|cancellation| cancellation.applies(&is_within)),

@@ -4,6 +4,7 @@ use std::iter;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use super::contents::Contents;
 use super::{ErrorGroup, Failure, TaskFailure};
 use crate::place::Place;
 
@@ -40,7 +41,7 @@ use crate::place::Place;
 /// ```
 impl Serialize for ErrorGroup {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        AtLevel(self, 1).serialize(serializer)
+        AtLevel(&self.contents, 1).serialize(serializer)
     }
 }
 
@@ -69,13 +70,13 @@ const DEEPEST: usize = 32;
 /// A group, or a failure in a group, at that level; the outermost group is at level 1.
 struct AtLevel<T>(T, usize);
 
-impl Serialize for AtLevel<&ErrorGroup> {
+impl Serialize for AtLevel<&Contents> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(group, level) = *self;
         let is_flat = level == DEEPEST && group.failures.iter().any(has_group);
         let mut fields = serializer.serialize_struct("ErrorGroup", 5)?;
         fields.serialize_field("name", &group.name)?;
-        fields.serialize_field("opened_at", &group.opened_at())?;
+        fields.serialize_field("opened_at", &Place::from(group.opened_at))?;
         fields.serialize_field("cancelled", &group.cancelled)?;
         fields.serialize_field("flattened", &is_flat)?;
         fields.serialize_field("failures", &Members(group, level))?;
@@ -88,7 +89,7 @@ fn has_group(failure: &TaskFailure) -> bool {
 }
 
 /// The failures in a group at that level.
-struct Members<'g>(&'g ErrorGroup, usize);
+struct Members<'g>(&'g Contents, usize);
 
 impl Serialize for Members<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -103,7 +104,7 @@ impl Serialize for Members<'_> {
 
 /// The failures of a group and of all groups inside it, those among the causes of an error too, depth first. A
 /// failure that is itself a group is left out.
-fn flat(group: &ErrorGroup) -> impl Iterator<Item = &TaskFailure> {
+fn flat(group: &Contents) -> impl Iterator<Item = &TaskFailure> {
     let mut ahead: Vec<&TaskFailure> = group.failures.iter().rev().collect();
     iter::from_fn(move || {
         loop {

@@ -3,6 +3,7 @@
 
 use std::{mem, vec};
 
+use super::contents::Contents;
 use super::{ErrorGroup, Failure, Origin, TaskFailure};
 
 impl ErrorGroup {
@@ -105,7 +106,7 @@ struct Halves {
 impl Halves {
     fn of(mut group: ErrorGroup) -> Self {
         Self {
-            ahead: mem::take(&mut group.failures).into_iter(),
+            ahead: mem::take(&mut group.contents.failures).into_iter(),
             group,
             matching: Vec::new(),
             rest: Vec::new(),
@@ -114,14 +115,14 @@ impl Halves {
 
     fn done(self) -> (Option<ErrorGroup>, Option<ErrorGroup>) {
         let part = |failures: Vec<TaskFailure>| {
-            let ErrorGroup {
+            let Contents {
                 name,
                 opened_at,
                 cancelled,
                 ..
-            } = &self.group;
+            } = &self.group.contents;
             (!failures.is_empty())
-                .then(|| ErrorGroup::new(name.clone(), opened_at, failures, *cancelled))
+                .then(|| ErrorGroup::of(name.clone(), opened_at, failures, *cancelled))
         };
         (part(self.matching), part(self.rest))
     }

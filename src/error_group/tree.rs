@@ -5,7 +5,9 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
-use super::{ErrorGroup, TaskFailure};
+use super::TaskFailure;
+use super::contents::Contents;
+use crate::place::Place;
 
 /// A group as a tree, printed by its `Display`.
 ///
@@ -31,7 +33,7 @@ use super::{ErrorGroup, TaskFailure};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Tree<'g> {
-    group: &'g ErrorGroup,
+    group: &'g Contents,
     has_title: bool,
     width: usize,
     depth: usize,
@@ -41,7 +43,7 @@ pub struct Tree<'g> {
 const FEW: usize = 4;
 
 impl<'g> Tree<'g> {
-    pub(super) fn new(group: &'g ErrorGroup) -> Self {
+    pub(super) fn new(group: &'g Contents) -> Self {
         Self {
             group,
             has_title: true,
@@ -109,7 +111,7 @@ impl Display for Tree<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut out = String::new();
         if self.has_title {
-            writeln!(out, "  + {}", self.group)?;
+            writeln!(out, "  + {}", self.group.title())?;
         }
         // Not recursive: groups may be nested deeper than the stack has room for.
         let mut levels = Vec::new();
@@ -149,13 +151,17 @@ impl<'g> Tree<'g> {
     fn enter(
         &self,
         out: &mut String,
-        group: &'g ErrorGroup,
+        group: &'g Contents,
         depth: usize,
     ) -> Result<Option<Level<'g>>, fmt::Error> {
         let indent = 2 * depth.min(DEEPEST_INDENT);
-        lines(out, indent, &format!("opened at {}", group.opened_at()))?;
+        lines(
+            out,
+            indent,
+            &format!("opened at {}", Place::from(group.opened_at)),
+        )?;
         if depth > self.depth {
-            let errors = count(group.len(), "error");
+            let errors = count(group.len, "error");
             lines(out, indent, &format!("{errors} in it"))?;
             return Ok(None);
         }
@@ -178,7 +184,7 @@ impl<'g> Level<'g> {
         &mut self,
         out: &mut String,
         run: &'g [TaskFailure],
-    ) -> Result<Option<&'g ErrorGroup>, fmt::Error> {
+    ) -> Result<Option<&'g Contents>, fmt::Error> {
         let [first, ..] = run else { return Ok(None) };
         let fork = if self.shown == 0 { "+-" } else { "  " };
         let number = self.shown + 1;
@@ -215,7 +221,7 @@ impl<'g> Level<'g> {
         }
         // A group that ends with a group is closed by the inner one's last rule.
         let last = self.failures.last().and_then(|last| last.failure.group());
-        let has_rule = |inner: &ErrorGroup| inner_is_shown && !inner.is_empty();
+        let has_rule = |inner: &Contents| inner_is_shown && !inner.failures.is_empty();
         if self.failures.is_empty() || more == 0 && last.is_some_and(has_rule) {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! The inside of a running group: what its body and its tasks have of it.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::Location;
@@ -8,6 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::child::{Child, Guarded, GuardedFn, Report};
@@ -44,10 +46,59 @@ impl Scope {
         Self(shared)
     }
 
+    /// How many tasks of the group have not ended. The body is not counted.
+    ///
+    /// A group that was left to this one, because its scope was dropped, counts as one until it has ended.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::TaskGroup;
+    ///
+    /// let group = TaskGroup::new("two").scope(async |group| {
+    ///     group.spawn_infallible("a", async {})?;
+    ///     group.spawn_infallible("b", async {})?;
+    ///     Ok(group.len())
+    /// });
+    /// assert_eq!(group.await.unwrap(), 2);
+    /// # }
+    /// ```
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether every task of the group has ended.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Spawns a task into the group, under the name by which errors and reports call it.
     ///
     /// The handle can be dropped: it is there to read the task's value, not to look after the task. The task runs
-    /// on the runtime of whoever spawns it, and inherits neither its span nor its task-locals.
+    /// on the runtime of whoever spawns it, and inherits neither its span nor its task-locals. Both are properties of
+    /// a future, and can be given to it:
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use tracing::{Instrument, info_span};
+    /// use unstuck::{BoxError, TaskGroup};
+    ///
+    /// tokio::task_local! {
+    ///     static USER: u32;
+    /// }
+    ///
+    /// let request = USER.scope(7, async {
+    ///     let group = TaskGroup::new("request").scope(async |group| {
+    ///         let child = async { Ok::<_, BoxError>(USER.get()) };
+    ///         let child = USER.scope(USER.get(), child.in_current_span());
+    ///         Ok(group.spawn("child", child)?.value().await?)
+    ///     });
+    ///     group.await.unwrap()
+    /// });
+    /// assert_eq!(request.instrument(info_span!("request")).await, 7);
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -86,6 +137,82 @@ impl Scope {
     {
         let turn = Turn::ahead(self.0.turns.as_ref());
         self.start(name.into(), Location::caller(), Role::Task, turn, future)
+    }
+
+    /// Spawns a task that cannot fail, but may panic or be cancelled as any other: what its future gives is its value.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Scope::spawn).
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::TaskGroup;
+    ///
+    /// let group = TaskGroup::new("sum").scope(async |group| {
+    ///     let one = group.spawn_infallible("one", async { 1 })?;
+    ///     let two = group.spawn_infallible("two", async { 2 })?;
+    ///     Ok(one.value().await? + two.value().await?)
+    /// });
+    /// assert_eq!(group.await.unwrap(), 3);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_infallible<T: Send + 'static>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Result<Child<T>, Refused> {
+        self.spawn(name, async { Ok::<_, Infallible>(future.await) })
+    }
+
+    /// Spawns a task on the runtime of that handle, which may be another than the group's own. A runtime that shuts down
+    /// cancels its tasks.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Scope::spawn).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use tokio::runtime::Handle;
+    /// use unstuck::{BoxError, TaskGroup};
+    ///
+    /// let handle = Handle::current();
+    /// let group = TaskGroup::new("from outside").scope(async |group| {
+    ///     let from_a_thread = move || {
+    ///         let one = async { Ok::<_, BoxError>(1) };
+    ///         group.spawn_on("one", one, &handle)
+    ///     };
+    ///     let one = std::thread::spawn(from_a_thread).join().unwrap()?;
+    ///     Ok(one.value().await?)
+    /// });
+    /// assert_eq!(group.await.unwrap(), 1);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_on<T, E>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        future: impl Future<Output = Result<T, E>> + Send + 'static,
+        handle: &Handle,
+    ) -> Result<Child<T>, Refused>
+    where
+        T: Send + 'static,
+        E: Into<BoxError>,
+    {
+        let _entered = handle.enter();
+        self.spawn(name, future)
     }
 
     /// Spawns a task that stays on this thread, for a future that can't be sent to another. Such tasks

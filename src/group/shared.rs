@@ -229,6 +229,11 @@ impl Shared {
         self.policy
     }
 
+    /// How many children have not ended.
+    pub(super) fn len(&self) -> usize {
+        lock(&self.state).open.len()
+    }
+
     pub(super) fn stage(&self) -> Stage {
         lock(&self.state).stage
     }
@@ -489,7 +494,7 @@ impl Shared {
         drop(state);
         // Stable, so that what one task failed with stays in its order.
         failures.sort_by_key(|failure| failure.origin.order);
-        ErrorGroup::new(self.name.clone(), self.opened_at, failures, cancelled)
+        ErrorGroup::of(self.name.clone(), self.opened_at, failures, cancelled)
     }
 }
 

@@ -14,6 +14,7 @@ mod flavor;
 mod local;
 mod nested;
 mod services;
+mod spawning;
 mod started;
 mod stopping;
 mod turn;
