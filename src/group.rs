@@ -5,12 +5,14 @@
 
 mod body;
 mod child;
+mod children;
 mod member;
 mod named;
 mod no_value;
 mod on_failure;
 mod owner;
 mod policy;
+mod ready;
 mod running;
 mod scope;
 mod shared;
@@ -19,6 +21,7 @@ mod stop_waits;
 mod turn;
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +34,7 @@ use running::Running;
 use shared::Shared;
 
 pub use child::Child;
+pub use children::Children;
 pub use no_value::NoValue;
 pub use on_failure::OnFailure;
 pub use scope::Scope;
@@ -331,5 +335,61 @@ impl TaskGroup {
         E: Into<BoxError>,
     {
         self.scope(async |scope| body(scope).await.map_err(Into::into))
+    }
+
+    /// Runs `body`, and gives the first value of the tasks that it returns; the rest is cancelled, and may have a
+    /// [grace period](TaskGroup::grace). That is a policy of its own: failures cancel nothing, whatever
+    /// [`on_failure`](TaskGroup::on_failure) says.
+    ///
+    /// # Errors
+    ///
+    /// If no task has a value: all failures, as [`scope`](TaskGroup::scope). Where there is a value, failures before
+    /// and after it, panics among them, are told of in events of tracing, and nowhere else.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`scope`](TaskGroup::scope).
+    ///
+    /// # Panics
+    ///
+    /// As [`scope`](TaskGroup::scope).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::{Children, TaskGroup};
+    ///
+    /// let first = TaskGroup::new("mirrors").first_success(async |group| {
+    ///     let mut mirrors = Children::new();
+    ///     for (mirror, answer) in [("broken", "?"), ("good", "42")] {
+    ///         mirrors.push(group.spawn(mirror, async { answer.parse::<u8>() })?);
+    ///     }
+    ///     Ok(mirrors)
+    /// });
+    /// assert_eq!(first.await.unwrap(), 42);
+    /// # }
+    /// ```
+    pub fn first_success<T: 'static>(
+        self,
+        body: impl AsyncFnOnce(Scope) -> Result<Children<T>, BoxError>,
+    ) -> impl Future<Output = Result<T, ErrorGroup>> {
+        let group = self.on_failure(OnFailure::WaitForAll);
+        async {
+            let mut first = None;
+            // It has no value of its own, so that it ends with errors, or cancelled.
+            let Err(errors) = group
+                .scope(async |scope: Scope| -> Result<Infallible, BoxError> {
+                    let mut children = body(scope.clone()).await?;
+                    first = children.next().await.map(|(_, value)| value);
+                    if first.is_some() {
+                        scope.cancel();
+                    }
+                    Err(NoValue::of(scope.id()).into())
+                })
+                .await;
+            first.ok_or(errors)
+        }
     }
 }

@@ -70,7 +70,7 @@ pub mod watch;
 pub use check::{Check, check};
 pub use error_group::{BoxError, ErrorGroup, Failure, Panic, Refused, TaskFailure, Tree};
 pub use event::Event;
-pub use group::{Child, NeverStarted, NoValue, OnFailure, Scope, Started, TaskGroup};
+pub use group::{Child, Children, NeverStarted, NoValue, OnFailure, Scope, Started, TaskGroup};
 #[cfg(all(tokio_unstable, feature = "guard"))]
 pub use guard::{Guard, GuardError, run};
 pub use place::Place;

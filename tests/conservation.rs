@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{self, JoinSet};
-use unstuck::{BoxError, ErrorGroup, Failure, OnFailure, Scope, TaskGroup};
+use unstuck::{BoxError, Children, ErrorGroup, Failure, OnFailure, Scope, TaskGroup};
 
 /// A generated program.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ struct Plan {
     end: End,
     /// Whether its destructor panics, if it is a task of its own.
     bomb: bool,
+    /// Whether it ends with the rest, if it is a task of its own.
+    is_service: bool,
     inside: Option<Inside>,
 }
 
@@ -42,6 +44,8 @@ struct Inside {
     on_failure: OnFailure,
     grace: Option<Duration>,
     children: Vec<Plan>,
+    /// Whether the body reads the values of the children before it goes on.
+    reads: bool,
     /// What the body runs itself.
     body: Box<Plan>,
 }
@@ -141,10 +145,22 @@ fn task_group(inside: Inside, log: Log) -> Run {
             group = group.grace(grace);
         }
         let ended = group.scope(async |scope: Scope| {
+            let mut children = Children::new();
             for plan in inside.children {
+                let is_service = plan.is_service;
                 let child = spawned(plan, log.clone(), task_group, Some(scope.clone()));
+                let child = if is_service {
+                    scope.spawn_service("service", child)
+                } else {
+                    scope.spawn("child", child)
+                };
                 // Refused, it is dropped before it can fail.
-                let _ = scope.spawn("child", child);
+                if let Ok(child) = child {
+                    children.push(child);
+                }
+            }
+            if inside.reads {
+                while children.next().await.is_some() {}
             }
             run(*inside.body, log.clone(), task_group, Some(scope)).await
         });
@@ -203,25 +219,31 @@ fn plans() -> impl Strategy<Value = Plan> {
     let on_failure = prop_oneof![Just(OnFailure::WaitForAll), Just(OnFailure::Cancel)];
     let grace = prop::option::of(Just(Duration::ZERO));
     let bomb = || prop::bool::weighted(0.2);
-    let leaf = (0..4_u8, end.clone(), bomb()).prop_map(|(yields, end, bomb)| Plan {
+    let is_service = || prop::bool::weighted(0.2);
+    let leaf = (0..4_u8, end.clone(), bomb(), is_service());
+    let leaf = leaf.prop_map(|(yields, end, bomb, is_service)| Plan {
         yields,
         end,
         bomb,
+        is_service,
         inside: None,
     });
     leaf.prop_recursive(4, 24, 4, move |inner| {
-        let policy = (on_failure.clone(), grace.clone());
+        let policy = (on_failure.clone(), grace.clone(), any::<bool>());
         let inside = (policy, vec(inner.clone(), 0..4), inner);
-        let inside = inside.prop_map(|((on_failure, grace), children, body)| Inside {
+        let inside = inside.prop_map(|((on_failure, grace, reads), children, body)| Inside {
             on_failure,
             grace,
+            reads,
             children,
             body: Box::new(body),
         });
-        (0..4_u8, end.clone(), bomb(), inside).prop_map(|(yields, end, bomb, inside)| Plan {
+        let plan = (0..4_u8, end.clone(), bomb(), is_service(), inside);
+        plan.prop_map(|(yields, end, bomb, is_service, inside)| Plan {
             yields,
             end,
             bomb,
+            is_service,
             inside: Some(inside),
         })
     })

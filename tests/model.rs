@@ -19,6 +19,7 @@ use loom::thread::{self, JoinHandle};
 use error_group::{ErrorGroup, Failure};
 use member::Member;
 use policy::{Deadline, Policy};
+use ready::Ready;
 use shared::{Admitted, Drain, Ended, Key, Role, Shared, Stage};
 use stop_waits::StopWait;
 use sync::AbortHandle;
@@ -34,6 +35,8 @@ mod on_failure {
 }
 #[path = "../src/group/policy.rs"]
 mod policy;
+#[path = "../src/group/ready.rs"]
+mod ready;
 #[path = "../src/group/shared.rs"]
 mod shared;
 
@@ -418,5 +421,29 @@ fn a_scope_that_is_dropped_leaves_its_children_and_their_errors_to_the_group_aro
         assert_eq!(shape(&drain(&outer)), "[[a]]");
         dropped.join().unwrap();
         child.join().unwrap();
+    });
+}
+
+/// Whoever reads values as they complete misses none, and has those of one thread in their order.
+#[test]
+fn tasks_that_are_woken_are_read_once_each_and_in_order() {
+    in_every_order(|| {
+        let ready = Arc::new(Ready::default());
+        let wakers = [0, 1, 2].map(|place| ready.waker(place));
+        let [first, second, third] = wakers;
+        let one = thread::spawn(move || {
+            first.wake();
+            second.wake();
+        });
+        let other = thread::spawn(move || third.wake());
+        let mut places = Vec::new();
+        for _ in 0..3 {
+            places.push(block_on(poll_fn(|cx| ready.poll_next(cx))));
+        }
+        let of_one: Vec<_> = places.iter().filter(|place| **place < 2).collect();
+        assert_eq!(of_one, [&0, &1]);
+        assert!(places.contains(&2));
+        one.join().unwrap();
+        other.join().unwrap();
     });
 }

@@ -1,5 +1,6 @@
 //! A task of a group: its handle, and the guard around its future.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,10 +9,9 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
-use tokio::task::{self, AbortHandle, JoinHandle};
+use tokio::task::{self, JoinHandle};
 
 use super::member::Member;
-use super::named;
 use super::no_value::NoValue;
 use super::shared::{Ended, Stage};
 use super::turn::Turn;
@@ -38,7 +38,23 @@ use crate::error_group::{BoxError, Failure, GroupId, Panic};
 #[derive(Debug)]
 pub struct Child<T> {
     group: GroupId,
+    name: Cow<'static, str>,
     task: JoinHandle<Option<T>>,
+}
+
+impl<T> Child<T> {
+    /// The name of the task.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn into_name(self) -> Cow<'static, str> {
+        self.name
+    }
+
+    pub(super) fn of(group: GroupId, name: Cow<'static, str>, task: JoinHandle<Option<T>>) -> Self {
+        Self { group, name, task }
+    }
 }
 
 impl<T: 'static> Child<T> {
@@ -80,6 +96,12 @@ impl<T: 'static> Child<T> {
         value.ok_or_else(|| NoValue::of(self.group))
     }
 
+    /// Ready once the task has ended: its value, and none if it failed or was cancelled.
+    pub(super) fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let ended = ready!(Pin::new(&mut self.task).poll(cx));
+        Poll::Ready(ended.ok().flatten())
+    }
+
     /// Tokio's id of the task.
     pub fn id(&self) -> task::Id {
         self.task.id()
@@ -112,50 +134,6 @@ impl<T: 'static> Child<T> {
     /// ended before.
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
-    }
-
-    pub(super) fn abort_handle(&self) -> AbortHandle {
-        self.task.abort_handle()
-    }
-
-    #[track_caller]
-    pub(super) fn spawn<F, E>(
-        group: GroupId,
-        name: impl FnOnce() -> String,
-        future: Guarded<F>,
-    ) -> Self
-    where
-        T: Send,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        E: Into<BoxError>,
-    {
-        let task = named::spawn(name, future);
-        Self { group, task }
-    }
-
-    #[track_caller]
-    pub(super) fn spawn_local<F, E>(
-        group: GroupId,
-        name: impl FnOnce() -> String,
-        future: Guarded<F>,
-    ) -> Self
-    where
-        F: Future<Output = Result<T, E>> + 'static,
-        E: Into<BoxError>,
-    {
-        let task = named::spawn_local(name, future);
-        Self { group, task }
-    }
-
-    #[track_caller]
-    pub(super) fn spawn_blocking<F, E>(group: GroupId, guarded: GuardedFn<F>) -> Self
-    where
-        T: Send,
-        F: FnOnce() -> Result<T, E> + Send + 'static,
-        E: Into<BoxError>,
-    {
-        let task = task::spawn_blocking(|| guarded.run());
-        Self { group, task }
     }
 }
 
@@ -295,7 +273,7 @@ impl<F> GuardedFn<F> {
         Self { f: Some(f), report }
     }
 
-    fn run<T, E>(mut self) -> Option<T>
+    pub(super) fn run<T, E>(mut self) -> Option<T>
     where
         F: FnOnce() -> Result<T, E>,
         E: Into<BoxError>,

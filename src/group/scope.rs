@@ -1,6 +1,7 @@
 //! The inside of a running group: what its body and its tasks have of it.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -10,15 +11,18 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::runtime::Handle;
+use tokio::task::{self, JoinHandle};
 use tokio::time::Instant;
 
 use super::child::{Child, Guarded, GuardedFn, Report};
 use super::member::Member;
+use super::named;
+use super::no_value::NoValue;
 use super::shared::{Admitted, Role, Shared, Stage};
 use super::started::{self, NeverStarted, Started};
 use super::stop_waits::StopWait;
 use super::turn::Turn;
-use crate::error_group::{BoxError, Refused};
+use crate::error_group::{BoxError, GroupId, Refused};
 
 /// The inside of a running group, with which its body and its tasks spawn more tasks into it.
 ///
@@ -44,6 +48,10 @@ pub struct Scope(Arc<Shared>);
 impl Scope {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self(shared)
+    }
+
+    pub(super) fn id(&self) -> GroupId {
+        self.0.id()
     }
 
     /// How many tasks of the group have not ended. The body is not counted.
@@ -255,12 +263,12 @@ impl Scope {
         E: Into<BoxError>,
     {
         let turn = Turn::ahead(self.0.turns.as_ref());
-        let admitted = self.admit(name.into(), Location::caller(), Role::Task)?;
+        let name = name.into();
+        let admitted = self.admit(name.clone(), Location::caller(), Role::Task)?;
         let report = self.report(&admitted);
-        let name = || self.0.full_name(admitted.key);
-        let child = Child::spawn_local(self.0.id(), name, Guarded::new(turn, future, report));
-        self.spawned(admitted, &child);
-        Ok(child)
+        let full_name = || self.0.full_name(admitted.key);
+        let task = named::spawn_local(full_name, Guarded::new(turn, future, report));
+        Ok(self.spawned(admitted, name, task))
     }
 
     /// Waits for a turn, where the group has a [limit](crate::TaskGroup::limit), and then spawns.
@@ -308,6 +316,72 @@ impl Scope {
         async move {
             let turn = Turn::taken(self.0.turns.as_ref()).await;
             self.start(name, spawned_at, Role::Task, turn, future)
+        }
+    }
+
+    /// Spawns each of the tasks as the [limit](crate::TaskGroup::limit) of the group allows, and gives their values in
+    /// the order of the tasks. The next task is not asked for before it has its turn; without a limit, all are spawned
+    /// at once.
+    ///
+    /// # Errors
+    ///
+    /// [`NoValue`] if a task failed or was cancelled, or if the group takes no more. The other tasks go on, unless the
+    /// [policy](crate::OnFailure) of the group cancels them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses the values, but does nothing to the tasks that were spawned.
+    ///
+    /// # Panics
+    ///
+    /// When awaited outside a Tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use unstuck::TaskGroup;
+    ///
+    /// let group = TaskGroup::new("digits").limit(2).scope(async |group| {
+    ///     let parse = |digit: &'static str| (digit, async move { digit.parse::<u8>() });
+    ///     Ok(group.collect(["3", "1", "2"].map(parse)).await?)
+    /// });
+    /// assert_eq!(group.await.unwrap(), [3, 1, 2]);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn collect<N, F, T, E>(
+        &self,
+        tasks: impl IntoIterator<Item = (N, F)>,
+    ) -> impl Future<Output = Result<Vec<T>, NoValue>>
+    where
+        N: Into<Cow<'static, str>>,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Into<BoxError>,
+    {
+        let (tasks, spawned_at) = (tasks.into_iter(), Location::caller());
+        async move {
+            let mut values = Vec::new();
+            let mut children = VecDeque::<Child<T>>::new();
+            let mut tasks = tasks;
+            loop {
+                let turn = Turn::taken(self.0.turns.as_ref()).await;
+                let Some((name, future)) = tasks.next() else {
+                    break;
+                };
+                let child = self.start(name.into(), spawned_at, Role::Task, turn, future);
+                children.push_back(child.map_err(|_| NoValue::of(self.0.id()))?);
+                // What can be read is read, as a task takes more memory than its value.
+                while let Some(child) = children.pop_front_if(|child| child.is_finished()) {
+                    values.push(child.value().await?);
+                }
+            }
+            for child in children {
+                values.push(child.value().await?);
+            }
+            Ok(values)
         }
     }
 
@@ -467,11 +541,11 @@ impl Scope {
         T: Send + 'static,
         E: Into<BoxError>,
     {
-        let admitted = self.admit(name.into(), Location::caller(), Role::Task)?;
-        let report = self.report(&admitted);
-        let child = Child::spawn_blocking(self.0.id(), GuardedFn::new(f, report));
-        self.spawned(admitted, &child);
-        Ok(child)
+        let name = name.into();
+        let admitted = self.admit(name.clone(), Location::caller(), Role::Task)?;
+        let guarded = GuardedFn::new(f, self.report(&admitted));
+        let task = task::spawn_blocking(|| guarded.run());
+        Ok(self.spawned(admitted, name, task))
     }
 
     /// Asks the tasks, and the body, to end: [`stopping`](Scope::stopping) becomes ready. What has not ended after the
@@ -661,12 +735,11 @@ impl Scope {
         T: Send + 'static,
         E: Into<BoxError>,
     {
-        let admitted = self.admit(name, spawned_at, role)?;
+        let admitted = self.admit(name.clone(), spawned_at, role)?;
         let report = self.report(&admitted);
-        let name = || self.0.full_name(admitted.key);
-        let child = Child::spawn(self.0.id(), name, Guarded::new(turn, future, report));
-        self.spawned(admitted, &child);
-        Ok(child)
+        let full_name = || self.0.full_name(admitted.key);
+        let task = named::spawn(full_name, Guarded::new(turn, future, report));
+        Ok(self.spawned(admitted, name, task))
     }
 
     fn admit(
@@ -686,8 +759,14 @@ impl Scope {
         Report::of(Member::new(Arc::clone(&self.0), admitted.key))
     }
 
-    fn spawned<T: 'static>(&self, admitted: Admitted, child: &Child<T>) {
-        self.0.spawned(admitted, child.abort_handle());
+    fn spawned<T>(
+        &self,
+        admitted: Admitted,
+        name: Cow<'static, str>,
+        task: JoinHandle<Option<T>>,
+    ) -> Child<T> {
+        self.0.spawned(admitted, task.abort_handle());
+        Child::of(self.0.id(), name, task)
     }
 }
 

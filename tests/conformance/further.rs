@@ -1,11 +1,13 @@
-//! Further cases with a number, which is that of the test.
+//! Further cases with a number, which is that of the test. Those of 24 to 35 that are not here are in `tests/group`.
 
 use std::future::pending;
 use std::time::Duration;
 
+use futures_util::{FutureExt, TryFutureExt};
+use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::{Instant, sleep};
-use unstuck::{BoxError, Failure, OnFailure, Scope, TaskGroup};
+use unstuck::{BoxError, Children, Failure, OnFailure, Scope, TaskGroup};
 
 use crate::clean_up::{CleanUps, sleeper};
 use crate::failing::{Unit, fail, shape};
@@ -146,3 +148,115 @@ fn case_30_a_child_that_is_cancelled_by_what_it_spawns_loses_nothing() {
         assert_eq!((shape(&errors).as_str(), clean.ran()), ("[]", 2));
     });
 }
+
+#[test]
+fn case_31_results_come_as_they_complete_and_a_group_that_waits_for_all_gives_the_others() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .on_failure(OnFailure::WaitForAll)
+            .scope(async |group| {
+                let mut children = Children::new();
+                let mut gates = Vec::new();
+                for name in ["a", "fails", "b", "c"] {
+                    let (gate, opens) = oneshot::channel::<()>();
+                    gates.push((name, gate));
+                    children.push(group.spawn(name, async move {
+                        opens.await?;
+                        if name == "fails" {
+                            fail("boom")
+                        } else {
+                            Ok(())
+                        }
+                    })?);
+                }
+                let mut names = Vec::new();
+                // From the last to the first; the one that fails is left out.
+                for (name, gate) in gates.into_iter().rev() {
+                    let _ = gate.send(());
+                    if name != "fails" {
+                        names.extend(children.next().await.map(|(name, ())| name));
+                    }
+                }
+                assert_eq!(names, ["c", "b", "a"]);
+                assert!(children.next().await.is_none());
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[boom]");
+    });
+}
+
+#[test]
+fn case_31_results_come_as_they_complete_and_a_group_that_cancels_gives_no_more() {
+    on_each_flavor(async || {
+        let (stream, given) = oneshot::channel();
+        let (fails, may_fail) = oneshot::channel::<()>();
+        // Outside the group, so that it is not cancelled with the others.
+        let reader = task::spawn(async {
+            let mut children: Children<()> = given.await.unwrap();
+            let (first, ()) = children.next().await.unwrap();
+            let _ = fails.send(());
+            (first, children.next().await)
+        });
+        let errors = TaskGroup::new("g")
+            .scope(async |group| {
+                let mut children = Children::new();
+                children.push(group.spawn("never ends", pending::<Unit>())?);
+                children.push(group.spawn("fails", async {
+                    may_fail.await?;
+                    fail("boom")
+                })?);
+                children.push(group.spawn("first", async { Unit::Ok(()) })?);
+                let _ = stream.send(children);
+                Ok(())
+            })
+            .await
+            .unwrap_err();
+        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[boom]", 1));
+        assert_eq!(reader.await.unwrap(), ("first".into(), None));
+    });
+}
+
+#[test]
+fn case_32_the_first_success_wins_and_without_one_every_error_is_there() {
+    on_each_flavor(async || {
+        let clean = CleanUps::default();
+        let first = TaskGroup::new("g")
+            .first_success(async |group: Scope| {
+                let mut children = Children::new();
+                children.push(group.spawn("fails", async { fail("boom") }.map_ok(|()| 0))?);
+                children.push(group.spawn("panics", async { panic!("bang") }.map(BoxResult::Ok))?);
+                let guard = clean.guard();
+                children.push(group.spawn("sleeper", sleeper(guard).map_ok(|()| 0))?);
+                let clean = clean.clone();
+                children.push(group.spawn_infallible("wins", async move {
+                    clean.asleep(1).await;
+                    7
+                })?);
+                Ok(children)
+            })
+            .await;
+        assert_eq!((first.unwrap(), clean.ran()), (7, 1));
+
+        let none = TaskGroup::new("g").first_success(async |group: Scope| {
+            let mut children = Children::new();
+            for text in ["a", "b"] {
+                children.push(group.spawn(text, async move { fail(text) })?);
+            }
+            Ok(children)
+        });
+        assert_eq!(shape(&none.await.unwrap_err()), "[a, b]");
+
+        let body = TaskGroup::new("g").first_success(async |group: Scope| {
+            group.spawn("fails", async { fail("a") })?;
+            Err::<Children<()>, BoxError>("body".into())
+        });
+        assert_eq!(shape(&body.await.unwrap_err()), "[body, a]");
+
+        let empty = TaskGroup::new("g").first_success(async |_| Ok(Children::<()>::new()));
+        assert_eq!(shape(&empty.await.unwrap_err()), "[]");
+    });
+}
+
+type BoxResult<T> = Result<T, BoxError>;

@@ -47,7 +47,7 @@ async fn spawned<T: Send + 'static>(
 }
 
 #[test]
-fn a_body_that_spawns_while_a_child_fails_adds_no_failure() {
+fn case_24_a_body_that_spawns_while_a_child_fails_adds_no_failure() {
     on_many_threads(async || {
         let scope = TaskGroup::new("g").scope(async |group| {
             for n in 0..CHILDREN {
@@ -119,7 +119,7 @@ fn refused(group: &Scope) -> Result<(), Refused> {
 }
 
 #[test]
-fn a_task_that_cancels_its_group_and_then_spawns_has_been_cancelled() {
+fn case_25_a_task_that_cancels_its_group_and_then_spawns_has_been_cancelled() {
     on_each_flavor(async || {
         let errors = TaskGroup::new("g")
             .scope(async |group: Scope| {
@@ -291,7 +291,7 @@ fn a_refusal_by_a_group_that_the_task_is_not_in_is_a_failure() {
 }
 
 #[test]
-fn the_value_of_a_cancelled_sibling_is_cancellation_and_that_of_another_groups_task_is_not() {
+fn case_26_the_value_of_a_cancelled_sibling_is_cancellation_and_that_of_another_groups_is_not() {
     on_each_flavor(async || {
         let errors = TaskGroup::new("g")
             .scope(async |group| {

@@ -54,7 +54,7 @@ fn on_a_small_stack(error: fn(ErrorGroup) -> BoxError, test: fn(ErrorGroup)) {
 
 #[test]
 #[cfg_attr(miri, ignore = "prints more than Miri does in a minute")]
-fn groups_in_groups_are_counted_printed_written_split_and_dropped_to_any_depth() {
+fn case_33_groups_in_groups_are_counted_printed_written_split_and_dropped_to_any_depth() {
     on_a_small_stack(BoxError::from, |errors| {
         assert_eq!((errors.len(), errors.leaves().count()), (LEVELS, LEVELS));
         assert!(

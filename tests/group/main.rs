@@ -4,6 +4,7 @@ mod blocking;
 mod body;
 mod cancel;
 mod cancelled;
+mod children;
 mod deadline;
 mod deep;
 #[path = "../failing/mod.rs"]

@@ -181,7 +181,7 @@ fn thousands_of_groups_within_groups_come_to_their_end() {
 /// Four times as many take four times as long. It would be 16 times if each group looked at all around it.
 #[tokio::test]
 #[cfg_attr(miri, ignore = "measures time")]
-async fn nested_groups_are_cancelled_in_linear_time() {
+async fn case_34_nested_groups_are_cancelled_in_linear_time() {
     let mut ratio = f64::INFINITY;
     // What else the machine does can only make it longer.
     for _ in 0..10 {

@@ -82,7 +82,7 @@ async fn failing() -> ErrorGroup {
 }
 
 #[test]
-fn the_other_errors_are_still_printed() {
+fn case_35_the_other_errors_are_still_printed() {
     on_each_flavor(async || {
         let errors = failing().await;
         assert_eq!(errors.len(), 13);
