@@ -33,7 +33,9 @@ async fn with_task_group(children: usize, fails: bool) -> usize {
         }
         Ok(())
     });
-    ended.await.map_or_else(|errors| errors.len(), |()| 0)
+    ended
+        .await
+        .map_or_else(|errors| errors.error_count(), |()| 0)
 }
 
 async fn with_join_set(children: usize, fails: bool) -> usize {

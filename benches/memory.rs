@@ -62,7 +62,7 @@ async fn with_join_set(children: usize, pause: Pause) -> Result<(), BoxError> {
 async fn through_a_limit(children: usize, limit: usize) -> Result<(), BoxError> {
     let group = TaskGroup::new("g").limit(limit).scope(async |group| {
         for _ in 0..children {
-            group.spawn_in_turn("child", child()).await?;
+            group.spawn_within_limit("child", child()).await?;
         }
         Ok(())
     });

@@ -34,7 +34,7 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 
 /// Every error and every panic that the children of a task group, and its body, ended with. Errors that
 /// only pass a cancellation on are left out: [`Refused`], [`NoValue`](crate::NoValue),
-/// [`NeverStarted`](crate::NeverStarted) and an [empty](ErrorGroup::is_empty) group say when.
+/// [`NeverStarted`](crate::NeverStarted) and an [empty](ErrorGroup::is_cancelled) group say when.
 ///
 /// It is a tree: a child that ended with an `ErrorGroup` of its own keeps it whole, as
 /// [`Failure::Group`]. Failures stand in the order in which their tasks were spawned, so what is
@@ -65,7 +65,7 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 ///     .unwrap_err();
 ///
 /// assert_eq!(errors.to_string(), "1 error in task group `pool`");
-/// assert_eq!((errors.name(), errors.len(), errors.cancelled()), ("pool", 1, 0));
+/// assert_eq!((errors.name(), errors.error_count(), errors.cancelled_count()), ("pool", 1, 0));
 /// assert_eq!(errors.failures()[0].task(), "odd");
 /// for failure in errors.leaves() {
 ///     eprintln!("{}: {}", failure.task(), failure.failure());
@@ -136,7 +136,7 @@ pub(crate) struct Origin {
 /// match errors.failures()[0].failure() {
 ///     Failure::Error(error) => assert!(error.is::<ParseIntError>()),
 ///     Failure::Panic(panic) => eprintln!("panicked: {}", panic.message()),
-///     Failure::Group(inner) => eprintln!("{} errors in {}", inner.len(), inner.name()),
+///     Failure::Group(inner) => eprintln!("{} errors in {}", inner.error_count(), inner.name()),
 ///     other => eprintln!("{other}"),
 /// }
 /// # }
@@ -239,7 +239,7 @@ impl ErrorGroup {
     }
 
     /// How many tasks the group cancelled. That is no error: it is what the group was told to do.
-    pub fn cancelled(&self) -> usize {
+    pub fn cancelled_count(&self) -> usize {
         self.contents.cancelled
     }
 
@@ -276,12 +276,12 @@ impl ErrorGroup {
     }
 
     /// Whether nothing has failed: the group was cancelled.
-    pub fn is_empty(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         self.contents.failures.is_empty()
     }
 
     /// How many [leaves](ErrorGroup::leaves) there are.
-    pub fn len(&self) -> usize {
+    pub fn error_count(&self) -> usize {
         self.contents.len
     }
 
@@ -348,7 +348,7 @@ impl TaskFailure {
     ///     .await
     ///     .unwrap_err();
     /// let numbers = errors.filter(|failure| failure.downcast_ref::<ParseIntError>().is_some());
-    /// assert_eq!(numbers.unwrap().len(), 1);
+    /// assert_eq!(numbers.unwrap().error_count(), 1);
     /// # }
     /// ```
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
@@ -498,7 +498,7 @@ impl Drop for Dropped {
 /// The source has the text of the whole tree, as a chain of causes has room for one only.
 impl Error for ErrorGroup {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        if self.is_empty() {
+        if self.is_cancelled() {
             Some(Cancellation::OF_EMPTY_GROUP)
         } else {
             Some(&self.contents)

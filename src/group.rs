@@ -220,7 +220,7 @@ impl TaskGroup {
     }
 
     /// Lets no more than `limit` of the tasks run at the same time; the others wait for their turn before
-    /// they are first polled. With [`Scope::spawn_in_turn`] they wait before they are spawned, so that
+    /// they are first polled. With [`Scope::spawn_within_limit`] they wait before they are spawned, so that
     /// any number of tasks takes the memory of `limit`. Neither the body nor
     /// [blocking](Scope::spawn_blocking) tasks are counted.
     ///

@@ -66,7 +66,7 @@ async fn inner_by_eyre_with_context() -> eyre::Result<()> {
 
 /// What the only task of a group failed with, which is no group to it.
 fn only_error(errors: &ErrorGroup) -> &(dyn Error + 'static) {
-    assert_eq!(errors.len(), 1);
+    assert_eq!(errors.error_count(), 1);
     let Failure::Error(error) = errors.failures()[0].failure() else {
         panic!("it is an error: {errors:?}");
     };
@@ -106,29 +106,29 @@ async fn children_with_errors_of_any_crate_are_in_one_group() {
 async fn what_a_scope_ended_with_goes_up_by_question_mark_and_comes_back_by_downcast() {
     let error = inner_by_anyhow().await.unwrap_err();
     assert_eq!(error.to_string(), "2 errors in task group `inner`");
-    assert_eq!(error.downcast_ref::<ErrorGroup>().unwrap().len(), 2);
-    assert_eq!(error.downcast::<ErrorGroup>().unwrap().len(), 2);
+    assert_eq!(error.downcast_ref::<ErrorGroup>().unwrap().error_count(), 2);
+    assert_eq!(error.downcast::<ErrorGroup>().unwrap().error_count(), 2);
 
     let error = inner_by_eyre().await.unwrap_err();
     assert_eq!(error.to_string(), "2 errors in task group `inner`");
-    assert_eq!(error.downcast_ref::<ErrorGroup>().unwrap().len(), 2);
-    assert_eq!(error.downcast::<ErrorGroup>().unwrap().len(), 2);
+    assert_eq!(error.downcast_ref::<ErrorGroup>().unwrap().error_count(), 2);
+    assert_eq!(error.downcast::<ErrorGroup>().unwrap().error_count(), 2);
 
     let error = inner_by_box().await.unwrap_err();
     assert_eq!(error.to_string(), "2 errors in task group `inner`");
-    assert_eq!(error.downcast_ref::<ErrorGroup>().unwrap().len(), 2);
-    assert_eq!(error.downcast::<ErrorGroup>().unwrap().len(), 2);
+    assert_eq!(error.downcast_ref::<ErrorGroup>().unwrap().error_count(), 2);
+    assert_eq!(error.downcast::<ErrorGroup>().unwrap().error_count(), 2);
 }
 
 #[tokio::test]
 async fn context_that_is_added_to_a_group_does_not_keep_it_from_coming_back() {
     let error = inner_by_anyhow_with_context().await.unwrap_err();
     assert_eq!(error.to_string(), "while it ran");
-    assert_eq!(error.downcast::<ErrorGroup>().unwrap().len(), 2);
+    assert_eq!(error.downcast::<ErrorGroup>().unwrap().error_count(), 2);
 
     let error = inner_by_eyre_with_context().await.unwrap_err();
     assert_eq!(error.to_string(), "while it ran");
-    assert_eq!(error.downcast::<ErrorGroup>().unwrap().len(), 2);
+    assert_eq!(error.downcast::<ErrorGroup>().unwrap().error_count(), 2);
 }
 
 #[tokio::test]

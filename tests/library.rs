@@ -74,7 +74,7 @@ async fn the_grace_period_lets_siblings_fail_on_their_own_and_cancels_those_that
         .await
         .unwrap_err();
     assert_eq!(texts(&errors), ["at once: a", "soon: b"]);
-    assert_eq!(errors.cancelled(), 2);
+    assert_eq!(errors.cancelled_count(), 2);
     assert_eq!(
         errors.to_string(),
         "2 errors in task group `g`, 2 tasks cancelled"
@@ -250,7 +250,7 @@ async fn a_group_among_the_causes_of_an_error_is_shown_with_its_members() {
         })
         .await
         .unwrap_err();
-    assert_eq!(errors.len(), 2, "each of them is one error");
+    assert_eq!(errors.error_count(), 2, "each of them is one error");
     snapshots().bind(|| {
         insta::assert_snapshot!("error-tree-of-causes", errors.tree().depth(2));
         insta::assert_snapshot!("error-tree-of-causes-narrow", errors.tree().width(1));

@@ -60,7 +60,7 @@ mod error_group {
             Self { failures }
         }
 
-        pub(crate) fn is_empty(&self) -> bool {
+        pub(crate) fn is_cancelled(&self) -> bool {
             self.failures.is_empty()
         }
     }

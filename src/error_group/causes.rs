@@ -82,7 +82,7 @@ impl Failure {
         let error: &AnyError = match self {
             Failure::Error(error) => &**error,
             Failure::Refused(refused) => &**refused,
-            Failure::Group(group) => return group.is_empty(),
+            Failure::Group(group) => return group.is_cancelled(),
             Failure::Panic(_) | Failure::Deadline => return false,
         };
         of(error).any(|cause| match as_group(cause) {

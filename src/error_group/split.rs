@@ -9,7 +9,7 @@ use super::{ErrorGroup, Failure, Origin, TaskFailure};
 impl ErrorGroup {
     /// Splits the group in two: the failures that `matches`, and the rest. Each part keeps the groups
     /// that its failures were in; a part without failures is none at all. Both have the number of tasks that
-    /// were [cancelled](ErrorGroup::cancelled).
+    /// were [cancelled](ErrorGroup::cancelled_count).
     ///
     /// `matches` is asked for each of the [leaves](ErrorGroup::leaves) once, in their order.
     ///
@@ -27,10 +27,10 @@ impl ErrorGroup {
     /// #     })
     /// #     .await
     /// #     .unwrap_err();
-    /// assert_eq!(errors.len(), 2);
+    /// assert_eq!(errors.error_count(), 2);
     /// let (odd, rest) = errors.split(|failure| failure.task() == "odd");
-    /// assert_eq!(odd.map(|errors| errors.len()), Some(1));
-    /// assert_eq!(rest.map(|errors| errors.len()), Some(1));
+    /// assert_eq!(odd.map(|errors| errors.error_count()), Some(1));
+    /// assert_eq!(rest.map(|errors| errors.error_count()), Some(1));
     /// # }
     /// ```
     #[must_use = "the errors are gone with it"]
@@ -83,9 +83,9 @@ impl ErrorGroup {
     /// #     })
     /// #     .await
     /// #     .unwrap_err();
-    /// assert_eq!(errors.len(), 2);
+    /// assert_eq!(errors.error_count(), 2);
     /// let odd = errors.filter(|failure| failure.task() == "odd");
-    /// assert_eq!(odd.map(|errors| errors.len()), Some(1));
+    /// assert_eq!(odd.map(|errors| errors.error_count()), Some(1));
     /// # }
     /// ```
     #[must_use = "the errors are gone with it"]

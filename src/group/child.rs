@@ -108,7 +108,7 @@ impl<T: 'static> Child<T> {
     }
 
     /// Cancels this task, and no other: it is aborted at its next await, or before it begins. That is no error;
-    /// the group counts it among those that were [cancelled](crate::ErrorGroup::cancelled). Nothing happens to a
+    /// the group counts it among those that were [cancelled](crate::ErrorGroup::cancelled_count). Nothing happens to a
     /// task that has ended, nor to a [blocking](crate::Scope::spawn_blocking) one that has begun.
     ///
     /// ```

@@ -25,7 +25,7 @@
 ///     })
 ///     .await
 ///     .unwrap_err();
-/// assert_eq!((errors.len(), errors.cancelled()), (1, 1));
+/// assert_eq!((errors.error_count(), errors.cancelled_count()), (1, 1));
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

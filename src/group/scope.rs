@@ -295,7 +295,7 @@ impl Scope {
     /// let group = TaskGroup::new("pages").limit(2).scope(async |group| {
     ///     for _ in 0..10 {
     ///         let page = async { Ok::<_, BoxError>(()) };
-    ///         group.spawn_in_turn("page", page).await?;
+    ///         group.spawn_within_limit("page", page).await?;
     ///     }
     ///     Ok(())
     /// });
@@ -303,7 +303,7 @@ impl Scope {
     /// # }
     /// ```
     #[track_caller]
-    pub fn spawn_in_turn<T, E>(
+    pub fn spawn_within_limit<T, E>(
         &self,
         name: impl Into<Cow<'static, str>>,
         future: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -582,7 +582,7 @@ impl Scope {
 
     /// Cancels the group: its body is dropped and its tasks are aborted, each at its next await. That is no error;
     /// but a body that has no value by then leaves the scope without one, which returns an
-    /// [empty](crate::ErrorGroup::is_empty) group.
+    /// [empty](crate::ErrorGroup::is_cancelled) group.
     ///
     /// A group with a [grace period](crate::TaskGroup::grace) is first [stopped](Scope::stop). If it is
     /// stopping already, this cuts the period short, as a second Ctrl+C does.
@@ -700,7 +700,7 @@ impl Scope {
     ///     })
     ///     .await
     ///     .unwrap_err();
-    /// assert_eq!(errors.cancelled(), 0);
+    /// assert_eq!(errors.cancelled_count(), 0);
     /// # }
     /// ```
     pub fn stopping(&self) -> impl Future<Output = ()> + Send + Sync + use<> {

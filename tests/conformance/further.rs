@@ -46,7 +46,7 @@ fn case_27_clean_up_that_awaits_after_a_cancel_or_at_a_deadline_has_the_grace_pe
                 Ok(()) => assert!(!by_deadline),
                 Err(errors) => {
                     assert!(by_deadline);
-                    assert_eq!((errors.failures().len(), errors.cancelled()), (1, 0));
+                    assert_eq!((errors.failures().len(), errors.cancelled_count()), (1, 0));
                     assert!(matches!(errors.failures()[0].failure(), Failure::Deadline));
                 }
             }
@@ -213,7 +213,10 @@ fn case_31_results_come_as_they_complete_and_a_group_that_cancels_gives_no_more(
             })
             .await
             .unwrap_err();
-        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[boom]", 1));
+        assert_eq!(
+            (shape(&errors).as_str(), errors.cancelled_count()),
+            ("[boom]", 1)
+        );
         assert_eq!(reader.await.unwrap(), ("first".into(), None));
     });
 }

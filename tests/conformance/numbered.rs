@@ -52,7 +52,7 @@ fn case_02_a_failure_cancels_the_sleeping_sibling_and_what_follows_does_not_run(
         let errors = group.unwrap_err();
         assert_eq!(followed.ran(), 0);
         assert_eq!(shape(&errors), "[boom]");
-        assert_eq!((errors.cancelled(), clean.ran()), (1, 1));
+        assert_eq!((errors.cancelled_count(), clean.ran()), (1, 1));
     });
 }
 
@@ -73,7 +73,11 @@ fn case_03_cancelling_from_inside_waits_for_every_clean_up() {
             .await
             .unwrap_err();
         assert_eq!(
-            (errors.failures().len(), errors.cancelled(), clean.ran()),
+            (
+                errors.failures().len(),
+                errors.cancelled_count(),
+                clean.ran()
+            ),
             (0, 5, 5)
         );
     });
@@ -122,7 +126,11 @@ fn case_04_errors_made_while_cleaning_up_win_over_the_cancellation() {
             shape(&errors),
             "[body, in clean-up, panicked: in destructor]"
         );
-        assert_eq!(errors.cancelled(), 0, "neither of the two just vanished");
+        assert_eq!(
+            errors.cancelled_count(),
+            0,
+            "neither of the two just vanished"
+        );
     });
 }
 
@@ -164,7 +172,7 @@ fn case_06_an_inner_child_that_fails_first_brings_down_both() {
             .await
             .unwrap_err();
         assert_eq!(shape(&errors), "[[a]]");
-        assert_eq!(errors.cancelled(), 1);
+        assert_eq!(errors.cancelled_count(), 1);
     });
 }
 
@@ -186,7 +194,10 @@ fn case_07_an_empty_group_whose_owner_is_cancelled_cleans_up_and_has_no_errors()
             })
             .await
             .unwrap_err();
-        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[]", 0));
+        assert_eq!(
+            (shape(&errors).as_str(), errors.cancelled_count()),
+            ("[]", 0)
+        );
     });
 }
 
@@ -396,7 +407,10 @@ fn case_18_cancellation_that_the_group_caused_is_no_error() {
             })
             .await
             .unwrap_err();
-        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[key]", 3));
+        assert_eq!(
+            (shape(&errors).as_str(), errors.cancelled_count()),
+            ("[key]", 3)
+        );
     });
 }
 

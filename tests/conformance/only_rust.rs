@@ -143,7 +143,7 @@ fn case_23_finished_children_are_not_retained() {
                         at_once.fetch_sub(1, Ordering::SeqCst);
                         Ok::<_, BoxError>(())
                     };
-                    group.spawn_in_turn("child", child).await?;
+                    group.spawn_within_limit("child", child).await?;
                     let alive = Handle::current().metrics().num_alive_tasks();
                     // A task gives its turn away just before it is gone, on each worker one at a time.
                     assert!(alive <= LIMIT + workers, "{alive} tasks are alive");

@@ -187,7 +187,7 @@ fn a_starter_whose_group_fails_leaves_the_task_to_the_group_that_it_was_spawned_
             .await
             .unwrap_err();
         assert_eq!(shape(&errors), "[[boom]]");
-        assert_eq!((errors.cancelled(), clean.ran()), (1, 1));
+        assert_eq!((errors.cancelled_count(), clean.ran()), (1, 1));
     });
 }
 
@@ -249,7 +249,7 @@ fn what_goes_down_with_another_runtime_is_told_to_the_group() {
             .await
             .unwrap_err();
         assert_eq!(shape(&errors), "[panicked: with its runtime]");
-        assert_eq!(errors.cancelled(), 1);
+        assert_eq!(errors.cancelled_count(), 1);
     });
 }
 
@@ -356,6 +356,6 @@ fn split_asks_for_leaves_in_order_and_each_part_keeps_shape_names_places_and_cou
             fail("boom")
         });
         let (all, none) = errors.await.unwrap_err().split(|_| true);
-        assert_eq!((all.unwrap().cancelled(), none.is_none()), (1, true));
+        assert_eq!((all.unwrap().cancelled_count(), none.is_none()), (1, true));
     });
 }

@@ -50,7 +50,10 @@ fn a_blocking_task_that_has_not_begun_is_cancelled() {
             })
             .await
             .unwrap_err();
-        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[body]", 1));
+        assert_eq!(
+            (shape(&errors).as_str(), errors.cancelled_count()),
+            ("[body]", 1)
+        );
     });
 }
 

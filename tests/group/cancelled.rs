@@ -129,7 +129,10 @@ fn case_25_a_task_that_cancels_its_group_and_then_spawns_has_been_cancelled() {
             })
             .await
             .unwrap_err();
-        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[]", 1));
+        assert_eq!(
+            (shape(&errors).as_str(), errors.cancelled_count()),
+            ("[]", 1)
+        );
 
         let errors = TaskGroup::new("g")
             .scope(async |group: Scope| Ok(refused(&group)?))
@@ -302,7 +305,10 @@ fn case_26_the_value_of_a_cancelled_sibling_is_cancellation_and_that_of_another_
             })
             .await
             .unwrap_err();
-        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[]", 2));
+        assert_eq!(
+            (shape(&errors).as_str(), errors.cancelled_count()),
+            ("[]", 2)
+        );
 
         let errors = TaskGroup::new("g")
             .scope(async |_| {
@@ -398,7 +404,10 @@ fn a_task_that_never_started_is_cancellation_if_it_was_cancelled_and_else_a_fail
             })
             .await
             .unwrap_err();
-        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[]", 2));
+        assert_eq!(
+            (shape(&errors).as_str(), errors.cancelled_count()),
+            ("[]", 2)
+        );
     });
 }
 

@@ -39,7 +39,7 @@ async fn inner(texts: &'static [&'static str]) -> Result<(), ErrorGroup> {
 #[tokio::test]
 async fn split_keeps_the_shape_and_drops_what_is_empty() {
     let errors = failing(&[&["a"], &["b", "a"], &["b", "c"]]).await;
-    assert_eq!(errors.len(), 5);
+    assert_eq!(errors.error_count(), 5);
     let (matching, rest) = errors.split(|failure| failure.failure().to_string() == "a");
     assert_eq!(shape(&matching.unwrap()), "[a, [a]]");
     assert_eq!(shape(&rest.unwrap()), "[[b], [b, c]]");
@@ -105,8 +105,8 @@ fn many_failures_at_once_are_all_kept_whatever_the_policy() {
                 })
                 .await
                 .unwrap_err();
-            assert_eq!(errors.len() + errors.cancelled(), CHILDREN);
-            assert!(on_failure == OnFailure::Cancel || errors.cancelled() == 0);
+            assert_eq!(errors.error_count() + errors.cancelled_count(), CHILDREN);
+            assert!(on_failure == OnFailure::Cancel || errors.cancelled_count() == 0);
         }
     });
 }

@@ -34,7 +34,10 @@ fn a_local_task_that_fails_cancels_the_others_of_its_group() {
             })
             .await
             .unwrap_err();
-        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[boom]", 2));
+        assert_eq!(
+            (shape(&errors).as_str(), errors.cancelled_count()),
+            ("[boom]", 2)
+        );
         assert_eq!(Rc::strong_count(&alive), 1);
     };
     on_each_flavor(async || LocalSet::new().run_until(in_group()).await);
@@ -58,6 +61,6 @@ fn local_tasks_that_go_down_with_their_set_are_reported_to_their_group() {
         drop(local);
         group.cancel();
         let outcome: Result<(), _> = scope.await.unwrap();
-        assert_eq!(outcome.unwrap_err().cancelled(), 1);
+        assert_eq!(outcome.unwrap_err().cancelled_count(), 1);
     });
 }

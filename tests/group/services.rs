@@ -85,7 +85,10 @@ fn a_service_that_fails_is_a_failure_of_the_group() {
             })
             .await
             .unwrap_err();
-        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[boom]", 1));
+        assert_eq!(
+            (shape(&errors).as_str(), errors.cancelled_count()),
+            ("[boom]", 1)
+        );
     });
 }
 

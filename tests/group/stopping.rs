@@ -286,7 +286,10 @@ async fn a_group_that_is_cancelled_leaves_nobody_in_it_the_time_to_see_that_it_s
         })
         .await
         .unwrap_err();
-    assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[]", 1));
+    assert_eq!(
+        (shape(&errors).as_str(), errors.cancelled_count()),
+        ("[]", 1)
+    );
     assert_eq!(is_told.try_recv(), Ok("whoever runs at that moment"));
     assert!(is_told.try_recv().is_err());
 }
@@ -329,7 +332,10 @@ fn a_group_that_is_cancelled_while_it_stops_has_no_more_of_its_grace_period() {
             })
             .await
             .unwrap_err();
-        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[]", 2));
+        assert_eq!(
+            (shape(&errors).as_str(), errors.cancelled_count()),
+            ("[]", 2)
+        );
     });
 }
 
@@ -366,7 +372,10 @@ fn a_group_that_is_stopped_and_fails_without_a_grace_period_is_cancelled() {
             })
             .await
             .unwrap_err();
-        assert_eq!((shape(&errors).as_str(), errors.cancelled()), ("[body]", 1));
+        assert_eq!(
+            (shape(&errors).as_str(), errors.cancelled_count()),
+            ("[body]", 1)
+        );
     });
 }
 

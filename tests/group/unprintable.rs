@@ -85,7 +85,7 @@ async fn failing() -> ErrorGroup {
 fn case_35_the_other_errors_are_still_printed() {
     on_each_flavor(async || {
         let errors = failing().await;
-        assert_eq!(errors.len(), 13);
+        assert_eq!(errors.error_count(), 13);
         for text in [errors.tree().to_string(), format!("{errors:?}")] {
             for line in [
                 "| good: the first",
@@ -173,9 +173,9 @@ async fn a_subscriber_is_not_made_to_panic() {
     let _guard = tracing::subscriber::set_default(Printing(std::sync::Arc::clone(&printed)));
     // The first event registers its callsite. Where that is another test's, whose thread has no subscriber, the
     // callsite is off for all.
-    assert_eq!(fail().await.unwrap_err().len(), 1);
+    assert_eq!(fail().await.unwrap_err().error_count(), 1);
     tracing::callsite::rebuild_interest_cache();
     printed.lock().unwrap().clear();
-    assert_eq!(fail().await.unwrap_err().len(), 1);
+    assert_eq!(fail().await.unwrap_err().error_count(), 1);
     assert_eq!(*printed.lock().unwrap(), ["<error whose Display panicked>"]);
 }

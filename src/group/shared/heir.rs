@@ -80,7 +80,7 @@ impl Heir {
 
     /// How what is held open ends, with these errors of the group that is gone.
     pub(super) fn inherit(self, errors: ErrorGroup) -> (Self, Ended) {
-        if errors.is_empty() {
+        if errors.is_cancelled() {
             return (self, Ended::Well);
         }
         let failed = Ended::Failed(self.id, Failure::Group(Box::new(errors)));
