@@ -80,6 +80,8 @@ pub use started::{NeverStarted, Started};
 /// | a panic | kept, with its payload | – | – | – | ends the program | kept, by hand |
 /// | a child may spawn into it | yes | yes | yes | yes | yes | no |
 /// | cancels a task that does not await | no | no | no | no | no | no |
+/// | clean-up that awaits | in a [grace period](TaskGroup::grace) | yes | shielded | `NonCancellable` | by hand | by hand |
+/// | tasks that end with the rest | [`Scope::spawn_service`] | – | – | – | – | – |
 /// | a spawn once it is cancelled or over | [`Refused`](crate::Refused); in the group itself that is cancellation | raises | raises, once over | never runs | runs | runs |
 /// | tasks that stay on one thread | [`Scope::spawn_local`] | all | all | by dispatcher | – | `spawn_local` |
 /// | waits for clean-up when it is itself dropped | only within another group, which then does: a destructor can't await | yes | yes | yes | – | no |
@@ -132,6 +134,10 @@ impl TaskGroup {
     /// a failure under [`OnFailure::Cancel`]. From then on [`stopping`](Scope::stopping) is ready. Meanwhile the
     /// body goes on, and the group takes more tasks. The period begins once. Without one, a group that is cancelled
     /// is cancelled at once, and one that is stopped waits as long as its tasks take.
+    ///
+    /// Other languages have shielded clean-up: code of a cancelled task that awaits and can't be cancelled again. Rust
+    /// can't, as a future that is cancelled is dropped, and its destructors can't await. So clean-up that awaits
+    /// has to begin before the task is cancelled: that is what the grace period is for.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
@@ -39,22 +40,25 @@ impl Owner {
         let Policy {
             grace, deadline, ..
         } = self.shared().policy();
-        if let Some(grace) = grace {
+        if grace.is_some() || deadline.is_some() {
             // Where there is no timer, better now than when it is needed.
-            drop(sleep(grace));
+            drop(sleep(Duration::ZERO));
         }
         if let Some(member) = Member::current() {
             self.shared().begin_within(&member.shared);
         }
         GROUPS.enter_if_observed(self.shared());
-        let now = deadline.map(|_| Instant::now());
-        let is_due = deadline.is_some_and(|deadline| now >= Some(deadline.at));
-        if let Some(now) = now.filter(|_| is_due) {
-            self.shared().expire(now);
-            // There is nobody to be asked to stop.
-            self.shared().abort();
+        let Some(deadline) = deadline else {
+            return true;
+        };
+        let now = Instant::now();
+        if now < deadline.at {
+            return true;
         }
-        !is_due
+        self.shared().expire(now);
+        // There is nobody to be asked to stop.
+        self.shared().abort();
+        false
     }
 
     /// Runs `f` as the body of the group.
