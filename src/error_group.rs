@@ -188,7 +188,8 @@ struct Caught {
 }
 
 impl ErrorGroup {
-    /// A group of these failures, in this order: for tests, and to merge what several groups ended with.
+    /// A group of these failures, in this order: for tests, and to merge what several groups ended with. Without
+    /// any, it is what a group that was [cancelled](ErrorGroup::is_cancelled) returns.
     ///
     /// ```
     /// use unstuck::{ErrorGroup, TaskFailure};

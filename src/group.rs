@@ -228,7 +228,7 @@ impl TaskGroup {
     /// Lets no more than `limit` of the tasks run at the same time; the others wait for their turn before
     /// they are first polled. With [`Scope::spawn_within_limit`] they wait before they are spawned, so that
     /// any number of tasks takes the memory of `limit`. Neither the body nor
-    /// [blocking](Scope::spawn_blocking) tasks are counted.
+    /// [blocking](Scope::spawn_blocking) tasks and [services](Scope::spawn_service) are counted.
     ///
     /// A task keeps its turn until it ends, whatever it waits for. So tasks that spawn into their own group and
     /// await what they have spawned can use up all turns, and then wait for ever.

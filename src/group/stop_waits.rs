@@ -1,22 +1,37 @@
 //! How a group finds out that a task waits for it to stop, and for nothing else.
 //!
 //! A task can be woken only through its wakers. If its waits for the group to stop hold all of them, then
-//! nothing else can wake it. To count them, a task that waits for its group to stop is polled with a waker of its
-//! own from then on.
+//! nothing else can wake it. To count them, a task that waits for its group to stop is polled with wakers of its
+//! own from then on, another one for each poll: whoever has woken it may hold the waker of that poll for a moment
+//! longer, and the task is looked at again once that is gone.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Wake, Waker};
 
-/// The waits of one task for its group to stop; also the task's waker.
+use crate::sync::{Mutex, lock};
+
+/// The waits of one task for its group to stop.
 #[derive(Default)]
 pub(super) struct StopWaits {
     task: OnceLock<Waker>,
-    waits: AtomicUsize,
+    /// The waker of the last poll.
+    last: Mutex<Weak<PollWaker>>,
+    /// How many polls have a waker that somebody holds.
+    polls: AtomicUsize,
+    /// Whether the task is to be polled again when the waker of a poll is gone.
+    is_watched: AtomicBool,
     /// Since the task was last polled.
     is_woken: AtomicBool,
     /// Whether the group counts the task as idle.
     is_idle: AtomicBool,
+}
+
+/// The waker of one poll of a task.
+struct PollWaker {
+    waits: Arc<StopWaits>,
+    /// How many waits for the group to stop hold it.
+    held: AtomicUsize,
 }
 
 impl StopWaits {
@@ -25,18 +40,36 @@ impl StopWaits {
         // Tokio polls a task with the same waker each time.
         self.task.get_or_init(|| task.clone());
         self.is_woken.store(false, Ordering::Relaxed);
-        Waker::from(Arc::clone(self))
+        self.is_watched.store(false, Ordering::SeqCst);
+        self.polls.fetch_add(1, Ordering::SeqCst);
+        let waker = Arc::new(PollWaker {
+            waits: Arc::clone(self),
+            held: AtomicUsize::new(0),
+        });
+        *lock(&self.last) = Arc::downgrade(&waker);
+        Waker::from(waker)
     }
 
-    /// Whether the task, which has just been polled, waits for its group to stop, and for nothing else. Its
-    /// member holds one reference to this, and nothing else does but wakers and waits.
-    pub(super) fn are_all(self: &Arc<Self>) -> bool {
+    fn last(&self) -> Option<Arc<PollWaker>> {
+        lock(&self.last).upgrade()
+    }
+
+    /// Whether the task, which has just been polled, waits for its group to stop, and for nothing else.
+    pub(super) fn are_all(&self) -> bool {
+        let Some(last) = self.last() else {
+            return false;
+        };
         // Each wait has two: its own, and the waker.
-        let others = Arc::strong_count(self) - 1;
+        let others = Arc::strong_count(&last) - 1;
         // Whoever has woken the task and is gone since is seen to have woken it.
         fence(Ordering::Acquire);
-        let waits = self.waits.load(Ordering::Relaxed);
-        waits > 0 && others == 2 * waits && !self.is_woken.load(Ordering::Relaxed)
+        let waits = last.held.load(Ordering::Relaxed);
+        if waits == 0 || others != 2 * waits {
+            return false;
+        }
+        // Before it is looked at, so that the waker of a former poll that goes now is not missed.
+        self.is_watched.store(true, Ordering::SeqCst);
+        self.polls.load(Ordering::SeqCst) == 1 && !self.is_woken.load(Ordering::Relaxed)
     }
 
     /// Notes whether the task is idle. Returns whether that is new.
@@ -45,35 +78,47 @@ impl StopWaits {
     }
 }
 
-impl Wake for StopWaits {
+impl Wake for PollWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.is_woken.store(true, Ordering::Relaxed);
-        if let Some(task) = self.task.get() {
+        self.waits.is_woken.store(true, Ordering::Relaxed);
+        if let Some(task) = self.waits.task.get() {
             task.wake_by_ref();
         }
     }
 }
 
-/// A wait of a task for its group to stop, which is woken through the waker of its [`StopWaits`].
-pub(super) struct StopWait(Arc<StopWaits>);
+impl Drop for PollWaker {
+    fn drop(&mut self) {
+        self.waits.polls.fetch_sub(1, Ordering::SeqCst);
+        if self.waits.is_watched.swap(false, Ordering::SeqCst)
+            && let Some(task) = self.waits.task.get()
+        {
+            task.wake_by_ref();
+        }
+    }
+}
+
+/// A wait of a task for its group to stop, which is woken through the waker of its last poll.
+pub(super) struct StopWait(Arc<PollWaker>);
 
 impl StopWait {
     /// None if `waker` is another one, as within a combinator that polls its parts by their own wakers.
-    pub(super) fn new(waits: &Arc<StopWaits>, waker: &Waker) -> Option<Self> {
-        let is_own = Waker::from(Arc::clone(waits)).will_wake(waker);
+    pub(super) fn new(waits: &StopWaits, waker: &Waker) -> Option<Self> {
+        let last = waits.last()?;
+        let is_own = Waker::from(Arc::clone(&last)).will_wake(waker);
         is_own.then(|| {
-            waits.waits.fetch_add(1, Ordering::Relaxed);
-            Self(Arc::clone(waits))
+            last.held.fetch_add(1, Ordering::Relaxed);
+            Self(last)
         })
     }
 }
 
 impl Drop for StopWait {
     fn drop(&mut self) {
-        self.0.waits.fetch_sub(1, Ordering::Relaxed);
+        self.0.held.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task;
-use unstuck::{BoxError, ErrorGroup, Failure, NeverStarted, OnFailure, Scope, Started, TaskGroup};
+use unstuck::{
+    BoxError, Children, ErrorGroup, Failure, NeverStarted, OnFailure, Scope, Started, TaskGroup,
+};
 
 use crate::clean_up::{Bomb, CleanUp, CleanUps, bombed, sleeper, until_alive};
 use crate::failing::{Unit, fail, shape};
@@ -162,6 +164,72 @@ fn the_first_value_wins_the_others_are_cancelled_and_that_is_no_error() {
             .await
             .unwrap();
         assert_eq!((winner, clean.ran()), ("fast", 3));
+    });
+}
+
+/// Java's `allUntil`: what is enough is up to whoever reads.
+#[test]
+fn values_are_read_until_there_are_enough_and_the_rest_is_cancelled() {
+    on_each_flavor(async || {
+        let clean = CleanUps::default();
+        let sum = TaskGroup::new("g")
+            .scope(async |group| {
+                let mut children = Children::new();
+                for _ in 0..3 {
+                    let sleeper = sleeper(clean.guard());
+                    children.push(group.spawn("sleeper", async {
+                        sleeper.await?;
+                        Ok::<_, BoxError>(0)
+                    })?);
+                }
+                clean.asleep(3).await;
+                for n in 1..=9 {
+                    children.push(group.spawn_infallible("number", async move { n })?);
+                }
+                let mut sum = 0;
+                while sum < 10
+                    && let Some((_, n)) = children.next().await
+                {
+                    sum += n;
+                }
+                group.cancel();
+                Ok(sum)
+            })
+            .await
+            .unwrap();
+        assert!(sum >= 10);
+        assert_eq!(clean.ran(), 3);
+    });
+}
+
+/// CPython 3.15's `TaskGroup.cancel`: by a task of a group within, and whatever else is going on.
+#[test]
+fn a_group_is_cancelled_by_a_task_of_a_group_inside_it_and_its_errors_are_kept() {
+    on_each_flavor(async || {
+        let clean = CleanUps::default();
+        let errors = TaskGroup::new("outer")
+            .scope(async |outer: Scope| {
+                outer.spawn("sleeper", sleeper(clean.guard()))?;
+                outer.spawn("bombed", bombed(Bomb("in clean-up")))?;
+                let (group, asleep) = (outer.clone(), clean.clone());
+                outer.spawn("inner", async move {
+                    let inner = TaskGroup::new("inner").scope(async |inner: Scope| {
+                        inner.spawn("cancels", async move {
+                            asleep.asleep(1).await;
+                            group.cancel();
+                            group.cancel();
+                            pending::<Unit>().await
+                        })?;
+                        Ok(())
+                    });
+                    inner.await
+                })?;
+                Ok("the body's")
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[panicked: in clean-up]");
+        assert_eq!(clean.ran(), 1);
     });
 }
 

@@ -394,3 +394,36 @@ fn a_scope_that_is_dropped_leaves_its_tasks_no_grace_period() {
         crate::until_alive(before).await;
     });
 }
+
+/// Whoever has woken a task may hold its waker for a moment after that. On several threads, the task may have been
+/// polled by then, and wait for its group to stop.
+#[test]
+fn a_task_that_waits_only_for_the_group_to_stop_is_known_whoever_woke_it_before() {
+    on_each_flavor(async || {
+        for _ in 0..if cfg!(miri) { 2 } else { 2_000 } {
+            let (once, is_once) = oneshot::channel::<()>();
+            let (many, mut are_many) = mpsc::channel::<()>(1);
+            let group = TaskGroup::new("g").scope(async |group: Scope| {
+                let scope = group.clone();
+                group.spawn("waits", async move {
+                    let _ = is_once.await;
+                    tokio::select! {
+                        () = scope.stopping() => return fail("it is not finished"),
+                        _ = are_many.recv() => {}
+                    }
+                    scope.stopping().await;
+                    Unit::Ok(())
+                })?;
+                Ok(())
+            });
+            let group = task::spawn(group);
+            // By the thread of the test, which is none that runs tasks where there are several.
+            drop(once);
+            task::yield_now().await;
+            std::thread::yield_now();
+            drop(many);
+            let ended = timeout(Duration::from_mins(1), group).await;
+            ended.expect("it ends").unwrap().unwrap();
+        }
+    });
+}

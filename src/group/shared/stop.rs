@@ -62,7 +62,7 @@ impl Shared {
         if lock(&self.state).open[key.place()].role == Role::Service {
             return;
         }
-        let are_all = |waits: &Arc<_>| StopWaits::are_all(waits) && waits.set_idle(true);
+        let are_all = |waits: &Arc<StopWaits>| waits.are_all() && waits.set_idle(true);
         if !lock(&self.waiters().waits).get(&key).is_some_and(are_all) {
             return;
         }
