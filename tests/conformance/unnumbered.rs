@@ -202,7 +202,7 @@ fn values_are_read_until_there_are_enough_and_the_rest_is_cancelled() {
     });
 }
 
-/// CPython 3.15's `TaskGroup.cancel`: by a task of a group within, and whatever else is going on.
+/// C, from 3.15: `TaskGroup.cancel`: by a task of a group within, and whatever else is going on.
 #[test]
 fn a_group_is_cancelled_by_a_task_of_a_group_inside_it_and_its_errors_are_kept() {
     on_each_flavor(async || {
