@@ -11,16 +11,19 @@ use crate::error::{DebugInfoLevel, Error};
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::snapshot::{
-    Address, AwaitTree, BlockOn, BlockingState, BlockingTask, Gap, NameId, NativeFrame, Process,
-    Runtime, RuntimeId, SCHEMA, Snapshot, Task, Thread,
+    Address, AwaitTree, BlockOn, BlockingState, BlockingTask, Gap, LocatedWaker, NameId,
+    NativeFrame, Process, Registration, Runtime, RuntimeId, SCHEMA, Snapshot, Task, Thread,
+    WaitsFor, WakerPlace, Wakers,
 };
 use crate::target::{CoreFile, LiveProcess, Target};
-use crate::threads::{self, BlockOns, Modules, RawThread, StackFrame, Unwinder};
+use crate::threads::{self, BlockOns, Modules, RawBlockOn, RawThread, StackFrame, Unwinder};
 use crate::tokio::names::{self, state};
 use crate::tokio::pool::{self, RawPool};
 use crate::tokio::runtimes::{Owned, RawRuntime};
-use crate::tokio::tasks::{RawTask, Stage, TaskLayout, TaskReader};
-use crate::walk::{Plans, Walker};
+use crate::tokio::tasks::{FoundWaker, RawTask, Stage, TaskLayout, TaskReader};
+use crate::tokio::waits::Slot;
+use crate::tokio::wakers::{self, RawWaker, WakerLayout};
+use crate::walk::{Plans, WakerSlots, Walker};
 
 /// A process whose tasks can be read, any number of times, or a core file of one.
 ///
@@ -150,12 +153,22 @@ impl Inspector {
         let tasks = TaskReader::new(&context, &self.executable, layout);
         tasks.check_lists(&context);
         let mut walker = Walker::new(&context, &self.plans);
-        let block_ons = threads::find(&context, &self.plans, &mut walker, &unwinder, &threads);
+        let wakers = context.found(WakerLayout::new(&debug));
+        let layout = wakers.as_ref();
+        let block_ons = threads::find(
+            &context,
+            &self.plans,
+            &mut walker,
+            &unwinder,
+            &threads,
+            layout,
+        );
         let taken_at_ns = target.now_ns();
         let reading = Reading {
             inspector: self,
             context: &context,
             tasks: &tasks,
+            wakers: wakers.as_ref(),
         };
         let mut snapshot = reading.snapshot(walker, &threads, block_ons);
         let after = target.threads().unwrap_or_default();
@@ -317,6 +330,7 @@ struct Reading<'r> {
     inspector: &'r Inspector,
     context: &'r Context<'r>,
     tasks: &'r TaskReader,
+    wakers: Option<&'r WakerLayout>,
 }
 
 /// The tasks that were found, and who owns them.
@@ -327,6 +341,8 @@ struct Population {
     pools: Vec<Option<RawPool>>,
     /// Everything that looks like a task. Some were freed.
     candidates: Vec<RawTask>,
+    /// Everything that looks like a waker of a task, sorted by task. Some were freed or moved.
+    wakers: Vec<FoundWaker>,
 }
 
 impl Reading<'_> {
@@ -338,16 +354,23 @@ impl Reading<'_> {
     ) -> Snapshot {
         let plans = &self.inspector.plans;
         let BlockOns {
-            found,
-            runtimes,
+            mut found,
+            runtimes: known,
             stacks,
         } = block_ons;
         // A task that was idle before all of its future was read, and still is after, did not move in between. So
         // the states are read first, and once more at the end, and nothing of the one is taken for the other.
-        let population = self.population(&runtimes);
+        let population = self.population(&known);
         self.context.memory.forget();
-        let read = |raw: &RawTask| self.task(&mut walker, raw, &population);
+        let mut places = Places::default();
+        let read = |raw: &RawTask| self.task(&mut walker, &mut places, raw, &population);
         let mut tasks: Vec<Task> = population.tasks.iter().map(read).collect();
+        for block_on in &mut found {
+            let root = &mut block_on.root;
+            self.register(&mut root.tree, &root.wakers, block_on.waker, &mut places);
+        }
+        let registrations = self.registrations(&population, &mut places);
+        places.locate(&mut tasks, &population.wakers);
         let mut statics = walker.statics();
         let mut blocking_tasks = self.blocking_tasks(&mut walker, &population, threads, &stacks);
         let awaited = tasks.iter().map(|task| &task.futures);
@@ -359,43 +382,15 @@ impl Reading<'_> {
             (statics.iter().flat_map(|it| &it.handles))
                 .chain(blocking_tasks.iter().flat_map(|it| &it.handles)),
         );
-        tasks.extend(self.ended(&mut walker, &tasks, &population));
+        tasks.extend(self.ended(&mut walker, &mut places, &tasks, &population));
         self.context.memory.forget();
         for (task, raw) in tasks.iter_mut().zip(&population.tasks) {
             let now = self.tasks.task(self.context.memory, raw.address);
             task.changed = now.is_none_or(|now| now.state != raw.state || now.id != raw.id);
         }
         tasks.sort_by_key(|task| (task.id, task.address));
-        let mut block_ons: Vec<BlockOn> = found
-            .into_iter()
-            .map(|block_on| {
-                let future = plans.name(&self.context.debug.ty(block_on.ty).name);
-                let (name, origin) = block_on.root.function.unzip();
-                let name = name.or(block_on.root.concrete);
-                BlockOn {
-                    thread: block_on.thread,
-                    address: Address(block_on.address),
-                    name: name.unwrap_or(future),
-                    future,
-                    origin,
-                    futures: block_on.root.tree,
-                    polled: block_on.polled,
-                    changed: false,
-                }
-            })
-            .collect();
-        let runtimes =
-            population
-                .runtimes
-                .iter()
-                .zip(&population.pools)
-                .map(|((runtime, owned), pool)| Runtime {
-                    address: Address(runtime.value.address),
-                    kind: runtime.kind,
-                    owned: owned.counted,
-                    blocking_pool: pool.as_ref().map(|pool| pool.pool),
-                });
-        let runtimes = runtimes.collect();
+        let mut block_ons: Vec<BlockOn> = found.into_iter().map(|it| self.block_on(it)).collect();
+        let runtimes = runtimes(&population, registrations);
         let threads = self.inspector.threads(self.context.debug, threads, &stacks);
         let awaited = tasks.iter_mut().map(|task| &mut task.futures);
         let blocked = block_ons.iter_mut().map(|block_on| &mut block_on.futures);
@@ -421,6 +416,24 @@ impl Reading<'_> {
             objects,
             statics,
             ..self.inspector.empty()
+        }
+    }
+
+    fn block_on(&self, block_on: RawBlockOn) -> BlockOn {
+        let plans = &self.inspector.plans;
+        let future = plans.name(&self.context.debug.ty(block_on.ty).name);
+        let (name, origin) = block_on.root.function.unzip();
+        let name = name.or(block_on.root.concrete);
+        BlockOn {
+            thread: block_on.thread,
+            address: Address(block_on.address),
+            name: name.unwrap_or(future),
+            future,
+            origin,
+            futures: block_on.root.tree,
+            wakers: block_on.wakers,
+            polled: block_on.polled,
+            changed: false,
         }
     }
 
@@ -450,7 +463,8 @@ impl Reading<'_> {
 
     fn try_population(&self, known: &[RawRuntime]) -> Population {
         let (memory, tasks) = (self.context.memory, self.tasks);
-        let candidates = tasks.search(self.context);
+        let (candidates, mut wakers) = tasks.search(self.context, self.wakers);
+        wakers.sort_unstable();
         let mut raw: HashMap<u64, RawRuntime> = known
             .iter()
             .map(|runtime| (runtime.value.address, runtime.clone()))
@@ -497,10 +511,17 @@ impl Reading<'_> {
             tasks: found,
             pools,
             candidates,
+            wakers,
         }
     }
 
-    fn task(&self, walker: &mut Walker<'_>, raw: &RawTask, population: &Population) -> Task {
+    fn task(
+        &self,
+        walker: &mut Walker<'_>,
+        places: &mut Places,
+        raw: &RawTask,
+        population: &Population,
+    ) -> Task {
         let plans = &self.inspector.plans;
         let mut task = Task {
             id: raw.id,
@@ -511,8 +532,13 @@ impl Reading<'_> {
             origin: None,
             state: raw.task_state(),
             futures: AwaitTree::default(),
+            wakers: None,
             changed: false,
         };
+        task.wakers = raw.wakers(task.runtime.is_some()).map(|count| Wakers {
+            count,
+            located: Vec::new(),
+        });
         let Some(cell) = &raw.ty.cell else {
             return task;
         };
@@ -522,6 +548,8 @@ impl Reading<'_> {
         if cell.stage(self.context.memory, raw.address) == Some(Stage::Running) {
             let root = walker.read(cell.future, cell.future_address(raw.address));
             task.futures = root.tree;
+            let own = self.wakers.map(|wakers| wakers.of_task(raw.address));
+            self.register(&mut task.futures, &root.wakers, own, places);
             (function, concrete) = (root.function, root.concrete);
         }
         let of_type = || {
@@ -536,8 +564,13 @@ impl Reading<'_> {
     }
 
     /// Tasks that have ended and whose `JoinHandle` somebody still holds or awaits.
-    fn ended(&self, walker: &mut Walker<'_>, tasks: &[Task], population: &Population) -> Vec<Task> {
-        use crate::snapshot::WaitsFor;
+    fn ended(
+        &self,
+        walker: &mut Walker<'_>,
+        places: &mut Places,
+        tasks: &[Task],
+        population: &Population,
+    ) -> Vec<Task> {
         let listed: HashSet<u64> = tasks.iter().map(|task| task.address.0).collect();
         let mut addresses: Vec<u64> = tasks
             .iter()
@@ -560,8 +593,79 @@ impl Reading<'_> {
         ended
             .iter()
             .filter(|task| task.ty.cell.as_ref().is_none_or(|cell| !cell.blocking))
-            .map(|task| self.task(walker, task, population))
+            .map(|task| self.task(walker, places, task, population))
             .collect()
+    }
+
+    /// Notes for each leaf whether a waker of its own is where the leaf leaves it, and what such places are part of.
+    fn register(
+        &self,
+        tree: &mut AwaitTree,
+        slots: &WakerSlots,
+        own: Option<RawWaker>,
+        places: &mut Places,
+    ) {
+        let memory = self.context.memory;
+        for (leaf, slot) in tree.leaves.iter_mut().zip(&slots.leaves) {
+            let (start, size, place) = match *slot {
+                Slot::Unknown => continue,
+                Slot::Empty => {
+                    leaf.registered = Some(false);
+                    continue;
+                }
+                Slot::Within { start, size } => {
+                    let shared = Address(start);
+                    let place = match leaf.waits_for {
+                        _ if shared == leaf.address => WakerPlace::Leaf { leaf: leaf.address },
+                        WaitsFor::Io { .. } => WakerPlace::Io {
+                            registration: shared,
+                        },
+                        _ => WakerPlace::Channel { channel: shared },
+                    };
+                    (start, size, place)
+                }
+                Slot::Task(task) => {
+                    let Some((start, size)) = self.tasks.join_waker(memory, task) else {
+                        leaf.registered = Some(false);
+                        continue;
+                    };
+                    let task = Address(task);
+                    (start, size, WakerPlace::Task { task })
+                }
+            };
+            places.add(start, size, place);
+            let (Some(wakers), Some(own)) = (self.wakers, own) else {
+                continue;
+            };
+            let fits = |waker: RawWaker| waker == own || slots.members.contains(&waker.data);
+            leaf.registered = wakers.any_in(memory, start, size, fits);
+        }
+        for (start, size) in &slots.sets {
+            let set = Address(*start);
+            places.add(*start, *size, WakerPlace::Set { set });
+        }
+    }
+
+    /// What waits for I/O, by runtime.
+    fn registrations(
+        &self,
+        population: &Population,
+        places: &mut Places,
+    ) -> Vec<Vec<Registration>> {
+        let of_runtime = |(runtime, _): &(RawRuntime, Owned)| {
+            let Some(wakers) = self.wakers else {
+                return Vec::new();
+            };
+            let (found, size) = wakers::registrations(self.context, wakers, runtime);
+            for registration in &found {
+                let place = WakerPlace::Io {
+                    registration: registration.address,
+                };
+                places.add(registration.address.0, size, place);
+            }
+            found
+        };
+        population.runtimes.iter().map(of_runtime).collect()
     }
 
     /// Blocking tasks that run or are queued.
@@ -735,6 +839,58 @@ impl Reading<'_> {
             }
         }
         found
+    }
+}
+
+fn runtimes(population: &Population, registrations: Vec<Vec<Registration>>) -> Vec<Runtime> {
+    let runtimes = population.runtimes.iter().zip(&population.pools);
+    runtimes
+        .zip(registrations)
+        .map(|(((runtime, owned), pool), registrations)| Runtime {
+            address: Address(runtime.value.address),
+            kind: runtime.kind,
+            owned: owned.counted,
+            registrations,
+            blocking_pool: pool.as_ref().map(|pool| pool.pool),
+        })
+        .collect()
+}
+
+/// Places in memory where wakers are known to be.
+#[derive(Default)]
+struct Places(Vec<(u64, u64, WakerPlace)>);
+
+impl Places {
+    fn add(&mut self, start: u64, size: u64, place: WakerPlace) {
+        self.0.push((start, start.saturating_add(size), place));
+    }
+
+    /// Notes the wakers of each task. Those that were found are sorted by task.
+    fn locate(&mut self, tasks: &mut [Task], found: &[FoundWaker]) {
+        self.0
+            .sort_unstable_by_key(|(start, end, _)| (*start, *end));
+        for task in tasks {
+            let address = task.address.0;
+            let Some(wakers) = &mut task.wakers else {
+                continue;
+            };
+            let first = found.partition_point(|waker| waker.task < address);
+            let own = found[first..].iter().take_while(|it| it.task == address);
+            wakers.located = own
+                .map(|waker| LocatedWaker {
+                    address: Address(waker.address),
+                    place: self.place_of(waker.address),
+                })
+                .collect();
+        }
+    }
+
+    fn place_of(&self, waker: u64) -> WakerPlace {
+        let after = self.0.partition_point(|(start, ..)| *start <= waker);
+        let place = self.0[..after].last();
+        place
+            .filter(|(_, end, _)| waker < *end)
+            .map_or(WakerPlace::Elsewhere, |(.., place)| *place)
     }
 }
 

@@ -136,6 +136,14 @@ impl Index {
         path
     }
 
+    /// The static variable with this name in a namespace.
+    pub(crate) fn static_variable(&self, namespace: &str, name: &str) -> Option<&StaticVariable> {
+        self.statics
+            .iter()
+            .filter(|variable| &*variable.name == name)
+            .find(|variable| path(&self.scopes, variable.scope) == namespace)
+    }
+
     /// The namespaces of a type, joined by `::`.
     pub(crate) fn namespace_of(&self, ty: TypeId) -> String {
         let scope = self

@@ -90,6 +90,11 @@ pub struct Leaf {
     pub size: u64,
     /// What it waits for.
     pub waits_for: WaitsFor,
+    /// Whether a waker of this task, or of a set of futures that the task polls, waits where this future leaves it.
+    /// `None` if that is not known: where a future leaves its waker is known for those of Tokio alone, and only of
+    /// futures that a task or `block_on` has.
+    #[serde(default)]
+    pub registered: Option<bool>,
 }
 
 /// What a future that is no async function waits for.

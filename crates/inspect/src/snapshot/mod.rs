@@ -25,6 +25,7 @@ mod place;
 mod runtime;
 mod task;
 mod thread;
+mod waker;
 
 use std::fmt;
 use std::ops::Index;
@@ -40,6 +41,7 @@ pub use place::{Local, Origin, Place};
 pub use runtime::{BlockingPool, Runtime, RuntimeKind};
 pub use task::{BlockingState, BlockingTask, Lifecycle, Task, TaskState};
 pub use thread::{BlockOn, NativeFrame, SystemCall, Thread, ThreadState};
+pub use waker::{LocatedWaker, Registration, WakerPlace, Wakers, Wakes};
 
 /// The version of the format. It changes whenever a reader of an older snapshot would misread a newer one.
 pub const SCHEMA: u32 = 1;

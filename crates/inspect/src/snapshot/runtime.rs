@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Address;
+use super::{Address, Registration};
 
 /// What owns and polls tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub struct Runtime {
     pub kind: RuntimeKind,
     /// How many tasks it owns by its own count. `None` for a `LocalSet`, which does not count them.
     pub owned: Option<u64>,
+    /// The registrations with its I/O driver that somebody waits for.
+    #[serde(default)]
+    pub registrations: Vec<Registration>,
     /// Its blocking pool. `None` for a `LocalSet`, or if it is not known.
     pub blocking_pool: Option<BlockingPool>,
 }

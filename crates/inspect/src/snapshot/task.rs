@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, AwaitTree, Handle, NameId, Origin, RuntimeId};
+use super::{Address, AwaitTree, Handle, NameId, Origin, RuntimeId, Wakers};
 
 /// An async task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct Task {
     pub state: TaskState,
     /// What it awaits. While the task is running, this is what it awaited before.
     pub futures: AwaitTree,
+    /// Its wakers. `None` if they can't be counted, as the task runs or has ended.
+    #[serde(default)]
+    pub wakers: Option<Wakers>,
     /// Its state changed while it was read, so `futures` may mix two moments.
     pub changed: bool,
 }

@@ -77,6 +77,9 @@ pub struct BlockOn {
     pub origin: Option<Origin>,
     /// What it awaits. While `polled`, this is what it awaited before.
     pub futures: AwaitTree,
+    /// How many wakers of it exist. `None` if they can't be counted: the runtime of one thread shares them.
+    #[serde(default)]
+    pub wakers: Option<u64>,
     /// The thread is inside the future's `poll` function now, and its stack tells where.
     pub polled: bool,
     /// The thread moved while it was read, so `futures` may mix two moments.

@@ -8,6 +8,7 @@ use crate::debug_info::{Base, EntryId, Kind, Location, Type, TypeId, Value, Vari
 use crate::snapshot::{Gap, StackGap, Suspension};
 use crate::tokio::names;
 use crate::tokio::runtimes::{self, RawRuntime};
+use crate::tokio::wakers::{self, RawWaker, WakerLayout};
 use crate::walk::{Plans, Root, Walker};
 
 /// What was found on the stacks.
@@ -27,6 +28,10 @@ pub(crate) struct RawBlockOn {
     pub(crate) root: Root,
     /// The thread is inside the future's `poll`, not in between two calls of it.
     pub(crate) polled: bool,
+    /// What it is polled with.
+    pub(crate) waker: Option<RawWaker>,
+    /// How many wakers of it exist.
+    pub(crate) wakers: Option<u64>,
 }
 
 /// A variable with its place on a stack.
@@ -46,6 +51,7 @@ pub(crate) fn find(
     walker: &mut Walker<'_>,
     unwinder: &Unwinder<'_>,
     threads: &[RawThread],
+    layout: Option<&WakerLayout>,
 ) -> BlockOns {
     let mut found = BlockOns::default();
     let mut variables: HashMap<(EntryId, u64), Vec<Variable>> = HashMap::new();
@@ -59,6 +65,7 @@ pub(crate) fn find(
         // functions further in.
         let mut polled = false;
         let mut inner = None;
+        let mut own = None;
         for frame in &frames {
             let address = context.debug.file_address(frame.address);
             let Some(function) = context.debug.index.function_at(address) else {
@@ -93,6 +100,7 @@ pub(crate) fn find(
                 })
             {
                 block_on = largest.or_else(|| inner.take());
+                own = own.or_else(|| own_waker(context, layout?, &candidates));
             } else {
                 inner = largest.or(inner);
                 polled |= context
@@ -101,7 +109,12 @@ pub(crate) fn find(
             }
         }
         if let Some((value, root)) = block_on {
+            let wakers = own.and_then(|(waker, parks)| {
+                parks.then(|| wakers::of_parker(context, waker)).flatten()
+            });
             found.found.push(RawBlockOn {
+                waker: own.map(|(waker, _)| waker),
+                wakers,
                 thread: thread.id,
                 address: value.address,
                 ty: value.ty.id,
@@ -145,6 +158,25 @@ fn stack(
         unreadable(StackGap::LostTrail);
     }
     Some(stack.frames)
+}
+
+/// The waker that a `block_on` polls its future with, and whether it is that of a parked thread.
+fn own_waker(
+    context: &Context<'_>,
+    layout: &WakerLayout,
+    candidates: &[Candidate],
+) -> Option<(RawWaker, bool)> {
+    let named = |name: &str| {
+        let mut candidates = candidates.iter().filter(|candidate| !candidate.pinned);
+        candidates.find(|candidate| &*candidate.value.ty.name == name)
+    };
+    let parks = named(names::PARKER).is_some();
+    let waker = match named(names::WAKER_REF) {
+        Some(shared) => shared,
+        None => named(names::WAKER).filter(|_| parks)?,
+    };
+    let raw = names::WAKER_RAW.at(context, &waker.value)?;
+    Some((layout.read(context.memory, raw.address)?, parks))
 }
 
 fn candidate(context: &Context<'_>, frame: &StackFrame, variable: &Variable) -> Option<Candidate> {

@@ -4,7 +4,7 @@ mod block_on;
 mod system;
 mod unwind;
 
-pub(crate) use block_on::{BlockOns, find, stacks, variable};
+pub(crate) use block_on::{BlockOns, RawBlockOn, find, stacks, variable};
 pub(crate) use system::threads;
 pub(crate) use unwind::{Modules, StackFrame, Unwinder};
 

@@ -10,3 +10,4 @@ pub(crate) mod pool;
 pub(crate) mod runtimes;
 pub(crate) mod tasks;
 pub(crate) mod waits;
+pub(crate) mod wakers;

@@ -22,8 +22,20 @@ pub(crate) const POLL: Wanted = Wanted {
     kind: WantedKind::Function,
 };
 
+pub(crate) const RAW_WAKER: Wanted = ty("core::task::wake", "RawWaker");
+/// What the waker of a thread that runs `block_on` is made of.
+pub(crate) const UNPARK: Wanted = ty("tokio::runtime::park", "UnparkThread");
+
 /// What the pass over the debug info looks for.
-pub(crate) const WANTED: &[Wanted] = &[CELL, HEADER, TRAILER, VTABLE, POLL];
+pub(crate) const WANTED: &[Wanted] = &[CELL, HEADER, TRAILER, VTABLE, POLL, RAW_WAKER, UNPARK];
+
+/// The vtable of all wakers of tasks.
+pub(crate) const WAKER_VTABLE: (&str, &str) = ("tokio::runtime::task::waker", "WAKER_VTABLE");
+/// The locals of `block_on`: what parks the thread, and its waker.
+pub(crate) const PARKER: &str = "&mut tokio::runtime::park::CachedParkThread";
+pub(crate) const WAKER: &str = "core::task::wake::Waker";
+/// The waker of a `block_on` that shares it with its runtime.
+pub(crate) const WAKER_REF: &str = "tokio::util::wake::WakerRef";
 
 /// Where a waker is kept.
 const WAKER_OPTION: &str = "core::option::Option<core::task::wake::Waker>";
@@ -61,6 +73,7 @@ pub(crate) enum Feature {
     JoinSets,
     FuturesUnordered,
     Timers,
+    Wakers,
     Io,
     LocalSets,
     Guards,
@@ -81,6 +94,7 @@ impl Feature {
             Self::JoinSets => "members of a JoinSet",
             Self::FuturesUnordered => "members of a FuturesUnordered",
             Self::Timers => "timers",
+            Self::Wakers => "wakers",
             Self::Io => "I/O",
             Self::LocalSets => "LocalSets",
             Self::Guards => "guards and permits",
@@ -250,6 +264,7 @@ needs! {
 
     MPSC_RX_CHANNEL: Channels, "Rx", [Field("inner"), Shared];
     ONESHOT_CHANNEL: Channels, "oneshot::Receiver", [Field("inner"), Shared];
+    ONESHOT_RECEIVER_STATE: Channels, "oneshot::Receiver", [Field("inner"), Shared, Field("state")];
     BROADCAST_CHANNEL: Channels, "Recv", [Field("receiver"), Target, Field("shared"), Shared];
 
     CHANNEL_BOUND: Channels, "Chan", [Field("semaphore"), Field("bound")];
@@ -293,6 +308,24 @@ needs! {
     EVENTED_DESCRIPTOR: Io, "PollEvented", [Field("io"), Variant("Some"), Typed("std::os::fd::owned::OwnedFd")];
 
     LOCAL_SET_SHARED: LocalSets, "LocalSet", [Field("context"), Shared, Field("shared"), Shared];
+
+    RAW_WAKER_DATA: Wakers, "RawWaker", [Named("data")];
+    RAW_WAKER_VTABLE: Wakers, "RawWaker", [Named("vtable")];
+    WAKER_RAW: Wakers, "a waker", [Typed("core::task::wake::RawWaker")];
+    PARKER_SHARED: Wakers, "UnparkThread", [Field("inner"), Target];
+    PARKER_STRONG: Wakers, "ArcInner", [Field("strong")];
+    PARKER_DATA: Wakers, "ArcInner", [Field("data")];
+    UNORDERED_QUEUE: FuturesUnordered, "FuturesUnordered", [Field("ready_to_run_queue"), Shared];
+
+    HANDLE_IO: Io, "Handle", [Field("driver"), Field("io"), Variant("Enabled"), Field("__0")];
+    IO_REGISTRATIONS: Io, "io::Handle", [Named("synced"), Named("registrations"), Field("head")];
+    IO_NEXT: Io, "ScheduledIo", [Field("linked_list_pointers"), Typed("tokio::util::linked_list::PointersInner<"), Field("next")];
+    IO_READER: Io, "ScheduledIo", [Named("waiters"), Named("reader")];
+    IO_WRITER: Io, "ScheduledIo", [Named("waiters"), Named("writer")];
+    IO_WAITERS: Io, "ScheduledIo", [Named("waiters"), Named("list"), Field("head")];
+    IO_WAITER_NEXT: Io, "scheduled_io::Waiter", [Field("pointers"), Typed("tokio::util::linked_list::PointersInner<"), Field("next")];
+    IO_WAITER_WAKER: Io, "scheduled_io::Waiter", [Field("waker")];
+    OPTION_WAKER: Wakers, "Option<Waker>", [Variant("Some"), Field("__0"), Typed("core::task::wake::RawWaker")];
 
     PERMIT_COUNT: Guards, "SemaphorePermit", [Field("permits")];
     POINTER: Guards, "handle", [Target];

@@ -6,6 +6,7 @@ use foldhash::{HashMap, HashMapExt as _};
 
 use super::names::{self, Missing};
 use super::runtimes::RawRuntime;
+use super::wakers::WakerLayout;
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Executable, Path, Spot, Tag, Type, TypeId, Value, Wanted};
 use crate::memory::Memory;
@@ -22,6 +23,7 @@ pub(crate) struct TaskLayout {
     id_offset: Path,
     /// For lists of tasks: where a task's trailer is, and in that the next task.
     next: Result<(Path, Path), Missing>,
+    trailer_size: u64,
 }
 
 impl TaskLayout {
@@ -58,6 +60,7 @@ impl TaskLayout {
             vtable_poll: offset(&names::VTABLE_POLL, &vtable)?,
             id_offset: path(&names::VTABLE_ID_OFFSET, &vtable)?,
             next: next(),
+            trailer_size: spot(names::TRAILER).map_or(0, |trailer| trailer.ty.size),
         })
     }
 }
@@ -207,6 +210,18 @@ impl RawTask {
         self.state >> names::state::REFERENCES
     }
 
+    /// How many wakers of the task exist. `None` if it runs or has ended.
+    pub(crate) fn wakers(&self, owned: bool) -> Option<u64> {
+        use names::state::{COMPLETE, JOIN_INTEREST, NOTIFIED, RUNNING};
+        if self.has(RUNNING | COMPLETE) || self.references() >= names::state::ABSURD_REFERENCES {
+            return None;
+        }
+        // The runtime's list, the `JoinHandle`, and the run queue have one each.
+        let others = [owned, self.has(JOIN_INTEREST), self.has(NOTIFIED)];
+        let others = others.into_iter().filter(|it| *it).count() as u64;
+        self.references().checked_sub(others)
+    }
+
     pub(crate) fn has(&self, bits: u64) -> bool {
         self.state & bits != 0
     }
@@ -231,6 +246,13 @@ impl RawTask {
             references: self.references(),
         }
     }
+}
+
+/// What looks like a waker of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FoundWaker {
+    pub(crate) task: u64,
+    pub(crate) address: u64,
 }
 
 /// The vtables of tasks, and with them how to read any task.
@@ -312,9 +334,14 @@ impl TaskReader {
         }
     }
 
-    /// Searches the program's memory for tasks. Memory that was freed may still look like one.
-    pub(crate) fn search(&self, context: &Context<'_>) -> Vec<RawTask> {
+    /// Searches the program's memory for tasks, and for their wakers. Memory that was freed may still look like one.
+    pub(crate) fn search(
+        &self,
+        context: &Context<'_>,
+        layout: Option<&WakerLayout>,
+    ) -> (Vec<RawTask>, Vec<FoundWaker>) {
         let mut found = Vec::new();
+        let mut wakers = Vec::new();
         let mut buffer = vec![0; CHUNK];
         let mut left = context.limits.searched_bytes;
         for region in context.memory.regions() {
@@ -329,7 +356,7 @@ impl TaskReader {
                         "the search for tasks in memory",
                         context.limits.searched_bytes,
                     );
-                    return found;
+                    return (found, wakers);
                 }
                 left -= length as u64;
                 let read = context.memory.read_uncached(at, &mut buffer[..length]);
@@ -342,12 +369,27 @@ impl TaskReader {
                             .wrapping_add(number as u64 * 8)
                             .wrapping_sub(self.layout.vtable_offset);
                         found.extend(self.task(context.memory, address));
+                    } else if let Some(layout) = layout.filter(|it| it.is_of_task(word)) {
+                        let vtable = at.wrapping_add(number as u64 * 8);
+                        let around = layout.around(context.memory, vtable);
+                        wakers.extend(around.map(|(address, task)| FoundWaker { task, address }));
                     }
                 }
                 at += length as u64;
             }
         }
-        found
+        (found, wakers)
+    }
+
+    /// The part of a task in which the waker is of who awaits its end: where it is, and its size. `None` if nobody has
+    /// left one there.
+    pub(crate) fn join_waker(&self, memory: &dyn Memory, task: u64) -> Option<(u64, u64)> {
+        let (trailer_offset, _) = self.layout.next.as_ref().ok()?;
+        let raw = self.task(memory, task)?;
+        let vtable = self.layout.vtable.read(memory, task)?;
+        let trailer = task.wrapping_add(trailer_offset.read(memory, vtable)?);
+        raw.has(names::state::JOIN_WAKER)
+            .then_some((trailer, self.layout.trailer_size))
     }
 
     /// The task at this address. `None` if there is none.

@@ -97,7 +97,10 @@ pub(crate) enum WaitLayout {
         queued: Path,
     },
     Notified(Path),
-    Oneshot(Path),
+    Oneshot {
+        channel: Path,
+        state: Path,
+    },
     Mpsc(Path),
     Broadcast(Path),
     Task(Path),
@@ -141,7 +144,10 @@ impl WaitLayout {
             },
             WaitKind::Notified => Self::Notified(path(&names::NOTIFIED_NOTIFY)?),
             WaitKind::OwnedNotified => Self::Notified(path(&names::OWNED_NOTIFIED_NOTIFY)?),
-            WaitKind::OneshotReceiver => Self::Oneshot(path(&names::ONESHOT_CHANNEL)?),
+            WaitKind::OneshotReceiver => Self::Oneshot {
+                channel: path(&names::ONESHOT_CHANNEL)?,
+                state: path(&names::ONESHOT_RECEIVER_STATE)?,
+            },
             WaitKind::MpscReceiver => Self::Mpsc(path(&names::MPSC_RX_CHANNEL)?),
             WaitKind::BroadcastRecv => Self::Broadcast(path(&names::BROADCAST_CHANNEL)?),
             WaitKind::JoinHandle => Self::Task(path(&names::JOIN_TASK)?),
@@ -202,7 +208,7 @@ impl WaitLayout {
             Self::Notified(notify) => WaitsFor::Notify {
                 notify: address(notify)?,
             },
-            Self::Oneshot(channel) => WaitsFor::Oneshot {
+            Self::Oneshot { channel, .. } => WaitsFor::Oneshot {
                 channel: address(channel)?,
             },
             Self::Mpsc(channel) => WaitsFor::Message {
@@ -250,6 +256,54 @@ impl WaitLayout {
             Self::LocalSet(set) => WaitsFor::LocalSet { set: address(set)? },
             Self::Never => WaitsFor::Never,
         })
+    }
+}
+
+/// Where a future leaves its waker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// That is not known.
+    Unknown,
+    /// It has left none.
+    Empty,
+    /// Somewhere in this part of the memory.
+    Within { start: u64, size: u64 },
+    /// In the task at this address, whose end it waits for.
+    Task(u64),
+}
+
+impl WaitLayout {
+    /// Where the future at the address leaves its waker.
+    pub(crate) fn slot(&self, context: &Context<'_>, future: u64, size: u64) -> Slot {
+        let memory = context.memory;
+        let behind = |path: &Path| {
+            path.address(memory, future)
+                .map_or(Slot::Unknown, |start| Slot::Within {
+                    start,
+                    size: path.size,
+                })
+        };
+        match self {
+            Self::Acquire { .. }
+            | Self::Notified(_)
+            | Self::Broadcast(_)
+            | Self::Sleep { .. }
+            | Self::Readiness { .. } => Slot::Within {
+                start: future,
+                size,
+            },
+            Self::Oneshot { channel, state } => match state.read(memory, future) {
+                Some(state) if state & names::oneshot::RX_TASK_SET != 0 => behind(channel),
+                Some(_) => Slot::Empty,
+                None => Slot::Unknown,
+            },
+            Self::Mpsc(channel) => behind(channel),
+            Self::Evented { io, .. } => behind(io),
+            Self::Task(task) => task
+                .address(memory, future)
+                .map_or(Slot::Unknown, Slot::Task),
+            Self::LocalSet(_) | Self::Never => Slot::Unknown,
+        }
     }
 }
 

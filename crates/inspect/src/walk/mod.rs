@@ -13,4 +13,4 @@ mod reach;
 mod walker;
 
 pub(crate) use plan::Plans;
-pub(crate) use walker::{Root, Walker};
+pub(crate) use walker::{Root, WakerSlots, Walker};

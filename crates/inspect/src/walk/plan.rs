@@ -80,6 +80,8 @@ pub(crate) enum Plan {
         next: Path,
         member: Member,
         name: NameId,
+        /// Where the waker of the task is that polls it.
+        shared: Path,
     },
     Wait {
         layout: WaitLayout,
@@ -456,7 +458,7 @@ impl Plans {
                 name,
             }));
         }
-        let (heads, next, member) = if kind == WaitKind::JoinSet {
+        let (heads, next, member, shared) = if kind == WaitKind::JoinSet {
             let lists = names::JOIN_SET_LISTS.locate(debug, whole)?;
             let heads = vec![
                 names::JOIN_SET_NOTIFIED.locate(debug, &lists)?,
@@ -468,7 +470,8 @@ impl Plans {
             // The list's pointers are to the entry itself.
             let entry = Spot::whole(entry.ty);
             let next = names::LIST_ENTRY_NEXT.locate(debug, &entry)?;
-            (heads, next, names::LIST_ENTRY_VALUE.locate(debug, &entry)?)
+            let value = names::LIST_ENTRY_VALUE.locate(debug, &entry)?;
+            (heads, next, value, lists)
         } else {
             let head = names::UNORDERED_HEAD.locate(debug, whole)?;
             let Some(task) = head.target(debug) else {
@@ -480,6 +483,7 @@ impl Plans {
                 vec![head],
                 next,
                 names::UNORDERED_FUTURE.locate(debug, &task)?,
+                names::UNORDERED_QUEUE.locate(debug, whole)?,
             )
         };
         let Some(offset) = member.offset() else {
@@ -494,6 +498,7 @@ impl Plans {
                 ty: member.ty.id,
             },
             name,
+            shared: shared.path(),
         }))
     }
 

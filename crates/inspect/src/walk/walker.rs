@@ -16,6 +16,7 @@ use crate::snapshot::{
 };
 use crate::tokio::handles::{HandleLayout, TraitHandleLayout};
 use crate::tokio::names;
+use crate::tokio::waits::Slot;
 
 /// The future that a task or a `block_on` runs.
 pub(crate) struct Root {
@@ -24,6 +25,18 @@ pub(crate) struct Root {
     pub(crate) function: Option<(NameId, Origin)>,
     /// The type behind the trait object that the future is.
     pub(crate) concrete: Option<NameId>,
+    pub(crate) wakers: WakerSlots,
+}
+
+/// Where the wakers of a tree are.
+#[derive(Default)]
+pub(crate) struct WakerSlots {
+    /// For each leaf.
+    pub(crate) leaves: Vec<Slot>,
+    /// The members of sets of futures. They are polled with wakers of their own, that refer to them.
+    pub(crate) members: HashSet<u64>,
+    /// What keeps the wakers of those sets: the start and the size.
+    pub(crate) sets: Vec<(u64, u64)>,
 }
 
 /// Something that is still to be read.
@@ -63,6 +76,7 @@ pub(crate) struct Walker<'a> {
     coroutines: Vec<Arc<Coroutine>>,
     visits_left: u64,
     concrete: Option<NameId>,
+    wakers: WakerSlots,
 }
 
 impl<'a> Walker<'a> {
@@ -78,6 +92,7 @@ impl<'a> Walker<'a> {
             coroutines: Vec::new(),
             visits_left: 0,
             concrete: None,
+            wakers: WakerSlots::default(),
         }
     }
 
@@ -103,6 +118,7 @@ impl<'a> Walker<'a> {
             tree,
             function,
             concrete: self.concrete.take(),
+            wakers: std::mem::take(&mut self.wakers),
         }
     }
 
@@ -154,6 +170,7 @@ impl<'a> Walker<'a> {
         self.steps.clear();
         self.concrete = None;
         self.unnamed = None;
+        self.wakers = WakerSlots::default();
         self.visits_left = self.context.limits.visits_per_task;
     }
 
@@ -180,13 +197,17 @@ impl<'a> Walker<'a> {
         let waits_for = WaitsFor::Unknown {
             type_name: self.plans.name(&ty.name),
         };
-        self.tree.leaves.push(Leaf {
-            frame: None,
-            held_in: None,
-            address: Address(address),
-            size: ty.size,
-            waits_for,
-        });
+        self.leaf(
+            Slot::Unknown,
+            Leaf {
+                frame: None,
+                held_in: None,
+                address: Address(address),
+                size: ty.size,
+                waits_for,
+                registered: None,
+            },
+        );
     }
 
     fn push(
@@ -277,19 +298,28 @@ impl<'a> Walker<'a> {
         }
     }
 
+    fn leaf(&mut self, slot: Slot, leaf: Leaf) {
+        self.wakers.leaves.push(slot);
+        self.tree.leaves.push(leaf);
+    }
+
     fn found(&self) -> usize {
         self.tree.frames.len() + self.tree.leaves.len()
     }
 
     fn unknown(&mut self, frame: FrameIndex, address: u64, size: u64, name: NameId) {
         let waits_for = WaitsFor::Unknown { type_name: name };
-        self.tree.leaves.push(Leaf {
-            frame: Some(frame),
-            held_in: None,
-            address: Address(address),
-            size,
-            waits_for,
-        });
+        self.leaf(
+            Slot::Unknown,
+            Leaf {
+                frame: Some(frame),
+                held_in: None,
+                address: Address(address),
+                size,
+                waits_for,
+                registered: None,
+            },
+        );
     }
 
     fn read_work(&mut self, work: &Work) {
@@ -456,14 +486,23 @@ impl<'a> Walker<'a> {
         if waits_for.is_none() && purpose == Purpose::Hold {
             return;
         }
+        let slot = if waits_for.is_some() {
+            layout.slot(self.context, address, *size)
+        } else {
+            Slot::Unknown
+        };
         let waits_for = waits_for.unwrap_or(WaitsFor::Unknown { type_name: *name });
-        self.tree.leaves.push(Leaf {
-            frame,
-            held_in: local,
-            address: Address(address),
-            size: *size,
-            waits_for,
-        });
+        self.leaf(
+            slot,
+            Leaf {
+                frame,
+                held_in: local,
+                address: Address(address),
+                size: *size,
+                waits_for,
+                registered: None,
+            },
+        );
     }
 
     fn coroutine(&mut self, coroutine: &Arc<Coroutine>, work: &Work) {
@@ -556,12 +595,16 @@ impl<'a> Walker<'a> {
             next,
             member,
             name,
+            shared,
         } = &*work.plan
         else {
             return;
         };
         let memory = self.context.memory;
         let plan = self.plans.plan(self.context, member.ty, work.purpose);
+        if let Some(start) = shared.address(memory, work.address) {
+            self.wakers.sets.push((start, shared.size));
+        }
         let mut members = Vec::new();
         for head in heads {
             let mut entry = head.read(memory, work.address).unwrap_or(0);
@@ -571,19 +614,24 @@ impl<'a> Walker<'a> {
                     break;
                 }
                 members.push(entry.wrapping_add(member.offset));
+                self.wakers.members.insert(entry);
                 entry = next.read(memory, entry).unwrap_or(0);
             }
         }
         if members.is_empty() && work.purpose == Purpose::Await {
             let waits_for = WaitsFor::EmptySet { type_name: *name };
             let address = Address(work.address);
-            self.tree.leaves.push(Leaf {
-                frame: work.frame,
-                held_in: None,
-                address,
-                size: 0,
-                waits_for,
-            });
+            self.leaf(
+                Slot::Unknown,
+                Leaf {
+                    frame: work.frame,
+                    held_in: None,
+                    address,
+                    size: 0,
+                    waits_for,
+                    registered: None,
+                },
+            );
         }
         if let Some(plan) = plan {
             for address in members.into_iter().rev() {

@@ -157,8 +157,9 @@ fn a_limit_that_is_reached_is_reported() {
         limits(|limits| limits.visits = 50),
         ["the futures of all tasks"]
     );
+    // Tokio's own statics have longer containers.
     assert_eq!(
-        limits(|limits| limits.elements = 50),
+        limits(|limits| limits.elements = 50)[..1],
         ["the members of a set of futures"]
     );
 }
@@ -184,6 +185,7 @@ impl Targets {
             "containers",
             "handles",
             "queues",
+            "wakers",
             "outside",
             "guards",
             "shared",

@@ -13,3 +13,4 @@ mod queues;
 mod runtimes;
 mod shared;
 mod versions;
+mod wakers;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use unstuck_inspect::snapshot::{
-    AwaitTree, BlockingState, Counts, HandleKind, Object, RuntimeKind, Snapshot, WaitsFor,
+    AwaitTree, BlockingState, Counts, HandleKind, Leaf, Object, RuntimeKind, Snapshot, WaitsFor,
+    WakerPlace, Wakes,
 };
 
 use crate::program::{Program, at_rest, awaited, cargo_build, line_in, own_stack, task};
@@ -87,7 +88,46 @@ fn check(version: &str) {
     }
     check_timer(&snapshot, &package);
     check_handles(&snapshot);
+    check_wakers(&snapshot);
     check_blocking_pool(&snapshot);
+}
+
+/// Each task has the wakers that it is counted to have, and they are where its futures leave them.
+#[track_caller]
+fn check_wakers(snapshot: &Snapshot) {
+    for task in &snapshot.tasks {
+        let name = &snapshot[task.name];
+        let leaves = awaited(&task.futures);
+        let expected = |leaf: &Leaf| (leaf.waits_for != WaitsFor::Never).then_some(true);
+        for leaf in &leaves {
+            assert_eq!(leaf.registered, expected(leaf), "{name}: {leaf:?}");
+        }
+        let wakers = task.wakers.as_ref().expect("it is idle");
+        let known = wakers.located.iter();
+        let known = known.filter(|waker| waker.place != WakerPlace::Elsewhere);
+        let waiting = leaves.iter().filter(|leaf| expected(leaf).is_some());
+        assert_eq!(wakers.count, waiting.count() as u64, "{name}: {wakers:?}");
+        assert_eq!(wakers.count, known.count() as u64, "{name}: {wakers:?}");
+    }
+    let accept = snapshot.tasks.iter().find_map(|task| {
+        let mut leaves = task.futures.leaves.iter();
+        leaves.find_map(|leaf| match leaf.waits_for {
+            WaitsFor::Io { registration, .. } => Some((task.address, registration)),
+            _ => None,
+        })
+    });
+    let (task, registration) = accept.expect("a task that accepts");
+    let registrations = snapshot.runtimes.iter().flat_map(|it| &it.registrations);
+    let registration = registrations
+        .filter(|it| it.address == registration)
+        .map(|it| &it.wakes[..]);
+    let wakes: Vec<_> = registration.collect();
+    assert_eq!(wakes, [[Wakes::Task { task }]]);
+    for main in &snapshot.block_ons {
+        // It awaits what never comes, and leaves no waker. A runtime of one thread shares its waker.
+        assert!(matches!(main.wakers, Some(0) | None), "{main:?}");
+    }
+    assert!(snapshot.block_ons.iter().any(|main| main.wakers == Some(0)));
 }
 
 #[track_caller]

@@ -22,6 +22,8 @@ mod runtimes;
 mod shared;
 #[cfg(feature = "full")]
 mod signals;
+#[cfg(feature = "full")]
+mod wakers;
 
 fn main() {
     // The tests make sure of it: programs must not need the flag.
@@ -59,6 +61,7 @@ fn full(name: &str) {
         "outside" => holders::outside(),
         "guards" => holders::guards(),
         "queues" => queues::main(),
+        "wakers" => wakers::main(),
         "shared" => shared::main(),
         "current_thread" => runtimes::current_thread(),
         "local_set" => runtimes::local_set(),
