@@ -12,8 +12,8 @@ use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::snapshot::{
     Address, AwaitTree, BlockOn, BlockingState, BlockingTask, Gap, LocatedWaker, NameId,
-    NativeFrame, Process, Registration, Runtime, RuntimeId, SCHEMA, Snapshot, Task, Thread,
-    WaitsFor, WakerPlace, Wakers,
+    NativeFrame, Object, ObjectId, Process, Registration, Runtime, RuntimeId, SCHEMA, Snapshot,
+    Task, Thread, WaitsFor, WakerPlace, Wakers,
 };
 use crate::target::{CoreFile, LiveProcess, Target};
 use crate::threads::{self, BlockOns, Modules, RawBlockOn, RawThread, StackFrame, Unwinder};
@@ -382,7 +382,7 @@ impl Reading<'_> {
             (statics.iter().flat_map(|it| &it.handles))
                 .chain(blocking_tasks.iter().flat_map(|it| &it.handles)),
         );
-        tasks.extend(self.ended(&mut walker, &mut places, &tasks, &population));
+        tasks.extend(self.ended(&mut walker, &tasks, &population));
         self.context.memory.forget();
         for (task, raw) in tasks.iter_mut().zip(&population.tasks) {
             let now = self.tasks.task(self.context.memory, raw.address);
@@ -403,6 +403,7 @@ impl Reading<'_> {
         let (others, handles): (Vec<_>, Vec<_>) = kept.chain(captured).unzip();
         let objects =
             walker.take_objects(awaited.chain(blocked).chain(others), handles.into_iter());
+        in_objects(&mut tasks, &objects);
         let (names, places, locals) = plans.tables();
         Snapshot {
             runtimes,
@@ -564,13 +565,9 @@ impl Reading<'_> {
     }
 
     /// Tasks that have ended and whose `JoinHandle` somebody still holds or awaits.
-    fn ended(
-        &self,
-        walker: &mut Walker<'_>,
-        places: &mut Places,
-        tasks: &[Task],
-        population: &Population,
-    ) -> Vec<Task> {
+    fn ended(&self, walker: &mut Walker<'_>, tasks: &[Task], population: &Population) -> Vec<Task> {
+        // A task that has ended waits for nothing.
+        let mut places = Places::default();
         let listed: HashSet<u64> = tasks.iter().map(|task| task.address.0).collect();
         let mut addresses: Vec<u64> = tasks
             .iter()
@@ -593,7 +590,7 @@ impl Reading<'_> {
         ended
             .iter()
             .filter(|task| task.ty.cell.as_ref().is_none_or(|cell| !cell.blocking))
-            .map(|task| self.task(walker, places, task, population))
+            .map(|task| self.task(walker, &mut places, task, population))
             .collect()
     }
 
@@ -856,6 +853,31 @@ fn runtimes(population: &Population, registrations: Vec<Vec<Registration>>) -> V
         .collect()
 }
 
+/// Finds the wakers that are part of a shared value.
+fn in_objects(tasks: &mut [Task], objects: &[Object]) {
+    let shared = objects
+        .iter()
+        .enumerate()
+        .filter(|(_, object)| object.counts.strong.is_some_and(|strong| strong > 0));
+    let mut sorted: Vec<(u64, u64, ObjectId)> = shared
+        .map(|(number, object)| {
+            let start = object.address.0;
+            let id = ObjectId(u32::try_from(number).unwrap_or(u32::MAX));
+            (start, start.saturating_add(object.size), id)
+        })
+        .collect();
+    sorted.sort_unstable();
+    let wakers = tasks.iter_mut().filter_map(|task| task.wakers.as_mut());
+    for waker in wakers.flat_map(|wakers| &mut wakers.located) {
+        let address = waker.address.0;
+        let after = sorted.partition_point(|(start, ..)| *start <= address);
+        let inside = sorted[..after].last().filter(|(_, end, _)| address < *end);
+        if let (WakerPlace::Elsewhere, Some((.., object))) = (waker.place, inside) {
+            waker.place = WakerPlace::Object { object: *object };
+        }
+    }
+}
+
 /// Places in memory where wakers are known to be.
 #[derive(Default)]
 struct Places(Vec<(u64, u64, WakerPlace)>);
@@ -866,7 +888,7 @@ impl Places {
     }
 
     /// Notes the wakers of each task. Those that were found are sorted by task.
-    fn locate(&mut self, tasks: &mut [Task], found: &[FoundWaker]) {
+    fn locate(mut self, tasks: &mut [Task], found: &[FoundWaker]) {
         self.0
             .sort_unstable_by_key(|(start, end, _)| (*start, *end));
         for task in tasks {
@@ -882,6 +904,7 @@ impl Places {
                     place: self.place_of(waker.address),
                 })
                 .collect();
+            wakers.located.shrink_to_fit();
         }
     }
 

@@ -72,7 +72,7 @@ pub enum HandleKind {
     JoinHandle,
     /// `AbortHandle`. The object is the task.
     AbortHandle,
-    /// `Arc` of a value that is or contains a primitive.
+    /// `Arc` of a value that is or contains a primitive, a waker, a handle or a future.
     Arc,
     /// `std::sync::Weak` of such a value.
     Weak,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Address;
+use super::{Address, ObjectId};
 
 /// The wakers of a task or of a `block_on` future, as far as they are counted and found.
 ///
@@ -54,6 +54,11 @@ pub enum WakerPlace {
     Io {
         /// The registration.
         registration: Address,
+    },
+    /// A value that is shared, of the program's own or of a library. Who else shares it may wake the task.
+    Object {
+        /// The value.
+        object: ObjectId,
     },
     /// Somewhere else: a future or a type of the program's own, or memory that is not in use any more.
     Elsewhere,

@@ -5,7 +5,7 @@ use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use crate::debug_info::{DebugInfo, Kind, Type, TypeId};
 use crate::tokio::channels;
 use crate::tokio::handles;
-use crate::tokio::names::ONCE;
+use crate::tokio::names::{ONCE, WAKER};
 use crate::tokio::waits::{self, WaitKind};
 
 /// What is looked for.
@@ -92,7 +92,8 @@ impl Reach {
         if purpose != Purpose::Await && handles::kind_of(ty).is_some() {
             return Next::Decided(true);
         }
-        if purpose == Purpose::Share && handles::is_primitive(ty) {
+        // Who shares a place where a waker is kept can wake somebody.
+        if purpose == Purpose::Share && (handles::is_primitive(ty) || &*ty.name == WAKER) {
             return Next::Decided(true);
         }
         if purpose != Purpose::Await && handles::is_opaque(ty) {

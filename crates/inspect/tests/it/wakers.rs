@@ -22,7 +22,7 @@ fn registered(task: &Task) -> Vec<Option<bool>> {
 }
 
 fn check(program: &Program) {
-    let snapshot = program.snapshot_at_rest(10);
+    let snapshot = program.snapshot_at_rest(11);
     assert_eq!(snapshot.gaps, [], "nothing is missing");
     let branches = own(&snapshot, "two_branches");
     assert_eq!(registered(branches), [Some(true); 3]);
@@ -51,6 +51,16 @@ fn check(program: &Program) {
     let located = &keeps_two.wakers.as_ref().expect("wakers").located;
     assert!(located.len() >= 2, "they are in memory: {located:?}");
     assert_eq!(wakers(own(&snapshot, "keeps_none")), (0, 0));
+
+    let shares = own(&snapshot, "shares_its_waker");
+    assert_eq!(wakers(shares), (1, 1));
+    let place = shares.wakers.as_ref().expect("wakers").located[0].place;
+    let WakerPlace::Object { object } = place else {
+        panic!("a shared value: {place:?}")
+    };
+    assert_eq!(snapshot[object].counts.strong, Some(2));
+    let holders = shares.futures.frames[0].handles.iter();
+    assert_eq!(holders.filter(|it| it.object == object).count(), 2);
 
     let gave_up = own(&snapshot, "gave_up");
     assert_eq!(wakers(gave_up), (0, 0));

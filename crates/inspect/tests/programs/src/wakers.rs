@@ -22,6 +22,7 @@ pub async fn main() {
     tokio::spawn(members());
     tokio::spawn(keeps_two());
     tokio::spawn(keeps_none());
+    tokio::spawn(shares_its_waker());
     tokio::spawn(gave_up(bell.clone()));
     crate::ready();
     bell.notified().await;
@@ -64,6 +65,18 @@ async fn keeps_two() {
         Poll::Pending
     })
     .await;
+}
+
+/// A channel of the program's own: whoever has the other `Arc` wakes the task.
+async fn shares_its_waker() {
+    let shared = Arc::new(Mutex::new(None::<Waker>));
+    let other = shared.clone();
+    poll_fn::<(), _>(|context| {
+        *shared.lock().unwrap() = Some(context.waker().clone());
+        Poll::Pending
+    })
+    .await;
+    drop(other);
 }
 
 async fn keeps_none() {
