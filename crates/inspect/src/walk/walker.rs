@@ -110,7 +110,7 @@ impl<'a> Walker<'a> {
         if self.tree.frames.is_empty() && self.tree.leaves.is_empty() {
             self.unknown_root(ty, address);
         }
-        let tree = std::mem::take(&mut self.tree);
+        let tree = self.take_tree();
         let function = self
             .outermost(&tree)
             .map(|coroutine| (coroutine.function_id, coroutine.origin));
@@ -157,7 +157,19 @@ impl<'a> Walker<'a> {
         self.start();
         self.hold_outside(ty, address);
         self.hold();
-        std::mem::take(&mut self.tree)
+        self.take_tree()
+    }
+
+    /// There may be many trees: what was set aside for more is given back.
+    fn take_tree(&mut self) -> AwaitTree {
+        let mut tree = std::mem::take(&mut self.tree);
+        for frame in &mut tree.frames {
+            frame.handles.shrink_to_fit();
+        }
+        tree.frames.shrink_to_fit();
+        tree.leaves.shrink_to_fit();
+        tree.handles.shrink_to_fit();
+        tree
     }
 
     fn start(&mut self) {
