@@ -32,7 +32,7 @@ use threads::Role;
 
 pub use actor::Actor;
 pub use finding::{Finding, Holder, Link, Until, Waiter, With};
-pub use graph::{Activity, Doubt, ResourceKind};
+pub use graph::{Activity, Doubt, Live, ResourceKind};
 
 /// What was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +56,8 @@ pub struct Diagnosis {
     pub basis: Basis,
     /// Why tasks wait in vain, those that nothing ends first.
     pub findings: Vec<Finding>,
-    /// What moves, or may be woken from outside, and how much of each.
-    pub activities: Vec<(Activity, usize)>,
+    /// Who moves, or may be woken from outside.
+    pub live: Vec<Live>,
     /// What is not known, and could wake something.
     pub doubts: Vec<Doubt>,
     /// Threads, as indices into the snapshot, that sleep inside a `poll` function.
@@ -118,7 +118,7 @@ fn judge(snapshot: &Snapshot, motion: &Motion, basis: Basis) -> Diagnosis {
         confidence: Confidence::Likely,
         basis,
         findings: cause::find(&graph, &solutions),
-        activities: solution::activities(&graph),
+        live: graph.live().into_iter().collect(),
         doubts: doubts.into_iter().collect(),
         blocked_threads,
         other_threads: threads()

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use unstuck_inspect::snapshot::{Address, AwaitTree, BlockingState, Snapshot};
+use unstuck_inspect::snapshot::{
+    Address, AwaitTree, BlockingState, FrameIndex, Origin, PlaceId, Snapshot,
+};
 
 /// Something that runs code of the program, and holds what its frames hold. The number is the index in its list in the
 /// snapshot.
@@ -32,6 +34,17 @@ impl Actor {
             Self::BlockOn(index) => Some(&snapshot.block_ons[index].futures),
             Self::Blocking(_) => None,
         }
+    }
+
+    /// The program's own functions from a frame outwards; those of libraries if there are no others.
+    pub fn places(self, snapshot: &Snapshot, frame: Option<FrameIndex>) -> Vec<PlaceId> {
+        let Some(futures) = self.futures(snapshot) else {
+            return Vec::new();
+        };
+        let all = || futures.ancestors(frame).map(|frame| frame.place);
+        let is_own = |place: &PlaceId| snapshot[*place].origin == Origin::Program;
+        let own: Vec<PlaceId> = all().filter(is_own).collect();
+        if own.is_empty() { all().collect() } else { own }
     }
 
     /// The thread that it has for itself.

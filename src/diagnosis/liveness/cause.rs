@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
-use unstuck_inspect::snapshot::{FrameIndex, Origin, PermitKind, PlaceId, WaitsFor};
+use unstuck_inspect::snapshot::{FrameIndex, PermitKind, WaitsFor};
 
 use super::Confidence;
 use super::actor::Actor;
@@ -304,21 +304,8 @@ impl Root<'_, '_> {
                 WaitsFor::Permits { of, .. } => ResourceKind::Permits(of),
                 _ => kind,
             },
-            places: self.places(node.actor, node.leaf.frame),
+            places: node.actor.places(self.graph.snapshot, node.leaf.frame),
         }
-    }
-
-    /// The program's own functions from a frame outwards; those of libraries if there are no others.
-    fn places(&self, actor: Actor, frame: Option<FrameIndex>) -> Vec<PlaceId> {
-        let snapshot = self.graph.snapshot;
-        let futures = actor.futures(snapshot);
-        let Some(futures) = futures else {
-            return Vec::new();
-        };
-        let all = || futures.ancestors(frame).map(|frame| frame.place);
-        let is_own = |place: &PlaceId| snapshot[*place].origin == Origin::Program;
-        let own: Vec<PlaceId> = all().filter(is_own).collect();
-        if own.is_empty() { all().collect() } else { own }
     }
 
     fn holder(&self, source: &Source<'_>, waits_in: Option<usize>) -> Holder {
@@ -362,7 +349,7 @@ impl Root<'_, '_> {
         Holder {
             actor,
             with,
-            place: self.places(actor, frame).first().copied(),
+            place: actor.places(self.graph.snapshot, frame).first().copied(),
             waits_in,
         }
     }

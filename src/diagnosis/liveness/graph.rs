@@ -3,7 +3,7 @@
 //! An edge leads from what must move to what can move then. So a leaf leads to the frame that awaits it, a frame to what
 //! its locals hold the handles of, and that to the leaves that wait for it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockingState, FrameIndex, HandleKind, Leaf, Lifecycle, PermitKind,
@@ -72,6 +72,8 @@ pub(super) enum Source<'s> {
 pub(super) struct Node<'s> {
     pub(super) actor: Actor,
     pub(super) leaf: &'s Leaf,
+    /// Its number among the leaves of the actor.
+    pub(super) number: usize,
     pub(super) resource: Option<usize>,
 }
 
@@ -117,6 +119,17 @@ pub enum Activity {
     Timer,
     /// A closure on a thread of a blocking pool.
     BlockingTask,
+}
+
+/// Somebody who is live, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Live {
+    /// Why.
+    pub activity: Activity,
+    /// Who.
+    pub actor: Actor,
+    /// The number of the leaf that may be woken. `None` if the actor moves by itself.
+    pub leaf: Option<usize>,
 }
 
 /// What is not known.
@@ -291,6 +304,44 @@ impl<'s> Graph<'s> {
         }
     }
 
+    /// Who is live by itself.
+    pub(super) fn live(&self) -> BTreeSet<Live> {
+        let mut live = BTreeSet::new();
+        let leaves = self.seeds.iter().filter_map(|(vertex, seed)| {
+            let activity = match seed {
+                Seed::Live(activity) => *activity,
+                Seed::Timeout(_) => Activity::Timer,
+                Seed::Unknown(_) => return None,
+            };
+            match self.vertices[*vertex] {
+                Is::Leaf(index) => Some(Live {
+                    activity,
+                    actor: self.nodes[index].actor,
+                    leaf: Some(self.nodes[index].number),
+                }),
+                _ => None,
+            }
+        });
+        live.extend(leaves);
+        let wholes = self
+            .scopes
+            .iter()
+            .map(|(actor, scopes)| (scopes.whole, *actor));
+        let wholes: HashMap<Vertex, Actor> = wholes.collect();
+        live.extend(self.seeds.iter().filter_map(|(vertex, seed)| {
+            let Seed::Live(activity) = *seed else {
+                return None;
+            };
+            let actor = *wholes.get(vertex)?;
+            Some(Live {
+                activity,
+                actor,
+                leaf: None,
+            })
+        }));
+        live
+    }
+
     fn abort_handles(&self, task: &Task) -> u64 {
         self.abort_handles.get(&task.address).copied().unwrap_or(0)
     }
@@ -353,7 +404,7 @@ impl<'s> Graph<'s> {
             let task = &snapshot.tasks[index];
             task.state.lifecycle == Lifecycle::Idle && wakers(&task.state) == 0
         });
-        for leaf in &futures.leaves {
+        for (number, leaf) in futures.leaves.iter().enumerate() {
             let scopes = &self.scopes[&actor];
             let frame = leaf.frame.and_then(|it| scopes.polled.get(it.0 as usize));
             if leaf.held_in.is_some() || frame.is_some_and(|polled| !*polled) {
@@ -366,6 +417,7 @@ impl<'s> Graph<'s> {
             self.nodes.push(Node {
                 actor,
                 leaf,
+                number,
                 resource: None,
             });
             let resource = if unwakeable {

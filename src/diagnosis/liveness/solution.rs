@@ -1,6 +1,6 @@
 //! What moves, what may, and what does not: the fixed point.
 
-use super::graph::{Activity, Doubt, Graph, Seed};
+use super::graph::{Doubt, Graph, Seed};
 use super::reach::{Vertex, reachable};
 
 /// Which vertices are live, of the others which may be, under one assumption.
@@ -71,17 +71,4 @@ fn solve(graph: &Graph<'_>, cancellation: bool, timeouts: bool) -> Solution {
         }),
         unknown: from(&|seed| matches!(seed, Seed::Unknown(_))),
     }
-}
-
-/// How much there is of each kind of activity.
-pub(super) fn activities(graph: &Graph<'_>) -> Vec<(Activity, usize)> {
-    let mut counts: std::collections::BTreeMap<Activity, usize> = std::collections::BTreeMap::new();
-    for (_, seed) in &graph.seeds {
-        match seed {
-            Seed::Live(activity) => *counts.entry(*activity).or_default() += 1,
-            Seed::Timeout(_) => *counts.entry(Activity::Timer).or_default() += 1,
-            Seed::Unknown(_) => {}
-        }
-    }
-    counts.into_iter().collect()
 }

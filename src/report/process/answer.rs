@@ -1,11 +1,11 @@
 //! The first lines of the report on a process: the verdict, and why.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use unstuck_inspect::snapshot::{
-    Address, HandleKind, NativeFrame, Origin, PermitKind, PlaceId, SystemCall, Thread,
+    Address, HandleKind, NativeFrame, Origin, PermitKind, PlaceId, SystemCall, Thread, WaitsFor,
 };
 
 use super::super::text::{FAINT, NONE, colour, plural};
@@ -27,10 +27,12 @@ impl Text<'_> {
         let verdict = Self::verdict(diagnosis);
         self.block
             .add(&verdict, "  ", colour(diagnosis.verdict).bold());
-        self.block.gap();
         let lines = self.why(diagnosis);
-        self.block.row("why", &lines, NONE);
         let notes = self.notes(diagnosis);
+        if lines.len() + notes.len() > 0 {
+            self.block.gap();
+        }
+        self.block.row("why", &lines, NONE);
         self.block.row("note", &notes, FAINT);
     }
 
@@ -40,7 +42,11 @@ impl Text<'_> {
             confidence,
             ..
         } = diagnosis;
-        let waits = diagnosis.activities.iter().map(|(activity, count)| {
+        let mut counts: BTreeMap<Activity, usize> = BTreeMap::new();
+        for live in &diagnosis.live {
+            *counts.entry(live.activity).or_default() += 1;
+        }
+        let waits = counts.iter().map(|(activity, count)| {
             let what = match activity {
                 Activity::Runs => "running",
                 Activity::Outside => "I/O",
@@ -84,8 +90,9 @@ impl Text<'_> {
                 plural(more, "finding")
             )),
         }
-        if lines.is_empty() {
+        if lines.is_empty() && diagnosis.verdict == Verdict::Waiting {
             lines.extend(self.blocking_threads());
+            lines.extend(self.outside(diagnosis));
         }
         lines
     }
@@ -190,7 +197,7 @@ impl Text<'_> {
                 _ => "wait",
             };
             let what = self.awaited_thing(*kind, link.address);
-            format!("{} {verb} for {what}", self.waiters(waiters))
+            format!("{} for {what}", self.waiters(waiters, verb))
         });
         let mut sentence = and(&waits.collect::<Vec<_>>());
         let because = self.because(finding, index, link);
@@ -240,11 +247,12 @@ impl Text<'_> {
             format!(", which wait for {next}")
         });
         let ended = self.actors(&ended);
-        format!("{} wait for {ended} to end{why}", self.waiters(&waiters))
+        let who = self.waiters(&waiters, "wait");
+        format!("{who} for {ended} to end{why}")
     }
 
-    /// `task 3 (worker::run at src/main.rs:7)`, or for several of them how many, and each place once.
-    fn waiters(&self, waiters: &[&Waiter]) -> String {
+    /// `task 3 waits at src/main.rs:7 (`run`)`; of several, each place is named once.
+    fn waiters(&self, waiters: &[&Waiter], verb: &str) -> String {
         let mut places: Vec<(&[PlaceId], Vec<Actor>)> = Vec::new();
         let mut index: HashMap<&[PlaceId], usize> = HashMap::new();
         for waiter in waiters {
@@ -253,6 +261,9 @@ impl Text<'_> {
                 Some((_, actors)) => actors.push(waiter.actor),
                 None => places.push((&waiter.places, vec![waiter.actor])),
             }
+        }
+        if let [(places, actors)] = &places[..] {
+            return format!("{} {verb}{}", self.actors(actors), self.stack(places));
         }
         let shown = places.iter().take(NAMED).map(|(places, actors)| {
             let at = self.stack(places);
@@ -263,7 +274,7 @@ impl Text<'_> {
             0 => {}
             more => shown.push(format!("{more} more")),
         }
-        and(&shown)
+        format!("{} {verb}", and(&shown))
     }
 
     /// ` at src/main.rs:9 in app::inner, called at src/main.rs:7`.
@@ -474,6 +485,43 @@ impl Text<'_> {
             (_, None) if link.uncertain => Some(format!("its {noun}s are not counted")),
             _ => None,
         }
+    }
+
+    /// Who waits for something that is not in the program, with those that wait alike in one line.
+    fn outside(&self, diagnosis: &Diagnosis) -> Vec<String> {
+        let mut groups: Vec<(String, Vec<Actor>)> = Vec::new();
+        let mut index: HashMap<String, usize> = HashMap::new();
+        for live in &diagnosis.live {
+            let futures = live.actor.futures(self.snapshot);
+            let leaf = live.leaf.and_then(|leaf| futures?.leaves.get(leaf));
+            let Some(leaf) = leaf else { continue };
+            let at = self.stack(&live.actor.places(self.snapshot, leaf.frame));
+            let what = match leaf.waits_for {
+                WaitsFor::Timer { .. } => "a timer".to_owned(),
+                WaitsFor::Io {
+                    descriptor: Some(number),
+                    ..
+                } => format!("I/O on descriptor {number}"),
+                WaitsFor::Io { .. } => "I/O".to_owned(),
+                _ => "a signal or a child process".to_owned(),
+            };
+            let key = format!("{at} for {what}");
+            let place = *index.entry(key.clone()).or_insert(groups.len());
+            match groups.get_mut(place) {
+                Some((_, actors)) => actors.push(live.actor),
+                None => groups.push((key, vec![live.actor])),
+            }
+        }
+        let shown = groups.iter().take(NAMED).map(|(key, actors)| {
+            let verb = if actors.len() == 1 { "waits" } else { "wait" };
+            format!("{} {verb}{key} [outside, likely]", self.actors(actors))
+        });
+        let mut lines: Vec<String> = shown.collect();
+        match groups.len().saturating_sub(NAMED) {
+            0 => {}
+            more => lines.push(format!("and {more} more places")),
+        }
+        lines
     }
 
     /// A thread that sleeps inside a `poll` function.
