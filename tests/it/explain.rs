@@ -71,8 +71,9 @@ impl Waiting {
     fn redacted(&self, text: &str) -> String {
         let text = text.replace(&self.0.id().to_string(), "[pid]");
         let mut parts: Vec<String> = text.split("\n\n").map(without_numbers).collect();
-        // The first two are the process and its main.
-        parts[2..].sort();
+        let main = parts.iter().position(|part| part.starts_with("main: "));
+        let main = main.expect("it has a main");
+        parts[main + 1..].sort();
         parts.join("\n\n") + "\n"
     }
 }
@@ -84,7 +85,9 @@ pub(crate) fn without_numbers(text: &str) -> String {
             return format!("{line}due in [time]");
         }
         let words = line.split(' ').map(|word| {
-            let number = word.trim_start_matches('#').trim_end_matches([':', ',']);
+            let number = word
+                .trim_start_matches('#')
+                .trim_end_matches([':', ',', ';']);
             let is_number = !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit());
             if is_number {
                 word.replace(number, "[n]")
@@ -162,7 +165,49 @@ fn what_was_saved_is_explained_like_the_process() {
     let live = program.explained(8, &format!("--save {}", file.display()));
     drop(program);
     let saved = Unstuck::new(&format!("explain --snapshot {}", file.display()));
-    assert_eq!(saved.run().succeeded().stdout, live);
+    let saved = saved.run().succeeded().stdout;
+    let tasks = |text: &str| text.split_once("\n\nmain: ").expect("a main").1.to_owned();
+    assert_eq!(tasks(&saved), tasks(&live));
+    // One reading does not tell what moves, and the report says so.
+    assert!(!live.contains("one reading"), "{live}");
+    assert!(
+        saved.contains("this is one reading of a live process"),
+        "{saved}"
+    );
+}
+
+/// The verdict and why, without the list of tasks.
+fn answer(text: &str) -> &str {
+    text.split_once("\n\nmain: ").expect("a main").0
+}
+
+#[test]
+fn a_deadlock_is_named_link_by_link_beside_tasks_that_go_on() {
+    for (name, tasks, verdict) in [
+        ("locks", 2, "stuck (likely)"),
+        ("deadlock_beside_sleeper", 3, "waiting"),
+    ] {
+        let program = Waiting::start(name);
+        let text = program.explained(tasks, "");
+        let answer = answer(&text);
+        let line = answer.lines().nth(2).expect("a verdict");
+        assert!(line.starts_with(verdict), "{answer}");
+        assert!(answer.contains("deadlock, a circular wait"), "{answer}");
+        assert!(answer.contains("[lock-cycle, likely]"), "{answer}");
+        assert!(answer.contains("holds the guard in `first`"), "{answer}");
+        assert!(answer.contains("holds the guard in `second`"), "{answer}");
+        assert!(answer.lines().count() <= 20, "{answer}");
+    }
+}
+
+#[test]
+fn what_a_thread_may_still_send_is_waited_for() {
+    let program = Waiting::start("sender_in_thread");
+    let text = program.explained(1, "");
+    let line = text.lines().nth(2).expect("a verdict");
+    assert!(line.starts_with("waiting"), "{text}");
+    assert!(!answer(&text).contains("[idle-receiver"), "{text}");
+    assert!(answer(&text).contains("may wake tasks, too"), "{text}");
 }
 
 #[test]

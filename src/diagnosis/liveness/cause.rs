@@ -64,6 +64,14 @@ pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
             }
         }
     }
+    // To be pending forever is a way to wait for others, so it is the cause only if there is no other.
+    let is_pending = |finding: &Finding| {
+        let mut links = finding.links.iter();
+        links.all(|link| link.kind == ResourceKind::Never)
+    };
+    if !findings.iter().all(is_pending) {
+        findings.retain(|finding| !is_pending(finding));
+    }
     findings.sort_by_key(|finding| {
         let rank = match finding.until {
             Until::Never => 0,
@@ -136,7 +144,6 @@ impl Root<'_, '_> {
         if waiters.is_empty() || !is_circle && !whole_actor_waits {
             return None;
         }
-        // To be pending forever is a way to wait for others to end the program.
         let on_purpose = links.iter().all(|link| link.kind == ResourceKind::Never);
         if on_purpose && !self.solutions.nothing_is_live {
             return None;

@@ -420,7 +420,7 @@ impl<'s> Graph<'s> {
                 number,
                 resource: None,
             });
-            let resource = if unwakeable {
+            let resource = if unwakeable && leaf.waits_for != WaitsFor::Never {
                 Some(self.dead_end(ResourceKind::Waker, leaf.address))
             } else {
                 self.wait(actor, futures, leaf, vertex, objects, waits)
@@ -991,12 +991,6 @@ fn explained(futures: &AwaitTree) -> u64 {
 /// Nothing counts the wakers of a `block_on`, so this goes by types: an async function polls what it awaits, and
 /// so do the futures of Tokio and of the standard library.
 fn may_lack_leaves(snapshot: &Snapshot, futures: &AwaitTree) -> bool {
-    let known = [
-        "tokio::",
-        "alloc::boxed::Box<",
-        "core::pin::Pin<",
-        "futures_util::",
-    ];
     (0..).zip(&futures.frames).any(|(index, frame)| {
         let place = &snapshot[frame.place];
         let Some(awaits) = frame.awaits else {
@@ -1005,20 +999,53 @@ fn may_lack_leaves(snapshot: &Snapshot, futures: &AwaitTree) -> bool {
         if frame.held_in.is_some() || place.function.starts_with("tokio::") {
             return false;
         }
-        let name = &snapshot[awaits];
-        let path = name.split('<').next().unwrap_or(name);
-        let is_async = path.contains("{async_fn_env") || path.contains("{async_block_env");
-        if is_async || known.iter().any(|start| name.starts_with(start)) {
-            return false;
-        }
         let below = |parent: Option<FrameIndex>| parent == Some(FrameIndex(index));
         let frames = futures.frames.iter();
         let frames = frames.filter(|it| below(it.parent) && it.held_in.is_none());
         let leaves = futures.leaves.iter();
         let leaves = leaves.filter(|it| below(it.frame) && it.held_in.is_none());
-        // `select!` and `join!` poll several, all of which are there.
-        !(place.in_macro && frames.count() + leaves.count() > 1)
+        let (frames, leaves) = (frames.count(), leaves.count());
+        let is_whole = match awaited(&snapshot[awaits]) {
+            Awaited::Known => true,
+            Awaited::TraitObject => (frames, leaves) == (1, 0),
+            // `select!` and `join!` poll several, all of which are there.
+            Awaited::Other => place.in_macro && frames + leaves > 1,
+        };
+        !is_whole
     })
+}
+
+/// What is known of how a type polls what is in it.
+enum Awaited {
+    /// It is an async function, or a future that hides nothing.
+    Known,
+    /// The type behind the pointer is not told.
+    TraitObject,
+    Other,
+}
+
+fn awaited(name: &str) -> Awaited {
+    let mut name = name;
+    while let Some(inner) = ["core::pin::Pin<", "alloc::boxed::Box<", "&mut "]
+        .iter()
+        .find_map(|pointer| name.strip_prefix(pointer))
+    {
+        name = inner;
+    }
+    let path = name.split('<').next().unwrap_or(name);
+    let is_async = path.contains("{async_fn_env") || path.contains("{async_block_env");
+    let known = [
+        "tokio::",
+        "futures_util::",
+        "core::future::pending::Pending<",
+    ];
+    if is_async || known.iter().any(|start| name.starts_with(start)) {
+        Awaited::Known
+    } else if name.trim_start_matches('(').starts_with("dyn ") {
+        Awaited::TraitObject
+    } else {
+        Awaited::Other
+    }
 }
 
 /// Whether a timer is there to give up on something else.

@@ -14,6 +14,12 @@ struct Shared {
 
 #[tokio::main]
 pub async fn main() {
+    spawn();
+    crate::ready();
+    pending::<()>().await;
+}
+
+pub fn spawn() {
     let shared = Arc::new(Shared {
         first: Mutex::new(1),
         second: Mutex::new(2),
@@ -21,8 +27,6 @@ pub async fn main() {
     });
     tokio::spawn(forwards(shared.clone()));
     tokio::spawn(backwards(shared));
-    crate::ready();
-    pending::<()>().await;
 }
 
 async fn forwards(shared: Arc<Shared>) {

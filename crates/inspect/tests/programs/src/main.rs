@@ -23,6 +23,8 @@ mod shared;
 #[cfg(feature = "full")]
 mod signals;
 #[cfg(feature = "full")]
+mod verdicts;
+#[cfg(feature = "full")]
 mod wakers;
 
 fn main() {
@@ -63,6 +65,8 @@ fn full(name: &str) {
         "queues" => queues::main(),
         "wakers" => wakers::main(),
         "shared" => shared::main(),
+        "deadlock_beside_sleeper" => verdicts::deadlock_beside_sleeper(),
+        "sender_in_thread" => verdicts::sender_in_thread(),
         "current_thread" => runtimes::current_thread(),
         "local_set" => runtimes::local_set(),
         "no_tasks" => runtimes::no_tasks(),
