@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use unstuck_inspect::Inspector;
-use unstuck_inspect::snapshot::{SCHEMA, Snapshot};
+use unstuck_inspect::snapshot::{SCHEMA, Snapshot, ThreadState};
 
 use crate::diagnosis::Verdict;
 use crate::diagnosis::liveness::Diagnosis;
@@ -68,31 +68,35 @@ pub struct Explanation {
     pub diagnosis: Diagnosis,
 }
 
-/// The pauses between readings of a live process: after the first one, and after one in which something moved.
+/// How long to wait before a live process is read again, and before a third time if it moved meanwhile.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(40)];
 
-/// Reads a live process until two readings agree that it does not move, or until it is seen to go on.
+/// Reads a live process until two readings agree that it does not move, at most three times.
 ///
 /// # Errors
 ///
 /// If it can't be read: the message says why, and what would help.
 pub fn live(id: u32) -> Result<Explanation, Error> {
     let inspector = Inspector::attach(id)?;
-    let mut before = inspector.snapshot()?;
-    for (index, pause) in PAUSES.iter().enumerate() {
-        thread::sleep(*pause);
+    let read_again = |before: &Snapshot, pause: Duration| -> Result<Explanation, Error> {
+        thread::sleep(pause);
         let snapshot = inspector.snapshot()?;
-        let diagnosis = diagnose(&before, &snapshot);
-        let is_last = index + 1 == PAUSES.len();
-        if is_last || diagnosis.verdict != Verdict::Running {
-            return Ok(Explanation {
-                snapshot,
-                diagnosis,
-            });
-        }
-        before = snapshot;
+        Ok(Explanation {
+            diagnosis: diagnose(before, &snapshot),
+            snapshot,
+        })
+    };
+    let explanation = read_again(&inspector.snapshot()?, PAUSES[0])?;
+    if explanation.diagnosis.verdict == Verdict::Running || !threads_rest(&explanation.snapshot) {
+        return read_again(&explanation.snapshot, PAUSES[1]);
     }
-    unreachable!("there is a last pause")
+    Ok(explanation)
+}
+
+/// Whether all threads sleep. A worker that has just woken for nothing will soon.
+fn threads_rest(snapshot: &Snapshot) -> bool {
+    let mut threads = snapshot.threads.iter();
+    threads.all(|thread| thread.state != ThreadState::Running)
 }
 
 impl From<Snapshot> for Explanation {

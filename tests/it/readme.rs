@@ -56,6 +56,19 @@ fn its_explanation_of_a_process_is_what_is_printed() {
     }
 }
 
+/// The verdict on a process, which README shows wrapped, has a snapshot.
+#[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn its_verdict_on_a_process_is_what_is_printed() {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let explained = words(include_str!("../../snapshots/explain-locks.snap"));
+    let mut blocks = README.split("```");
+    let block = blocks.find(|block| block.contains("deadlock, a circular wait"));
+    let block = block.expect("a verdict").trim_start_matches("text");
+    let block = words(&crate::explain::without_numbers(block));
+    assert!(explained.contains(&block), "{block}");
+}
+
 #[test]
 fn it_names_the_two_commands_that_need_nothing_else() {
     for command in ["cargo run", "cargo test"] {

@@ -8,6 +8,7 @@ use super::Confidence;
 use super::actor::Actor;
 use super::finding::{Finding, Holder, Link, Until, Waiter, With};
 use super::graph::{Graph, Is, Node, ResourceKind, Seed, Source};
+use super::objects::Reconciled;
 use super::reach::{Vertex, components};
 use super::solution::Solutions;
 
@@ -285,7 +286,7 @@ impl Root<'_, '_> {
         let holders = data.sources.iter().map(|source| {
             let waits_in = self.waits_of(source);
             let waits_in = waits_in.and_then(|next| places.get(&next).copied());
-            self.holder(source, waits_in)
+            self.holder(source, waits_in, data.reconciled)
         });
         let mut holders: Vec<Holder> = holders.collect();
         // One that waits for the rest of its permits holds up others, not itself.
@@ -315,13 +316,19 @@ impl Root<'_, '_> {
         }
     }
 
-    fn holder(&self, source: &Source<'_>, waits_in: Option<usize>) -> Holder {
+    fn holder(
+        &self,
+        source: &Source<'_>,
+        waits_in: Option<usize>,
+        reconciled: Reconciled,
+    ) -> Holder {
         let (actor, with, frame) = match source {
             Source::Handle(held) => {
                 let handle = held.handle;
                 let with = With::Handle {
                     kind: handle.kind,
                     local: handle.local,
+                    maybe_dropped: handle.maybe_dropped && reconciled == Reconciled::Ambiguous,
                 };
                 (held.actor, with, Some(held.frame))
             }

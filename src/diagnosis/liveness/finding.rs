@@ -86,6 +86,8 @@ pub enum With {
         kind: HandleKind,
         /// The local.
         local: LocalId,
+        /// There are more of these than the count allows, and this may be one that was dropped or moved.
+        maybe_dropped: bool,
     },
     /// Permits that were granted to a future that is not polled now.
     Granted {

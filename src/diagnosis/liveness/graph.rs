@@ -1,7 +1,7 @@
 //! Who could wake whom: the graph that the verdict and the causes are read from.
 //!
-//! An edge leads from what must move to what can move then. So a leaf leads to the frame that awaits it, a frame to what
-//! its locals hold the handles of, and that to the leaves that wait for it.
+//! An edge leads from what must move to what can move then. So a leaf leads to the frame that awaits it, a frame to
+//! what its locals hold the handles of, and that to the leaves that wait for it.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -425,7 +425,11 @@ impl Text<'_> {
             format!(" at {}", self.function(place))
         });
         match holder.with {
-            With::Handle { kind, local } => {
+            With::Handle {
+                kind,
+                local,
+                maybe_dropped,
+            } => {
                 let local = shown_local(self.snapshot[local].name.as_deref());
                 let what = match kind {
                     HandleKind::MpscSender
@@ -445,7 +449,8 @@ impl Text<'_> {
                     HandleKind::Rc => "an `Rc`",
                     _ => "an `Arc`",
                 };
-                format!("hold {what} in {local}{at}")
+                let verb = if maybe_dropped { "may hold" } else { "hold" };
+                format!("{verb} {what} in {local}{at}")
             }
             With::Granted { local } => {
                 let local = shown_local(local.and_then(|it| self.snapshot[it].name.as_deref()));
