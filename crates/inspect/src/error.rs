@@ -225,3 +225,22 @@ impl std::fmt::Display for DebugInfoLevel {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_read_a_process_depends_on_yama() {
+        let said = |ptrace_scope| {
+            let needs = Permission::Descendant { ptrace_scope };
+            Error::NoPermission { pid: 4242, needs }.to_string()
+        };
+        assert_eq!(
+            said(1),
+            "no permission to read the memory of process 4242: `/proc/sys/kernel/yama/ptrace_scope` is 1, so only a \
+             process that started the program can read it; start the program from the reader, or use `sudo`"
+        );
+        assert!(said(2).ends_with("is 2, so only an administrator can read it; use `sudo`"));
+    }
+}

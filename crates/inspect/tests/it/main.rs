@@ -12,5 +12,6 @@ mod program;
 mod queues;
 mod runtimes;
 mod shared;
+mod users;
 mod versions;
 mod wakers;
