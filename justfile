@@ -88,6 +88,7 @@ test *ARGS:
 [group('work')]
 soak RUNS='1000':
     UNSTUCK_SOAK_RUNS={{ RUNS }} cargo test --test it -- --ignored --nocapture --test-threads 1 soak
+    RUSTFLAGS= RUSTDOCFLAGS= CARGO_TARGET_DIR=target/plain cargo test -p unstuck-inspect --test it -- --ignored --nocapture soak
 
 # look at snapshots that differ, one by one, and accept or reject them
 [group('work')]

@@ -1,13 +1,15 @@
 //! Programs that move while they are read, and memory that lies.
 
+use std::cell::Cell;
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use unstuck_inspect::Limits;
 use unstuck_inspect::memory::{Memory, ProcessMemory, Torn};
 use unstuck_inspect::snapshot::{Gap, Origin, Snapshot};
 
-use crate::program::{Program, awaited, expected, own_stack};
+use crate::program::{PATIENCE, Program, awaited, expected, own_stack};
 
 /// A snapshot is whole in itself, whatever was read: every id leads somewhere, and it can be saved.
 fn check_consistency(snapshot: &Snapshot) {
@@ -55,15 +57,33 @@ fn check_consistency(snapshot: &Snapshot) {
     }
 }
 
-#[test]
-fn a_program_at_full_speed_can_be_read() {
+/// Reads programs whose tasks come and go at full speed, this often in all.
+fn read_at_full_speed(times: usize) {
     for profile in ["dev", "optimized"] {
         let program = Program::start_with(&["churn"], profile);
         let inspector = program.inspector();
-        for _ in 0..50 {
-            check_consistency(&inspector.snapshot().expect("a snapshot"));
+        let (mut slowest, mut most) = (Duration::ZERO, 0);
+        for _ in 0..times / 2 {
+            let started = Instant::now();
+            let snapshot = inspector.snapshot().expect("a snapshot");
+            slowest = slowest.max(started.elapsed());
+            most = most.max(snapshot.tasks.len());
+            check_consistency(&snapshot);
         }
+        println!("{profile}: at most {slowest:?} and {most} tasks");
+        assert!(slowest < PATIENCE, "{slowest:?}");
     }
+}
+
+#[test]
+fn a_program_at_full_speed_can_be_read() {
+    read_at_full_speed(100);
+}
+
+#[test]
+#[ignore = "takes minutes: `just soak`"]
+fn soak_a_program_at_full_speed() {
+    read_at_full_speed(500);
 }
 
 #[test]
@@ -246,18 +266,35 @@ impl Targets {
     }
 }
 
-#[test]
-fn memory_that_lies_leads_to_no_panic_and_no_endless_walk() {
+/// Reads programs from memory that lies in another way each time.
+fn read_memory_that_lies(times: u32) {
     let targets = Targets::start();
     let config = ProptestConfig {
-        cases: 300,
+        cases: times,
         failure_persistence: None,
         ..ProptestConfig::default()
     };
+    let slowest = Cell::new(Duration::ZERO);
     proptest!(config, |(seed: u64, number in 0..targets.programs.len())| {
         let (program, inspector) = &targets.programs[number];
         let memory = ProcessMemory::open(&program.id().to_string()).expect("the program's memory");
         let memory: &dyn Memory = &Torn::new(memory, seed);
+        let started = Instant::now();
         check_consistency(&inspector.snapshot_of(memory).expect("a snapshot"));
+        slowest.set(slowest.get().max(started.elapsed()));
     });
+    let slowest = slowest.get();
+    println!("{times} times: at most {slowest:?}");
+    assert!(slowest < PATIENCE, "{slowest:?}");
+}
+
+#[test]
+fn memory_that_lies_leads_to_no_panic_and_no_endless_walk() {
+    read_memory_that_lies(300);
+}
+
+#[test]
+#[ignore = "takes minutes: `just soak`"]
+fn soak_memory_that_lies() {
+    read_memory_that_lies(10_000);
 }
