@@ -101,10 +101,10 @@ lint:
     cargo fmt --all --check
     cargo clippy --all-targets --locked -- -D warnings
 
-# time and memory: task groups beside other ways, a report on many tasks, being observed; takes minutes
+# time and memory: task groups beside other ways, reports on many tasks, being observed, reading memory; takes minutes
 [group('work')]
 bench *ARGS:
-    cargo bench --bench group --bench memory --bench report --bench hooks -- {{ ARGS }}
+    cargo bench --bench group --bench memory --bench report --bench hooks --bench explain -- {{ ARGS }}
 
 # everything that has to pass
 [group('work')]
