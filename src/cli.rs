@@ -7,6 +7,8 @@ mod answer;
 mod arguments;
 #[cfg(tokio_unstable)]
 mod catalogue;
+#[cfg(all(tokio_unstable, target_os = "linux"))]
+mod command;
 mod manual;
 #[cfg(tokio_unstable)]
 mod messages;
@@ -29,6 +31,11 @@ pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
     catalogue: &'static [crate::demo::Chapter],
 ) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    #[cfg(target_os = "linux")]
+    if let Some(error) = crate::explain::command::continue_launch(&arguments) {
+        return complain(error.exit_code(), &error.to_string());
+    }
     let catalogue = catalogue::Catalogue(catalogue);
     respond(arguments, |command| answer::answer(command, catalogue))
 }

@@ -8,6 +8,10 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// A side did not do what its scenario expects.
 pub const UNEXPECTED: u8 = 3;
+/// The command to explain can't be executed.
+pub const NOT_EXECUTABLE: u8 = 126;
+/// There is no such command to explain.
+pub const NOT_FOUND: u8 = 127;
 /// SIGHUP ended it: its terminal was closed.
 pub const HUNG_UP: u8 = 129;
 /// Ctrl+C ended it.

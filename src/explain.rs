@@ -1,7 +1,18 @@
 //! Explains a process from outside: a live one by its id, one that ended by its core file, or a snapshot that was
-//! saved.
+//! saved. And [a command](command) and what it starts, while it runs.
 //!
 //! A live process needs no preparation. It is not stopped, and nothing in it is polled.
+
+#[cfg(target_os = "linux")]
+pub mod command;
+#[cfg(target_os = "linux")]
+mod descendants;
+#[cfg(target_os = "linux")]
+mod launch;
+#[cfg(target_os = "linux")]
+mod monitor;
+#[cfg(target_os = "linux")]
+mod stuck;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};

@@ -1,12 +1,16 @@
 //! Answers commands that need scenarios.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
+use terminal_size::{Height, Width};
 
 use super::arguments::{Color, Command, Explain, Run, Show};
 use super::catalogue::{self, Catalogue};
+#[cfg(target_os = "linux")]
+use super::command::explain as explain_command;
 use super::messages::Messages;
 use super::{Failure, all, print, write_all};
 use crate::demo::{self, Options, Outcome, Scenario};
@@ -41,6 +45,9 @@ fn show(arguments: &Show, catalogue: Catalogue) -> Result<u8, Failure> {
 
 /// What the tasks of a process wait for.
 fn explain(arguments: &Explain) -> Result<u8, Failure> {
+    if !arguments.command.is_empty() {
+        return explain_command(arguments);
+    }
     let failed = |error: explain::Error| Failure::Failed(error.to_string());
     let explained = match (arguments.process, &arguments.core, &arguments.snapshot) {
         (Some(id), ..) => explain::live(id),
@@ -49,25 +56,35 @@ fn explain(arguments: &Explain) -> Result<u8, Failure> {
         (None, None, None) => return Err(Failure::Usage("name a process by its id".to_owned())),
     };
     let explained: Explanation = explained.map_err(failed)?;
-    let detail = if arguments.full {
-        Detail::Full
-    } else {
-        Detail::Brief
-    };
+    let text = process::render(&explained, detail(arguments.full), page());
     let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
-    write_all(&mut out, &process::render(&explained, detail, page()))?;
+    write_all(&mut out, &text)?;
     if let Some(file) = &arguments.save {
         explain::save(&explained.snapshot, file).map_err(failed)?;
-        let file = file.display();
-        let _ = writeln!(
-            io::stderr(),
-            "saved to {file}: names, types and lines of code, addresses and counts, and no other memory"
-        );
+        let _ = io::stderr().write_all(saved(file).as_bytes());
     }
     match explained.snapshot.no_tasks() {
         Some(reason) => Err(Failure::Failed(reason.to_owned())),
         None => Ok(exit::AS_EXPECTED),
     }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn explain_command(_: &Explain) -> Result<u8, Failure> {
+    let line = "commands can be explained on Linux only; run this on the Linux machine where the program runs";
+    Err(Failure::Failed(line.to_owned()))
+}
+
+/// What a snapshot contains, and where it is.
+pub(super) fn saved(file: &Path) -> String {
+    let file = file.display();
+    format!(
+        "saved to {file}: names, types and lines of code, addresses and counts, and no other memory\n"
+    )
+}
+
+pub(super) fn detail(full: bool) -> Detail {
+    if full { Detail::Full } else { Detail::Brief }
 }
 
 fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
@@ -126,11 +143,7 @@ fn print_report(
         let json = json::render(document).map_err(|error| Failure::Failed(error.to_string()))?;
         return write_all(&mut io::stdout().lock(), &(json + "\n"));
     }
-    let detail = if arguments.full {
-        Detail::Full
-    } else {
-        Detail::Brief
-    };
+    let detail = detail(arguments.full);
     let commands = Commands {
         program: program(),
         again: again(arguments),
@@ -173,7 +186,12 @@ fn page_for(arguments: &Run) -> Page {
 }
 
 fn page() -> Page {
-    match terminal_size::terminal_size_of(io::stdout()) {
+    page_of(terminal_size::terminal_size_of(io::stdout()))
+}
+
+/// For a terminal of that size, or anything else.
+pub(super) fn page_of(size: Option<(Width, Height)>) -> Page {
+    match size {
         Some((width, _)) => Page::Terminal(usize::from(width.0)),
         None => Page::Plain,
     }

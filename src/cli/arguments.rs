@@ -1,5 +1,6 @@
 //! What the command line may say. Help, completions and the manual page are made from this.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -30,6 +31,8 @@ Examples:
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   unstuck explain 4242                     what its tasks wait for, and what they hold
+  unstuck explain -- ./app --flag          start it, and explain it on Ctrl+\\ and once it is stuck
+  unstuck explain -- cargo nextest run     the same for each Tokio program that it starts
   unstuck explain 4242 --full              the code of libraries, too, and everything that they hold
   unstuck explain 4242 --save hang.json    keep what was read, to explain it later or elsewhere
   unstuck explain --snapshot hang.json     explain what was kept
@@ -93,18 +96,18 @@ pub(super) struct Explain {
     #[arg(
         value_name = "PID",
         value_parser = process_id,
-        required_unless_present_any = ["snapshot", "core"],
-        conflicts_with_all = ["snapshot", "core"]
+        required_unless_present_any = ["snapshot", "core", "command"],
+        conflicts_with_all = ["snapshot", "core", "command"]
     )]
     pub(super) process: Option<u32>,
     /// Explain a core file that the kernel wrote
-    #[arg(long, value_name = "FILE", conflicts_with = "snapshot")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["snapshot", "command"])]
     pub(super) core: Option<PathBuf>,
     /// The executable that the core file is of [default: the path that the core file names]
     #[arg(long, value_name = "FILE", requires = "core")]
     pub(super) exe: Option<PathBuf>,
     /// Explain a snapshot that `--save` wrote
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "command")]
     pub(super) snapshot: Option<PathBuf>,
     /// Save what was read, as JSON: names, types and lines of code, addresses and counts, and no other memory
     #[arg(long, value_name = "FILE", conflicts_with = "snapshot")]
@@ -115,6 +118,9 @@ pub(super) struct Explain {
     /// When to use colour; `auto` heeds `NO_COLOR` and `CLICOLOR_FORCE`
     #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
     pub(super) color: Color,
+    /// Start this command, and explain it and what it starts on Ctrl+\ or SIGQUIT, and once it is stuck
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<OsString>,
 }
 
 #[derive(Args, Debug)]

@@ -7,10 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 pub(super) fn in_one_line(error: &Error) -> String {
     let said = |kind| error.get(kind).and_then(text);
-    // `--posts <N>` is `--posts`, and `[PID]` is `PID`; `<SHELL>` stays what it is.
-    let argument = said(ContextKind::InvalidArg).unwrap_or_default();
-    let argument = argument.split(' ').next().unwrap_or_default();
-    let argument = argument.trim_matches(['[', ']']);
+    let argument = short(&said(ContextKind::InvalidArg).unwrap_or_default());
     let value = said(ContextKind::InvalidValue).unwrap_or_default();
     let help = "`unstuck --help` shows what there is";
     let or_help = |instead: Option<String>| instead.unwrap_or_else(|| help.to_owned());
@@ -45,11 +42,14 @@ pub(super) fn in_one_line(error: &Error) -> String {
                 nearest(ContextKind::SuggestedSubcommand)
             )
         }
+        ErrorKind::MissingRequiredArgument if argument == "<PID>" => {
+            format!("name a process by its id, or a command after `--`; {help}")
+        }
         ErrorKind::MissingRequiredArgument => {
             format!("`{argument}` is missing; {help}")
         }
         ErrorKind::ArgumentConflict => {
-            let other = said(ContextKind::PriorArg).unwrap_or_default();
+            let other = short(&said(ContextKind::PriorArg).unwrap_or_default());
             format!("`{argument}` and `{other}` contradict each other; leave one of them out")
         }
         _ => {
@@ -61,6 +61,12 @@ pub(super) fn in_one_line(error: &Error) -> String {
             )
         }
     }
+}
+
+/// `--posts <N>` is `--posts`, `[PID]` is `PID`, and `[COMMAND]...` is `COMMAND`; `<SHELL>` stays what it is.
+fn short(argument: &str) -> String {
+    let argument = argument.split(' ').next().unwrap_or_default();
+    argument.trim_matches(['[', ']', '.']).to_owned()
 }
 
 fn text(value: &ContextValue) -> Option<String> {

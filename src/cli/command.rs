@@ -1,0 +1,127 @@
+//! `explain -- COMMAND`: reports on a command that runs, on standard error, as standard output is the command's.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
+use rustix::termios::{self, OutputModes};
+use unstuck_inspect::snapshot::Snapshot;
+
+use super::Failure;
+use super::answer::{detail, page_of};
+use super::arguments::{Color, Explain};
+use crate::explain;
+use crate::explain::command::{self, Event};
+use crate::report::process;
+use crate::report::text::Detail;
+
+/// Runs the command, and returns its exit code.
+pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
+    let mut reports = Reports {
+        detail: detail(arguments.full),
+        color: arguments.color,
+        save: arguments.save.clone(),
+        first: None,
+    };
+    let ended = command::run(&arguments.command, move |event| reports.print(event));
+    let ended = ended.map_err(|error| {
+        let command = arguments.command[0].display();
+        Failure::Failed(format!("`{command}` can't be started: {error}"))
+    })?;
+    Ok(ended.end_alike())
+}
+
+struct Reports {
+    detail: Detail,
+    color: Color,
+    save: Option<PathBuf>,
+    /// The first process that was saved.
+    first: Option<u32>,
+}
+
+impl Reports {
+    fn print(&mut self, event: Event) {
+        match event {
+            Event::Explained(snapshot) => self.report(&snapshot),
+            Event::Stuck(snapshot) => self.report(&snapshot),
+            Event::Nothing(unreadable) if unreadable.is_empty() => {
+                self.write("unstuck: no Tokio program runs yet that could be explained\n");
+            }
+            Event::Nothing(unreadable) => {
+                let lines = unreadable.iter().map(|(id, error)| {
+                    format!("unstuck: process {id} can't be explained: {error}\n")
+                });
+                self.write(&lines.collect::<String>());
+            }
+        }
+    }
+
+    fn report(&mut self, snapshot: &Snapshot) {
+        let page = page_of(terminal_size::terminal_size_of(io::stderr()));
+        let mut text = process::render(snapshot, self.detail, page);
+        if let Some(file) = &self.save {
+            let id = snapshot.process.id;
+            let is_first = *self.first.get_or_insert(id) == id;
+            let file = if is_first {
+                file.clone()
+            } else {
+                with_id(file, id)
+            };
+            text += &match explain::save(snapshot, &file) {
+                Ok(()) => super::answer::saved(&file),
+                Err(error) => format!("unstuck: {error}\n"),
+            };
+        }
+        self.write(&text);
+    }
+
+    /// In one write, so that the command's own output does not end up in the middle.
+    fn write(&self, text: &str) {
+        let stderr = io::stderr();
+        let color = match self.color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto => AutoStream::choice(&stderr),
+        };
+        let mut text = text.to_owned();
+        if color == ColorChoice::Never {
+            text = strip_str(&text).to_string();
+        }
+        if stderr.is_terminal() {
+            // The cursor is behind what the command has printed last, or the key that was pressed.
+            text.insert(0, '\n');
+            let settings = termios::tcgetattr(&stderr);
+            if settings.is_ok_and(|it| !it.output_modes.contains(OutputModes::OPOST)) {
+                text = text.replace('\n', "\r\n");
+            }
+        }
+        // Nobody may be there to read it. The command goes on.
+        let _ = stderr.lock().write_all(text.as_bytes());
+    }
+}
+
+/// `hang.json` is `hang.4242.json`.
+fn with_id(file: &Path, id: u32) -> PathBuf {
+    let extension = file.extension().map(|it| it.to_string_lossy().into_owned());
+    match extension {
+        Some(extension) => file.with_extension(format!("{id}.{extension}")),
+        None => file.with_extension(id.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn further_snapshots_have_the_id_of_their_process_before_the_extension() {
+        for (file, expected) in [
+            ("hang.json", "hang.42.json"),
+            ("a/hang", "a/hang.42"),
+            ("a.b/hang.tar.json", "a.b/hang.tar.42.json"),
+        ] {
+            assert_eq!(with_id(Path::new(file), 42), Path::new(expected));
+        }
+    }
+}
