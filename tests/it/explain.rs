@@ -14,7 +14,7 @@ use crate::unstuck::{Unstuck, assert_snapshot};
 const LONG: Duration = Duration::from_mins(2);
 
 /// The programs that the reader is tested with, built as anybody's are: without this repository's flags.
-static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/inspect/tests/programs");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

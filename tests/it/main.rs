@@ -6,6 +6,8 @@ mod console;
 mod examples;
 #[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
 mod explain;
+#[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
+mod explain_command;
 #[cfg(all(tokio_unstable, unix))]
 mod guard;
 #[cfg(tokio_unstable)]

@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// Where `program` is. None, and a line that says so, if it is missing: then there is nothing to test,
 /// unless that is not allowed.
-fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)

@@ -5,6 +5,8 @@
 #[cfg(feature = "full")]
 mod busy;
 #[cfg(feature = "full")]
+mod commands;
+#[cfg(feature = "full")]
 mod containers;
 #[cfg(feature = "full")]
 mod handles;
@@ -74,6 +76,9 @@ fn full(name: &str) {
         "blocking" => runtimes::blocking(),
         "blocked" => runtimes::blocked(),
         "ended" => runtimes::ended(),
+        "deadlock" => commands::deadlock(),
+        "naps" => commands::naps(),
+        "echoes" => commands::echoes(),
         "churn" => busy::churn(),
         "parked" => busy::parked(),
         "spins" => busy::spins(),
