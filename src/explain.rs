@@ -11,8 +11,6 @@ mod descendants;
 mod launch;
 #[cfg(target_os = "linux")]
 mod monitor;
-#[cfg(target_os = "linux")]
-mod stuck;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
@@ -88,8 +86,12 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(
 ///
 /// If it can't be read: the message says why, and what would help.
 pub fn live(id: u32) -> Result<Explanation, Error> {
-    let inspector = Inspector::attach(id)?;
-    let read_again = |before: &Snapshot, pause: Duration| -> Result<Explanation, Error> {
+    Ok(read(&Inspector::attach(id)?)?)
+}
+
+/// Reads as [`live`] does a process that the inspector is attached to.
+fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect::Error> {
+    let read_again = |before: &Snapshot, pause: Duration| {
         thread::sleep(pause);
         let snapshot = inspector.snapshot()?;
         Ok(Explanation {

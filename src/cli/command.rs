@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use rustix::termios::{self, OutputModes};
-use unstuck_inspect::snapshot::Snapshot;
 
 use super::Failure;
 use super::answer::{detail, page_of};
 use super::arguments::{Color, Explain};
-use crate::explain;
 use crate::explain::command::{self, Event};
+use crate::explain::{self, Explanation};
 use crate::report::process;
 use crate::report::text::Detail;
 
@@ -43,8 +42,7 @@ struct Reports {
 impl Reports {
     fn print(&mut self, event: Event) {
         match event {
-            Event::Explained(snapshot) => self.report(&snapshot),
-            Event::Stuck(snapshot) => self.report(&snapshot),
+            Event::Explained(explanation) | Event::Stuck(explanation) => self.report(&explanation),
             Event::Nothing(unreadable) if unreadable.is_empty() => {
                 self.write("unstuck: no Tokio program runs yet that could be explained\n");
             }
@@ -57,10 +55,11 @@ impl Reports {
         }
     }
 
-    fn report(&mut self, snapshot: &Snapshot) {
+    fn report(&mut self, explanation: &Explanation) {
         let page = page_of(terminal_size::terminal_size_of(io::stderr()));
-        let mut text = process::render(snapshot, self.detail, page);
+        let mut text = process::render(explanation, self.detail, page);
         if let Some(file) = &self.save {
+            let snapshot = &explanation.snapshot;
             let id = snapshot.process.id;
             let is_first = *self.first.get_or_insert(id) == id;
             let file = if is_first {

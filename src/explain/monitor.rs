@@ -4,23 +4,21 @@
 //! Its memory is read once it sleeps, and not again before it has done something; and once in a while if it never
 //! sleeps, as a part of it may be stuck.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use unstuck_inspect::snapshot::Snapshot;
+use unstuck_inspect::snapshot::Address;
 use unstuck_inspect::{DebugInfoLevel, Error, Inspector};
 
 use super::descendants::{Activity, FileId, Process, descendants};
-use super::stuck::{Stuck, stuck};
+use super::{Explanation, read};
+use crate::diagnosis::Verdict;
+use crate::diagnosis::liveness::{Diagnosis, Until};
 
 /// How often the processes are looked at: at first and when one is new, and after a while.
 const GLANCES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-
-/// Between the two readings of a process.
-const BETWEEN_READINGS: Duration = Duration::from_millis(50);
 
 /// Until a process that was not stuck is read again: at first, and after many readings.
 const READINGS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_mins(1));
@@ -43,9 +41,9 @@ pub(super) enum Request {
 #[non_exhaustive]
 pub enum Event {
     /// Somebody asked, and this is what a process is doing.
-    Explained(Box<Snapshot>),
-    /// A process is stuck. Not said again before other tasks of it are stuck, or the same ones again.
-    Stuck(Box<Snapshot>),
+    Explained(Box<Explanation>),
+    /// A process or a part of it is stuck. This is said once for each part.
+    Stuck(Box<Explanation>),
     /// Somebody asked, and no process can be explained that runs Tokio. Why some can't be read, each with its id.
     Nothing(Vec<(u32, Arc<Error>)>),
 }
@@ -105,13 +103,11 @@ impl Monitor {
             if !watched.is_due(process.id) {
                 continue;
             }
-            let Ok(readings) = watched.read(process, &mut self.refused) else {
+            let Ok(explanation) = watched.read(process, &mut self.refused) else {
                 continue;
             };
-            let stuck = readings.stuck();
-            if stuck.is_some() && stuck != watched.reported {
-                watched.reported = stuck;
-                report(Event::Stuck(Box::new(readings.after)));
+            if watched.has_news(&explanation.diagnosis) {
+                report(Event::Stuck(Box::new(explanation)));
             }
         }
     }
@@ -123,11 +119,11 @@ impl Monitor {
         let mut unreadable = Vec::new();
         for (process, watched) in &mut self.processes {
             match watched.read(process, &mut self.refused) {
-                Ok(readings) if readings.has_runtime() => {
+                Ok(explanation) if has_runtime(&explanation) => {
                     is_one_explained = true;
                     // What somebody has just seen is not reported again.
-                    watched.reported = readings.stuck().or(watched.reported);
-                    report(Event::Explained(Box::new(readings.after)));
+                    watched.reported.extend(stuck(&explanation.diagnosis));
+                    report(Event::Explained(Box::new(explanation)));
                 }
                 Ok(_) => {}
                 Err(error) => unreadable.push((process.id, error)),
@@ -148,8 +144,10 @@ struct Watched {
     activity: Option<Activity>,
     /// Before it was read last, if it slept. As long as it sleeps on, there is nothing new to read.
     read_at: Option<Activity>,
-    /// What was stuck in the last report.
-    reported: Option<Stuck>,
+    /// What was stuck when it was read last.
+    suspected: BTreeSet<Stuck>,
+    /// What was stuck in a report.
+    reported: BTreeSet<Stuck>,
     /// From the last reading to the next one.
     pause: Duration,
     next: Instant,
@@ -164,7 +162,8 @@ impl Watched {
             program: None,
             activity: None,
             read_at: None,
-            reported: None,
+            suspected: BTreeSet::new(),
+            reported: BTreeSet::new(),
             pause: READINGS.0,
             next: Instant::now(),
         }
@@ -179,24 +178,46 @@ impl Watched {
         let sleeps = activity.is_some() && activity == self.activity;
         self.activity = activity;
         if sleeps {
-            self.activity != self.read_at && Instant::now() >= self.next
+            let is_news =
+                self.activity != self.read_at || !self.suspected.is_subset(&self.reported);
+            is_news && Instant::now() >= self.next
         } else {
             Instant::now() >= self.next + self.pause * IF_BUSY
         }
     }
 
-    /// Takes two readings.
+    /// Whether something is stuck that was in no report.
+    ///
+    /// A part of a process must have been stuck the last time, too, as the rest of the process goes on.
+    fn has_news(&mut self, diagnosis: &Diagnosis) -> bool {
+        let stuck = stuck(diagnosis);
+        if !stuck.contains(&Stuck::All) {
+            self.reported.remove(&Stuck::All);
+        }
+        let is_sure = |it: &&Stuck| **it == Stuck::All || self.suspected.contains(it);
+        let sure: BTreeSet<Stuck> = stuck.iter().filter(is_sure).copied().collect();
+        let has_news = !sure.is_subset(&self.reported);
+        if has_news {
+            // The report has all of it.
+            self.reported.extend(stuck.iter().copied());
+        }
+        self.suspected = stuck;
+        has_news
+    }
+
+    /// Reads its memory.
     fn read(
         &mut self,
         process: &Process,
         refused: &mut HashMap<FileId, Arc<Error>>,
-    ) -> Result<Readings, Arc<Error>> {
+    ) -> Result<Explanation, Arc<Error>> {
         let begun = Instant::now();
         self.read_at = Activity::of_sleeping(process.id);
-        let readings = self.attach(process, refused).and_then(Readings::take);
+        let attached = self.attach(process, refused);
+        let explanation = attached.and_then(|inspector| Ok(read(inspector)?));
         self.next = Instant::now() + self.pause.max(begun.elapsed() * SHARE);
         self.pause = (self.pause * 2).min(READINGS.1);
-        readings
+        explanation
     }
 
     fn attach(
@@ -232,28 +253,31 @@ fn attach(
     }
 }
 
-/// Two readings of a process, one shortly after the other.
-struct Readings {
-    before: Snapshot,
-    after: Snapshot,
+/// What a process is stuck in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stuck {
+    /// Nothing in it can go on.
+    All,
+    /// What a finding is about: its rule, and the first thing that is waited for.
+    Part(&'static str, Option<Address>),
 }
 
-impl Readings {
-    fn take(of: &Inspector) -> Result<Self, Arc<Error>> {
-        let before = of.snapshot()?;
-        thread::sleep(BETWEEN_READINGS);
-        let after = of.snapshot()?;
-        Ok(Self { before, after })
-    }
+fn stuck(diagnosis: &Diagnosis) -> BTreeSet<Stuck> {
+    let all = (diagnosis.verdict == Verdict::Stuck).then_some(Stuck::All);
+    let findings = diagnosis.findings.iter();
+    let parts = findings
+        .filter(|finding| finding.until == Until::Never)
+        .map(|finding| {
+            let address = finding.links.iter().map(|link| link.address).min();
+            Stuck::Part(finding.rule, address)
+        });
+    all.into_iter().chain(parts).collect()
+}
 
-    /// A program may contain Tokio and not run it, or not yet.
-    fn has_runtime(&self) -> bool {
-        !self.after.runtimes.is_empty() || !self.after.block_ons.is_empty()
-    }
-
-    fn stuck(&self) -> Option<Stuck> {
-        stuck(&self.before, &self.after)
-    }
+/// A program may contain Tokio and not run it, or not yet.
+fn has_runtime(explanation: &Explanation) -> bool {
+    let snapshot = &explanation.snapshot;
+    !snapshot.runtimes.is_empty() || !snapshot.block_ons.is_empty()
 }
 
 /// Whether every process that runs this file is refused for the same reason.

@@ -381,7 +381,9 @@ fn a_program_that_a_shell_becomes_is_explained() {
 fn starting(start: &str) -> String {
     let program = PROGRAMS.to_str().unwrap();
     let start = start.replace("PROGRAM", &format!("'{program}' deadlock"));
-    format!("trap 'kill $(cat \"$0\"); trap - TERM; kill -TERM $$' TERM; {start}; while :; do sleep 0.01; done")
+    format!(
+        "trap 'kill $(cat \"$0\"); trap - TERM; kill -TERM $$' TERM; {start}; while :; do sleep 0.01; done"
+    )
 }
 
 #[test]
