@@ -4,8 +4,9 @@
 //!
 //! The command is in unstuck's process group and has its descriptors, so it has the same terminal: input, output,
 //! colours, window size, Ctrl+C and Ctrl+Z are as they are without unstuck, which has nothing to proxy and changes no
-//! setting of the terminal. Ctrl+\ sends SIGQUIT to the whole group. The command is started with SIGQUIT blocked, and
-//! what it starts inherits that, so the signal reaches unstuck alone, whether or not the program has a handler for it.
+//! setting of the terminal. Ctrl+\ sends SIGQUIT to the whole group. The command is started with SIGQUIT blocked and
+//! ignored, and what it starts inherits that. Blocked, it does not reach a program that has a handler for it, as
+//! cargo-nextest does. Ignored, it does not end a program whose parent unblocked it, as dash does in a script.
 //!
 //! A process group for the command would take the key away from unstuck, as the terminal sends signals to one group
 //! only. A pseudo-terminal in between would let unstuck see each byte, but it would have to imitate the terminal: its
@@ -14,7 +15,7 @@
 //!
 //! So SIGQUIT explains, from the keyboard or from `kill -QUIT`, and does not reach the command. In a program that turns
 //! the keys of the terminal off (an editor, say) Ctrl+\ is a key like any other, and `kill -QUIT` is left. A program that
-//! unblocks SIGQUIT gets it.
+//! unblocks SIGQUIT and has a handler for it gets it from the keyboard.
 //!
 //! # Signals
 //!
