@@ -38,6 +38,9 @@ Examples:
   unstuck explain --snapshot hang.json     explain what was kept
   unstuck explain --core core.4242         what the tasks waited for when the process was killed
 
+A command keeps its input, output, signals and exit code; reports go to standard error. Where Ctrl+\\ does not
+reach unstuck, `kill -QUIT` does.
+
 The process needs no preparation but debug info (Cargo's default for dev builds; `debug = true` for
 others). It is not stopped, and nothing in it is polled.";
 
@@ -47,10 +50,13 @@ Exit codes:
   1    something went wrong with unstuck itself, or around it
   2    the command line was not understood
   3    a side did not do what its scenario expects
+  126  the command to explain can't be executed
+  127  there is no such command to explain
   129  SIGHUP ended it: its terminal was closed
   130  Ctrl+C ended it
   131  SIGQUIT ended it before the verdict
-  143  SIGTERM ended it";
+  143  SIGTERM ended it
+`explain -- COMMAND` ends as the command does.";
 
 /// Shows why an async Rust program hangs, and which errors it swallowed
 #[derive(Debug, Parser)]
@@ -65,7 +71,7 @@ pub(super) enum Command {
     /// Play a scenario, its sides at the same time
     #[command(before_help = RUN_EXAMPLES)]
     Run(Run),
-    /// Say what the tasks of a running process wait for
+    /// Say what the tasks of a process or a command wait for
     #[command(before_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
     /// Name all scenarios, by chapter

@@ -67,10 +67,11 @@ impl Reports {
             } else {
                 with_id(file, id)
             };
-            text += &match explain::save(snapshot, &file) {
+            let line = match explain::save(snapshot, &file) {
                 Ok(()) => super::answer::saved(&file),
                 Err(error) => format!("unstuck: {error}\n"),
             };
+            text.push_str(&line);
         }
         self.write(&text);
     }

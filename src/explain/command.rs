@@ -113,8 +113,7 @@ pub fn run(command: &[OsString], report: impl FnMut(Event) + Send + 'static) -> 
 
     let were_unblocked = SIGNALS.into_iter().filter(|it| !before.contains(*it));
     let child = launch::launch(command, &were_unblocked.collect::<Vec<Signal>>())?;
-    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let child = id.expect("a process has an id");
+    let child = Pid::from_child(&child);
 
     let printer = Arc::new(Printer::default());
     let (requests, received) = mpsc::channel();

@@ -229,7 +229,7 @@ impl Watched {
             Some(program) => program,
             new => new.insert(attach(process, refused)?),
         };
-        program.as_deref().map_err(|error| Arc::clone(error))
+        program.as_deref().map_err(Arc::clone)
     }
 }
 

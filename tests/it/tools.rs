@@ -1,4 +1,4 @@
-//! What needs a program that may be missing: just, and tokio-console.
+//! What needs a program that may be missing: just, tokio-console, and cargo-nextest.
 
 use std::path::PathBuf;
 use std::process::Command;

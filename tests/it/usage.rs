@@ -42,6 +42,7 @@ fn an_address_that_does_not_parse_is_refused() {
 fn a_process_is_named_by_its_number() {
     bad("no-process", "explain");
     bad("process-by-name", "explain postgres");
+    bad("no-command", "explain --");
     bad("no-shell", "completions");
 }
 
@@ -53,6 +54,8 @@ fn contradictions_are_refused() {
     bad("two-scenarios", "run one two");
     bad("one-of-all", "run --all locks --workers 3");
     bad("process-and-snapshot", "explain 4242 --snapshot hang.json");
+    bad("process-and-command", "explain 4242 -- sleep 1");
+    bad("core-and-command", "explain --core core.4242 -- sleep 1");
 }
 
 #[cfg(tokio_unstable)]
