@@ -177,10 +177,10 @@ impl Watched {
         let activity = Activity::of_sleeping(id);
         let sleeps = activity.is_some() && activity == self.activity;
         self.activity = activity;
-        if sleeps {
-            let is_news =
-                self.activity != self.read_at || !self.suspected.is_subset(&self.reported);
-            is_news && Instant::now() >= self.next
+        // To be confirmed by another reading.
+        let is_suspect = !self.suspected.is_subset(&self.reported);
+        if sleeps || is_suspect {
+            (is_suspect || self.activity != self.read_at) && Instant::now() >= self.next
         } else {
             Instant::now() >= self.next + self.pause * IF_BUSY
         }
