@@ -14,8 +14,8 @@
 //! terminal.
 //!
 //! So SIGQUIT explains, from the keyboard or from `kill -QUIT`, and does not reach the command. In a program that turns
-//! the keys of the terminal off (an editor, say) Ctrl+\ is a key like any other, and `kill -QUIT` is left. A program that
-//! unblocks SIGQUIT and has a handler for it gets it from the keyboard.
+//! the keys of the terminal off (an editor, say) Ctrl+\ is a key like any other, and `kill -QUIT` is left. A program
+//! that unblocks SIGQUIT and has a handler for it gets it from the keyboard.
 //!
 //! # Signals
 //!

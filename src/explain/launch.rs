@@ -1,9 +1,9 @@
 //! Starts the command.
 //!
-//! Some settings of the command's process can be made by that process alone, between `fork` and `exec`: which signals it
-//! blocks and ignores, and which one it gets when its parent dies. So it starts as a shell, which alone can ignore a
-//! signal without unsafe code, and becomes this program, which sets the rest and becomes the command. A shell may change
-//! the environment, so the command gets this process's own.
+//! Some settings of the command's process can be made by that process alone, between `fork` and `exec`: which signals
+//! it blocks and ignores, and which one it gets when its parent dies. So it starts as a shell, which alone can ignore a
+//! signal without unsafe code. That becomes this program, which sets the rest and becomes the command. A shell may
+//! change the environment, so the command gets this process's own.
 
 use std::ffi::OsString;
 use std::fs;
@@ -49,8 +49,8 @@ impl LaunchError {
     }
 }
 
-/// Starts `command` as a child of the calling thread. SIGQUIT is blocked and ignored, and of the other signals those are
-/// blocked that were before this process blocked `blocked_here`.
+/// Starts `command` as a child of the calling thread. SIGQUIT is blocked and ignored, and of the other signals those
+/// are blocked that were before this process blocked `blocked_here`.
 ///
 /// The child gets SIGHUP when the calling thread ends.
 pub(super) fn launch(command: &[OsString], blocked_here: &[Signal]) -> io::Result<Child> {
