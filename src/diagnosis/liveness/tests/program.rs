@@ -85,6 +85,7 @@ impl Program {
                 address: Address(0x10),
                 kind: RuntimeKind::MultiThread,
                 owned: None,
+                registrations: Vec::new(),
                 blocking_pool: Some(BlockingPool {
                     address: Address(0x20),
                     threads: Some(2),
@@ -100,6 +101,7 @@ impl Program {
             places: Vec::new(),
             locals: Vec::new(),
             objects: Vec::new(),
+            statics: Vec::new(),
             gaps: Vec::new(),
         });
         program.thread(1, &["tokio::runtime::park::CachedParkThread::block_on"]);
@@ -137,6 +139,7 @@ impl Program {
             future: NameId(0),
             origin: Some(Origin::Program),
             futures,
+            wakers: None,
             polled: false,
             changed: false,
         });
@@ -166,6 +169,7 @@ impl Program {
                 handles: Vec::new(),
             }],
             leaves: Vec::new(),
+            handles: Vec::new(),
         }
     }
 
@@ -189,6 +193,7 @@ impl Program {
                 references: 1,
             },
             futures,
+            wakers: None,
             changed: false,
         });
         TaskId(index)
@@ -204,6 +209,9 @@ impl Program {
             size: 64,
             type_name: NameId(u32::try_from(self.0.names.len() - 1).unwrap()),
             counts,
+            channel: None,
+            handles: Vec::new(),
+            futures: AwaitTree::default(),
         });
         Thing {
             object: ObjectId(u32::try_from(index).unwrap()),
@@ -347,6 +355,8 @@ impl Program {
             id: 100 + index,
             address,
             closure: NameId(0),
+            handles: Vec::new(),
+            futures: AwaitTree::default(),
             state,
             runtime: Some(RuntimeId(0)),
         });
@@ -360,6 +370,7 @@ fn leaf(waits_for: WaitsFor, index: usize) -> Leaf {
         held_in: None,
         address: Address(0x50_0000 + 8 * index as u64),
         size: 8,
+        registered: None,
         waits_for,
     }
 }
