@@ -24,7 +24,7 @@ impl Server {
         };
         let line = server.line();
         let address = line.strip_prefix("listening on ").expect(&line);
-        server.address = address.to_owned();
+        address.clone_into(&mut server.address);
         server
     }
 
