@@ -182,8 +182,7 @@ const PASS: &str = "UNSTUCK_EXPLAIN_PROCESS";
 
 /// Explains a process, and prints what that took: processor time in seconds, memory in megabytes, lines of the report.
 fn explain_once(id: u32) -> Result<(), Box<dyn Error>> {
-    let snapshot = explain::process(id)?;
-    let report = render(&snapshot, Detail::Brief, Page::Plain);
+    let report = render(&explain::live(id)?, Detail::Brief, Page::Plain);
     // In hundredths of a second, with what threads took that have ended.
     let stat = fs::read_to_string("/proc/self/stat")?;
     let (_, fields) = stat.rsplit_once(") ").ok_or("no state")?;

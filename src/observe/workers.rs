@@ -226,18 +226,24 @@ mod tests {
 
     #[test]
     fn workers_that_a_dump_left_behind_after_it_was_given_up_go_on() {
-        let (observer, runtime) = observed();
-        keep(&runtime, 1);
-        let at_most = Duration::from_millis(300);
-        assert!(observer.dump_once(runtime.handle(), at_most).is_err());
-        let at_rest = (0..3).any(|_| observer.settle(runtime.handle()));
-        assert!(
-            !at_rest,
-            "the one that came late does not wait for the others"
-        );
-        let free = observer.free_workers(runtime.handle());
-        let works = free && all_work(&runtime);
-        runtime.shutdown_background();
-        assert!(works, "freed: {free}");
+        const TRIES: usize = 10;
+        for _ in 0..TRIES {
+            let (observer, runtime) = observed();
+            keep(&runtime, 1);
+            let at_most = Duration::from_millis(300);
+            let gave_up = observer.dump_once(runtime.handle(), at_most).is_err();
+            let at_rest = (0..3).any(|_| observer.settle(runtime.handle()));
+            // On a busy machine the others may be as late as that one, and then nobody waits.
+            if !gave_up || at_rest {
+                runtime.shutdown_background();
+                continue;
+            }
+            let free = observer.free_workers(runtime.handle());
+            let works = free && all_work(&runtime);
+            runtime.shutdown_background();
+            assert!(works, "freed: {free}");
+            return;
+        }
+        panic!("the one that came late never waited for the others");
     }
 }
