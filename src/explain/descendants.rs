@@ -129,9 +129,13 @@ mod tests {
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
+        // Until it runs `cat`, what the shell has started is a copy of the shell.
         let cat = loop {
-            let below = descendants(shell.id());
-            if let [cat] = below[..] {
+            let below = descendants(process::id());
+            let sh = below.iter().find(|it| it.id == shell.id()).unwrap();
+            if let [cat] = descendants(shell.id())[..]
+                && cat.executable != sh.executable
+            {
                 break cat;
             }
         };

@@ -181,8 +181,8 @@ impl Scope {
         self.spawn(name, async { Ok::<_, Infallible>(future.await) })
     }
 
-    /// Spawns a task on the runtime of that handle, which may be another than the group's own. A runtime that shuts down
-    /// cancels its tasks.
+    /// Spawns a task on the runtime of that handle, which may be another than the group's own. A runtime that shuts
+    /// down cancels its tasks.
     ///
     /// # Errors
     ///
