@@ -27,8 +27,8 @@
 //! tasks, lines and waits. No layout is assumed: types and fields are looked up by name. A name that a program's
 //! Tokio does not have is reported as a gap, and what needs it is left out.
 //!
-//! Debug info may be compressed, or in a separate file that the program names by its build id or by its debug link. It is
-//! looked for where GDB looks: below `/usr/lib/debug`, next to the program, and in `.debug` there. Split debug info
+//! Debug info may be compressed, or in a separate file that the program names by its build id or by its debug link. It
+//! is looked for where GDB looks: below `/usr/lib/debug`, next to the program, and in `.debug` there. Split debug info
 //! (`split-debuginfo`) is not read.
 //!
 //! # The map

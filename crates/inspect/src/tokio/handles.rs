@@ -157,7 +157,8 @@ const SHARED: &[(&str, HandleKind)] = &[
 /// The primitives. A shared value with one of them in it is worth noting.
 const PRIMITIVES: &str = "tokio::sync::";
 
-/// What runs tasks, timers and I/O. It holds tasks and wakers, which are read in other ways, and nothing of the program.
+/// What runs tasks, timers and I/O. It holds tasks and wakers, which are read in other ways, and nothing of the
+/// program.
 const OPAQUE: &str = "tokio::runtime::";
 
 /// Stores a count.
