@@ -8,7 +8,7 @@ use super::Confidence;
 use super::actor::Actor;
 use super::finding::{Finding, Holder, Link, Until, Waiter, With};
 use super::graph::{Graph, Is, Node, ResourceKind, Seed, Source};
-use super::objects::Reconciled;
+use super::objects::{Held, Keeper, Reconciled};
 use super::reach::{Vertex, components};
 use super::solution::Solutions;
 
@@ -16,7 +16,7 @@ use super::solution::Solutions;
 pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
     let stuck = |vertex: Vertex| solutions.is_stuck(vertex);
     let edges = |from: Vertex| {
-        let to = graph.edges[from].iter().filter(|edge| !edge.cancels);
+        let to = graph.edges[from].iter().filter(|edge| edge.is_cause());
         let is_in = stuck(from);
         to.map(|edge| edge.to).filter(move |to| is_in && stuck(*to))
     };
@@ -104,7 +104,7 @@ fn others(
         if let Is::Leaf(index) = graph.vertices[vertex] {
             waiting.insert(graph.nodes[index].actor);
         }
-        let edges = graph.edges[vertex].iter().filter(|edge| !edge.cancels);
+        let edges = graph.edges[vertex].iter().filter(|edge| edge.is_cause());
         open.extend(
             edges
                 .map(|edge| edge.to)
@@ -183,7 +183,8 @@ impl Root<'_, '_> {
             }
             order.push(resource);
             let sources = self.graph.resources[resource].sources.iter();
-            let next = sources.filter_map(|source| self.waits_of(source));
+            let next = sources.flat_map(|source| self.behind(source));
+            let next = next.filter_map(|(holder, frame)| self.waits_of(holder.actor?, frame));
             for next in next.collect::<Vec<_>>().into_iter().rev() {
                 open.push_front(next);
             }
@@ -223,17 +224,9 @@ impl Root<'_, '_> {
         waits
     }
 
-    /// What the holder behind a source waits for itself.
-    fn waits_of(&self, source: &Source<'_>) -> Option<usize> {
+    /// What a holder waits for itself.
+    fn waits_of(&self, actor: Actor, mut frame: Option<FrameIndex>) -> Option<usize> {
         let waits = &self.waits;
-        let (actor, mut frame) = match source {
-            Source::Handle(held) => (held.actor, Some(held.frame)),
-            Source::Granted { actor, leaf } => {
-                let futures = actor.futures(self.graph.snapshot)?;
-                (*actor, futures.leaves.get(*leaf)?.frame)
-            }
-            Source::End(actor) => (*actor, None),
-        };
         let scopes = self.graph.scopes(actor);
         let whole = || {
             let own = waits.get(&scopes.whole).copied();
@@ -283,15 +276,19 @@ impl Root<'_, '_> {
                     }),
             );
         }
-        let holders = data.sources.iter().map(|source| {
-            let waits_in = self.waits_of(source);
-            let waits_in = waits_in.and_then(|next| places.get(&next).copied());
-            self.holder(source, waits_in, data.reconciled)
+        let holders = data.sources.iter().flat_map(|source| self.behind(source));
+        let holders = holders.map(|(mut holder, frame)| {
+            let next = holder.actor.and_then(|it| self.waits_of(it, frame));
+            holder.waits_in = next.and_then(|next| places.get(&next).copied());
+            if let With::Handle { maybe_dropped, .. } = &mut holder.with {
+                *maybe_dropped &= data.reconciled == Reconciled::Ambiguous;
+            }
+            holder
         });
         let mut holders: Vec<Holder> = holders.collect();
         // One that waits for the rest of its permits holds up others, not itself.
         if waiters.len() == 1 {
-            holders.retain(|it| it.with != With::Partly || it.actor != waiters[0].actor);
+            holders.retain(|it| it.with != With::Partly || it.actor != Some(waiters[0].actor));
         }
         let (missing, uncertain) = Link::not_found(data.reconciled);
         Link {
@@ -316,22 +313,10 @@ impl Root<'_, '_> {
         }
     }
 
-    fn holder(
-        &self,
-        source: &Source<'_>,
-        waits_in: Option<usize>,
-        reconciled: Reconciled,
-    ) -> Holder {
+    /// Who is behind a source, each with the function that holds it.
+    fn behind(&self, source: &Source<'_>) -> Vec<(Holder, Option<FrameIndex>)> {
         let (actor, with, frame) = match source {
-            Source::Handle(held) => {
-                let handle = held.handle;
-                let with = With::Handle {
-                    kind: handle.kind,
-                    local: handle.local,
-                    maybe_dropped: handle.maybe_dropped && reconciled == Reconciled::Ambiguous,
-                };
-                (held.actor, with, Some(held.frame))
-            }
+            Source::Handle(held) => return self.keepers(held),
             Source::Granted { actor, leaf } => {
                 let futures = actor.futures(self.graph.snapshot);
                 let leaf = futures.and_then(|it| it.leaves.get(*leaf));
@@ -360,11 +345,57 @@ impl Root<'_, '_> {
             }
             Source::End(actor) => (*actor, With::End, None),
         };
+        vec![(self.holder(Some(actor), with, frame), frame)]
+    }
+
+    /// Who holds a handle, or reaches the value that it is in.
+    fn keepers(&self, held: &Held<'_>) -> Vec<(Holder, Option<FrameIndex>)> {
+        let kind = held.handle.kind;
+        let object = match held.keeper {
+            Keeper::Actor(actor, frame) => {
+                let with = With::Handle {
+                    kind,
+                    local: held.handle.local,
+                    maybe_dropped: held.handle.maybe_dropped,
+                };
+                return vec![(self.holder(Some(actor), with, frame), frame)];
+            }
+            Keeper::Static(index) => {
+                let with = With::Static { kind, index };
+                return vec![(self.holder(None, with, None), None)];
+            }
+            Keeper::Value(object) => object,
+        };
+        let inside = |local| With::Inside {
+            kind,
+            object,
+            is_queued: self.graph.is_queued(object),
+            local,
+        };
+        let owners = self.graph.owners(object);
+        if owners.is_empty() {
+            return vec![(self.holder(None, inside(None), None), None)];
+        }
+        let owners = owners.iter().map(|owner| {
+            let (actor, frame, with) = match owner.keeper {
+                Keeper::Actor(actor, frame) => {
+                    (Some(actor), frame, inside(Some(owner.handle.local)))
+                }
+                Keeper::Static(index) => (None, None, With::Static { kind, index }),
+                Keeper::Value(_) => (None, None, inside(None)),
+            };
+            (self.holder(actor, with, frame), frame)
+        });
+        owners.collect()
+    }
+
+    fn holder(&self, actor: Option<Actor>, with: With, frame: Option<FrameIndex>) -> Holder {
+        let places = actor.map(|it| it.places(self.graph.snapshot, frame));
         Holder {
             actor,
             with,
-            place: actor.places(self.graph.snapshot, frame).first().copied(),
-            waits_in,
+            place: places.and_then(|places| places.first().copied()),
+            waits_in: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! A cause as data, link by link.
 
-use unstuck_inspect::snapshot::{Address, HandleKind, LocalId, PlaceId};
+use unstuck_inspect::snapshot::{Address, HandleKind, LocalId, ObjectId, PlaceId};
 
 use super::Confidence;
 use super::actor::Actor;
@@ -67,8 +67,8 @@ pub struct Waiter {
 /// Who should bring something about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// Who.
-    pub actor: Actor,
+    /// Who. `None` for a static, and for a value that nobody was found to reach.
+    pub actor: Option<Actor>,
     /// With what.
     pub with: With,
     /// Where it is suspended, by its own innermost function that holds it.
@@ -88,6 +88,24 @@ pub enum With {
         local: LocalId,
         /// There are more of these than the count allows, and this may be one that was dropped or moved.
         maybe_dropped: bool,
+    },
+    /// A handle in a value that it shares, or in the queue of a channel that it receives from.
+    Inside {
+        /// Which.
+        kind: HandleKind,
+        /// The value, or the channel.
+        object: ObjectId,
+        /// Whether it is the queue of a channel.
+        is_queued: bool,
+        /// The local by which it reaches the value.
+        local: Option<LocalId>,
+    },
+    /// A handle in a static.
+    Static {
+        /// Which.
+        kind: HandleKind,
+        /// The static's index.
+        index: usize,
     },
     /// Permits that were granted to a future that is not polled now.
     Granted {

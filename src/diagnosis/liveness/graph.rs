@@ -3,17 +3,18 @@
 //! An edge leads from what must move to what can move then. So a leaf leads to the frame that awaits it, a frame to
 //! what its locals hold the handles of, and that to the leaves that wait for it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use unstuck_inspect::snapshot::{
-    Address, AwaitTree, BlockingState, FrameIndex, HandleKind, Leaf, Lifecycle, PermitKind,
-    Snapshot, Task, TaskState, WaitsFor,
+    Address, AwaitTree, BlockingState, FrameIndex, Handle, HandleKind, Leaf, Lifecycle, ObjectId,
+    PermitKind, Snapshot, Task, TaskState, ThreadState, WaitsFor,
 };
 
 use super::actor::{self, Actor};
 use super::motion::Motion;
-use super::objects::{Held, Objects, Reconciled, borrows, is_strong, reconcile};
+use super::objects::{Held, Keeper, Objects, Reconciled, borrows, is_strong, reconcile};
 use super::reach::Vertex;
+use super::threads::{self, Role};
 
 /// What a leaf waits for, or a queued closure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +60,7 @@ pub(super) struct Resource<'s> {
 /// What could bring it about.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source<'s> {
-    /// A handle in a frame.
+    /// A handle.
     Handle(Held<'s>),
     /// Permits were granted to this future, which is not polled, or is still waiting for more.
     Granted { actor: Actor, leaf: usize },
@@ -82,7 +83,7 @@ pub(super) struct Node<'s> {
 pub(super) enum Is {
     /// A polled leaf.
     Leaf(usize),
-    /// An async function with what it holds.
+    /// An async function, a shared value or a static, with what it holds.
     Scope,
     /// An actor as a whole: it is live as soon as one of its outermost futures is.
     Actor,
@@ -93,8 +94,37 @@ pub(super) enum Is {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edge {
     pub(super) to: Vertex,
-    /// It leads there by dropping what waits: a caller drops a future, or a handle aborts a task.
-    pub(super) cancels: bool,
+    pub(super) by: By,
+}
+
+impl Edge {
+    /// Whether what it leads to waits because what it leads from does not move.
+    pub(super) fn is_cause(&self) -> bool {
+        self.by == By::Moving
+    }
+}
+
+/// How an edge leads to what can move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// What it leads from moves.
+    Moving,
+    /// It drops what waits: a caller drops a future, or a handle aborts a task.
+    Cancelling,
+    /// It could reach a static, as all code can.
+    Reaching,
+}
+
+/// A value that handles share, or the queue of a channel, and in which there are other handles.
+#[derive(Debug)]
+struct Value<'s> {
+    vertex: Vertex,
+    /// It is the queue of an mpsc channel, and only its receiver takes what is in there.
+    is_queue: bool,
+    /// Futures in it that somebody may poll.
+    has_futures: bool,
+    /// The handles by which what is in it is reached.
+    owners: Vec<Held<'s>>,
 }
 
 /// Why a vertex does not depend on others.
@@ -151,6 +181,10 @@ pub(super) struct Graph<'s> {
     pub(super) edges: Vec<Vec<Edge>>,
     pub(super) seeds: Vec<(Vertex, Seed)>,
     scopes: HashMap<Actor, Scopes>,
+    /// By the addresses of the outermost objects.
+    values: HashMap<Address, Value<'s>>,
+    /// The outermost objects of those that are in values.
+    roots: HashMap<ObjectId, Address>,
     by_address: HashMap<Address, Actor>,
     /// How many handles to abort each task were found.
     abort_handles: HashMap<Address, u64>,
@@ -182,6 +216,8 @@ impl<'s> Graph<'s> {
             edges: Vec::new(),
             seeds: Vec::new(),
             scopes: HashMap::new(),
+            values: HashMap::new(),
+            roots: HashMap::new(),
             by_address: actor::by_address(snapshot),
             abort_handles: HashMap::new(),
         };
@@ -193,6 +229,7 @@ impl<'s> Graph<'s> {
         for actor in Actor::all(snapshot) {
             graph.add_cancellation(actor);
         }
+        graph.seed_values(&objects);
         for actor in Actor::all(snapshot) {
             graph.seed_actor(actor, motion);
             graph.add_leaves(actor, &objects, &waits);
@@ -208,11 +245,13 @@ impl<'s> Graph<'s> {
     }
 
     fn lead(&mut self, from: Vertex, to: Vertex) {
-        self.edges[from].push(Edge { to, cancels: false });
+        let by = By::Moving;
+        self.edges[from].push(Edge { to, by });
     }
 
     fn cancel(&mut self, from: Vertex, to: Vertex) {
-        self.edges[from].push(Edge { to, cancels: true });
+        let by = By::Cancelling;
+        self.edges[from].push(Edge { to, by });
     }
 
     pub(super) fn scopes(&self, actor: Actor) -> &Scopes {
@@ -251,47 +290,221 @@ impl<'s> Graph<'s> {
         self.scopes.insert(actor, scopes);
     }
 
-    fn objects(&self) -> Objects<'s> {
+    /// The handles of all objects, and who reaches what is in those.
+    fn objects(&mut self) -> Objects<'s> {
         let mut objects = Objects::of(self.snapshot);
+        self.add_values(&objects);
+        let mut all = Vec::new();
         for actor in Actor::all(self.snapshot) {
-            let frames = actor
-                .futures(self.snapshot)
-                .map_or(&[][..], |it| &it.frames);
-            for (index, frame) in (0..).zip(frames) {
-                for handle in &frame.handles {
-                    objects.add(Held {
-                        handle,
-                        actor,
-                        frame: FrameIndex(index),
-                        scope: self.scopes[&actor].frames[index as usize],
-                    });
-                }
+            self.held_by_actor(actor, &mut all);
+        }
+        for (id, object) in (0..).map(ObjectId).zip(&self.snapshot.objects) {
+            if let Some(root) = self.roots.get(&id) {
+                let scope = self.values[root].vertex;
+                let handles = handles_in(&object.handles, &object.futures);
+                all.extend(handles.map(|handle| Held {
+                    handle,
+                    keeper: Keeper::Value(id),
+                    scope,
+                }));
             }
+        }
+        self.held_by_statics(&mut all);
+        for held in all {
+            objects.add(held);
+            self.add_owner(held, &objects);
+            self.add_abort(held);
         }
         objects
     }
 
-    /// A handle of a task can abort it, and so can the end of a set of tasks.
+    /// The vertices of values in which something is held.
+    fn add_values(&mut self, objects: &Objects<'s>) {
+        for (id, object) in (0..).map(ObjectId).zip(&self.snapshot.objects) {
+            let has_futures = may_move(&object.futures);
+            if handles_in(&object.handles, &object.futures)
+                .next()
+                .is_none()
+                && !has_futures
+            {
+                continue;
+            }
+            let root = objects.root(id);
+            self.roots.insert(id, root);
+            if !self.values.contains_key(&root) {
+                let vertex = self.add(Is::Scope);
+                let value = Value {
+                    vertex,
+                    is_queue: objects.is_channel(id),
+                    has_futures: false,
+                    owners: Vec::new(),
+                };
+                self.values.insert(root, value);
+            }
+            if let Some(value) = self.values.get_mut(&root) {
+                value.has_futures |= has_futures;
+            }
+        }
+    }
+
+    fn held_by_actor(&self, actor: Actor, all: &mut Vec<Held<'s>>) {
+        let scopes = &self.scopes[&actor];
+        let mut add = |handle, frame, scope| {
+            let keeper = Keeper::Actor(actor, frame);
+            all.push(Held {
+                handle,
+                keeper,
+                scope,
+            });
+        };
+        if let Actor::Blocking(index) = actor {
+            let closure = &self.snapshot.blocking_tasks[index];
+            for handle in handles_in(&closure.handles, &closure.futures) {
+                add(handle, None, scopes.whole);
+            }
+        }
+        let Some(futures) = actor.futures(self.snapshot) else {
+            return;
+        };
+        for handle in &futures.handles {
+            add(handle, None, scopes.whole);
+        }
+        for ((index, frame), scope) in (0..).zip(&futures.frames).zip(&scopes.frames) {
+            for handle in &frame.handles {
+                add(handle, Some(FrameIndex(index)), *scope);
+            }
+        }
+    }
+
+    /// Whoever moves can use a static, and so can threads of the program.
+    fn held_by_statics(&mut self, all: &mut Vec<Held<'s>>) {
+        let snapshot = self.snapshot;
+        if snapshot.statics.is_empty() {
+            return;
+        }
+        let code = self.add(Is::Scope);
+        let by = By::Reaching;
+        for scopes in self.scopes.values() {
+            self.edges[scopes.whole].push(Edge { to: code, by });
+        }
+        let mut threads = snapshot.threads.iter();
+        let has_others = snapshot.threads.is_empty()
+            || threads.any(|thread| {
+                thread.state != ThreadState::Dead && threads::role(snapshot, thread) == Role::Other
+            });
+        if has_others {
+            self.seeds.push((code, Seed::Unknown(Doubt::Holder)));
+        }
+        for (number, it) in snapshot.statics.iter().enumerate() {
+            let scope = self.add(Is::Scope);
+            self.edges[code].push(Edge { to: scope, by });
+            if may_move(&it.futures) {
+                self.seeds.push((scope, Seed::Unknown(Doubt::Holder)));
+            }
+            let handles = handles_in(&it.handles, &it.futures);
+            all.extend(handles.map(|handle| Held {
+                handle,
+                keeper: Keeper::Static(number),
+                scope,
+            }));
+        }
+    }
+
+    /// A handle leads to what is in the value that it refers to.
+    fn add_owner(&mut self, held: Held<'s>, objects: &Objects<'s>) {
+        let root = objects.root(held.handle.object);
+        let Some(value) = self.values.get_mut(&root) else {
+            return;
+        };
+        if value.is_queue && held.handle.kind != HandleKind::MpscReceiver {
+            return;
+        }
+        let to = value.vertex;
+        value.owners.push(held);
+        self.lead(held.scope, to);
+    }
+
+    /// A handle of a task can abort it.
+    fn add_abort(&mut self, held: Held<'s>) {
+        let kind = held.handle.kind;
+        if !matches!(kind, HandleKind::JoinHandle | HandleKind::AbortHandle) {
+            return;
+        }
+        let task = self.snapshot[held.handle.object].address;
+        if let Some(actor @ Actor::Task(_)) = self.by_address.get(&task).copied() {
+            self.cancel(held.scope, self.scopes[&actor].whole);
+        }
+        let is_certain = held.keeper.actor().is_some() && !held.handle.maybe_dropped;
+        if kind == HandleKind::AbortHandle && is_certain {
+            *self.abort_handles.entry(task).or_default() += 1;
+        }
+    }
+
+    /// Who reaches a value is not known where its count says that there are others, or where a future in it may be
+    /// polled by somebody.
+    fn seed_values(&mut self, objects: &Objects<'s>) {
+        let values = self.values.iter().map(|(root, value)| {
+            let owners = if value.is_queue {
+                let owners = value.owners.iter();
+                // There is one receiver, or none that could take anything.
+                Found::of(owners.copied().collect(), Some(1))
+            } else {
+                shared(&objects.handles_at(*root), objects)
+            };
+            let is_doubtful = value.has_futures || owners.reconciled != Reconciled::All;
+            (value.vertex, is_doubtful)
+        });
+        let doubtful: Vec<Vertex> = values.filter(|it| it.1).map(|it| it.0).collect();
+        let doubt = Seed::Unknown(Doubt::Holder);
+        self.seeds
+            .extend(doubtful.into_iter().map(|it| (it, doubt)));
+    }
+
+    /// Those by whom a value is reached in the end: actors and statics, each once.
+    pub(super) fn owners(&self, object: ObjectId) -> Vec<Held<'s>> {
+        let mut owners: Vec<Held<'s>> = Vec::new();
+        let mut places = HashMap::new();
+        let mut seen = HashSet::new();
+        let mut open = vec![object];
+        while let Some(object) = open.pop() {
+            let Some(root) = self.roots.get(&object).filter(|it| seen.insert(**it)) else {
+                continue;
+            };
+            for held in &self.values[root].owners {
+                let key = match held.keeper {
+                    Keeper::Value(object) => {
+                        open.push(object);
+                        continue;
+                    }
+                    Keeper::Actor(actor, _) => Keeper::Actor(actor, None),
+                    Keeper::Static(number) => Keeper::Static(number),
+                };
+                let place = *places.entry(key).or_insert(owners.len());
+                match owners.get_mut(place) {
+                    Some(known) if known.handle.maybe_dropped && !held.handle.maybe_dropped => {
+                        *known = *held;
+                    }
+                    Some(_) => {}
+                    None => owners.push(*held),
+                }
+            }
+        }
+        owners
+    }
+
+    /// Whether a handle is in the queue of an mpsc channel.
+    pub(super) fn is_queued(&self, object: ObjectId) -> bool {
+        let value = self.roots.get(&object).map(|root| &self.values[root]);
+        value.is_some_and(|value| value.is_queue)
+    }
+
+    /// The end of a set of tasks aborts them, and so does whoever waits for the end of one.
     fn add_cancellation(&mut self, actor: Actor) {
         let Some(futures) = actor.futures(self.snapshot) else {
             return;
         };
         let mut aborts: Vec<(Vertex, Address)> = Vec::new();
         let scopes = &self.scopes[&actor];
-        for (frame, vertex) in futures.frames.iter().zip(&scopes.frames) {
-            for handle in &frame.handles {
-                if matches!(
-                    handle.kind,
-                    HandleKind::JoinHandle | HandleKind::AbortHandle
-                ) {
-                    let task = self.snapshot[handle.object].address;
-                    aborts.push((*vertex, task));
-                    if handle.kind == HandleKind::AbortHandle && !handle.maybe_dropped {
-                        *self.abort_handles.entry(task).or_default() += 1;
-                    }
-                }
-            }
-        }
         for leaf in &futures.leaves {
             if let WaitsFor::Task { task } = leaf.waits_for {
                 aborts.push((scopes.of(leaf.frame), task));
@@ -577,6 +790,11 @@ impl<'s> Graph<'s> {
             Reconciled::AllIfNoneDropped => !found.borrows,
             Reconciled::Missing(_) | Reconciled::Ambiguous | Reconciled::Uncounted => true,
         };
+        // The I/O driver uses it when a signal comes.
+        let signals = found.sources.iter().any(|source| {
+            matches!(source, Source::Handle(Held { keeper: Keeper::Static(number), .. })
+                if self.snapshot.statics[*number].name.starts_with("tokio::signal::"))
+        });
         let index = self.add_resource(Resource {
             kind,
             address,
@@ -588,6 +806,8 @@ impl<'s> Graph<'s> {
         let vertex = self.resources[index].vertex;
         if found.has_come {
             self.seeds.push((vertex, Seed::Live(Activity::Runs)));
+        } else if signals {
+            self.seeds.push((vertex, Seed::Live(Activity::Outside)));
         } else if doubtful {
             self.seeds.push((vertex, Seed::Unknown(Doubt::Holder)));
         }
@@ -714,11 +934,7 @@ impl<'s> Graph<'s> {
             actor: it.actor,
             leaf: it.leaf,
         });
-        let is_of_channel = |held: &Held<'_>| {
-            objects
-                .type_name(held)
-                .starts_with("tokio::sync::mpsc::chan::Chan<")
-        };
+        let is_of_channel = |held: &Held<'_>| objects.is_channel(held.handle.object);
         let of = queue.first().map(|it| it.of);
         if handles.iter().any(is_of_channel) {
             let receivers = handles.iter().filter(|held| {
@@ -735,6 +951,9 @@ impl<'s> Graph<'s> {
             }
             found.count = None;
             found.sources.extend(granted);
+            if waits.elsewhere.contains(&semaphore) {
+                found.reconciled = Reconciled::Uncounted;
+            }
             return found;
         }
         let guards: Vec<_> = handles
@@ -772,7 +991,7 @@ impl<'s> Graph<'s> {
             found.borrows = found
                 .sources
                 .iter()
-                .all(|source| matches!(source, Source::Handle(held) if borrows(objects, held)));
+                .all(|source| matches!(source, Source::Handle(held) if held.keeper.actor().is_some() && borrows(objects, held)));
             found.keep_certain(reconciled);
             found.count = Some(held);
             found
@@ -915,6 +1134,22 @@ fn shared<'s>(handles: &[Held<'s>], objects: &Objects<'s>) -> Found<'s> {
     found
 }
 
+/// The handles of a value or a closure, and those of the futures in it.
+fn handles_in<'s>(
+    handles: &'s [Handle],
+    futures: &'s AwaitTree,
+) -> impl Iterator<Item = &'s Handle> {
+    let of_frames = futures.frames.iter().flat_map(|frame| &frame.handles);
+    handles.iter().chain(&futures.handles).chain(of_frames)
+}
+
+/// Whether futures in a value could do anything if somebody polled them: a socket alone does not.
+fn may_move(futures: &AwaitTree) -> bool {
+    let mut leaves = futures.leaves.iter();
+    let is_socket = |leaf: &Leaf| matches!(leaf.waits_for, WaitsFor::Io { .. });
+    !futures.frames.is_empty() || leaves.any(|leaf| !is_socket(leaf))
+}
+
 /// Locks to read and to write are one resource.
 fn side(kind: ResourceKind) -> ResourceKind {
     match kind {
@@ -926,6 +1161,8 @@ fn side(kind: ResourceKind) -> ResourceKind {
 /// Which futures queue at which semaphore, polled or not.
 struct Waits {
     queues: HashMap<Address, Vec<Queued>>,
+    /// Semaphores in whose queue there are futures of values, statics or closures.
+    elsewhere: HashSet<Address>,
     resources: std::cell::RefCell<HashMap<(ResourceKind, Address), usize>>,
 }
 
@@ -962,8 +1199,18 @@ impl Waits {
                 }
             }
         }
+        let objects = snapshot.objects.iter().map(|it| &it.futures);
+        let statics = snapshot.statics.iter().map(|it| &it.futures);
+        let closures = snapshot.blocking_tasks.iter().map(|it| &it.futures);
+        let elsewhere = objects.chain(statics).chain(closures);
+        let leaves = elsewhere.flat_map(|futures| &futures.leaves);
+        let elsewhere = leaves.filter_map(|leaf| match leaf.waits_for {
+            WaitsFor::Permits { semaphore, .. } => Some(semaphore),
+            _ => None,
+        });
         Self {
             queues,
+            elsewhere: elsewhere.collect(),
             resources: std::cell::RefCell::default(),
         }
     }

@@ -2,19 +2,41 @@
 
 use std::collections::HashMap;
 
-use unstuck_inspect::snapshot::{Address, Counts, FrameIndex, Handle, HandleKind, Snapshot};
+use unstuck_inspect::snapshot::{
+    Address, Counts, FrameIndex, Handle, HandleKind, ObjectId, Snapshot,
+};
 
 use super::actor::Actor;
 use super::reach::Vertex;
 
-/// A handle, and whose frame holds it.
+/// A handle, and what holds it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held<'s> {
     pub(super) handle: &'s Handle,
-    pub(super) actor: Actor,
-    pub(super) frame: FrameIndex,
-    /// The vertex of that frame: once it is live, the handle may be used or dropped.
+    pub(super) keeper: Keeper,
+    /// The vertex of the keeper: once it is live, the handle may be used or dropped.
     pub(super) scope: Vertex,
+}
+
+/// What holds a handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Keeper {
+    /// An async function of an actor, or the actor itself outside of those.
+    Actor(Actor, Option<FrameIndex>),
+    /// A shared value, or the queue of a channel: whoever reaches it reaches the handle.
+    Value(ObjectId),
+    /// A static, by its number.
+    Static(usize),
+}
+
+impl Keeper {
+    /// The actor that holds it by itself.
+    pub(super) fn actor(self) -> Option<Actor> {
+        match self {
+            Self::Actor(actor, _) => Some(actor),
+            Self::Value(_) | Self::Static(_) => None,
+        }
+    }
 }
 
 /// The objects of a snapshot by address. One lies wholly within another, or beside it.
@@ -69,6 +91,15 @@ impl<'s> Objects<'s> {
         }
     }
 
+    /// The address of the outermost object that this one is in.
+    pub(super) fn root(&self, object: ObjectId) -> Address {
+        let mut root = self.of_object[object.0 as usize];
+        while let Some(outer) = self.spans[root].outer {
+            root = outer;
+        }
+        Address(self.spans[root].start)
+    }
+
     pub(super) fn add(&mut self, held: Held<'s>) {
         let span = self.of_object.get(held.handle.object.0 as usize);
         if let Some(span) = span {
@@ -83,13 +114,13 @@ impl<'s> Objects<'s> {
             .spans
             .partition_point(|span| span.start <= address.0)
             .checked_sub(1);
-        let mut places: HashMap<(u64, Actor), usize> = HashMap::new();
+        let mut places: HashMap<(u64, Option<Actor>), usize> = HashMap::new();
         let mut found: Vec<Held<'s>> = Vec::new();
         while let Some(index) = at {
             let span = &self.spans[index];
             if address.0 < span.end {
                 for held in &self.handles[index] {
-                    let key = (held.handle.address.0, held.actor);
+                    let key = (held.handle.address.0, held.keeper.actor());
                     let place = *places.entry(key).or_insert(found.len());
                     match found.get_mut(place) {
                         Some(known) if known.handle.maybe_dropped => *known = *held,
@@ -105,6 +136,12 @@ impl<'s> Objects<'s> {
 
     pub(super) fn counts(&self, held: &Held<'_>) -> &'s Counts {
         &self.snapshot[held.handle.object].counts
+    }
+
+    /// Whether an object is an mpsc channel.
+    pub(super) fn is_channel(&self, object: ObjectId) -> bool {
+        let name = self.snapshot[object].type_name;
+        self.snapshot[name].starts_with("tokio::sync::mpsc::chan::Chan<")
     }
 
     fn local_type(&self, held: &Held<'_>) -> &'s str {

@@ -1,6 +1,6 @@
 //! What moves, what may, and what does not: the fixed point.
 
-use super::graph::{Doubt, Graph, Seed};
+use super::graph::{By, Doubt, Graph, Seed};
 use super::reach::{Vertex, reachable};
 
 /// Which vertices are live, of the others which may be, under one assumption.
@@ -59,7 +59,7 @@ fn solve(graph: &Graph<'_>, cancellation: bool, timeouts: bool) -> Solution {
         let seeds: Vec<Vertex> = seeds.map(|(vertex, _)| *vertex).collect();
         reachable(graph.vertices.len(), seeds, |from| {
             let edges = graph.edges[from].iter();
-            let edges = edges.filter(move |edge| cancellation || !edge.cancels);
+            let edges = edges.filter(move |edge| cancellation || edge.by != By::Cancelling);
             edges.map(|edge| edge.to)
         })
     };

@@ -66,7 +66,10 @@ fn tasks_that_wait_for_each_others_locks_are_stuck() {
         panic!("{diagnosis:#?}")
     };
     let waiters = |link: &Link| link.waiters.iter().map(|it| it.actor).collect::<Vec<_>>();
-    let holders = |link: &Link| link.holders.iter().map(|it| it.actor).collect::<Vec<_>>();
+    let holders = |link: &Link| {
+        let actors = link.holders.iter().filter_map(|it| it.actor);
+        actors.collect::<Vec<_>>()
+    };
     let [first, second] = &finding.links[..] else {
         panic!("{finding:#?}")
     };
@@ -283,6 +286,224 @@ fn whoever_has_an_arc_of_it_or_could_get_one_may_notify() {
         program.main_waits(program.end_of(task));
         assert_well(&program);
     }
+}
+
+/// A main that waits for a value whose only sender is in a shared one, of which it has an `Arc` itself.
+fn sender_in_a_value(arcs: u64) -> (Program, program::Thing) {
+    let mut program = Program::new();
+    let (reply, state) = (program.oneshot(), program.value(arcs));
+    program.keeps(state, HandleKind::OneshotSender, reply);
+    let task = program.task();
+    program.holds(task, HandleKind::OneshotReceiver, reply);
+    program.holds(task, HandleKind::Arc, state);
+    program.waits(task, reply.value());
+    program.main_waits(program.end_of(task));
+    (program, state)
+}
+
+#[test]
+fn a_sender_in_a_value_that_only_its_receiver_reaches_sends_nothing() {
+    let (mut program, _) = sender_in_a_value(1);
+    program.ticker();
+    assert_part(&program, "idle-receiver", Until::Never);
+    let diagnosis = diagnosed(&program);
+    let link = &diagnosis.findings[0].links[0];
+    assert_eq!((link.missing, link.uncertain), (0, false));
+    assert_eq!(link.holders[0].actor, Some(Actor::Task(0)));
+    let With::Inside { is_queued, .. } = link.holders[0].with else {
+        panic!("{link:#?}")
+    };
+    assert!(!is_queued);
+}
+
+#[test]
+fn whoever_reaches_a_value_may_use_a_sender_in_it() {
+    for kind in [HandleKind::Arc, HandleKind::Weak] {
+        let strong = kind == HandleKind::Arc;
+        let (mut program, state) = sender_in_a_value(1 + u64::from(strong));
+        program.0.objects[1].counts.weak = Some(u64::from(!strong));
+        let ticker = program.ticker();
+        program.holds(ticker, kind, state);
+        assert_well(&program);
+    }
+    // By way of another value.
+    let (mut program, state) = sender_in_a_value(2);
+    let outer = program.value(1);
+    program.keeps(outer, HandleKind::Arc, state);
+    let ticker = program.ticker();
+    program.holds(ticker, HandleKind::Arc, outer);
+    assert_well(&program);
+}
+
+#[test]
+fn an_arc_of_a_value_that_was_not_found_may_be_used() {
+    let (mut program, _) = sender_in_a_value(2);
+    program.ticker();
+    assert_well(&program);
+}
+
+#[test]
+fn a_value_that_may_have_been_dropped_accounts_for_no_sender() {
+    let mut program = Program::new();
+    let (reply, state) = (program.oneshot(), program.value(1));
+    program.keeps(state, HandleKind::OneshotSender, reply);
+    let task = program.task();
+    program.may_hold(task, HandleKind::Arc, state);
+    program.waits(task, reply.value());
+    program.main_waits(program.end_of(task));
+    program.ticker();
+    assert_well(&program);
+}
+
+#[test]
+fn a_future_in_a_value_may_be_polled_by_whoever_reaches_it() {
+    let (mut program, state) = sender_in_a_value(1);
+    program.ticker();
+    program.keeps_future(
+        state,
+        WaitsFor::Io {
+            registration: program::address(1),
+            descriptor: None,
+            interest: None,
+        },
+    );
+    // A socket does nothing by itself.
+    assert_part(&program, "idle-receiver", Until::Never);
+    program.keeps_future(state, timer());
+    assert_well(&program);
+}
+
+/// A task that waits for the answer to a request that is in its own inbox.
+fn asks_itself() -> (Program, program::Thing, TaskId) {
+    let mut program = Program::new();
+    let (reply, inbox) = (program.oneshot(), program.channel(1));
+    program.keeps(inbox, HandleKind::OneshotSender, reply);
+    let task = program.task();
+    program.waits(task, reply.value());
+    program.main_waits(program.end_of(task));
+    (program, inbox, task)
+}
+
+#[test]
+fn a_sender_in_the_queue_of_who_waits_for_it_sends_nothing() {
+    let (mut program, inbox, task) = asks_itself();
+    program.holds(task, HandleKind::MpscReceiver, inbox);
+    // It can send, and not receive.
+    let ticker = program.ticker();
+    program.holds(ticker, HandleKind::MpscSender, inbox);
+    assert_part(&program, "idle-receiver", Until::Never);
+    let diagnosis = diagnosed(&program);
+    let [holder] = &diagnosis.findings[0].links[0].holders[..] else {
+        panic!("{diagnosis:#?}")
+    };
+    assert_eq!(holder.actor, Some(Actor::Task(task.0)));
+    assert!(matches!(
+        holder.with,
+        With::Inside {
+            is_queued: true,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_sender_in_the_queue_of_a_task_that_sleeps_will_be_received() {
+    let (mut program, inbox, _) = asks_itself();
+    let ticker = program.ticker();
+    program.holds(ticker, HandleKind::MpscReceiver, inbox);
+    assert_well(&program);
+}
+
+#[test]
+fn a_receiver_that_was_not_found_may_take_a_sender_from_the_queue() {
+    let (mut program, ..) = asks_itself();
+    program.ticker();
+    assert_well(&program);
+}
+
+#[test]
+fn a_sender_in_a_static_may_be_used_by_all_that_moves() {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    let task = program.task();
+    program.static_holds("app::EVENTS", HandleKind::MpscSender, channel);
+    program.waits(task, channel.message());
+    program.main_waits(program.end_of(task));
+    let diagnosis = assert_stuck(&program, &["idle-receiver"]);
+    let [holder] = &diagnosis.findings[0].links[0].holders[..] else {
+        panic!("{diagnosis:#?}")
+    };
+    assert_eq!(holder.actor, None);
+    assert!(matches!(holder.with, With::Static { index: 0, .. }));
+    program.ticker();
+    assert_well(&program);
+}
+
+#[test]
+fn a_thread_may_use_a_sender_in_a_static() {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    let task = program.task();
+    program.static_holds("app::EVENTS", HandleKind::MpscSender, channel);
+    program.waits(task, channel.message());
+    program.main_waits(program.end_of(task));
+    program.thread(2, &["std::thread::sleep", "app::worker"]);
+    assert_well(&program);
+}
+
+#[test]
+fn a_signal_uses_what_is_in_the_statics_of_tokio() {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    let task = program.task();
+    let name = "tokio::signal::registry::globals::GLOBALS";
+    program.static_holds(name, HandleKind::MpscSender, channel);
+    program.waits(task, channel.message());
+    program.main_waits(program.end_of(task));
+    assert_well(&program);
+}
+
+#[test]
+fn a_sender_in_a_closure_that_is_queued_is_held_by_what_it_is_queued_for() {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    let running = program.blocking(BlockingState::Running { thread: Some(2) });
+    program.blocking(BlockingState::Queued);
+    program.captures(1, HandleKind::MpscSender, channel);
+    program.thread(2, &["tokio::runtime::park::CachedParkThread::block_on"]);
+    let inner = program.block_on(2);
+    program.thread_waits(inner, channel.message());
+    program.main_waits(WaitsFor::Task { task: running });
+    assert_stuck(&program, &["starved-pool"]);
+    program.ticker();
+    assert_part(&program, "starved-pool", Until::Never);
+    // There may be one thread more.
+    let pool = program.0.runtimes[0].blocking_pool.as_mut().unwrap();
+    pool.limit = Some(3);
+    assert_well(&program);
+}
+
+#[test]
+fn a_sender_in_a_future_that_is_written_by_hand_is_held_by_its_task() {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    let (task, ticker) = (program.task(), program.ticker());
+    program.has_field(task, HandleKind::MpscSender, channel);
+    program.waits(task, channel.message());
+    program.main_waits(program.end_of(task));
+    assert_part(&program, "idle-receiver", Until::Never);
+    program.0.tasks[task.0].futures.handles.clear();
+    program.has_field(ticker, HandleKind::MpscSender, channel);
+    assert_well(&program);
+}
+
+#[test]
+fn whoever_reaches_a_value_may_abort_the_tasks_whose_handles_are_in_it() {
+    let (mut program, one, _) = deadlock();
+    let (ticker, state) = (program.ticker(), program.value(1));
+    program.holds(ticker, HandleKind::Arc, state);
+    program.keeps_task(state, one);
+    assert_part(&program, "lock-cycle", Until::Cancelled);
 }
 
 #[test]

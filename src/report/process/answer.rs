@@ -9,7 +9,7 @@ use unstuck_inspect::snapshot::{
 };
 
 use super::super::text::{FAINT, NONE, colour, plural};
-use super::{Text, name_of_call, short_path, shown_local};
+use super::{Text, name_of_call, short_path, short_type, shown_local};
 use crate::diagnosis::Verdict;
 use crate::diagnosis::liveness::{
     Activity, Actor, Basis, Diagnosis, Doubt, Finding, Holder, Link, ResourceKind, Until, Waiter,
@@ -238,7 +238,7 @@ impl Text<'_> {
         let waiters: Vec<&Waiter> = links.clone().flat_map(|link| &link.waiters).collect();
         let ended: Vec<Actor> = links
             .flat_map(|link| &link.holders)
-            .map(|it| it.actor)
+            .filter_map(|it| it.actor)
             .collect();
         let next = finding.links[*first].holders.first();
         let next = next.and_then(|holder| finding.links.get(holder.waits_in?));
@@ -376,8 +376,11 @@ impl Text<'_> {
             }
         }
         let shown = groups.iter().take(NAMED).map(|(holds, holders)| {
-            let mut actors: Vec<Actor> = holders.iter().map(|it| it.actor).collect();
+            let mut actors: Vec<Actor> = holders.iter().filter_map(|it| it.actor).collect();
             actors.dedup();
+            if actors.is_empty() {
+                return holds.clone();
+            }
             let mut waiters = link.waiters.iter().map(|it| it.actor);
             let is_own = actors.len() == 1 && waiters.all(|it| it == actors[0]);
             let who = self.actors(&actors);
@@ -431,26 +434,38 @@ impl Text<'_> {
                 maybe_dropped,
             } => {
                 let local = shown_local(self.snapshot[local].name.as_deref());
-                let what = match kind {
-                    HandleKind::MpscSender
-                    | HandleKind::WatchSender
-                    | HandleKind::BroadcastSender
-                    | HandleKind::OneshotSender => "a sender",
-                    HandleKind::MpscWeakSender | HandleKind::BroadcastWeakSender => "a weak sender",
-                    HandleKind::MpscReceiver
-                    | HandleKind::OneshotReceiver
-                    | HandleKind::WatchReceiver
-                    | HandleKind::BroadcastReceiver => "the receiver",
-                    HandleKind::MutexGuard => "the guard",
-                    HandleKind::RwLockReadGuard => "a read guard",
-                    HandleKind::RwLockWriteGuard => "the write guard",
-                    HandleKind::SemaphorePermit { .. } | HandleKind::MpscPermit => "a permit",
-                    HandleKind::Weak => "a `Weak`",
-                    HandleKind::Rc => "an `Rc`",
-                    _ => "an `Arc`",
-                };
                 let verb = if maybe_dropped { "may hold" } else { "hold" };
-                format!("{verb} {what} in {local}{at}")
+                format!("{verb} {} in {local}{at}", shown_handle(kind))
+            }
+            With::Inside {
+                kind,
+                object,
+                is_queued,
+                local,
+            } => {
+                let what = shown_handle(kind);
+                let local = local.map(|it| shown_local(self.snapshot[it].name.as_deref()));
+                let object = &self.snapshot[object];
+                let channel =
+                    || self.object("mpsc channel", self.names.number_at(Some(object.address)));
+                let of = || short_type(&self.snapshot[object.type_name]);
+                match (local, is_queued) {
+                    (Some(local), true) => {
+                        let channel = channel();
+                        format!(
+                            "hold the receiver of {channel} in {local}{at}, in whose queue {what} lies"
+                        )
+                    }
+                    (None, true) => format!("{what} lies in the queue of {}", channel()),
+                    (Some(local), false) => {
+                        format!("hold {local}{at}, and {what} is kept in its `{}`", of())
+                    }
+                    (None, false) => format!("{what} is kept in a `{}`", of()),
+                }
+            }
+            With::Static { kind, index } => {
+                let name = &self.snapshot.statics[index].name;
+                format!("the static `{name}` holds {}", shown_handle(kind))
             }
             With::Granted { local } => {
                 let local = shown_local(local.and_then(|it| self.snapshot[it].name.as_deref()));
@@ -603,6 +618,27 @@ fn call(call: Option<SystemCall>) -> String {
             None => format!(" in system call {}", call.number),
         },
         None => String::new(),
+    }
+}
+
+fn shown_handle(kind: HandleKind) -> &'static str {
+    match kind {
+        HandleKind::MpscSender
+        | HandleKind::WatchSender
+        | HandleKind::BroadcastSender
+        | HandleKind::OneshotSender => "a sender",
+        HandleKind::MpscWeakSender | HandleKind::BroadcastWeakSender => "a weak sender",
+        HandleKind::MpscReceiver
+        | HandleKind::OneshotReceiver
+        | HandleKind::WatchReceiver
+        | HandleKind::BroadcastReceiver => "the receiver",
+        HandleKind::MutexGuard => "the guard",
+        HandleKind::RwLockReadGuard => "a read guard",
+        HandleKind::RwLockWriteGuard => "the write guard",
+        HandleKind::SemaphorePermit { .. } | HandleKind::MpscPermit => "a permit",
+        HandleKind::Weak => "a `Weak`",
+        HandleKind::Rc => "an `Rc`",
+        _ => "an `Arc`",
     }
 }
 

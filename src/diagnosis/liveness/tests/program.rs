@@ -4,7 +4,8 @@ use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockOn, BlockingPool, BlockingState, BlockingTask, Counts, Frame,
     FrameIndex, Handle, HandleKind, HeldIn, Leaf, Lifecycle, Local, LocalId, NameId, NativeFrame,
     Object, ObjectId, Origin, PermitKind, Place, PlaceId, Process, Runtime, RuntimeId, RuntimeKind,
-    SCHEMA, Snapshot, Suspension, SystemCall, Task, TaskState, Thread, ThreadState, WaitsFor,
+    SCHEMA, Snapshot, Static, Suspension, SystemCall, Task, TaskState, Thread, ThreadState,
+    WaitsFor,
 };
 
 /// A task of a [`Program`].
@@ -66,6 +67,10 @@ pub(super) fn timer() -> WaitsFor {
     WaitsFor::Timer {
         deadline_ns: 5_000_000_000,
     }
+}
+
+pub(super) fn address(number: u64) -> Address {
+    Address(0x70_0000 + number)
 }
 
 pub(super) struct Program(pub(super) Snapshot);
@@ -283,6 +288,66 @@ impl Program {
     pub(super) fn may_hold(&mut self, task: TaskId, kind: HandleKind, thing: Thing) {
         let handle = self.handle(kind, thing, true);
         self.0.tasks[task.0].futures.frames[0].handles.push(handle);
+    }
+
+    /// A value, in an `Arc` that so many have.
+    pub(super) fn value(&mut self, arcs: u64) -> Thing {
+        let counts = Counts {
+            strong: Some(arcs),
+            weak: Some(0),
+            ..Counts::default()
+        };
+        self.thing("app::State", counts)
+    }
+
+    /// Puts a handle into a value, or into the queue of a channel.
+    pub(super) fn keeps(&mut self, value: Thing, kind: HandleKind, thing: Thing) {
+        let handle = self.handle(kind, thing, false);
+        self.0.objects[value.object.0 as usize].handles.push(handle);
+    }
+
+    /// Puts the handle of a task into a value.
+    pub(super) fn keeps_task(&mut self, value: Thing, task: TaskId) {
+        let address = self.0.tasks[task.0].address;
+        let thing = self.thing("tokio::runtime::task::core::Header", Counts::default());
+        self.0.objects[thing.object.0 as usize].address = address;
+        let state = &mut self.0.tasks[task.0].state;
+        state.references += 1;
+        state.join_handle = true;
+        self.keeps(value, HandleKind::JoinHandle, thing);
+    }
+
+    /// Puts a future into a value.
+    pub(super) fn keeps_future(&mut self, value: Thing, waits_for: WaitsFor) {
+        let futures = &mut self.0.objects[value.object.0 as usize].futures;
+        futures.leaves.push(Leaf {
+            frame: None,
+            ..leaf(waits_for, 0)
+        });
+    }
+
+    /// A static in which there is a handle.
+    pub(super) fn static_holds(&mut self, name: &str, kind: HandleKind, thing: Thing) {
+        let handle = self.handle(kind, thing, false);
+        self.0.statics.push(Static {
+            name: name.to_owned(),
+            address: Address(0x60_0000),
+            type_name: NameId(0),
+            handles: vec![handle],
+            futures: AwaitTree::default(),
+        });
+    }
+
+    /// A closure has captured it.
+    pub(super) fn captures(&mut self, closure: usize, kind: HandleKind, thing: Thing) {
+        let handle = self.handle(kind, thing, false);
+        self.0.blocking_tasks[closure].handles.push(handle);
+    }
+
+    /// Holds it in the fields of a future that is written by hand.
+    pub(super) fn has_field(&mut self, task: TaskId, kind: HandleKind, thing: Thing) {
+        let handle = self.handle(kind, thing, false);
+        self.0.tasks[task.0].futures.handles.push(handle);
     }
 
     /// A handle to abort a task, or to wait for it.
