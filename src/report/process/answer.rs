@@ -498,6 +498,7 @@ impl Text<'_> {
         match (link.missing, link.count) {
             (0, Some(_)) if link.uncertain => Some(format!("{} by the count", plural(count, noun))),
             (0, Some(_)) => Some(match count {
+                0 => format!("no {noun} exists"),
                 1 => format!("no other {noun} exists"),
                 _ => format!("all {count} {noun}s were found"),
             }),
