@@ -565,8 +565,13 @@ impl<'s> Graph<'s> {
         let seed = match actor {
             Actor::Task(index) => {
                 let task = &snapshot.tasks[index];
+                let moves = task.changed || motion.tasks.contains(&index);
+                let has_ended = task.state.lifecycle == Lifecycle::Complete;
                 let rests = task.state.lifecycle == Lifecycle::Idle && !task.state.notified;
-                if !rests || task.changed || task.state.cancelled || motion.tasks.contains(&index) {
+                if has_ended && !moves {
+                    // Its handle keeps it. Who awaits that is live: see `end_of`.
+                    None
+                } else if !rests || moves || task.state.cancelled {
                     Some(Seed::Live(Activity::Runs))
                 } else if wakers(&task.state) > explained(&task.futures) + self.abort_handles(task)
                 {

@@ -21,12 +21,13 @@ impl Motion {
         let earlier: HashMap<_, _> = before.tasks.iter().map(|it| (it.address, it)).collect();
         let mut motion = Self::default();
         for (index, task) in after.tasks.iter().enumerate() {
-            let same = earlier.get(&task.address).is_some_and(|earlier| {
+            let settled = earlier.get(&task.address).is_some_and(|earlier| {
+                let had_ended = earlier.state.lifecycle == Lifecycle::Complete;
                 earlier.id == task.id
-                    && earlier.state == task.state
-                    && is_same(before, &earlier.futures, after, &task.futures)
+                    && (had_ended
+                        || earlier.state == task.state
+                            && is_same(before, &earlier.futures, after, &task.futures))
             });
-            let settled = same || task.state.lifecycle == Lifecycle::Complete;
             if !settled || task.changed {
                 motion.tasks.insert(index);
             }

@@ -654,6 +654,35 @@ fn what_differs_between_two_readings_moves() {
 }
 
 #[test]
+fn a_task_that_has_ended_keeps_nobody_alive_but_who_awaits_it() {
+    let (mut program, ..) = deadlock();
+    let ended = program.task();
+    program.0.tasks[ended.0].state.lifecycle = Lifecycle::Complete;
+    assert_eq!(diagnose_one(&program.0).verdict, Verdict::Stuck);
+    // It is about to be woken.
+    let address = program.0.tasks[ended.0].address;
+    program.main_waits(WaitsFor::Task { task: address });
+    assert_ne!(diagnose_one(&program.0).verdict, Verdict::Stuck);
+}
+
+#[test]
+fn a_task_that_ends_between_two_readings_moves() {
+    let with_another = |lifecycle| {
+        let (mut program, ..) = deadlock();
+        let task = program.task();
+        program.0.tasks[task.0].state.lifecycle = lifecycle;
+        program.0
+    };
+    let (runs, ended) = (Lifecycle::Running, Lifecycle::Complete);
+    let verdict = |before, after| {
+        let diagnosis = diagnose(&with_another(before), &with_another(after));
+        diagnosis.verdict
+    };
+    assert_eq!(verdict(runs, ended), Verdict::Running);
+    assert_eq!(verdict(ended, ended), Verdict::Stuck);
+}
+
+#[test]
 fn a_task_that_runs_or_is_going_to_is_live() {
     for lifecycle in [Lifecycle::Running, Lifecycle::Scheduled] {
         let (mut program, one, _) = deadlock();
