@@ -3,10 +3,10 @@
 //! Pure: snapshots in, conclusions out. No clock, no I/O, nothing printed.
 //!
 //! What waits is a leaf of an await tree, and what could wake it is whatever has a handle to what it waits for. So
-//! there is a graph ([`graph`]) with an edge from each thing that must move to each that can move then. What can be
-//! reached from something that moves by itself, as a timer or a socket does, is live ([`solution`]). What can be
+//! there is a graph (`graph`) with an edge from each thing that must move to each that can move then. What can be
+//! reached from something that moves by itself, as a timer or a socket does, is live (`solution`). What can be
 //! reached from something that is not known may be. The rest is stuck as a set, whatever the rest of the program does,
-//! and its strongly connected parts are the causes ([`cause`]).
+//! and its strongly connected parts are the causes (`cause`).
 
 mod actor;
 mod cause;

@@ -71,7 +71,7 @@ pub(super) fn launch(command: &[OsString], blocked_here: &[Signal]) -> io::Resul
     }
 }
 
-/// Replaces this process with the command, if [`launch`] started it for that. The first of `arguments` is the name of
+/// Replaces this process with the command, if `launch` started it for that. The first of `arguments` is the name of
 /// this process.
 ///
 /// Returns `None` if it did not, and an error if the command can't be started.
