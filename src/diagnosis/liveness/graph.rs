@@ -584,7 +584,10 @@ impl<'s> Graph<'s> {
                 let block_on = &snapshot.block_ons[index];
                 if block_on.polled || block_on.changed || motion.block_ons.contains(&index) {
                     Some(Seed::Live(Activity::Runs))
-                } else if may_lack_leaves(snapshot, &block_on.futures) {
+                } else if block_on.wakers.map_or_else(
+                    || may_lack_leaves(snapshot, &block_on.futures),
+                    |wakers| wakers > explained(&block_on.futures),
+                ) {
                     Some(Seed::Unknown(Doubt::Waker))
                 } else {
                     None
@@ -993,10 +996,10 @@ impl<'s> Graph<'s> {
             let held = total.saturating_sub(available).saturating_sub(assigned);
             let reconciled = reconcile(certain, maybe_dropped, Some(held));
             let mut found = Found::of(guards, None);
-            found.borrows = found
-                .sources
-                .iter()
-                .all(|source| matches!(source, Source::Handle(held) if held.keeper.actor().is_some() && borrows(objects, held)));
+            found.borrows = found.sources.iter().all(|source| {
+                let is_own = |held: &Held<'_>| held.keeper.actor().is_some();
+                matches!(source, Source::Handle(held) if is_own(held) && borrows(objects, held))
+            });
             found.keep_certain(reconciled);
             found.count = Some(held);
             found
@@ -1227,10 +1230,12 @@ fn wakers(state: &TaskState) -> u64 {
     state.references.saturating_sub(others)
 }
 
-/// How many wakers the futures of a task account for at most: one for each that waits, two for I/O in both directions.
+/// How many wakers the futures of a task account for at most: one for each that waits, two for I/O in both directions,
+/// and none for one that has left no waker where it waits.
 fn explained(futures: &AwaitTree) -> u64 {
     let leaves = futures.leaves.iter();
     leaves
+        .filter(|leaf| leaf.registered != Some(false))
         .map(|leaf| match leaf.waits_for {
             WaitsFor::Io { .. } => 2,
             _ => 1,
@@ -1240,8 +1245,8 @@ fn explained(futures: &AwaitTree) -> u64 {
 
 /// Whether a future that is polled by hand may wait for something that is not among its leaves.
 ///
-/// Nothing counts the wakers of a `block_on`, so this goes by types: an async function polls what it awaits, and
-/// so do the futures of Tokio and of the standard library.
+/// Nothing counts the wakers in a runtime of one thread, so this goes by types: an async function polls what it awaits,
+/// and so do the futures of Tokio and of the standard library.
 fn may_lack_leaves(snapshot: &Snapshot, futures: &AwaitTree) -> bool {
     (0..).zip(&futures.frames).any(|(index, frame)| {
         let place = &snapshot[frame.place];
@@ -1260,8 +1265,13 @@ fn may_lack_leaves(snapshot: &Snapshot, futures: &AwaitTree) -> bool {
         let is_whole = match awaited(&snapshot[awaits]) {
             Awaited::Known => true,
             Awaited::TraitObject => (frames, leaves) == (1, 0),
-            // `select!` and `join!` poll several, all of which are there.
-            Awaited::Other => place.in_macro && frames + leaves > 1,
+            // `select!` and `join!` poll several, all of which are there; by reference, if they are in locals.
+            Awaited::Other => {
+                let mut leaves_below = futures.leaves.iter().filter(|it| below(it.frame));
+                let is_unknown =
+                    leaves_below.any(|it| matches!(it.waits_for, WaitsFor::Unknown { .. }));
+                place.in_macro && frames + leaves > 1 && !is_unknown
+            }
         };
         !is_whole
     })

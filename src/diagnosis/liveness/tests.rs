@@ -571,6 +571,56 @@ fn a_waker_that_no_future_explains_may_wake_its_task() {
 }
 
 #[test]
+fn a_future_that_left_no_waker_where_it_waits_explains_none() {
+    let (mut program, one, _) = deadlock();
+    let leaf = &mut program.0.tasks[one.0].futures.leaves[0];
+    leaf.registered = Some(true);
+    assert_stuck(&program, &["lock-cycle"]);
+    // So the waker that is counted is somewhere else.
+    program.0.tasks[one.0].futures.leaves[0].registered = Some(false);
+    assert_well(&program);
+}
+
+/// A main whose future awaits a type that is not known, in which there is a receiver of its own channel.
+fn main_awaits_a_type(in_macro: bool) -> Program {
+    let mut program = Program::new();
+    let channel = program.channel(1);
+    program.main_holds(HandleKind::MpscSender, channel);
+    program.main_waits(channel.message());
+    program.main_awaits(
+        "core::future::poll_fn::PollFn<app::main::{closure}>",
+        in_macro,
+    );
+    program
+}
+
+#[test]
+fn the_wakers_of_a_thread_tell_whether_its_future_waits_for_more() {
+    let mut program = main_awaits_a_type(false);
+    assert_well(&program);
+    program.0.block_ons[0].wakers = Some(1);
+    assert_stuck(&program, &["idle-receiver"]);
+    program.0.block_ons[0].wakers = Some(2);
+    assert_well(&program);
+    // It is not the one that waits in the channel.
+    program.0.block_ons[0].wakers = Some(1);
+    program.0.block_ons[0].futures.leaves[0].registered = Some(false);
+    assert_well(&program);
+}
+
+#[test]
+fn a_branch_of_a_select_that_is_not_understood_may_be_woken() {
+    let mut program = main_awaits_a_type(true);
+    let other = program.channel(1);
+    program.main_holds(HandleKind::MpscSender, other);
+    program.main_waits(other.message());
+    assert_stuck(&program, &["idle-receiver"]);
+    let type_name = NameId(0);
+    program.main_left_off(WaitsFor::Unknown { type_name });
+    assert_well(&program);
+}
+
+#[test]
 fn a_task_without_a_waker_is_stuck_whatever_it_waits_for() {
     let mut program = Program::new();
     let task = program.task();

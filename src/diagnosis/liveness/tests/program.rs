@@ -396,6 +396,31 @@ impl Program {
         });
     }
 
+    pub(super) fn main_holds(&mut self, kind: HandleKind, thing: Thing) {
+        let handle = self.handle(kind, thing, false);
+        self.0.block_ons[0].futures.frames[0].handles.push(handle);
+    }
+
+    /// The type of what main awaits, and whether a macro such as `select!` awaits it.
+    pub(super) fn main_awaits(&mut self, type_name: &str, in_macro: bool) {
+        self.0.names.push(type_name.to_owned());
+        let name = NameId(u32::try_from(self.0.names.len() - 1).unwrap());
+        let frame = &mut self.0.block_ons[0].futures.frames[0];
+        frame.awaits = Some(name);
+        self.0.places[frame.place.0 as usize].in_macro = in_macro;
+    }
+
+    /// Main has a future in a local, and awaits a reference of it if it awaits it at all.
+    pub(super) fn main_left_off(&mut self, waits_for: WaitsFor) {
+        let local = self.local("impl Future");
+        self.main_waits(waits_for);
+        let leaves = &mut self.0.block_ons[0].futures.leaves;
+        leaves.last_mut().unwrap().held_in = Some(HeldIn {
+            local,
+            maybe_dropped: false,
+        });
+    }
+
     /// What it awaits is in a timeout.
     pub(super) fn has_timeout(&mut self, task: TaskId) {
         self.waits(task, timer());
