@@ -183,7 +183,8 @@ mod explaining {
     /// In a pass's own process: the id of the process that it explains.
     const PASS: &str = "UNSTUCK_EXPLAIN_PROCESS";
 
-    /// Explains a process, and prints what that took: processor time in seconds, memory in megabytes, lines of the report.
+    /// Explains a process, and prints what that took: processor time in seconds, memory in megabytes, lines of the
+    /// report.
     fn explain_once(id: u32) -> Result<(), Box<dyn Error>> {
         let report = render(&explain::live(id)?, Detail::Brief, Page::Plain);
         // In hundredths of a second, with what threads took that have ended.
