@@ -122,15 +122,6 @@ impl From<Snapshot> for Explanation {
     }
 }
 
-/// What the process is doing now.
-///
-/// # Errors
-///
-/// If it can't be read: the message says why, and what would help.
-pub fn process(id: u32) -> Result<Snapshot, Error> {
-    Ok(Inspector::attach(id)?.snapshot()?)
-}
-
 /// What the process was doing when the kernel wrote its core file.
 ///
 /// The debug info comes from `executable`, or from the path that the core file names.

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -192,7 +192,7 @@ fn what_contradicts_a_command_is_refused_before_it_starts() {
     }
 }
 
-/// A command under unstuck that runs. Both are ended once the test is over.
+/// A command under unstuck that runs. Both are ended once the test is over, with what the command has started.
 struct Running {
     unstuck: Child,
     stdin: Option<ChildStdin>,
@@ -251,7 +251,8 @@ impl Running {
         explain
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stderr(Stdio::piped())
+            .process_group(0);
         let mut unstuck = explain.spawn().unwrap();
         Self {
             stdin: unstuck.stdin.take(),
@@ -285,8 +286,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The command gets SIGHUP.
-        let _ = self.unstuck.kill();
+        // All of its group, which has its id. SIGHUP would reach the command alone, and not what that has started.
+        let group = format!("-{}", self.unstuck.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.unstuck.wait();
     }
 }
@@ -445,6 +447,8 @@ fn a_test_that_nextest_runs_is_explained() {
     let mut running = Running::start(cargo("nextest run --locked --run-ignored all --test hang"));
     running.stderr.wait_for("Starting 1 test", 1);
     explained_on_request(&mut running);
+    // It has each test in a group of its own, and ends them.
+    running.end_with("-TERM");
 }
 
 #[track_caller]

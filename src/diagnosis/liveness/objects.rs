@@ -191,13 +191,13 @@ pub(super) fn borrows(objects: &Objects<'_>, held: &Held<'_>) -> bool {
 /// What a count says of the holders that were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reconciled {
-    /// Those that are certainly there are all.
+    /// The count is that of the handles that can't have been dropped: no other exists.
     All,
-    /// They are all if those that may have been dropped are there.
+    /// The count is that of all handles that were found, some of which may have been dropped.
     AllIfNoneDropped,
-    /// So many were not found.
+    /// The count is higher than the number of handles that were found, by this many.
     Missing(u64),
-    /// Which of them are there can't be told.
+    /// More handles were found than exist, and which of them were dropped is not known.
     Ambiguous,
     /// Nothing counts them.
     Uncounted,

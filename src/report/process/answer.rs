@@ -409,6 +409,10 @@ impl Text<'_> {
                     format!("its threads run {who}{why}")
                 }
                 With::End => format!("{who}{}", why.replacen(", which", "", 1)),
+                // The sentence ends with the handle, which waits for nothing.
+                With::Inside { local: Some(_), .. } if !why.is_empty() => {
+                    format!("{who}{why}, {}", agree(holds, actors.len()))
+                }
                 _ => format!("{who} {}{why}", agree(holds, actors.len())),
             }
         });

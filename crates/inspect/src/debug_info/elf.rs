@@ -82,7 +82,8 @@ impl Executable {
         self.debug.sections.get(&id).map_or(&[], |bytes| bytes)
     }
 
-    /// What follows this text in its constants, up to the next byte that is no text, for each time that it is there.
+    /// Searches the program's constants for a text, and returns what follows each occurrence, up to the next byte that
+    /// is no printable character.
     pub(crate) fn texts_after(&self, text: &str) -> Vec<String> {
         let cache = ReadCache::new(&self.debug.file);
         let object = object::File::parse(&cache).ok();
