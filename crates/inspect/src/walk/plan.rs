@@ -246,7 +246,7 @@ impl Plans {
 
     /// The path of the function that a closure is in, with `{closure}` at its end.
     pub(crate) fn closure_name(&self, closure: &Type) -> NameId {
-        self.name(&function_path(closure))
+        self.name(&function_path(closure, None))
     }
 
     /// Copies of the tables: names, places, locals.
@@ -557,9 +557,13 @@ const UNNAMED: &str = "__";
 
 impl Coroutine {
     fn new(plans: &Plans, debug: &DebugInfo<'_>, ty: Arc<Type>) -> Self {
-        let function = function_path(&ty);
         let variants = ty.variants.as_ref();
         let list = variants.map_or(&[][..], |variants| &variants.list);
+        let receiver = list.first().and_then(|variant| {
+            let captured = debug.ty(variant.ty);
+            Some(debug.ty(captured.field("self")?.ty))
+        });
+        let function = function_path(&ty, receiver.as_deref());
         let line = |number: usize| {
             list.get(number)
                 .map_or(0, |variant| u32::try_from(variant.line).unwrap_or(0))
@@ -727,9 +731,10 @@ impl Coroutine {
 }
 
 /// The path of an async function or closure, without what the compiler numbers. A block or closure in a function is a
-/// segment of its own.
-fn function_path(ty: &Type) -> String {
+/// segment of its own, and so is the type whose method it is, where `receiver` tells.
+fn function_path(ty: &Type, receiver: Option<&Type>) -> String {
     let mut path = String::new();
+    let receiver = receiver.and_then(|receiver| named_type(&receiver.name));
     let own = ty.own_name();
     for segment in ty.namespace().split("::").chain([own]) {
         let segment = match segment.split_once('#').map(|(kind, _)| kind) {
@@ -739,7 +744,11 @@ fn function_path(ty: &Type) -> String {
             ) => "{async block}",
             Some("{async_closure" | "{async_closure_env") => "{async closure}",
             Some("{closure" | "{closure_env") => "{closure}",
-            // `{impl#0}` and `{async_fn#0}` are around a name that says more.
+            Some("{impl") => match receiver {
+                Some(receiver) => receiver,
+                None => continue,
+            },
+            // `{async_fn#0}` is around a name that says more.
             Some(_) => continue,
         };
         // An async closure is a closure that returns the future.
@@ -754,11 +763,54 @@ fn function_path(ty: &Type) -> String {
     path
 }
 
+/// The name of the type that a method takes by value, by reference or pinned, without its path and arguments. `None` for
+/// one that has no name.
+fn named_type(receiver: &str) -> Option<&str> {
+    let mut name = receiver;
+    loop {
+        let pinned = name.strip_prefix("core::pin::Pin<");
+        let referred = name.strip_prefix('&').or_else(|| name.strip_prefix("mut "));
+        name = match (pinned, referred) {
+            (Some(name), _) | (None, Some(name)) => name,
+            (None, None) => break,
+        };
+    }
+    let path = name.split(['<', '>']).next().unwrap_or(name);
+    let own = path.rsplit("::").next().unwrap_or(path);
+    own.starts_with(char::is_alphabetic).then_some(own)
+}
+
 impl State {
     /// Whether some local was dropped or moved, or has no value yet. The flags don't tell which.
     pub(crate) fn some_dropped(&self, context: &Context<'_>, address: u64) -> bool {
         self.drop_flags
             .iter()
             .any(|flag| context.memory.uint(address.wrapping_add(*flag), 1) == Some(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named_type;
+
+    #[test]
+    fn a_method_is_named_after_the_type_of_its_receiver() {
+        for (receiver, name) in [
+            ("&tokio::sync::semaphore::Semaphore", Some("Semaphore")),
+            (
+                "&mut tokio::sync::mpsc::bounded::Receiver<app::Job>",
+                Some("Receiver"),
+            ),
+            ("core::pin::Pin<&mut app::Pump<u8>>", Some("Pump")),
+            (
+                "alloc::sync::Arc<app::Server, alloc::alloc::Global>",
+                Some("Arc"),
+            ),
+            ("app::Server", Some("Server")),
+            ("(u8, u8)", None),
+            ("&[u8]", None),
+        ] {
+            assert_eq!(named_type(receiver), name, "{receiver}");
+        }
     }
 }
