@@ -268,8 +268,7 @@ impl<'s> Text<'s> {
     }
 
     fn place(&self, place: &Place) -> String {
-        if place.in_macro {
-            // The line is the macro's.
+        if !place.has_own_line() {
             let file = self.file(&place.function_file);
             return format!("{file}:{}-{}", place.first_line, place.last_line);
         }

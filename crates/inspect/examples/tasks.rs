@@ -166,7 +166,7 @@ fn print_tree(
             "{indent}{} at {file}:{}{held}",
             place.function, place.line
         )?;
-        if place.in_macro {
+        if !place.has_own_line() {
             writeln!(
                 out,
                 "{indent}  in {}:{}-{}",

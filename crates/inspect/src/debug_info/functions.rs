@@ -2,7 +2,8 @@
 
 use gimli::{AttributeValue, Operation, Register};
 
-use super::{DebugInfo, EntryId, Slice, TypeId, reference};
+use super::types::declared_at;
+use super::{DebugInfo, EntryId, Slice, Type, TypeId, reference};
 
 /// A variable of a function.
 #[derive(Debug, Clone)]
@@ -29,7 +30,90 @@ pub(crate) enum Base {
     Cfa,
 }
 
+/// Where something is declared in the source. Code that a macro of another crate writes is declared where the macro is
+/// called, except for the states of a coroutine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Declaration {
+    pub(crate) file: String,
+    pub(crate) line: u32,
+}
+
 impl<'d> DebugInfo<'d> {
+    /// The functions that run a coroutine, and where each is declared. A function is described in each unit that
+    /// contains its code.
+    pub(crate) fn functions_of(&self, coroutine: &Type) -> Vec<(EntryId, Declaration)> {
+        let name = coroutine.own_name().replacen("_env#", "#", 1);
+        let beside = self.index.coroutines_beside(coroutine.id);
+        let functions = beside.filter_map(|function| {
+            let (unit, start) = self.unit_of(function.0)?;
+            let entry = unit
+                .entry(gimli::UnitOffset((function.0 - start) as usize))
+                .ok()?;
+            let own = self.text(unit, entry.attr_value(gimli::DW_AT_name)?);
+            (own == name).then(|| (function, self.declaration(start, &entry)))
+        });
+        functions.collect()
+    }
+
+    /// The variables of a function with a name: their types, and where they are declared. Those of the functions
+    /// inlined into it are not among them.
+    pub(crate) fn declared(&self, function: EntryId, name: &str) -> Vec<(TypeId, Declaration)> {
+        let mut found = Vec::new();
+        let mut read = || {
+            let (unit, start) = self.unit_of(function.0)?;
+            let mut tree = unit
+                .entries_tree(Some(gimli::UnitOffset((function.0 - start) as usize)))
+                .ok()?;
+            self.declared_in(unit, start, tree.root().ok()?, name, &mut found);
+            Some(())
+        };
+        read();
+        found
+    }
+
+    fn declared_in(
+        &self,
+        unit: &gimli::Unit<Slice<'d>>,
+        start: u32,
+        node: gimli::EntriesTreeNode<'_, '_, Slice<'d>>,
+        name: &str,
+        found: &mut Vec<(TypeId, Declaration)>,
+    ) {
+        let mut children = node.children();
+        while let Ok(Some(child)) = children.next() {
+            let entry = child.entry();
+            match entry.tag() {
+                gimli::DW_TAG_variable => {
+                    let own = entry.attr_value(gimli::DW_AT_name);
+                    let ty = entry.attr_value(gimli::DW_AT_type);
+                    if let Some(ty) = ty.and_then(|ty| reference(start, &ty))
+                        && own.is_some_and(|own| self.text(unit, own) == name)
+                    {
+                        let place = self.declaration(start, entry);
+                        found.push((TypeId(ty), place));
+                    }
+                }
+                gimli::DW_TAG_lexical_block => {
+                    self.declared_in(unit, start, child, name, found);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// `near` is any entry of the same unit.
+    fn declaration(
+        &self,
+        near: u32,
+        entry: &gimli::DebuggingInformationEntry<Slice<'d>>,
+    ) -> Declaration {
+        let (file, line) = declared_at(entry);
+        Declaration {
+            file: self.file(near, file),
+            line: u32::try_from(line).unwrap_or(0),
+        }
+    }
+
     /// The variables and arguments of a function, those of the functions inlined into it included, while it is at this
     /// address of the file.
     pub(crate) fn variables(&self, function: EntryId, address: u64) -> Vec<Variable> {

@@ -38,6 +38,9 @@ pub(crate) struct Found {
 /// How much debug info is worth a thread, in bytes.
 const SMALLEST_PART: usize = 1 << 20;
 
+/// What the compiler calls a function that runs an async function, block or closure starts so.
+const COROUTINE: &str = "{async_";
+
 struct Scope {
     parent: u32,
     name: Box<str>,
@@ -80,6 +83,8 @@ pub(crate) struct Index {
     pub(crate) statics: Vec<StaticVariable>,
     /// Sorted by address.
     functions: Vec<Function>,
+    /// The functions that run async functions, blocks and closures, sorted by the scope that they are in.
+    coroutines: Vec<(u32, EntryId)>,
     scopes: Vec<Scope>,
     /// The scope of each named type, sorted by the type's offset.
     type_scopes: Vec<(u32, u32)>,
@@ -107,6 +112,7 @@ impl Index {
         }
         let functions = &mut whole.index.functions;
         functions.sort_unstable_by_key(|function| (function.low, function.high));
+        whole.index.coroutines.sort_unstable();
         Ok(whole.index)
     }
 
@@ -124,6 +130,15 @@ impl Index {
             .partition_point(|function| function.low <= address)
             .checked_sub(1)?;
         Some(self.functions[number]).filter(|function| address < function.high)
+    }
+
+    /// The functions that run the coroutines in the namespace of a type.
+    pub(crate) fn coroutines_beside(&self, ty: TypeId) -> impl Iterator<Item = EntryId> {
+        let scope = self.scope_of(ty).unwrap_or(0);
+        let first = self.coroutines.partition_point(|(of, _)| *of < scope);
+        let from = self.coroutines[first..].iter();
+        from.take_while(move |(of, _)| *of == scope)
+            .map(|(_, entry)| *entry)
     }
 
     /// The full path of a static variable.
@@ -146,13 +161,15 @@ impl Index {
 
     /// The namespaces of a type, joined by `::`.
     pub(crate) fn namespace_of(&self, ty: TypeId) -> String {
-        let scope = self
+        self.scope_of(ty)
+            .map_or_else(String::new, |scope| path(&self.scopes, scope))
+    }
+
+    fn scope_of(&self, ty: TypeId) -> Option<u32> {
+        let number = self
             .type_scopes
             .binary_search_by_key(&ty.0, |(offset, _)| *offset);
-        scope.map_or_else(
-            |_| String::new(),
-            |number| path(&self.scopes, self.type_scopes[number].1),
-        )
+        Some(self.type_scopes[number.ok()?].1)
     }
 }
 
@@ -236,6 +253,7 @@ impl Builder {
             vtables: HashMap::default(),
             statics: Vec::new(),
             functions: Vec::new(),
+            coroutines: Vec::new(),
             scopes: vec![Scope {
                 parent: 0,
                 name: "".into(),
@@ -288,6 +306,7 @@ impl Builder {
             vtables,
             statics,
             functions,
+            coroutines,
             scopes,
             type_scopes,
         } = part.index;
@@ -309,6 +328,9 @@ impl Builder {
         let types = type_scopes.into_iter();
         let types = types.map(|(ty, scope)| (ty, ids[scope as usize]));
         self.index.type_scopes.extend(types);
+        let coroutines = coroutines.into_iter();
+        let coroutines = coroutines.map(|(scope, entry)| (ids[scope as usize], entry));
+        self.index.coroutines.extend(coroutines);
         let statics = statics.into_iter().map(|it| StaticVariable {
             scope: ids[it.scope as usize],
             ..it
@@ -397,7 +419,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Notes a function, if it has code.
+    /// Notes a function, if it has code or runs a coroutine.
     fn function<'d>(
         &mut self,
         unit: &Unit<'_, 'd>,
@@ -419,6 +441,10 @@ impl Builder {
                 gimli::DW_AT_high_pc => high = Some(value),
                 _ => {}
             }
+        }
+        // One that is inlined everywhere has no code of its own. Its variables are still described.
+        if name.starts_with(COROUTINE) {
+            self.index.coroutines.push((scope, entry));
         }
         if low == 0 {
             return Ok(());

@@ -286,11 +286,7 @@ impl<'d> DebugInfo<'d> {
                 } else {
                     field.name
                 };
-                let file = match entry.attr_value(gimli::DW_AT_decl_file) {
-                    Some(AttributeValue::FileIndex(file)) => file,
-                    value => value.and_then(|value| value.udata_value()).unwrap_or(0),
-                };
-                let line = number(entry, gimli::DW_AT_decl_line).unwrap_or(0);
+                let (file, line) = declared_at(entry);
                 list.push(Variant {
                     tag,
                     ty: field.ty,
@@ -317,6 +313,15 @@ impl<'d> DebugInfo<'d> {
         };
         name().unwrap_or("")
     }
+}
+
+/// The number of the file in the unit's line table, and the line. 0 if it is not known.
+pub(super) fn declared_at(entry: &Entry<'_>) -> (u64, u64) {
+    let file = match entry.attr_value(gimli::DW_AT_decl_file) {
+        Some(AttributeValue::FileIndex(file)) => file,
+        value => value.and_then(|value| value.udata_value()).unwrap_or(0),
+    };
+    (file, number(entry, gimli::DW_AT_decl_line).unwrap_or(0))
 }
 
 fn number(entry: &Entry<'_>, name: gimli::DwAt) -> Option<u64> {

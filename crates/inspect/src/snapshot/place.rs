@@ -10,10 +10,10 @@ pub struct Place {
     /// The full path of the function, for example `server::connection::read`. An async block or closure is named after
     /// the function around it, with `::{async block}` or `::{async closure}` at the end.
     pub function: String,
-    /// The file that the compiler names for the suspend point, absolute where the debug info tells the directory.
+    /// The file that the suspend point is in, absolute where the debug info tells the directory.
     ///
-    /// For an `.await` that a macro such as `select!` or `join!` writes, this is the macro's file, and `in_macro`
-    /// is set.
+    /// For an `.await` that a macro such as `select!` or `join!` writes, this is where the function calls the macro.
+    /// Where the debug info leaves that open, it is the macro's own file. [`has_own_line`](Self::has_own_line) tells.
     pub file: String,
     /// The line in `file`, starting from 1. 0 if it is not known.
     pub line: u32,
@@ -23,10 +23,17 @@ pub struct Place {
     pub first_line: u32,
     /// The last line of the function. 0 if it is not known.
     pub last_line: u32,
-    /// The suspend point is in the expansion of a macro from another file: only the function's lines are its own.
+    /// A macro from another file writes the `.await`.
     pub in_macro: bool,
     /// Whose code the function is.
     pub origin: Origin,
+}
+
+impl Place {
+    /// Whether `line` is a line of the function, not of a macro in another file.
+    pub fn has_own_line(&self) -> bool {
+        !self.in_macro || self.file == self.function_file
+    }
 }
 
 /// Whose code it is, by the path of its file.

@@ -9,7 +9,7 @@ use foldhash::{HashMap, HashMapExt as _};
 use super::containers;
 use super::reach::{self, Purpose, Reach};
 use crate::context::Context;
-use crate::debug_info::{DebugInfo, Kind, Path, Spot, Tag, Type, TypeId};
+use crate::debug_info::{DebugInfo, Declaration, Kind, Path, Spot, Tag, Type, TypeId};
 use crate::snapshot::{
     HandleKind, Local, LocalId, NameId, Origin, PermitKind, Place, PlaceId, Suspension,
 };
@@ -619,19 +619,26 @@ impl Coroutine {
             Some(point) => point.parse().ok().map(Suspension::Suspended),
             None => (name == "Unresumed").then_some(Suspension::Unresumed),
         };
-        let file = debug.file(self.ty.id.0, variant.file);
+        let body = debug.ty(variant.ty);
+        let mut at = Declaration {
+            file: debug.file(self.ty.id.0, variant.file),
+            line: u32::try_from(variant.line).unwrap_or(0),
+        };
+        let in_macro = at.file != self.lines.file;
+        if in_macro && let Some(call) = self.call_of_macro(debug, &body) {
+            at = call;
+        }
         let place = Place {
             function: self.function.clone(),
-            in_macro: file != self.lines.file,
-            file,
-            line: u32::try_from(variant.line).unwrap_or(0),
+            in_macro,
+            file: at.file,
+            line: at.line,
             function_file: self.lines.file.clone(),
             first_line: self.lines.first,
             last_line: self.lines.last,
             origin: self.origin,
         };
         let place = PlaceId(plans.places.borrow_mut().id(place));
-        let body = debug.ty(variant.ty);
         let ended = suspension.is_none();
         let awaits = body.field(AWAITEE).filter(|_| !ended).map(|field| {
             let ty = debug.ty(field.ty);
@@ -662,6 +669,35 @@ impl Coroutine {
             held: held.into(),
             drop_flags: drop_flags.into(),
         }
+    }
+
+    /// Where the function calls the macro that writes the `.await` of this state. `None` if that is not certain.
+    ///
+    /// The compiler says so of the variable that holds what is awaited. Its type tells which variable it is.
+    fn call_of_macro(&self, debug: &DebugInfo<'_>, state: &Type) -> Option<Declaration> {
+        let awaited = |state: &Type| Some(debug.ty(state.field(AWAITEE)?.ty).name.clone());
+        let name = awaited(state)?;
+        let states = self.ty.variants.as_ref()?.list.iter();
+        let states = states.filter(|state| awaited(&debug.ty(state.ty)).as_ref() == Some(&name));
+        let states = states.count();
+        let lines = self.lines.first..=self.lines.last;
+        let mut functions = debug.functions_of(&self.ty).into_iter();
+        functions.find_map(|(function, at)| {
+            // Another version of the library may have a function of the same path.
+            if (&at.file, at.line) != (&self.lines.file, self.lines.first) {
+                return None;
+            }
+            let mut variables = debug.declared(function, AWAITEE);
+            variables.retain(|(ty, _)| debug.ty(*ty).name == name);
+            if variables.len() != states {
+                return None;
+            }
+            let (_, call) = variables.pop()?;
+            let same = variables.iter().all(|(_, other)| *other == call);
+            // A macro of the same crate counts as code of its own, not as a part of the function.
+            let own = call.file == self.lines.file && lines.contains(&call.line);
+            (same && own).then_some(call)
+        })
     }
 
     /// What the locals of a state may hold.

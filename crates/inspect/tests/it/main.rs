@@ -8,6 +8,7 @@ mod core_files;
 mod debug_files;
 mod handles;
 mod holders;
+mod macros;
 mod program;
 mod queues;
 mod runtimes;

@@ -63,14 +63,14 @@ async fn joined_many(bell: Arc<Notify>) {
 }
 
 async fn selects(bell: Arc<Notify>) {
-    tokio::select! { // begins: selects
+    tokio::select! { // waits: selects
         () = rings(&bell) => {}
         () = tokio::time::sleep(Duration::from_secs(3600)) => {}
     }
 }
 
 async fn joins(bell: Arc<Notify>) {
-    tokio::join!(rings(&bell), rings(&bell)); // begins: joins
+    tokio::join!(rings(&bell), rings(&bell)); // waits: joins
 }
 
 async fn boxes(bell: Arc<Notify>) {

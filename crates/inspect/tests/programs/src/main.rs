@@ -2,6 +2,23 @@
 //!
 //! Lines with `// waits: NAME` are where tests expect somebody to wait.
 
+/// Macros of this crate, in another file than where they are called.
+#[cfg(feature = "full")]
+macro_rules! waits {
+    ($future:expr) => {
+        $future.await
+    };
+}
+#[cfg(feature = "full")]
+macro_rules! selects {
+    ($future:expr) => {
+        tokio::select! {
+            () = $future => {}
+            () = std::future::pending() => {}
+        }
+    };
+}
+
 #[cfg(feature = "full")]
 mod busy;
 #[cfg(feature = "full")]
@@ -14,6 +31,8 @@ mod handles;
 mod holders;
 #[cfg(feature = "full")]
 mod locks;
+#[cfg(feature = "full")]
+mod macros;
 #[cfg(feature = "full")]
 mod primitives;
 #[cfg(feature = "full")]
@@ -62,6 +81,7 @@ fn full(name: &str) {
         "containers" => containers::main(),
         "handles" => handles::main(),
         "locks" => locks::main(),
+        "macros" => macros::main(),
         "outside" => holders::outside(),
         "guards" => holders::guards(),
         "queues" => queues::main(),
