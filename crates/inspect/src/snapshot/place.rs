@@ -30,7 +30,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// Whether `line` is a line of the function, not of a macro in another file.
+    /// Whether `line` is in the file of the function, not in a macro of another file.
     pub fn has_own_line(&self) -> bool {
         !self.in_macro || self.file == self.function_file
     }

@@ -680,7 +680,6 @@ impl Coroutine {
         let states = self.ty.variants.as_ref()?.list.iter();
         let states = states.filter(|state| awaited(&debug.ty(state.ty)).as_ref() == Some(&name));
         let states = states.count();
-        let lines = self.lines.first..=self.lines.last;
         let mut functions = debug.functions_of(&self.ty).into_iter();
         functions.find_map(|(function, at)| {
             // Another version of the library may have a function of the same path.
@@ -694,9 +693,9 @@ impl Coroutine {
             }
             let (_, call) = variables.pop()?;
             let same = variables.iter().all(|(_, other)| *other == call);
-            // A macro of the same crate counts as code of its own, not as a part of the function.
-            let own = call.file == self.lines.file && lines.contains(&call.line);
-            (same && own).then_some(call)
+            // A macro of the same crate counts as code of its own, which may be in another file. The lines of the function
+            // prove nothing: those of a `#[tokio::main]` are the attribute's.
+            (same && call.file == self.lines.file).then_some(call)
         })
     }
 

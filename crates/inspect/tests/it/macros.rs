@@ -24,7 +24,7 @@ fn places<'s>(snapshot: &'s Snapshot, function: &str) -> Vec<&'s Place> {
 #[track_caller]
 fn check_lines(profile: &str) {
     let program = Program::start_with(&["macros"], profile);
-    let snapshot = program.snapshot_at_rest(22);
+    let snapshot = program.snapshot_at_rest(23);
     assert_eq!(snapshot.gaps, [], "nothing is missing");
     for (function, marker) in [
         ("selects", "selects"),
@@ -43,6 +43,7 @@ fn check_lines(profile: &str) {
         ("other_joins", "other_joins"),
         ("pends", "pends"),
         ("pends_twice_in_one_line", "pends_twice_in_one_line"),
+        ("macro_of_this_file", "selects_here"),
     ] {
         let line = line_of(FILE, &format!("// waits: {marker}"));
         let places = places(&snapshot, function);
@@ -69,7 +70,7 @@ fn a_macro_of_an_optimized_program_waits_at_the_line_that_calls_it() {
 fn an_await_in_an_arm_of_a_macro_is_no_part_of_it() {
     for profile in PROFILES {
         let program = Program::start_with(&["macros"], profile);
-        let snapshot = program.snapshot_at_rest(22);
+        let snapshot = program.snapshot_at_rest(23);
         let places = places(&snapshot, "awaits_in_an_arm");
         let [place] = places[..] else {
             panic!("one task: {places:?}");
@@ -83,7 +84,7 @@ fn an_await_in_an_arm_of_a_macro_is_no_part_of_it() {
 fn macros_in_blocks_and_closures_have_lines_of_their_own() {
     for profile in PROFILES {
         let program = Program::start_with(&["macros"], profile);
-        let snapshot = program.snapshot_at_rest(22);
+        let snapshot = program.snapshot_at_rest(23);
         for (name, stack) in [
             (
                 "selects_in_a_branch",
@@ -105,13 +106,28 @@ fn macros_in_blocks_and_closures_have_lines_of_their_own() {
     }
 }
 
+/// All lines of its function are the attribute's.
+#[test]
+fn a_macro_in_tokio_main_waits_at_the_line_that_calls_it() {
+    for profile in PROFILES {
+        let program = Program::start_with(&["macros"], profile);
+        let snapshot = program.snapshot_at_rest(23);
+        let [main] = &snapshot.block_ons[..] else {
+            panic!("one main: {:?}", snapshot.block_ons)
+        };
+        let place = &snapshot[main.futures.frames[0].place];
+        assert!(place.in_macro && place.has_own_line(), "{place:?}");
+        assert_eq!(place.line, line_of(FILE, "// waits: main"));
+    }
+}
+
 /// Two awaits of a type, in macros, at different lines, look the same. A macro of the same crate stays where it is
 /// defined.
 #[test]
 fn a_line_that_is_not_certain_is_not_given() {
     for profile in PROFILES {
         let program = Program::start_with(&["macros"], profile);
-        let snapshot = program.snapshot_at_rest(22);
+        let snapshot = program.snapshot_at_rest(23);
         for (function, file) in [
             ("pends_twice", "pending.rs"),
             ("own_macro", "programs/src/main.rs"),

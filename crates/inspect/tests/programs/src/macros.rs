@@ -29,10 +29,14 @@ pub async fn main() {
     tokio::spawn(pends());
     tokio::spawn(pends_twice());
     tokio::spawn(pends_twice_in_one_line());
+    tokio::spawn(macro_of_this_file(bell.clone()));
     tokio::spawn(own_macro(bell.clone()));
     tokio::spawn(own_macro_selects(bell));
     crate::ready();
-    pending::<()>().await;
+    tokio::select! { // waits: main
+        () = pending() => {}
+        () = pending() => {}
+    }
 }
 
 async fn selects(bell: Arc<Notify>) {
@@ -194,6 +198,19 @@ async fn pends_twice() {
 #[rustfmt::skip]
 async fn pends_twice_in_one_line() {
     futures_util::pending!(); futures_util::pending!(); // waits: pends_twice_in_one_line
+}
+
+macro_rules! selects_here {
+    ($future:expr) => {
+        tokio::select! { // waits: selects_here
+            () = $future => {}
+            () = pending() => {}
+        }
+    };
+}
+
+async fn macro_of_this_file(bell: Arc<Notify>) {
+    selects_here!(bell.notified());
 }
 
 async fn own_macro(bell: Arc<Notify>) {
