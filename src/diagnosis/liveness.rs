@@ -22,13 +22,12 @@ mod threads;
 
 use std::collections::BTreeSet;
 
-use unstuck_inspect::snapshot::{Gap, Lifecycle, Snapshot, ThreadState};
+use unstuck_inspect::snapshot::{Gap, Lifecycle, Snapshot};
 
 use super::{Confidence, Verdict};
 use graph::Graph;
 use motion::Motion;
 use solution::Solutions;
-use threads::Role;
 
 pub use actor::Actor;
 pub use finding::{Finding, Holder, Link, Until, Waiter, With};
@@ -82,13 +81,8 @@ pub fn diagnose_one(snapshot: &Snapshot) -> Diagnosis {
 
 fn judge(snapshot: &Snapshot, motion: &Motion, basis: Basis) -> Diagnosis {
     let graph = Graph::of(snapshot, motion);
-    let others = |role: &Role| matches!(role, Role::Other | Role::RunsBlocking | Role::Polls);
-    let threads = || {
-        let threads = snapshot.threads.iter().enumerate();
-        threads.map(|(index, thread)| (index, thread, threads::role(snapshot, thread)))
-    };
     let is_closed =
-        !motion.any() && is_complete(snapshot) && !threads().any(|(_, _, role)| others(&role));
+        !motion.any() && is_complete(snapshot) && snapshot.threads.iter().all(threads::rests);
     let solutions = Solutions::of(&graph, is_closed);
     let blocked_threads = threads::blocked(snapshot, &motion.threads);
     let runs = |lifecycle| matches!(lifecycle, Lifecycle::Running | Lifecycle::Scheduled);
@@ -121,10 +115,7 @@ fn judge(snapshot: &Snapshot, motion: &Motion, basis: Basis) -> Diagnosis {
         live: graph.live().into_iter().collect(),
         doubts: doubts.into_iter().collect(),
         blocked_threads,
-        other_threads: threads()
-            .filter(|(_, thread, role)| *role == Role::Other && thread.state != ThreadState::Dead)
-            .map(|(index, ..)| index)
-            .collect(),
+        other_threads: threads::others(snapshot),
     }
 }
 

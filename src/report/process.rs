@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockingState, Frame, FrameIndex, Gap, Handle, HandleKind, HeldIn, Leaf,
-    Lifecycle, NameId, NativeFrame, Object, ObjectId, Origin, PermitKind, Place, Snapshot,
-    StackGap, Thread, ThreadState, WaitsFor,
+    Lifecycle, NameId, NativeFrame, NotifyKind, Object, ObjectId, Origin, PermitKind, Place,
+    Snapshot, StackGap, Thread, ThreadState, WaitsFor,
 };
 
 use super::layout::Block;
@@ -457,12 +457,25 @@ impl<'s> Text<'s> {
                 };
                 format!("waits for {what}{granted}")
             }
-            WaitsFor::Notify { .. } => format!("waits for a notification of {}", object("Notify")),
+            WaitsFor::Notify { of, .. } => match of {
+                NotifyKind::Watch => {
+                    format!("waits for a new value of {}", object("watch channel"))
+                }
+                NotifyKind::WatchClosed => format!(
+                    "waits for all receivers of {} to be dropped",
+                    object("watch channel")
+                ),
+                NotifyKind::Barrier => {
+                    format!("waits for more tasks to reach {}", object("Barrier"))
+                }
+                _ => format!("waits for a notification of {}", object("Notify")),
+            },
+            WaitsFor::Signal => "waits for a signal or a child process".to_owned(),
             WaitsFor::Task { task } => {
                 let task = self.task(*task).unwrap_or_else(|| "a task".to_owned());
                 format!("waits for {task} to end")
             }
-            WaitsFor::Timer { deadline_ns } => {
+            WaitsFor::Timer { deadline_ns, .. } => {
                 let now = self.snapshot.taken_at_ns;
                 match now.map(|now| deadline_ns.checked_sub(now)) {
                     Some(Some(left)) => {
@@ -796,7 +809,7 @@ fn awaited(waits_for: &WaitsFor) -> Option<Address> {
         | WaitsFor::Broadcast { channel }
         | WaitsFor::Oneshot { channel } => Some(*channel),
         WaitsFor::Permits { semaphore, .. } => Some(*semaphore),
-        WaitsFor::Notify { notify } => Some(*notify),
+        WaitsFor::Notify { notify, .. } => Some(*notify),
         WaitsFor::Task { task } => Some(*task),
         _ => None,
     }

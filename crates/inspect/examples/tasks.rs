@@ -185,7 +185,7 @@ fn print_tree(
     for leaf in tree.leaves.iter().filter(|leaf| leaf.frame == parent) {
         let held = held_in(snapshot, leaf.held_in);
         let extra = match &leaf.waits_for {
-            WaitsFor::Timer { deadline_ns } => {
+            WaitsFor::Timer { deadline_ns, .. } => {
                 let left = |now| Duration::from_nanos(deadline_ns.saturating_sub(now));
                 let left = snapshot.taken_at_ns.map(left);
                 left.map_or_else(String::new, |left| format!(" (in {left:.1?})"))

@@ -13,7 +13,7 @@ use crate::memory::Memory;
 use crate::snapshot::{
     Address, AwaitTree, BlockOn, BlockingState, BlockingTask, Gap, LocatedWaker, NameId,
     NativeFrame, Object, ObjectId, Process, Registration, Runtime, RuntimeId, SCHEMA, Snapshot,
-    Task, Thread, WaitsFor, WakerPlace, Wakers,
+    Task, Thread, ThreadActivity, WaitsFor, WakerPlace, Wakers,
 };
 use crate::target::{CoreFile, LiveProcess, Target};
 use crate::threads::{self, BlockOns, Modules, RawBlockOn, RawThread, StackFrame, Unwinder};
@@ -21,6 +21,7 @@ use crate::tokio::names::{self, state};
 use crate::tokio::pool::{self, RawPool};
 use crate::tokio::runtimes::{Owned, RawRuntime};
 use crate::tokio::tasks::{FoundWaker, RawTask, Stage, TaskLayout, TaskReader};
+use crate::tokio::threads::note_activities;
 use crate::tokio::waits::Slot;
 use crate::tokio::wakers::{self, RawWaker, WakerLayout};
 use crate::walk::{Plans, WakerSlots, Walker};
@@ -181,6 +182,7 @@ impl Inspector {
         }
         snapshot.taken_at_ns = taken_at_ns;
         snapshot.gaps = context.take_gaps();
+        note_activities(&mut snapshot);
         Ok(snapshot)
     }
 
@@ -196,6 +198,7 @@ impl Inspector {
                 id: self.target.id(),
                 executable: self.executable.path.to_string_lossy().into_owned(),
                 tokio_version,
+                folder: self.index.folder().map(str::to_owned),
             },
             taken_at_ns: None,
             runtimes: Vec::new(),
@@ -252,6 +255,7 @@ impl Inspector {
                     .flatten()
                     .flat_map(|frame| functions(frame.address).to_vec())
                     .collect(),
+                activity: ThreadActivity::Other,
             })
             .collect()
     }

@@ -6,15 +6,15 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use unstuck_inspect::snapshot::{
-    Address, AwaitTree, BlockingState, FrameIndex, Handle, HandleKind, Leaf, Lifecycle, ObjectId,
-    PermitKind, Snapshot, Task, TaskState, ThreadState, WaitsFor,
+    Address, AwaitTree, BlockingState, FrameIndex, Handle, HandleKind, Leaf, Lifecycle, NotifyKind,
+    ObjectId, PermitKind, Snapshot, Task, TaskState, WaitsFor,
 };
 
 use super::actor::{self, Actor};
 use super::motion::Motion;
 use super::objects::{Held, Keeper, Objects, Reconciled, borrows, is_strong, reconcile};
 use super::reach::Vertex;
-use super::threads::{self, Role};
+use super::threads;
 
 /// What a leaf waits for, or a queued closure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +27,8 @@ pub enum ResourceKind {
     Oneshot,
     /// A new value of a watch channel.
     Watch,
+    /// The last of those that a `Barrier` is for.
+    Barrier,
     /// The end of all receivers of a watch channel.
     WatchClosed,
     /// A lock, or permits of a semaphore.
@@ -388,10 +390,7 @@ impl<'s> Graph<'s> {
             self.edges[scopes.whole].push(Edge { to: code, by });
         }
         let mut threads = snapshot.threads.iter();
-        let has_others = snapshot.threads.is_empty()
-            || threads.any(|thread| {
-                thread.state != ThreadState::Dead && threads::role(snapshot, thread) == Role::Other
-            });
+        let has_others = snapshot.threads.is_empty() || threads.any(threads::is_other);
         if has_others {
             self.seeds.push((code, Seed::Unknown(Doubt::Holder)));
         }
@@ -585,7 +584,7 @@ impl<'s> Graph<'s> {
                 if block_on.polled || block_on.changed || motion.block_ons.contains(&index) {
                     Some(Seed::Live(Activity::Runs))
                 } else if block_on.wakers.map_or_else(
-                    || may_lack_leaves(snapshot, &block_on.futures),
+                    || snapshot.may_poll_more(&block_on.futures),
                     |wakers| wakers > explained(&block_on.futures),
                 ) {
                     Some(Seed::Unknown(Doubt::Waker))
@@ -644,7 +643,7 @@ impl<'s> Graph<'s> {
             let resource = if unwakeable && leaf.waits_for != WaitsFor::Never {
                 Some(self.dead_end(ResourceKind::Waker, leaf.address))
             } else {
-                self.wait(actor, futures, leaf, vertex, objects, waits)
+                self.wait(actor, leaf, vertex, objects, waits)
             };
             if let Some(resource) = resource {
                 self.nodes[index].resource = Some(resource);
@@ -657,35 +656,25 @@ impl<'s> Graph<'s> {
     fn wait(
         &mut self,
         actor: Actor,
-        futures: &AwaitTree,
         leaf: &Leaf,
         vertex: Vertex,
         objects: &Objects<'s>,
         waits: &Waits,
     ) -> Option<usize> {
-        let library = |start: &str| {
-            let mut above = futures.ancestors(leaf.frame);
-            above.any(|frame| self.snapshot[frame.place].function.starts_with(start))
-        };
-        // Their channels are fed by the I/O driver.
-        if library("tokio::signal::") || library("tokio::process::") {
-            self.seeds.push((vertex, Seed::Live(Activity::Outside)));
-            return None;
-        }
         let (kind, address) = match leaf.waits_for {
             WaitsFor::Message { channel } => (ResourceKind::Message, channel),
             WaitsFor::Broadcast { channel } => (ResourceKind::Broadcast, channel),
             WaitsFor::Oneshot { channel } => (ResourceKind::Oneshot, channel),
             WaitsFor::Permits { of, semaphore, .. } => (ResourceKind::Permits(of), semaphore),
-            WaitsFor::Notify { notify } => (
-                self.kind_of_notify(notify, futures, leaf, objects, waits),
-                notify,
-            ),
+            WaitsFor::Notify { notify, of } => (kind_of_notify(of), notify),
             WaitsFor::Task { task } => (ResourceKind::Task, task),
             WaitsFor::LocalSet { set } => (ResourceKind::LocalSet, set),
             WaitsFor::Never => return Some(self.dead_end(ResourceKind::Never, leaf.address)),
-            WaitsFor::Timer { deadline_ns } => {
-                let seed = if is_timeout(self.snapshot, futures, leaf) {
+            WaitsFor::Timer {
+                deadline_ns,
+                of_timeout,
+            } => {
+                let seed = if of_timeout {
                     Seed::Timeout(deadline_ns)
                 } else {
                     Seed::Live(Activity::Timer)
@@ -693,7 +682,7 @@ impl<'s> Graph<'s> {
                 self.seeds.push((vertex, seed));
                 return None;
             }
-            WaitsFor::Io { .. } => {
+            WaitsFor::Io { .. } | WaitsFor::Signal => {
                 self.seeds.push((vertex, Seed::Live(Activity::Outside)));
                 return None;
             }
@@ -706,44 +695,6 @@ impl<'s> Graph<'s> {
             }
         };
         Some(self.resource(kind, address, objects, waits))
-    }
-
-    /// A watch channel notifies its receivers of values, and its senders of the end of the receivers.
-    fn kind_of_notify(
-        &self,
-        notify: Address,
-        futures: &AwaitTree,
-        leaf: &Leaf,
-        objects: &Objects<'s>,
-        waits: &Waits,
-    ) -> ResourceKind {
-        let kinds = [
-            ResourceKind::Notify,
-            ResourceKind::Watch,
-            ResourceKind::WatchClosed,
-        ];
-        let known = waits.resources.borrow();
-        let mut known = kinds
-            .iter()
-            .filter(|kind| known.contains_key(&(**kind, notify)));
-        if let Some(kind) = known.next() {
-            return *kind;
-        }
-        let of_watch = |held: &Held<'_>| {
-            objects
-                .type_name(held)
-                .starts_with("tokio::sync::watch::Shared<")
-        };
-        if !objects.handles_at(notify).iter().any(of_watch) {
-            return ResourceKind::Notify;
-        }
-        let mut above = futures.ancestors(leaf.frame);
-        let closes = |name: &str| name.starts_with("tokio::sync::watch") && name.contains("closed");
-        if above.any(|frame| closes(&self.snapshot[frame.place].function)) {
-            ResourceKind::WatchClosed
-        } else {
-            ResourceKind::Watch
-        }
     }
 
     /// Something that nothing brings about.
@@ -801,7 +752,7 @@ impl<'s> Graph<'s> {
         // The I/O driver uses it when a signal comes.
         let signals = found.sources.iter().any(|source| {
             matches!(source, Source::Handle(Held { keeper: Keeper::Static(number), .. })
-                if self.snapshot.statics[*number].name.starts_with("tokio::signal::"))
+                if self.snapshot.statics[*number].of_signal_driver)
         });
         let index = self.add_resource(Resource {
             kind,
@@ -909,7 +860,7 @@ impl<'s> Graph<'s> {
                 found.has_come = count == Some(0);
                 found
             }
-            ResourceKind::Watch => {
+            ResourceKind::Watch | ResourceKind::Barrier => {
                 let count = counts(&[]).and_then(|it| it.senders);
                 let mut found = Found::of(of_kinds(&[HandleKind::WatchSender]), count);
                 found.has_come = count == Some(0);
@@ -1158,6 +1109,15 @@ fn may_move(futures: &AwaitTree) -> bool {
     !futures.frames.is_empty() || leaves.any(|leaf| !is_socket(leaf))
 }
 
+fn kind_of_notify(of: NotifyKind) -> ResourceKind {
+    match of {
+        NotifyKind::Watch => ResourceKind::Watch,
+        NotifyKind::WatchClosed => ResourceKind::WatchClosed,
+        NotifyKind::Barrier => ResourceKind::Barrier,
+        _ => ResourceKind::Notify,
+    }
+}
+
 /// Locks to read and to write are one resource.
 fn side(kind: ResourceKind) -> ResourceKind {
     match kind {
@@ -1241,78 +1201,4 @@ fn explained(futures: &AwaitTree) -> u64 {
             _ => 1,
         })
         .sum()
-}
-
-/// Whether a future that is polled by hand may wait for something that is not among its leaves.
-///
-/// Nothing counts the wakers in a runtime of one thread, so this goes by types: an async function polls what it awaits,
-/// and so do the futures of Tokio and of the standard library.
-fn may_lack_leaves(snapshot: &Snapshot, futures: &AwaitTree) -> bool {
-    (0..).zip(&futures.frames).any(|(index, frame)| {
-        let place = &snapshot[frame.place];
-        let Some(awaits) = frame.awaits else {
-            return false;
-        };
-        if frame.held_in.is_some() || place.function.starts_with("tokio::") {
-            return false;
-        }
-        let below = |parent: Option<FrameIndex>| parent == Some(FrameIndex(index));
-        let frames = futures.frames.iter();
-        let frames = frames.filter(|it| below(it.parent) && it.held_in.is_none());
-        let leaves = futures.leaves.iter();
-        let leaves = leaves.filter(|it| below(it.frame) && it.held_in.is_none());
-        let (frames, leaves) = (frames.count(), leaves.count());
-        let is_whole = match awaited(&snapshot[awaits]) {
-            Awaited::Known => true,
-            Awaited::TraitObject => (frames, leaves) == (1, 0),
-            // `select!` and `join!` poll several, all of which are there; by reference, if they are in locals.
-            Awaited::Other => {
-                let mut leaves_below = futures.leaves.iter().filter(|it| below(it.frame));
-                let is_unknown =
-                    leaves_below.any(|it| matches!(it.waits_for, WaitsFor::Unknown { .. }));
-                place.in_macro && frames + leaves > 1 && !is_unknown
-            }
-        };
-        !is_whole
-    })
-}
-
-/// What is known of how a type polls what is in it.
-enum Awaited {
-    /// It is an async function, or a future that hides nothing.
-    Known,
-    /// The type behind the pointer is not told.
-    TraitObject,
-    Other,
-}
-
-fn awaited(name: &str) -> Awaited {
-    let mut name = name;
-    while let Some(inner) = ["core::pin::Pin<", "alloc::boxed::Box<", "&mut "]
-        .iter()
-        .find_map(|pointer| name.strip_prefix(pointer))
-    {
-        name = inner;
-    }
-    let path = name.split('<').next().unwrap_or(name);
-    let is_async = path.contains("{async_fn_env") || path.contains("{async_block_env");
-    let known = [
-        "tokio::",
-        "futures_util::",
-        "core::future::pending::Pending<",
-    ];
-    if is_async || known.iter().any(|start| name.starts_with(start)) {
-        Awaited::Known
-    } else if name.trim_start_matches('(').starts_with("dyn ") {
-        Awaited::TraitObject
-    } else {
-        Awaited::Other
-    }
-}
-
-/// Whether a timer is there to give up on something else.
-fn is_timeout(snapshot: &Snapshot, futures: &AwaitTree, leaf: &Leaf) -> bool {
-    let frame = leaf.frame.and_then(|it| futures.frames.get(it.0 as usize));
-    let awaits = frame.and_then(|it| it.awaits);
-    awaits.is_some_and(|name| snapshot[name].contains("tokio::time::timeout::Timeout<"))
 }

@@ -147,10 +147,6 @@ impl<'s> Objects<'s> {
     fn local_type(&self, held: &Held<'_>) -> &'s str {
         &self.snapshot[self.snapshot[held.handle.local].type_name]
     }
-
-    pub(super) fn type_name(&self, held: &Held<'_>) -> &'s str {
-        &self.snapshot[self.snapshot[held.handle.object].type_name]
-    }
 }
 
 /// Whether a handle counts as a strong one of the `Arc` or `Rc` that its object is in. A guard or permit may borrow: it

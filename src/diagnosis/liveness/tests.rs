@@ -4,7 +4,7 @@ mod graphs;
 mod program;
 
 use unstuck_inspect::snapshot::{
-    BlockingState, Gap, HandleKind, Lifecycle, NameId, PermitKind, ThreadState, WaitsFor,
+    BlockingState, Gap, HandleKind, Lifecycle, NameId, PermitKind, ThreadActivity, WaitsFor,
 };
 
 use super::*;
@@ -209,26 +209,22 @@ fn a_weak_sender_counts_as_one() {
 #[test]
 fn a_thread_of_the_program_may_wake_anything_that_is_not_accounted_for() {
     let (mut program, ..) = deadlock();
-    program.thread(2, &["std::thread::sleep", "app::worker"]);
+    program.thread(2, ThreadActivity::Other);
     assert_part(&program, "lock-cycle", Until::Never);
     let mut program = Program::new();
     let channel = program.oneshot();
     program.main_waits(channel.value());
-    program.thread(2, &["std::thread::sleep", "app::worker"]);
+    program.thread(2, ThreadActivity::Other);
     assert_well(&program);
 }
 
 #[test]
 fn parked_workers_and_idle_threads_wake_nothing() {
     let (mut program, ..) = deadlock();
-    let worker = "tokio::runtime::scheduler::multi_thread::worker::run";
-    let parks = "tokio::runtime::scheduler::multi_thread::worker::Context::park";
-    let pool = "tokio::runtime::blocking::pool::Inner::run";
-    program.thread(2, &[parks, worker, pool]);
-    program.thread(3, &["std::sync::Condvar::wait", pool]);
+    program.thread(2, ThreadActivity::ParkedWorker);
+    program.thread(3, ThreadActivity::IdlePoolThread);
     assert_stuck(&program, &["lock-cycle"]);
-    // One that runs may have been read in between.
-    program.0.threads[2].state = ThreadState::Running;
+    program.0.threads[2].activity = ThreadActivity::Other;
     assert_eq!(diagnosed(&program).verdict, Verdict::Waiting);
 }
 
@@ -447,7 +443,7 @@ fn a_thread_may_use_a_sender_in_a_static() {
     program.static_holds("app::EVENTS", HandleKind::MpscSender, channel);
     program.waits(task, channel.message());
     program.main_waits(program.end_of(task));
-    program.thread(2, &["std::thread::sleep", "app::worker"]);
+    program.thread(2, ThreadActivity::Other);
     assert_well(&program);
 }
 
@@ -470,7 +466,7 @@ fn a_sender_in_a_closure_that_is_queued_is_held_by_what_it_is_queued_for() {
     let running = program.blocking(BlockingState::Running { thread: Some(2) });
     program.blocking(BlockingState::Queued);
     program.captures(1, HandleKind::MpscSender, channel);
-    program.thread(2, &["tokio::runtime::park::CachedParkThread::block_on"]);
+    program.thread(2, ThreadActivity::BlockOn);
     let inner = program.block_on(2);
     program.thread_waits(inner, channel.message());
     program.main_waits(WaitsFor::Task { task: running });
@@ -664,7 +660,7 @@ fn threads_that_wait_for_work_queued_behind_them_are_stuck() {
     let mut program = Program::new();
     let main_waits_for = program.blocking(BlockingState::Running { thread: Some(2) });
     let queued = program.blocking(BlockingState::Queued);
-    program.thread(2, &["tokio::runtime::park::CachedParkThread::block_on"]);
+    program.thread(2, ThreadActivity::BlockOn);
     let inner = program.block_on(2);
     program.thread_waits(inner, WaitsFor::Task { task: queued });
     program.main_waits(WaitsFor::Task {
@@ -681,14 +677,7 @@ fn threads_that_wait_for_work_queued_behind_them_are_stuck() {
 fn a_closure_on_a_thread_may_do_anything() {
     let mut program = Program::new();
     let task = program.blocking(BlockingState::Running { thread: Some(2) });
-    program.thread(
-        2,
-        &[
-            "std::thread::sleep",
-            "tokio::runtime::blocking::pool::Task::run",
-            "tokio::runtime::blocking::pool::Inner::run",
-        ],
-    );
+    program.thread(2, ThreadActivity::RunsClosure);
     program.main_waits(WaitsFor::Task { task });
     assert_well(&program);
 }
@@ -767,6 +756,7 @@ fn a_thread_that_sleeps_inside_a_poll_is_blocked() {
     let mut program = Program::new();
     program.main_waits(timer());
     program.0.block_ons[0].polled = true;
+    program.0.threads[0].activity = ThreadActivity::Polls;
     let diagnosis = diagnosed(&program);
     assert_eq!(diagnosis.verdict, Verdict::Blocked);
     assert_eq!(diagnosis.blocked_threads, [0]);

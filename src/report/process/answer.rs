@@ -340,6 +340,7 @@ impl Text<'_> {
             ResourceKind::Broadcast => format!("a message of {}", object("broadcast channel")),
             ResourceKind::Oneshot => format!("the value of {}", object("oneshot channel")),
             ResourceKind::Watch => format!("a new value of {}", object("watch channel")),
+            ResourceKind::Barrier => format!("more tasks to reach {}", object("Barrier")),
             ResourceKind::WatchClosed => {
                 format!("all receivers of {} to be dropped", object("watch channel"))
             }
@@ -490,7 +491,8 @@ impl Text<'_> {
             ResourceKind::Message
             | ResourceKind::Broadcast
             | ResourceKind::Oneshot
-            | ResourceKind::Watch => "sender",
+            | ResourceKind::Watch
+            | ResourceKind::Barrier => "sender",
             ResourceKind::WatchClosed => "receiver",
             ResourceKind::Notify => "`Arc`",
             ResourceKind::Permits(PermitKind::ChannelRoom)

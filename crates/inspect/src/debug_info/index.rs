@@ -8,6 +8,7 @@ use foldhash::HashMap;
 use gimli::{AttributeSpecification, AttributeValue};
 
 use super::{EntryId, Executable, Slice, TypeId, reference};
+use crate::snapshot::Origin;
 
 /// A name that the pass looks for.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +71,8 @@ pub(crate) struct Index {
     pub(crate) units: Vec<u32>,
     /// The names and files of the units, for what they tell about how the program was built.
     pub(crate) unit_names: Vec<Box<str>>,
+    /// The folders that the units were compiled in, and how many units each has.
+    folders: HashMap<Box<str>, usize>,
     /// Some unit has its debug info in another file.
     pub(crate) split: bool,
     /// How many entries there are.
@@ -91,6 +94,16 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// The folder that most units of the program's own were compiled in. For Cargo it is that of the workspace.
+    pub(crate) fn folder(&self) -> Option<&str> {
+        let own = self.folders.iter().filter(|(folder, _)| {
+            let is_own = Origin::of_file(&format!("{folder}/")) == Origin::Program;
+            is_own && folder.starts_with('/')
+        });
+        own.max_by_key(|(folder, units)| (**units, *folder))
+            .map(|(folder, _)| &**folder)
+    }
+
     pub(crate) fn build(executable: &Executable, wanted: &'static [Wanted]) -> gimli::Result<Self> {
         let headers = headers(&executable.dwarf())?;
         let threads = thread::available_parallelism().map_or(1, usize::from);
@@ -246,6 +259,7 @@ impl Builder {
         let index = Index {
             units: Vec::new(),
             unit_names: Vec::new(),
+            folders: HashMap::default(),
             split: false,
             entries: 0,
             types: 0,
@@ -285,6 +299,10 @@ impl Builder {
                     .unit_names
                     .push(String::from_utf8_lossy(name.slice()).into());
             }
+            if let Some(folder) = unit.comp_dir {
+                let folder = String::from_utf8_lossy(folder.slice()).into();
+                *self.index.folders.entry(folder).or_default() += 1;
+            }
             self.unit(&Unit {
                 dwarf,
                 parsed: &unit,
@@ -299,6 +317,7 @@ impl Builder {
         let Index {
             units,
             unit_names,
+            folders,
             split,
             entries,
             types,
@@ -312,6 +331,9 @@ impl Builder {
         } = part.index;
         self.index.units.extend(units);
         self.index.unit_names.extend(unit_names);
+        for (folder, units) in folders {
+            *self.index.folders.entry(folder).or_default() += units;
+        }
         self.index.split |= split;
         self.index.entries += entries;
         self.index.types += types;

@@ -138,6 +138,10 @@ impl<'d> DebugInfo<'d> {
             push(self.text(unit, folder));
         }
         push(self.text(unit, file.path_name()));
+        // The name of a unit, which stands for a file that is not known, has that of its part of the crate at the end.
+        if let Some(end) = path.find("/@/") {
+            path.truncate(end);
+        }
         path
     }
 }

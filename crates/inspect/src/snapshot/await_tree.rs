@@ -135,9 +135,14 @@ pub enum WaitsFor {
     },
     /// A notification.
     Notify {
-        /// The `Notify`.
+        /// The `Notify`. It may be inside a watch channel.
         notify: Address,
+        /// What the `Notify` is part of.
+        #[serde(default)]
+        of: NotifyKind,
     },
+    /// A signal, or the end of a child process, which the runtime learns of by a signal.
+    Signal,
     /// The end of a task.
     Task {
         /// The task's address. [`Snapshot::task_at`](super::Snapshot::task_at) finds it, or
@@ -148,6 +153,9 @@ pub enum WaitsFor {
     Timer {
         /// When it fires: nanoseconds of the system's monotonic clock.
         deadline_ns: u64,
+        /// It is there to give up on something else: it is part of a `Timeout`.
+        #[serde(default)]
+        of_timeout: bool,
     },
     /// A socket, pipe or other descriptor that is registered with the I/O driver.
     Io {
@@ -179,7 +187,7 @@ pub enum WaitsFor {
 }
 
 /// What a semaphore is part of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PermitKind {
@@ -194,7 +202,24 @@ pub enum PermitKind {
     /// A `Semaphore`.
     Semaphore,
     /// Something else, by the functions that await it.
+    #[default]
     Other,
+}
+
+/// What a `Notify` is part of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum NotifyKind {
+    /// A `Notify` of the program or of a library.
+    #[default]
+    Notify,
+    /// A watch channel: a new value, or the end of the senders.
+    Watch,
+    /// A watch channel: the end of its receivers.
+    WatchClosed,
+    /// A `Barrier`: the last of those that it is for.
+    Barrier,
 }
 
 /// A direction of I/O.

@@ -131,6 +131,9 @@ pub struct Static {
     pub address: Address,
     /// Its type.
     pub type_name: NameId,
+    /// The I/O driver of a runtime uses it when a signal comes.
+    #[serde(default)]
+    pub of_signal_driver: bool,
     /// What it holds.
     pub handles: Vec<Handle>,
     /// The futures that it holds.

@@ -33,14 +33,15 @@ use std::ops::Index;
 use serde::{Deserialize, Serialize};
 
 pub use await_tree::{
-    AwaitTree, Frame, FrameIndex, HeldIn, Interest, Leaf, PermitKind, Suspension, WaitsFor,
+    AwaitTree, Frame, FrameIndex, HeldIn, Interest, Leaf, NotifyKind, PermitKind, Suspension,
+    WaitsFor,
 };
 pub use gap::{Gap, StackGap};
 pub use handle::{Channel, Counts, Handle, HandleKind, Object, Static};
 pub use place::{Local, Origin, Place};
 pub use runtime::{BlockingPool, Runtime, RuntimeKind};
 pub use task::{BlockingState, BlockingTask, Lifecycle, Task, TaskState};
-pub use thread::{BlockOn, NativeFrame, SystemCall, Thread, ThreadState};
+pub use thread::{BlockOn, NativeFrame, SystemCall, Thread, ThreadActivity, ThreadState};
 pub use waker::{LocatedWaker, Registration, WakerPlace, Wakers, Wakes};
 
 /// The version of the format. It changes whenever a reader of an older snapshot would misread a newer one.
@@ -95,6 +96,15 @@ impl Snapshot {
         })
     }
 
+    /// Whether these futures of a task or of a `block_on` may poll something that is not among their leaves, and is
+    /// woken by something that is not known.
+    ///
+    /// For where nothing counts the wakers, so this goes by types. An async function polls what it awaits, and so do
+    /// the futures of Tokio and of the standard library. Other types may do anything.
+    pub fn may_poll_more(&self, futures: &AwaitTree) -> bool {
+        crate::tokio::polls::may_poll_more(self, futures)
+    }
+
     /// The blocking task with this address.
     pub fn blocking_task_at(&self, address: Address) -> Option<&BlockingTask> {
         self.blocking_tasks
@@ -112,6 +122,9 @@ pub struct Process {
     pub executable: String,
     /// The version of Tokio that the program was built with, if its debug info tells.
     pub tokio_version: Option<String>,
+    /// The folder that the program was compiled in: with Cargo, that of its workspace. `None` if it is not known.
+    #[serde(default)]
+    pub folder: Option<String>,
 }
 
 /// An address in the process.

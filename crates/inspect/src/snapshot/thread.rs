@@ -17,6 +17,29 @@ pub struct Thread {
     pub system_call: Option<SystemCall>,
     /// Its functions, innermost first. Empty if they can't be read: a live thread must be asleep for it.
     pub stack: Vec<NativeFrame>,
+    /// What it does for a runtime, by those functions.
+    #[serde(default)]
+    pub activity: ThreadActivity,
+}
+
+/// What a thread does for a runtime.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ThreadActivity {
+    /// A worker that waits for a task to run.
+    ParkedWorker,
+    /// A thread of a blocking pool that waits for a closure to run.
+    IdlePoolThread,
+    /// It waits in a `block_on` until its future, or a task of its runtime, is woken.
+    BlockOn,
+    /// It is inside the `poll` function of a task or of a `block_on` future.
+    Polls,
+    /// It runs a closure of a blocking pool.
+    RunsClosure,
+    /// Nothing of these, or its stack can't be read to its end.
+    #[default]
+    Other,
 }
 
 /// What the system says of a thread.

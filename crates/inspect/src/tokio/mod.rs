@@ -6,8 +6,10 @@
 pub(crate) mod channels;
 pub(crate) mod handles;
 pub(crate) mod names;
+pub(crate) mod polls;
 pub(crate) mod pool;
 pub(crate) mod runtimes;
 pub(crate) mod tasks;
+pub(crate) mod threads;
 pub(crate) mod waits;
 pub(crate) mod wakers;

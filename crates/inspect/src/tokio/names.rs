@@ -57,6 +57,12 @@ pub(crate) const SYMBOL: &str = "5tokio7runtime";
 pub(crate) const FOLDER: &str = "/tokio-";
 /// Tokio's own async functions, such as `LocalSet::run_until`. A task is named after the function inside.
 pub(crate) const FUNCTIONS: &str = "tokio::";
+/// Async functions in these modules wait for what the I/O driver tells of when a signal comes.
+pub(crate) const SIGNAL_DRIVEN: &[&str] = &["tokio::signal::", "tokio::process::"];
+/// Statics in which the I/O driver finds whom to tell of a signal.
+pub(crate) const SIGNAL_STATICS: &str = "tokio::signal::";
+/// A future that gives up on another one.
+pub(crate) const TIMEOUT: &str = "tokio::time::timeout::Timeout<";
 /// Functions that run a future on the current thread.
 pub(crate) const BLOCK_ON: &str = "block_on";
 

@@ -4,7 +4,7 @@ use super::names::{self, Missing};
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Path, Spot, Tag, Type};
 use crate::memory::Memory;
-use crate::snapshot::{Address, Interest, PermitKind, WaitsFor};
+use crate::snapshot::{Address, Interest, NotifyKind, PermitKind, WaitsFor};
 
 /// The futures that the reader understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,12 +174,12 @@ impl WaitLayout {
 
     /// What the future at the address waits for. `None` if it has ended, or can't be read.
     ///
-    /// `permits` is what a semaphore is part of, by the function that awaits it.
+    /// `within` is what the functions say that await it.
     pub(crate) fn read(
         &self,
         context: &Context<'_>,
         future: u64,
-        permits: PermitKind,
+        within: Within,
     ) -> Option<WaitsFor> {
         let memory = context.memory;
         let address = |path: &Path| path.address(memory, future).map(Address);
@@ -193,7 +193,7 @@ impl WaitLayout {
             } => {
                 let queued = queued.read(memory, future)? == 1;
                 WaitsFor::Permits {
-                    of: permits,
+                    of: within.permits,
                     semaphore: address(semaphore)?,
                     wanted: wanted.read(memory, future)?,
                     missing: if queued {
@@ -207,6 +207,7 @@ impl WaitLayout {
             }
             Self::Notified(notify) => WaitsFor::Notify {
                 notify: address(notify)?,
+                of: within.notify,
             },
             Self::Oneshot { channel, .. } => WaitsFor::Oneshot {
                 channel: address(channel)?,
@@ -228,6 +229,7 @@ impl WaitLayout {
                     .read(memory, future)?
                     .saturating_mul(1_000_000_000)
                     .saturating_add(nanoseconds.read(memory, future)?),
+                of_timeout: within.timeout,
             },
             Self::Readiness { io, interest } => {
                 let bits = interest.read(memory, future)?;
@@ -352,8 +354,60 @@ impl OptionLayout {
     }
 }
 
+/// What the async functions around a future say of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Within {
+    /// What a semaphore is part of.
+    pub(crate) permits: PermitKind,
+    /// What a `Notify` is part of.
+    pub(crate) notify: NotifyKind,
+    /// It is awaited in a module that waits for signals.
+    pub(crate) signal: bool,
+    /// The innermost function awaits a `Timeout`.
+    pub(crate) timeout: bool,
+}
+
+impl Within {
+    /// Of what an async function awaits, as far as its name tells.
+    pub(crate) fn function(function: &str) -> Self {
+        let is_in = |module: &&str| function.starts_with(module);
+        Self {
+            permits: permits_of(function),
+            notify: notify_of(function),
+            signal: names::SIGNAL_DRIVEN.iter().any(is_in),
+            timeout: false,
+        }
+    }
+
+    /// The same, where another function awaits that one.
+    pub(crate) fn below(self, outer: Self) -> Self {
+        let notify = match (self.notify, outer.notify) {
+            // A `Barrier` is a watch channel.
+            (NotifyKind::Watch, NotifyKind::Barrier) => NotifyKind::Barrier,
+            (notify, _) => notify,
+        };
+        Self {
+            notify,
+            signal: self.signal || outer.signal,
+            ..self
+        }
+    }
+}
+
+/// What a `Notify` is part of, by the function of Tokio's that awaits it.
+fn notify_of(function: &str) -> NotifyKind {
+    match function.strip_prefix("tokio::sync::") {
+        Some(path) if path.starts_with("barrier::") => NotifyKind::Barrier,
+        Some(path) if path.starts_with("watch::") && path.contains("::closed") => {
+            NotifyKind::WatchClosed
+        }
+        Some(path) if path.starts_with("watch::") => NotifyKind::Watch,
+        _ => NotifyKind::Notify,
+    }
+}
+
 /// What a semaphore is part of, by the function of Tokio's that awaits its permits.
-pub(crate) fn permits_of(function: &str) -> PermitKind {
+fn permits_of(function: &str) -> PermitKind {
     let Some(path) = function.strip_prefix("tokio::sync::") else {
         return PermitKind::Other;
     };
@@ -402,6 +456,22 @@ mod tests {
         ] {
             assert_eq!(permits_of(function), kind, "{function}");
         }
+    }
+
+    #[test]
+    fn the_functions_tell_what_a_notification_is_of() {
+        let changed = Within::function("tokio::sync::watch::changed_impl");
+        assert_eq!(changed.notify, NotifyKind::Watch);
+        let closed = Within::function("tokio::sync::watch::{impl#25}::closed::{async block}");
+        assert_eq!(closed.notify, NotifyKind::WatchClosed);
+        let own = Within::function("app::watch::changed");
+        assert_eq!(own.notify, NotifyKind::Notify);
+        let barrier = Within::function("tokio::sync::barrier::{impl#1}::wait_internal");
+        assert_eq!(changed.below(barrier).notify, NotifyKind::Barrier);
+        assert_eq!(own.below(barrier).notify, NotifyKind::Notify);
+        let signal = Within::function("tokio::signal::unix::make_future");
+        assert!(changed.below(signal).signal);
+        assert!(!changed.below(own).signal);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::Walker;
 use super::plan::Shares;
 use crate::debug_info::{Type, TypeId};
 use crate::snapshot::{Address, AwaitTree, Counts, Handle, NameId, Object, ObjectId, Static};
+use crate::tokio::names;
 use crate::tokio::runtimes::is_count;
 
 /// Every object is listed once, by its address and the name of its type. The compiler describes a type again in each
@@ -97,8 +98,10 @@ impl Walker<'_> {
             if handles.is_empty() && is_empty(&futures) {
                 continue;
             }
+            let name = debug.index.path_of(variable);
             found.push(Static {
-                name: debug.index.path_of(variable),
+                of_signal_driver: name.starts_with(names::SIGNAL_STATICS),
+                name,
                 address: Address(address),
                 type_name: self.plans.name(&debug.ty(variable.ty).name),
                 handles,

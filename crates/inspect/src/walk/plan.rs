@@ -10,13 +10,11 @@ use super::containers;
 use super::reach::{self, Purpose, Reach};
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Declaration, Kind, Path, Spot, Tag, Type, TypeId};
-use crate::snapshot::{
-    HandleKind, Local, LocalId, NameId, Origin, PermitKind, Place, PlaceId, Suspension,
-};
+use crate::snapshot::{HandleKind, Local, LocalId, NameId, Origin, Place, PlaceId, Suspension};
 use crate::tokio::channels::{self, ChannelLayout, QueueLayout};
 use crate::tokio::handles::{self, HandleLayout, TraitHandleLayout};
 use crate::tokio::names::{self, Missing};
-use crate::tokio::waits::{self, WaitKind, WaitLayout};
+use crate::tokio::waits::{self, WaitKind, WaitLayout, Within};
 
 /// What is read of a value.
 pub(crate) enum Plan {
@@ -133,8 +131,8 @@ pub(crate) struct Coroutine {
     pub(crate) function: String,
     pub(crate) function_id: NameId,
     pub(crate) origin: Origin,
-    /// What a semaphore is part of that this function awaits.
-    pub(crate) permits: PermitKind,
+    /// What its name says of what it awaits.
+    pub(crate) within: Within,
     lines: Lines,
     tag: Tag,
     values: Box<[Option<u64>]>,
@@ -165,6 +163,8 @@ pub(crate) struct Awaits {
     pub(crate) offset: u64,
     pub(crate) size: u64,
     pub(crate) name: NameId,
+    /// It is a `Timeout`, maybe in something else.
+    pub(crate) is_timeout: bool,
     /// `None` if nothing in it is understood.
     pub(crate) plan: Option<Arc<Plan>>,
 }
@@ -580,7 +580,7 @@ impl Coroutine {
         Self {
             function_id: plans.name(&function),
             origin: Origin::of_file(&lines.file),
-            permits: waits::permits_of(&function),
+            within: Within::function(&function),
             function,
             lines,
             tag: Tag::of(debug, variants.and_then(|variants| variants.tag.as_ref())),
@@ -646,6 +646,7 @@ impl Coroutine {
                 offset: variant.offset.wrapping_add(field.offset),
                 size: ty.size,
                 name: plans.name(&ty.name),
+                is_timeout: ty.name.contains(names::TIMEOUT),
                 plan: plans.awaiting(context, ty.id),
             }
         });

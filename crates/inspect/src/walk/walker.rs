@@ -12,11 +12,11 @@ use crate::context::Context;
 use crate::debug_info::{Path, TypeId};
 use crate::snapshot::{
     Address, AwaitTree, Frame, FrameIndex, Gap, Handle, HandleKind, HeldIn, Leaf, NameId, ObjectId,
-    Origin, PermitKind, Suspension, WaitsFor,
+    Origin, Suspension, WaitsFor,
 };
 use crate::tokio::handles::{HandleLayout, TraitHandleLayout};
 use crate::tokio::names;
-use crate::tokio::waits::Slot;
+use crate::tokio::waits::{Slot, Within};
 
 /// The future that a task or a `block_on` runs.
 pub(crate) struct Root {
@@ -74,6 +74,8 @@ pub(crate) struct Walker<'a> {
     unnamed: Option<HeldIn>,
     /// The functions of the current tree's frames.
     coroutines: Vec<Arc<Coroutine>>,
+    /// What these and their callers say of what they await.
+    within: Vec<Within>,
     visits_left: u64,
     concrete: Option<NameId>,
     wakers: WakerSlots,
@@ -90,6 +92,7 @@ impl<'a> Walker<'a> {
             tree: AwaitTree::default(),
             unnamed: None,
             coroutines: Vec::new(),
+            within: Vec::new(),
             visits_left: 0,
             concrete: None,
             wakers: WakerSlots::default(),
@@ -179,6 +182,7 @@ impl<'a> Walker<'a> {
         }
         self.seen.clear();
         self.coroutines.clear();
+        self.within.clear();
         self.steps.clear();
         self.concrete = None;
         self.unnamed = None;
@@ -310,7 +314,17 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn leaf(&mut self, slot: Slot, leaf: Leaf) {
+    /// What the functions say of what this frame awaits.
+    fn within(&self, frame: Option<FrameIndex>) -> Within {
+        let within = frame.and_then(|frame| self.within.get(frame.0 as usize));
+        within.copied().unwrap_or_default()
+    }
+
+    fn leaf(&mut self, slot: Slot, mut leaf: Leaf) {
+        let is_io = matches!(leaf.waits_for, WaitsFor::Io { .. });
+        if !is_io && self.within(leaf.frame).signal {
+            leaf.waits_for = WaitsFor::Signal;
+        }
         self.wakers.leaves.push(slot);
         self.tree.leaves.push(leaf);
     }
@@ -492,9 +506,7 @@ impl<'a> Walker<'a> {
         if *size > 0 && !self.seen.insert((address, *ty, Purpose::Await)) {
             return;
         }
-        let function = frame.and_then(|frame| self.coroutines.get(frame.0 as usize));
-        let permits = function.map_or(PermitKind::Other, |coroutine| coroutine.permits);
-        let waits_for = layout.read(self.context, address, permits);
+        let waits_for = layout.read(self.context, address, self.within(frame));
         if waits_for.is_none() && purpose == Purpose::Hold {
             return;
         }
@@ -539,6 +551,11 @@ impl<'a> Walker<'a> {
             handles: Vec::new(),
         });
         self.coroutines.push(coroutine.clone());
+        let within = Within {
+            timeout: state.awaits.as_ref().is_some_and(|it| it.is_timeout),
+            ..coroutine.within
+        };
+        self.within.push(within.below(self.within(work.frame)));
         let Some(awaits) = &state.awaits else { return };
         let awaited = address.wrapping_add(awaits.offset);
         if let (Suspension::Suspended(_), Some(plan)) = (suspension, &awaits.plan) {

@@ -143,7 +143,7 @@ fn timers_tell_when_they_fire() {
     let snapshot = program.snapshot_at_rest(23);
     for name in ["sleep", "interval"] {
         let task = task(&snapshot, &format!("programs::primitives::{name}"));
-        let WaitsFor::Timer { deadline_ns } = awaited(&task.futures)[0].waits_for else {
+        let WaitsFor::Timer { deadline_ns, .. } = awaited(&task.futures)[0].waits_for else {
             panic!("a timer")
         };
         let left = deadline_ns

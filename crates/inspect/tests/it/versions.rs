@@ -162,7 +162,7 @@ fn check_wait(
 #[track_caller]
 fn check_timer(snapshot: &Snapshot, package: &str) {
     let sleep = task(snapshot, &format!("{package}::sleep"));
-    let WaitsFor::Timer { deadline_ns } = awaited(&sleep.futures)[0].waits_for else {
+    let WaitsFor::Timer { deadline_ns, .. } = awaited(&sleep.futures)[0].waits_for else {
         panic!("a timer")
     };
     let now = snapshot.taken_at_ns.expect("a live process has a clock");

@@ -2,10 +2,10 @@
 
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockOn, BlockingPool, BlockingState, BlockingTask, Counts, Frame,
-    FrameIndex, Handle, HandleKind, HeldIn, Leaf, Lifecycle, Local, LocalId, NameId, NativeFrame,
+    FrameIndex, Handle, HandleKind, HeldIn, Leaf, Lifecycle, Local, LocalId, NameId, NotifyKind,
     Object, ObjectId, Origin, PermitKind, Place, PlaceId, Process, Runtime, RuntimeId, RuntimeKind,
-    SCHEMA, Snapshot, Static, Suspension, SystemCall, Task, TaskState, Thread, ThreadState,
-    WaitsFor,
+    SCHEMA, Snapshot, Static, Suspension, SystemCall, Task, TaskState, Thread, ThreadActivity,
+    ThreadState, WaitsFor,
 };
 
 /// A task of a [`Program`].
@@ -35,6 +35,7 @@ impl Thing {
     pub(super) fn notification(self) -> WaitsFor {
         WaitsFor::Notify {
             notify: self.address,
+            of: NotifyKind::Notify,
         }
     }
 
@@ -66,6 +67,7 @@ impl Thing {
 pub(super) fn timer() -> WaitsFor {
     WaitsFor::Timer {
         deadline_ns: 5_000_000_000,
+        of_timeout: false,
     }
 }
 
@@ -84,6 +86,7 @@ impl Program {
                 id: 1,
                 executable: "app".to_owned(),
                 tokio_version: None,
+                folder: None,
             },
             taken_at_ns: Some(1_000_000_000),
             runtimes: vec![Runtime {
@@ -109,19 +112,12 @@ impl Program {
             statics: Vec::new(),
             gaps: Vec::new(),
         });
-        program.thread(1, &["tokio::runtime::park::CachedParkThread::block_on"]);
+        program.thread(1, ThreadActivity::BlockOn);
         program.block_on(1);
         program
     }
 
-    pub(super) fn thread(&mut self, id: u32, functions: &[&str]) {
-        let frame = |name: &&str| NativeFrame {
-            function: Some((*name).to_owned()),
-            file: None,
-            line: None,
-            origin: None,
-            inlined: false,
-        };
+    pub(super) fn thread(&mut self, id: u32, activity: ThreadActivity) {
         self.0.threads.push(Thread {
             id,
             name: String::new(),
@@ -130,7 +126,8 @@ impl Program {
                 number: 202,
                 first_argument: 0,
             }),
-            stack: functions.iter().map(frame).collect(),
+            stack: Vec::new(),
+            activity,
         });
     }
 
@@ -331,6 +328,7 @@ impl Program {
         let handle = self.handle(kind, thing, false);
         self.0.statics.push(Static {
             name: name.to_owned(),
+            of_signal_driver: name.starts_with("tokio::signal::"),
             address: Address(0x60_0000),
             type_name: NameId(0),
             handles: vec![handle],
@@ -423,12 +421,13 @@ impl Program {
 
     /// What it awaits is in a timeout.
     pub(super) fn has_timeout(&mut self, task: TaskId) {
-        self.waits(task, timer());
-        self.0
-            .names
-            .push("tokio::time::timeout::Timeout<F>".to_owned());
-        let name = NameId(u32::try_from(self.0.names.len() - 1).unwrap());
-        self.0.tasks[task.0].futures.frames[0].awaits = Some(name);
+        self.waits(
+            task,
+            WaitsFor::Timer {
+                deadline_ns: 5_000_000_000,
+                of_timeout: true,
+            },
+        );
     }
 
     /// A task that wakes up every now and then.
