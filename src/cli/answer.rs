@@ -56,7 +56,13 @@ fn explain(arguments: &Explain) -> Result<u8, Failure> {
         (None, None, None) => return Err(Failure::Usage("name a process by its id".to_owned())),
     };
     let explained: Explanation = explained.map_err(failed)?;
-    let text = process::render(&explained, detail(arguments.full), page());
+    let detail = detail(arguments.full);
+    let text = if arguments.json {
+        let json = process::to_json(&explained, detail);
+        json.map_err(|error| Failure::Failed(error.to_string()))? + "\n"
+    } else {
+        process::render(&explained, detail, page())
+    };
     let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
     write_all(&mut out, &text)?;
     if let Some(file) = &arguments.save {

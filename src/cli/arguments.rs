@@ -34,6 +34,7 @@ Examples:
   unstuck explain -- ./app --flag          start it, and explain it on Ctrl+\\ and once it is stuck
   unstuck explain -- cargo nextest run     the same for each Tokio program that it starts
   unstuck explain 4242 --full              the code of libraries, too, and everything that they hold
+  unstuck explain 4242 --json              the same for a program to read
   unstuck explain 4242 --save hang.json    keep what was read, to explain it later or elsewhere
   unstuck explain --snapshot hang.json     explain what was kept
   unstuck explain --core core.4242         what the tasks waited for when the process was killed
@@ -121,6 +122,9 @@ pub(super) struct Explain {
     /// Show the code of libraries, too, and everything that tasks hold
     #[arg(long)]
     pub(super) full: bool,
+    /// Print JSON; with `--full`, tasks that are alike are not put together
+    #[arg(long, conflicts_with = "command")]
+    pub(super) json: bool,
     /// When to use colour; `auto` heeds `NO_COLOR` and `CLICOLOR_FORCE`
     #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
     pub(super) color: Color,

@@ -10,6 +10,7 @@
 
 mod actor;
 mod cause;
+mod elsewhere;
 mod finding;
 mod graph;
 mod motion;
@@ -30,7 +31,9 @@ use motion::Motion;
 use solution::Solutions;
 
 pub use actor::Actor;
-pub use finding::{Finding, Holder, Link, Until, Waiter, With};
+pub use finding::{
+    BlockedThread, Cause, Finding, Holder, Link, Outside, Source, Unseen, Until, Wait, Waiter, With,
+};
 pub use graph::{Activity, Doubt, Live, ResourceKind};
 
 /// What was read.
@@ -53,16 +56,24 @@ pub struct Diagnosis {
     pub confidence: Confidence,
     /// What it rests on.
     pub basis: Basis,
-    /// Why tasks wait in vain, those that nothing ends first.
+    /// Why it does not go on: what blocks a thread, then why tasks wait in vain, those that nothing ends first. If it
+    /// waits, and for nothing of these: what it waits for outside, or what is not known.
     pub findings: Vec<Finding>,
     /// Who moves, or may be woken from outside.
     pub live: Vec<Live>,
     /// What is not known, and could wake something.
     pub doubts: Vec<Doubt>,
-    /// Threads, as indices into the snapshot, that sleep inside a `poll` function.
-    pub blocked_threads: Vec<usize>,
-    /// Threads that the program or a library started for itself, and that may wake whatever they want.
+    /// Threads, as indices into the snapshot, that the program or a library started for itself, and that may wake
+    /// whatever they want.
     pub other_threads: Vec<usize>,
+}
+
+impl Diagnosis {
+    /// The findings on waits that nothing ends.
+    pub fn waits(&self) -> impl Iterator<Item = (&Finding, &Wait)> {
+        let findings = self.findings.iter();
+        findings.filter_map(|finding| Some((finding, finding.wait()?)))
+    }
 }
 
 /// The verdict on a process that was read twice, the earlier reading first.
@@ -107,14 +118,22 @@ fn judge(snapshot: &Snapshot, motion: &Motion, basis: Basis) -> Diagnosis {
             _ => None,
         })
         .collect();
+    let live: Vec<Live> = graph.live().into_iter().collect();
+    let mut findings = elsewhere::blocked(snapshot, &blocked_threads);
+    findings.extend(cause::find(&graph, &solutions));
+    if findings.is_empty() && verdict == Verdict::Waiting {
+        findings = elsewhere::outside(snapshot, &live);
+    }
+    if findings.is_empty() && verdict == Verdict::Waiting {
+        findings = elsewhere::unseen(&graph, &solutions);
+    }
     Diagnosis {
         verdict,
         confidence: Confidence::Likely,
         basis,
-        findings: cause::find(&graph, &solutions),
-        live: graph.live().into_iter().collect(),
+        findings,
+        live,
         doubts: doubts.into_iter().collect(),
-        blocked_threads,
         other_threads: threads::others(snapshot),
     }
 }

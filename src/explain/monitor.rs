@@ -264,11 +264,11 @@ enum Stuck {
 
 fn stuck(diagnosis: &Diagnosis) -> BTreeSet<Stuck> {
     let all = (diagnosis.verdict == Verdict::Stuck).then_some(Stuck::All);
-    let findings = diagnosis.findings.iter();
-    let parts = findings
-        .filter(|finding| finding.until == Until::Never)
-        .map(|finding| {
-            let address = finding.links.iter().map(|link| link.address).min();
+    let parts = diagnosis
+        .waits()
+        .filter(|(_, wait)| wait.until == Until::Never)
+        .map(|(finding, wait)| {
+            let address = wait.links.iter().map(|link| link.address).min();
             Stuck::Part(finding.rule, address)
         });
     all.into_iter().chain(parts).collect()

@@ -1,9 +1,11 @@
 //! Why a process hangs and what its tasks wait for, as text: from a snapshot of its memory.
 
 mod answer;
+mod document;
+mod folder;
+mod sentences;
 
-use std::collections::{HashMap, HashSet};
-use std::env;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem;
 use std::path::Path;
@@ -11,12 +13,15 @@ use std::time::Duration;
 
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockingState, Frame, FrameIndex, Gap, Handle, HandleKind, HeldIn, Leaf,
-    Lifecycle, NameId, NativeFrame, NotifyKind, Object, ObjectId, Origin, PermitKind, Place,
-    Snapshot, StackGap, Thread, ThreadState, WaitsFor,
+    Lifecycle, NameId, NativeFrame, Object, ObjectId, Origin, PermitKind, Place, Snapshot,
+    StackGap, Thread, WaitsFor,
 };
 
+use self::folder::Folder;
+use super::json;
 use super::layout::Block;
 use super::text::{BOLD, Detail, FAINT, NONE, Page, heading, plural};
+use crate::diagnosis::liveness::{Actor, Diagnosis, ResourceKind};
 use crate::explain::Explanation;
 
 /// The whole report. In brief, code of libraries is left out, and so are handles that no task waits for.
@@ -24,52 +29,96 @@ use crate::explain::Explanation;
 /// Tasks that are alike are shown once. Styles are written as escape sequences, to be stripped where they are not
 /// wanted.
 pub fn render(explanation: &Explanation, detail: Detail, page: Page) -> String {
-    let snapshot = &explanation.snapshot;
-    let mut text = Text {
-        snapshot,
-        full: detail == Detail::Full,
-        names: Objects::of(snapshot),
-        runs: false,
-        labels: HashMap::new(),
-        folder: env::current_dir()
-            .ok()
-            .and_then(|folder| Some(format!("{}/", folder.to_str()?))),
-        block: Block::new(page.width()),
-    };
-    text.number();
+    let mut text = Text::new(&explanation.snapshot, detail, page);
     text.process();
     text.answer(&explanation.diagnosis);
-    text.futures();
+    text.futures(&explanation.diagnosis);
     text.blocking_tasks();
     text.threads();
     text.gaps();
     text.block.print()
 }
 
+/// The same as [JSON](super::json). In full, tasks that are alike are not put together.
+///
+/// # Errors
+///
+/// Never for what this crate reports; serializing to text can fail in principle.
+pub fn to_json(explanation: &Explanation, detail: Detail) -> Result<String, serde_json::Error> {
+    let mut text = Text::new(&explanation.snapshot, detail, Page::Plain);
+    text.one_by_one = detail == Detail::Full;
+    text.folder = Folder::Whole;
+    text.number_all();
+    json::render(&text.document(&explanation.diagnosis))
+}
+
 struct Text<'s> {
     snapshot: &'s Snapshot,
     full: bool,
     names: Objects<'s>,
+    /// Tasks that are alike are shown each by itself.
+    one_by_one: bool,
     /// Whether what is being shown is polled, so that nothing tells which of its futures are.
     runs: bool,
     /// Under which numbers they are shown.
     labels: HashMap<usize, usize>,
-    /// The current folder: paths below it are shown relative to it.
-    folder: Option<String>,
+    folder: Folder,
+    width: Option<usize>,
     block: Block,
 }
 
-/// Of a task that is being polled: its frames are as they were before that.
-const RUNS: &str = ", running; this is where it was before";
+/// How many futures that differ are shown in brief, and how many lines of each.
+const GROUPS: usize = 40;
+const TREE: usize = 30;
 
 /// Futures that are alike: tasks, or what a thread runs with `block_on`.
 struct Alike<'s> {
     /// The ids of the tasks; empty for `block_on`.
     tasks: Vec<u64>,
-    title: String,
+    /// The thread of a `block_on`.
+    thread: Option<u32>,
+    name: NameId,
+    origin: Option<Origin>,
+    state: State,
     futures: &'s AwaitTree,
-    /// Whether it is being polled.
-    runs: bool,
+}
+
+/// What a task, or the future of a `block_on`, is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum State {
+    Waits,
+    Aborted,
+    Queued,
+    /// Its frames are as they were before it was polled.
+    Runs,
+    Ended,
+    /// While it was read.
+    Moved,
+}
+
+impl State {
+    /// What follows its name.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Waits => "",
+            Self::Aborted => ", aborted",
+            Self::Queued => ", in a run queue",
+            Self::Runs => ", running; this is where it was before",
+            Self::Ended => ", ended",
+            Self::Moved => ", moved while it was read",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Waits => "waits",
+            Self::Aborted => "aborted",
+            Self::Queued => "queued",
+            Self::Runs => "runs",
+            Self::Ended => "ended",
+            Self::Moved => "moved",
+        }
+    }
 }
 
 /// Threads with the same name that are in the same functions, as those of a pool mostly are.
@@ -82,6 +131,22 @@ struct AlikeThreads {
 }
 
 impl<'s> Text<'s> {
+    fn new(snapshot: &'s Snapshot, detail: Detail, page: Page) -> Self {
+        let mut text = Self {
+            snapshot,
+            full: detail == Detail::Full,
+            one_by_one: false,
+            names: Objects::of(snapshot),
+            runs: false,
+            labels: HashMap::new(),
+            folder: Folder::of(snapshot.process.folder.as_deref()),
+            width: page.width(),
+            block: Block::new(page.width()),
+        };
+        text.number();
+        text
+    }
+
     fn process(&mut self) {
         let Snapshot {
             process, runtimes, ..
@@ -124,66 +189,118 @@ impl<'s> Text<'s> {
         self.block.add(&tasks, "", NONE);
     }
 
-    fn futures(&mut self) {
+    /// Tasks and what threads run, those that are alike put together unless all is shown as data.
+    fn alike(&self) -> Vec<Alike<'s>> {
         let mut all: Vec<Alike<'s>> = Vec::new();
         for block_on in &self.snapshot.block_ons {
-            let thread = if block_on.thread == self.snapshot.process.id {
-                "main".to_owned()
-            } else {
-                format!("thread {}", block_on.thread)
-            };
-            let state = match (block_on.polled, block_on.changed) {
-                (true, _) => RUNS,
-                (_, true) => ", moved while it was read",
-                _ => "",
-            };
-            let name = self.name(block_on.name, block_on.origin);
             all.push(Alike {
                 tasks: Vec::new(),
-                title: format!("{thread}: block_on({name}){state}"),
+                thread: Some(block_on.thread),
+                name: block_on.name,
+                origin: block_on.origin,
+                state: match (block_on.polled, block_on.changed) {
+                    (true, _) => State::Runs,
+                    (_, true) => State::Moved,
+                    _ => State::Waits,
+                },
                 futures: &block_on.futures,
-                runs: block_on.polled,
             });
         }
-        let mut places: HashMap<(String, Vec<Shape>), usize> = HashMap::new();
+        let mut places: HashMap<_, usize> = HashMap::new();
         for task in &self.snapshot.tasks {
             let state = match task.state.lifecycle {
-                _ if task.changed => ", moved while it was read",
-                Lifecycle::Idle if task.state.cancelled => ", aborted",
-                Lifecycle::Idle => "",
-                Lifecycle::Scheduled => ", in a run queue",
-                Lifecycle::Running => RUNS,
-                Lifecycle::Complete => ", ended",
-            };
-            let library = match task.origin {
-                Some(Origin::Library) => ", spawned by a library",
-                _ => "",
+                _ if task.changed => State::Moved,
+                Lifecycle::Idle if task.state.cancelled => State::Aborted,
+                Lifecycle::Idle => State::Waits,
+                Lifecycle::Scheduled => State::Queued,
+                Lifecycle::Running => State::Runs,
+                Lifecycle::Complete => State::Ended,
             };
             let name = self.name(task.name, task.origin);
-            let title = format!("{name}{library}{state}");
-            let key = (title.clone(), self.shape(&task.futures));
+            let alone = self.one_by_one.then_some(task.id);
+            let key = (name, task.origin, state, self.shape(&task.futures), alone);
             let place = *places.entry(key).or_insert(all.len());
             if place == all.len() {
                 all.push(Alike {
                     tasks: Vec::new(),
-                    title,
+                    thread: None,
+                    name: task.name,
+                    origin: task.origin,
+                    state,
                     futures: &task.futures,
-                    runs: task.state.lifecycle == Lifecycle::Running,
                 });
             }
             all[place].tasks.push(task.id);
         }
-        for alike in &all {
-            let who = match alike.tasks[..] {
-                [] => String::new(),
-                [one] => format!("task {one}: "),
-                [first, .., last] => {
-                    format!("{} tasks, {first} to {last}: ", alike.tasks.len())
-                }
+        all
+    }
+
+    fn futures(&mut self, diagnosis: &Diagnosis) {
+        let mut all = self.alike();
+        let mut left_out = Vec::new();
+        if !self.full && all.len() > GROUPS {
+            let named = self.named(diagnosis);
+            let is_named = |alike: &Alike<'_>| {
+                alike.thread.is_some() || alike.tasks.iter().any(|task| named.contains(task))
             };
-            heading(&mut self.block, &format!("{who}{}", alike.title));
-            self.runs = alike.runs;
-            self.tree(alike.futures);
+            // In their order, but those that a finding names come first.
+            all.sort_by_key(|alike| !is_named(alike));
+            left_out = all.split_off(GROUPS);
+        }
+        for alike in &all {
+            self.future(alike);
+        }
+        if !left_out.is_empty() {
+            let tasks: usize = left_out.iter().map(|it| it.tasks.len().max(1)).sum();
+            let more = format!("{} more tasks in {} other places", tasks, left_out.len());
+            heading(&mut self.block, &format!("{more}; `--full` shows all"));
+        }
+    }
+
+    /// The ids of the tasks that findings name.
+    fn named(&self, diagnosis: &Diagnosis) -> HashSet<u64> {
+        let links = diagnosis.waits().flat_map(|(_, wait)| &wait.links);
+        let actors = links.flat_map(|link| {
+            let waiters = link.waiters.iter().map(|it| it.actor);
+            waiters.chain(link.holders.iter().filter_map(|it| it.actor))
+        });
+        let ids = actors.filter_map(|actor| match actor {
+            Actor::Task(index) => Some(self.snapshot.tasks[index].id),
+            _ => None,
+        });
+        ids.collect()
+    }
+
+    fn future(&mut self, alike: &Alike<'s>) {
+        let name = self.name(alike.name, alike.origin);
+        let who = match (&alike.tasks[..], alike.thread) {
+            ([one], _) => format!("task {one}: {name}"),
+            ([first, .., last], _) => {
+                format!("{} tasks, {first} to {last}: {name}", alike.tasks.len())
+            }
+            ([], Some(thread)) if thread != self.snapshot.process.id => {
+                format!("thread {thread}: block_on({name})")
+            }
+            ([], _) => format!("main: block_on({name})"),
+        };
+        let library = match (alike.origin, alike.thread) {
+            (Some(Origin::Library), None) => ", spawned by a library",
+            _ => "",
+        };
+        let state = alike.state.words();
+        heading(&mut self.block, &format!("{who}{library}{state}"));
+        self.runs = alike.state == State::Runs;
+        let before = self.block.lines.len();
+        self.tree(alike.futures);
+        let lines = self.block.lines.len() - before;
+        if !self.full && lines > TREE {
+            // The middle is left out: the innermost functions come last.
+            let at = before + TREE / 2;
+            self.block.lines.drain(at..at + lines - TREE);
+            let end = self.block.lines.split_off(at);
+            let more = format!("… {} more lines; `--full` shows all", lines - TREE);
+            self.add(&more, 1, FAINT);
+            self.block.lines.extend(end);
         }
     }
 
@@ -270,20 +387,17 @@ impl<'s> Text<'s> {
     fn place(&self, place: &Place) -> String {
         if !place.has_own_line() {
             let file = self.file(&place.function_file);
-            return format!("{file}:{}-{}", place.first_line, place.last_line);
+            return match (place.first_line, place.last_line) {
+                (0, _) => file,
+                (first, last) if first == last => format!("{file}:{first}"),
+                (first, last) => format!("{file}:{first}-{last}"),
+            };
         }
         format!("{}:{}", self.file(&place.file), place.line)
     }
 
-    fn file<'p>(&self, path: &'p str) -> &'p str {
-        let below = self.folder.as_ref();
-        if let Some(below) = below.and_then(|folder| path.strip_prefix(folder.as_str())) {
-            return below;
-        }
-        match path.split_once("/registry/src/") {
-            Some((_, rest)) => rest.split_once('/').map_or(rest, |(_, rest)| rest),
-            None => path,
-        }
+    fn file(&self, path: &str) -> String {
+        self.folder.file(path)
     }
 
     fn held_in(&self, held: Option<HeldIn>) -> String {
@@ -319,6 +433,15 @@ impl<'s> Text<'s> {
         for number in shown.iter().filter(|number| uses[number] > 1) {
             let next = self.labels.len() + 1;
             self.labels.entry(*number).or_insert(next);
+        }
+    }
+
+    /// Numbers what is left, too.
+    fn number_all(&mut self) {
+        let numbers: BTreeSet<usize> = self.names.awaited.values().copied().collect();
+        for number in numbers {
+            let next = self.labels.len() + 1;
+            self.labels.entry(number).or_insert(next);
         }
     }
 
@@ -412,7 +535,10 @@ impl<'s> Text<'s> {
 
     fn leaf(&mut self, futures: &AwaitTree, leaf: &Leaf, times: usize, depth: usize) {
         let number = self.names.number_at(awaited(&leaf.waits_for));
-        let object = |kind| self.object(kind, number);
+        let thing = || match ResourceKind::of(&leaf.waits_for) {
+            Some((kind, address)) => self.awaited_thing(kind, address),
+            None => "something".to_owned(),
+        };
         let on = match &leaf.waits_for {
             WaitsFor::Message { channel } => {
                 let senders = self.names.at(*channel).and_then(|it| it.counts.senders);
@@ -420,13 +546,7 @@ impl<'s> Text<'s> {
                     let senders = usize::try_from(senders).unwrap_or(usize::MAX);
                     format!("; {} left", plural(senders, "sender"))
                 });
-                format!("waits for a message of {}{senders}", object("mpsc channel"))
-            }
-            WaitsFor::Broadcast { .. } => {
-                format!("waits for a message of {}", object("broadcast channel"))
-            }
-            WaitsFor::Oneshot { .. } => {
-                format!("waits for the value of {}", object("oneshot channel"))
+                format!("waits for {}{senders}", thing())
             }
             WaitsFor::Permits {
                 of,
@@ -437,18 +557,11 @@ impl<'s> Text<'s> {
                 ..
             } => {
                 let what = match of {
-                    PermitKind::Mutex => format!("the lock of {}", object("Mutex")),
-                    PermitKind::RwLockRead => format!("a read lock of {}", object("RwLock")),
-                    PermitKind::RwLockWrite => format!("the write lock of {}", object("RwLock")),
-                    PermitKind::ChannelRoom => format!("room in {}", object("mpsc channel")),
-                    PermitKind::Semaphore => {
-                        let wanted = permits(*wanted);
-                        format!("{wanted} of {}, {available} left", object("Semaphore"))
+                    PermitKind::Semaphore | PermitKind::Other => {
+                        let semaphore = self.object("Semaphore", number);
+                        format!("{} of {semaphore}, {available} left", permits(*wanted))
                     }
-                    _ => {
-                        let wanted = permits(*wanted);
-                        format!("{wanted} of {}, {available} left", object("semaphore"))
-                    }
+                    _ => thing(),
                 };
                 let granted = if *queued && *missing == Some(0) {
                     ", which it was given and has not been polled since"
@@ -457,24 +570,7 @@ impl<'s> Text<'s> {
                 };
                 format!("waits for {what}{granted}")
             }
-            WaitsFor::Notify { of, .. } => match of {
-                NotifyKind::Watch => {
-                    format!("waits for a new value of {}", object("watch channel"))
-                }
-                NotifyKind::WatchClosed => format!(
-                    "waits for all receivers of {} to be dropped",
-                    object("watch channel")
-                ),
-                NotifyKind::Barrier => {
-                    format!("waits for more tasks to reach {}", object("Barrier"))
-                }
-                _ => format!("waits for a notification of {}", object("Notify")),
-            },
             WaitsFor::Signal => "waits for a signal or a child process".to_owned(),
-            WaitsFor::Task { task } => {
-                let task = self.task(*task).unwrap_or_else(|| "a task".to_owned());
-                format!("waits for {task} to end")
-            }
             WaitsFor::Timer { deadline_ns, .. } => {
                 let now = self.snapshot.taken_at_ns;
                 match now.map(|now| deadline_ns.checked_sub(now)) {
@@ -498,6 +594,10 @@ impl<'s> Text<'s> {
             }
             WaitsFor::LocalSet { .. } => "runs a LocalSet".to_owned(),
             WaitsFor::Never => "is pending forever".to_owned(),
+            WaitsFor::Broadcast { .. }
+            | WaitsFor::Oneshot { .. }
+            | WaitsFor::Notify { .. }
+            | WaitsFor::Task { .. } => format!("waits for {}", thing()),
             WaitsFor::Unknown { type_name } => {
                 let type_name = short_type(&self.snapshot[*type_name]);
                 format!("waits for {type_name}: what wakes it is not known")
@@ -558,21 +658,6 @@ impl<'s> Text<'s> {
             .collect();
         let mut alike: Vec<AlikeThreads> = Vec::new();
         for thread in threads {
-            let state = match thread.state {
-                ThreadState::Running => "runs",
-                ThreadState::Sleeping => "sleeps",
-                ThreadState::DiskSleep => "waits for a disk",
-                ThreadState::Stopped => "is stopped",
-                ThreadState::Dead => "has ended",
-                _ => "is in a state that is not known",
-            };
-            let call = thread
-                .system_call
-                .map(|call| match name_of_call(call.number) {
-                    Some(name) => format!(" in {name}"),
-                    None => format!(" in system call {}", call.number),
-                });
-            let call = call.unwrap_or_default();
             let name = if thread.name.is_empty() {
                 String::new()
             } else {
@@ -591,7 +676,7 @@ impl<'s> Text<'s> {
                 };
                 functions.push(format!("{}{at}", short_path(function)));
             }
-            let state = format!("{state}{call}");
+            let state = sentences::state(thread);
             match alike
                 .iter_mut()
                 .find(|it| it.name == name && it.state == state && it.functions == functions)
@@ -871,6 +956,11 @@ impl<'s> Objects<'s> {
                 count
             });
             objects.awaited.insert(address, number);
+            // Of a watch channel the whole is told.
+            let innermost = found.iter().min_by_key(|(_, it)| it.size);
+            if let Some((_, whole)) = innermost {
+                objects.awaited.entry(whole.address).or_insert(number);
+            }
             for (id, _) in found {
                 let numbered = objects.numbers.entry(id).or_insert(Some(number));
                 if *numbered != Some(number) {

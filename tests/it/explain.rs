@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use crate::unstuck::{Unstuck, assert_snapshot};
 
 /// Longer than a busy machine takes until all tasks wait.
@@ -87,9 +89,10 @@ impl Waiting {
 /// The lines with no number but those of lines of code.
 pub(crate) fn without_numbers(text: &str) -> String {
     let lines = text.lines().map(|line| {
-        if let Some((line, _)) = line.split_once("due in ") {
-            return format!("{line}due in [time]");
-        }
+        let (line, due) = match line.split_once("due in ") {
+            Some((line, _)) => (line, "due in [time]"),
+            None => (line, ""),
+        };
         let words = line.split(' ').map(|word| {
             let number = word
                 .trim_start_matches('#')
@@ -101,7 +104,7 @@ pub(crate) fn without_numbers(text: &str) -> String {
                 word.to_owned()
             }
         });
-        words.collect::<Vec<String>>().join(" ")
+        words.collect::<Vec<String>>().join(" ") + due
     });
     lines.collect::<Vec<String>>().join("\n")
 }
@@ -203,6 +206,106 @@ fn a_deadlock_is_named_link_by_link_beside_tasks_that_go_on() {
         assert!(answer.contains("holds the guard in `second`"), "{answer}");
         assert!(answer.lines().count() <= 20, "{answer}");
     }
+}
+
+#[test]
+fn the_json_of_a_deadlock_has_each_link_of_it() {
+    let program = Waiting::start("locks");
+    program.explained_as("stuck (likely)", 2, "");
+    let id = program.0.id();
+    let document = json(&format!("explain {id} --json"));
+    assert_eq!(document["schema"], 1);
+    assert_eq!(document["process"]["id"], id);
+    assert_eq!(document["basis"], "two_readings");
+    assert_eq!(document["verdict"], "stuck");
+    let [finding] = &document["findings"].as_array().expect("a list")[..] else {
+        panic!("{document:#}")
+    };
+    assert_eq!(finding["rule"], "lock-cycle");
+    assert_eq!(
+        (&finding["cause"], &finding["until"]),
+        (&json!("wait"), &json!("never"))
+    );
+    let summary = finding["summary"].as_str().expect("a text");
+    assert!(
+        summary.starts_with("deadlock, a circular wait"),
+        "{summary}"
+    );
+    let links = finding["links"].as_array().expect("a list");
+    assert_eq!(links.len(), 2, "{finding:#}");
+    for (number, link) in links.iter().enumerate() {
+        let other = &links[1 - number];
+        assert_eq!(link["waits_for"]["kind"], "mutex");
+        let [waiter] = &link["waiters"].as_array().expect("a list")[..] else {
+            panic!("{link:#}")
+        };
+        let [holder] = &link["holders"].as_array().expect("a list")[..] else {
+            panic!("{link:#}")
+        };
+        let at = &waiter["at"][0];
+        let (function, local) = match waiter["who"]["name"].as_str() {
+            Some("programs::locks::forwards") => ("forwards", "second"),
+            Some("programs::locks::backwards") => ("backwards", "first"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(at["function"], format!("programs::locks::{function}"));
+        assert!(
+            at["file"]
+                .as_str()
+                .expect("a path")
+                .ends_with("/src/locks.rs")
+        );
+        assert_eq!(at["line"], line_of(function), "{waiter:#}");
+        // Who holds the lock waits for the other one.
+        assert_eq!(
+            (&holder["handle"], &holder["local"]),
+            (&json!("mutex_guard"), &json!(local))
+        );
+        assert_eq!(holder["who"], other["waiters"][0]["who"]);
+        assert_eq!(holder["waits_in"], 1 - number);
+        assert_eq!(holder["waits_for"], other["waits_for"]);
+        assert_ne!(link["waits_for"], other["waits_for"]);
+    }
+    // Whether or not tasks are put together, all are there.
+    for more in ["", " --full"] {
+        let document = json(&format!("explain {id} --json{more}"));
+        let tasks = document["tasks"].as_array().expect("a list");
+        let ids = tasks.iter().filter_map(|it| it["ids"].as_array());
+        assert_eq!(ids.flatten().count(), 2, "{document:#}");
+    }
+}
+
+/// The line at which a function of the program `locks` waits.
+fn line_of(function: &str) -> usize {
+    let source = include_str!("../../crates/inspect/tests/programs/src/locks.rs");
+    let mut lines = source.lines().enumerate();
+    let start = format!("async fn {function}(");
+    lines
+        .find(|(_, line)| line.contains(&start))
+        .expect("the function");
+    let waits = lines.find(|(_, line)| line.trim_start().starts_with('*'));
+    waits.expect("a line that waits").0 + 1
+}
+
+#[test]
+fn a_snapshot_is_explained_as_json_too() {
+    let program = Waiting::start("handles");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hang.json");
+    program.explained_as("stuck", 8, &format!("--save {}", file.display()));
+    let live = json(&format!("explain {} --json", program.0.id()));
+    drop(program);
+    let saved = json(&format!("explain --snapshot {} --json", file.display()));
+    assert_eq!(saved["basis"], "one_reading");
+    assert_eq!(saved["tasks"], live["tasks"]);
+    assert_eq!(saved["findings"], live["findings"]);
+}
+
+/// What is printed as JSON.
+#[track_caller]
+fn json(arguments: &str) -> Value {
+    let printed = Unstuck::new(arguments).run().succeeded().stdout;
+    serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
 }
 
 #[test]

@@ -6,7 +6,7 @@ use unstuck_inspect::snapshot::{FrameIndex, PermitKind, WaitsFor};
 
 use super::Confidence;
 use super::actor::Actor;
-use super::finding::{Finding, Holder, Link, Until, Waiter, With};
+use super::finding::{Cause, Finding, Holder, Link, Until, Wait, Waiter, With};
 use super::graph::{Graph, Is, Node, ResourceKind, Seed, Source};
 use super::objects::{Held, Keeper, Reconciled};
 use super::reach::{Vertex, components};
@@ -33,12 +33,7 @@ pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
     for vertex in (0..graph.vertices.len()).filter(|it| stuck(*it)) {
         members[component[vertex]].push(vertex);
     }
-    let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); graph.resources.len()];
-    for (index, node) in graph.nodes.iter().enumerate() {
-        if let Some(resource) = node.resource {
-            waiting[resource].push(index);
-        }
-    }
+    let waiting = waiting(graph);
     let mut caused = vec![false; count];
     let mut findings = Vec::new();
     for number in (0..count).rev() {
@@ -67,21 +62,51 @@ pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
     }
     // To be pending forever is a way to wait for others, so it is the cause only if there is no other.
     let is_pending = |finding: &Finding| {
-        let mut links = finding.links.iter();
+        let mut links = finding.wait().into_iter().flat_map(|wait| &wait.links);
         links.all(|link| link.kind == ResourceKind::Never)
     };
     if !findings.iter().all(is_pending) {
         findings.retain(|finding| !is_pending(finding));
     }
     findings.sort_by_key(|finding| {
-        let rank = match finding.until {
+        let wait = finding.wait();
+        let rank = wait.map(|wait| match wait.until {
             Until::Never => 0,
             Until::Cancelled => 1,
             Until::Timeout(_) => 2,
-        };
-        (rank, std::cmp::Reverse(finding.others))
+        });
+        (rank, wait.map(|wait| std::cmp::Reverse(wait.others)))
     });
     findings
+}
+
+/// These resources, each with who waits for it and who holds it, whether or not somebody brings it about.
+pub(super) fn links(graph: &Graph<'_>, solutions: &Solutions, resources: &[usize]) -> Vec<Link> {
+    let waiting = waiting(graph);
+    let link = |resource: &usize| {
+        let root = Root {
+            graph,
+            solutions,
+            component: &[],
+            number: 0,
+            resources: &[],
+            waiting: &waiting,
+            waits: HashMap::new(),
+        };
+        root.link(*resource, &HashMap::new())
+    };
+    resources.iter().map(link).collect()
+}
+
+/// The leaves that wait for each resource.
+fn waiting(graph: &Graph<'_>) -> Vec<Vec<usize>> {
+    let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); graph.resources.len()];
+    for (index, node) in graph.nodes.iter().enumerate() {
+        if let Some(resource) = node.resource {
+            waiting[resource].push(index);
+        }
+    }
+    waiting
 }
 
 /// How many actors wait only because these resources do not come about. Visits no more than what waits for them.
@@ -152,9 +177,11 @@ impl Root<'_, '_> {
         Some(Finding {
             rule: rule(&links, is_circle, waiters.len()),
             confidence: Confidence::Likely,
-            until: self.until(&order, &waiters),
-            links,
-            others: others(self.graph, self.solutions, &order, &waiters),
+            cause: Cause::Wait(Wait {
+                until: self.until(&order, &waiters),
+                links,
+                others: others(self.graph, self.solutions, &order, &waiters),
+            }),
         })
     }
 

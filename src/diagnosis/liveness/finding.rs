@@ -1,19 +1,39 @@
 //! A cause as data, link by link.
 
-use unstuck_inspect::snapshot::{Address, HandleKind, LocalId, ObjectId, PlaceId};
+use unstuck_inspect::snapshot::{Address, HandleKind, LocalId, NameId, ObjectId, PlaceId};
 
 use super::Confidence;
 use super::actor::Actor;
 use super::graph::ResourceKind;
 use super::objects::Reconciled;
 
-/// Why some actors wait and nothing wakes them. Ids and indices are those of the snapshot that was diagnosed last.
+/// The answer of a rule. Ids and indices are those of the snapshot that was diagnosed last.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// The rule, as `docs/rules.md` names it.
     pub rule: &'static str,
     /// How sure it is.
     pub confidence: Confidence,
+    /// What it says.
+    pub cause: Cause,
+}
+
+/// Why a process, or a part of it, does not go on.
+#[derive(Clone, Debug)]
+pub enum Cause {
+    /// Actors wait, and nothing wakes them.
+    Wait(Wait),
+    /// A thread sleeps inside a `poll` function, and runs nothing else until that returns.
+    BlockedThread(BlockedThread),
+    /// Actors wait for something outside of the program, or for a thread of a blocking pool.
+    Outside(Outside),
+    /// Actors wait, and what could wake them was not found.
+    Unseen(Unseen),
+}
+
+/// Why some actors wait and nothing wakes them.
+#[derive(Clone, Debug)]
+pub struct Wait {
     /// What ends the wait all the same.
     pub until: Until,
     /// What is waited for, each with who waits and who should bring it about. In a circular wait they lead to each
@@ -21,6 +41,66 @@ pub struct Finding {
     pub links: Vec<Link>,
     /// How many other actors wait because these do.
     pub others: usize,
+}
+
+/// A thread that sleeps inside a `poll` function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockedThread {
+    /// The thread's index.
+    pub thread: usize,
+    /// The `block_on` whose future it polls. `None` if it polls a task: which one is not known.
+    pub block_on: Option<Actor>,
+}
+
+/// Actors that wait alike for something that the program itself does not bring about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outside {
+    /// What it is.
+    pub source: Source,
+    /// Who waits.
+    pub actors: Vec<Actor>,
+    /// The places of the program's own functions, the innermost first. Empty for a closure: its thread has a stack.
+    pub places: Vec<PlaceId>,
+}
+
+/// What wakes somebody from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A timer. Of several, this one fires first: nanoseconds of the system's monotonic clock.
+    Timer {
+        /// When.
+        deadline_ns: u64,
+    },
+    /// A socket, a pipe or the like.
+    Io {
+        /// The descriptor, if there is one and it is known.
+        descriptor: Option<i32>,
+    },
+    /// A signal, or the end of a child process.
+    Signal,
+    /// A closure that has not returned, on this thread of a blocking pool, by its index.
+    Closure {
+        /// The first one, if there are several with the same stack. `None` if it is not known.
+        thread: Option<usize>,
+    },
+}
+
+/// A wait of which it is not known what ends it.
+#[derive(Clone, Debug)]
+pub enum Unseen {
+    /// Not all holders of what is waited for were found.
+    Holders(Link),
+    /// A future that the reader does not understand.
+    Future {
+        /// Its type.
+        type_name: NameId,
+        /// Who awaits it.
+        actors: Vec<Actor>,
+        /// The places of the program's own functions, the innermost first.
+        places: Vec<PlaceId>,
+    },
+    /// These have wakers that were not found.
+    Wakers(Vec<Actor>),
 }
 
 /// What ends a wait that nothing else ends.
@@ -116,6 +196,16 @@ pub enum With {
     Partly,
     /// It has to end.
     End,
+}
+
+impl Finding {
+    /// The wait that nothing ends, if it is one.
+    pub fn wait(&self) -> Option<&Wait> {
+        match &self.cause {
+            Cause::Wait(wait) => Some(wait),
+            _ => None,
+        }
+    }
 }
 
 impl Link {

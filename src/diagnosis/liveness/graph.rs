@@ -47,6 +47,30 @@ pub enum ResourceKind {
     Waker,
 }
 
+impl ResourceKind {
+    /// What a leaf waits for, and where that is. `None` if it is not something that an actor brings about.
+    pub fn of(waits_for: &WaitsFor) -> Option<(Self, Address)> {
+        Some(match *waits_for {
+            WaitsFor::Message { channel } => (Self::Message, channel),
+            WaitsFor::Broadcast { channel } => (Self::Broadcast, channel),
+            WaitsFor::Oneshot { channel } => (Self::Oneshot, channel),
+            WaitsFor::Permits { of, semaphore, .. } => (Self::Permits(of), semaphore),
+            WaitsFor::Notify { notify, of } => {
+                let kind = match of {
+                    NotifyKind::Watch => Self::Watch,
+                    NotifyKind::WatchClosed => Self::WatchClosed,
+                    NotifyKind::Barrier => Self::Barrier,
+                    _ => Self::Notify,
+                };
+                (kind, notify)
+            }
+            WaitsFor::Task { task } => (Self::Task, task),
+            WaitsFor::LocalSet { set } => (Self::LocalSet, set),
+            _ => return None,
+        })
+    }
+}
+
 /// Something that is waited for, with all that could bring it about.
 #[derive(Debug)]
 pub(super) struct Resource<'s> {
@@ -661,15 +685,11 @@ impl<'s> Graph<'s> {
         objects: &Objects<'s>,
         waits: &Waits,
     ) -> Option<usize> {
-        let (kind, address) = match leaf.waits_for {
-            WaitsFor::Message { channel } => (ResourceKind::Message, channel),
-            WaitsFor::Broadcast { channel } => (ResourceKind::Broadcast, channel),
-            WaitsFor::Oneshot { channel } => (ResourceKind::Oneshot, channel),
-            WaitsFor::Permits { of, semaphore, .. } => (ResourceKind::Permits(of), semaphore),
-            WaitsFor::Notify { notify, of } => (kind_of_notify(of), notify),
-            WaitsFor::Task { task } => (ResourceKind::Task, task),
-            WaitsFor::LocalSet { set } => (ResourceKind::LocalSet, set),
-            WaitsFor::Never => return Some(self.dead_end(ResourceKind::Never, leaf.address)),
+        if let Some((kind, address)) = ResourceKind::of(&leaf.waits_for) {
+            return Some(self.resource(kind, address, objects, waits));
+        }
+        match leaf.waits_for {
+            WaitsFor::Never => Some(self.dead_end(ResourceKind::Never, leaf.address)),
             WaitsFor::Timer {
                 deadline_ns,
                 of_timeout,
@@ -680,21 +700,20 @@ impl<'s> Graph<'s> {
                     Seed::Live(Activity::Timer)
                 };
                 self.seeds.push((vertex, seed));
-                return None;
+                None
             }
             WaitsFor::Io { .. } | WaitsFor::Signal => {
                 self.seeds.push((vertex, Seed::Live(Activity::Outside)));
-                return None;
+                None
             }
             _ => {
                 self.seeds.push((vertex, Seed::Unknown(Doubt::Future)));
                 // What it is not known to wait for may be in it, beside the rest of its function.
                 let scope = self.scopes[&actor].of(leaf.frame);
                 self.seeds.push((scope, Seed::Unknown(Doubt::Future)));
-                return None;
+                None
             }
-        };
-        Some(self.resource(kind, address, objects, waits))
+        }
     }
 
     /// Something that nothing brings about.
@@ -735,6 +754,13 @@ impl<'s> Graph<'s> {
         objects: &Objects<'s>,
         waits: &Waits,
     ) -> usize {
+        // Receivers of a watch channel wait at one of several places in it.
+        let address = match kind {
+            ResourceKind::Watch | ResourceKind::WatchClosed | ResourceKind::Barrier => {
+                objects.start_of(address).unwrap_or(address)
+            }
+            _ => address,
+        };
         if let Some(known) = waits.resources.borrow().get(&(side(kind), address)) {
             return *known;
         }
@@ -1107,15 +1133,6 @@ fn may_move(futures: &AwaitTree) -> bool {
     let mut leaves = futures.leaves.iter();
     let is_socket = |leaf: &Leaf| matches!(leaf.waits_for, WaitsFor::Io { .. });
     !futures.frames.is_empty() || leaves.any(|leaf| !is_socket(leaf))
-}
-
-fn kind_of_notify(of: NotifyKind) -> ResourceKind {
-    match of {
-        NotifyKind::Watch => ResourceKind::Watch,
-        NotifyKind::WatchClosed => ResourceKind::WatchClosed,
-        NotifyKind::Barrier => ResourceKind::Barrier,
-        _ => ResourceKind::Notify,
-    }
 }
 
 /// Locks to read and to write are one resource.

@@ -100,6 +100,22 @@ impl<'s> Objects<'s> {
         Address(self.spans[root].start)
     }
 
+    /// The start of the innermost object that the address is in.
+    pub(super) fn start_of(&self, address: Address) -> Option<Address> {
+        let before = self
+            .spans
+            .partition_point(|span| span.start <= address.0)
+            .checked_sub(1);
+        let mut at = before;
+        while let Some(span) = at.map(|at| &self.spans[at]) {
+            if address.0 < span.end {
+                return Some(Address(span.start));
+            }
+            at = span.outer;
+        }
+        None
+    }
+
     pub(super) fn add(&mut self, held: Held<'s>) {
         let span = self.of_object.get(held.handle.object.0 as usize);
         if let Some(span) = span {

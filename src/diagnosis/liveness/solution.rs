@@ -40,6 +40,11 @@ impl Solutions {
         self.is_stuck_in(&self.without_timeouts, vertex)
     }
 
+    /// Whether something that is not known may move it.
+    pub(super) fn may_move(&self, vertex: Vertex) -> bool {
+        !self.as_it_is.live[vertex] && self.as_it_is.unknown[vertex]
+    }
+
     pub(super) fn moves_only_if_cancelled(&self, vertex: Vertex) -> bool {
         self.is_stuck_in(&self.without_cancellation, vertex)
     }

@@ -29,7 +29,7 @@ fn assert_stuck(program: &Program, rules: &[&str]) -> Diagnosis {
 fn assert_well(program: &Program) {
     let diagnosis = diagnosed(program);
     assert_eq!(diagnosis.verdict, Verdict::Waiting, "{diagnosis:#?}");
-    assert!(diagnosis.findings.is_empty(), "{diagnosis:#?}");
+    assert_eq!(diagnosis.waits().count(), 0, "{diagnosis:#?}");
 }
 
 /// The whole is not stuck, but a part is.
@@ -38,11 +38,18 @@ fn assert_part(program: &Program, rule: &str, until: Until) {
     let diagnosis = diagnosed(program);
     assert_eq!(diagnosis.verdict, Verdict::Waiting, "{diagnosis:#?}");
     assert_eq!(rules_of(&diagnosis), [rule], "{diagnosis:#?}");
-    assert_eq!(diagnosis.findings[0].until, until);
+    assert_eq!(first(&diagnosis).until, until);
 }
 
 fn rules_of(diagnosis: &Diagnosis) -> Vec<&str> {
-    diagnosis.findings.iter().map(|it| it.rule).collect()
+    diagnosis.waits().map(|(finding, _)| finding.rule).collect()
+}
+
+/// The first wait that nothing ends.
+#[track_caller]
+fn first(diagnosis: &Diagnosis) -> &Wait {
+    let first = diagnosis.waits().next();
+    first.unwrap_or_else(|| panic!("{diagnosis:#?}")).1
 }
 
 /// Two tasks, each with the lock that the other one waits for, and a main that waits for the first one.
@@ -62,23 +69,21 @@ fn deadlock() -> (Program, TaskId, TaskId) {
 fn tasks_that_wait_for_each_others_locks_are_stuck() {
     let (program, one, two) = deadlock();
     let diagnosis = assert_stuck(&program, &["lock-cycle"]);
-    let [finding] = &diagnosis.findings[..] else {
-        panic!("{diagnosis:#?}")
-    };
+    let finding = first(&diagnosis);
     let waiters = |link: &Link| link.waiters.iter().map(|it| it.actor).collect::<Vec<_>>();
     let holders = |link: &Link| {
         let actors = link.holders.iter().filter_map(|it| it.actor);
         actors.collect::<Vec<_>>()
     };
-    let [first, second] = &finding.links[..] else {
+    let [one_link, other_link] = &finding.links[..] else {
         panic!("{finding:#?}")
     };
-    assert_eq!(waiters(first), [Actor::Task(one.0)]);
-    assert_eq!(holders(first), [Actor::Task(two.0)]);
-    assert_eq!(first.holders[0].waits_in, Some(1));
-    assert_eq!(waiters(second), [Actor::Task(two.0)]);
-    assert_eq!(holders(second), [Actor::Task(one.0)]);
-    assert_eq!(second.holders[0].waits_in, Some(0));
+    assert_eq!(waiters(one_link), [Actor::Task(one.0)]);
+    assert_eq!(holders(one_link), [Actor::Task(two.0)]);
+    assert_eq!(one_link.holders[0].waits_in, Some(1));
+    assert_eq!(waiters(other_link), [Actor::Task(two.0)]);
+    assert_eq!(holders(other_link), [Actor::Task(one.0)]);
+    assert_eq!(other_link.holders[0].waits_in, Some(0));
     // Main.
     assert_eq!(finding.others, 1);
 }
@@ -135,7 +140,7 @@ fn a_receiver_that_holds_the_only_sender_is_stuck() {
     program.waits(task, channel.message());
     program.main_waits(program.end_of(task));
     let diagnosis = assert_stuck(&program, &["idle-receiver"]);
-    let link = &diagnosis.findings[0].links[0];
+    let link = &first(&diagnosis).links[0];
     assert_eq!(
         (link.count, link.missing, link.uncertain),
         (Some(1), 0, false)
@@ -154,7 +159,7 @@ fn a_sender_that_was_not_found_may_send_as_long_as_something_moves() {
     program.main_waits(program.end_of(task));
     // Nothing moves that could use it.
     let diagnosis = assert_stuck(&program, &["idle-receiver"]);
-    assert_eq!(diagnosis.findings[0].links[0].missing, 1);
+    assert_eq!(first(&diagnosis).links[0].missing, 1);
     program.ticker();
     assert_well(&program);
 }
@@ -264,7 +269,7 @@ fn a_notification_that_only_waiters_could_give_does_not_come() {
     }
     program.main_waits(program.end_of(TaskId(0)));
     let diagnosis = assert_stuck(&program, &["lock-cycle"]);
-    assert_eq!(diagnosis.findings[0].links[0].waiters.len(), 3);
+    assert_eq!(first(&diagnosis).links[0].waiters.len(), 3);
     program.ticker();
     assert_part(&program, "lock-cycle", Until::Never);
 }
@@ -303,7 +308,7 @@ fn a_sender_in_a_value_that_only_its_receiver_reaches_sends_nothing() {
     program.ticker();
     assert_part(&program, "idle-receiver", Until::Never);
     let diagnosis = diagnosed(&program);
-    let link = &diagnosis.findings[0].links[0];
+    let link = &first(&diagnosis).links[0];
     assert_eq!((link.missing, link.uncertain), (0, false));
     assert_eq!(link.holders[0].actor, Some(Actor::Task(0)));
     let With::Inside { is_queued, .. } = link.holders[0].with else {
@@ -389,7 +394,7 @@ fn a_sender_in_the_queue_of_who_waits_for_it_sends_nothing() {
     program.holds(ticker, HandleKind::MpscSender, inbox);
     assert_part(&program, "idle-receiver", Until::Never);
     let diagnosis = diagnosed(&program);
-    let [holder] = &diagnosis.findings[0].links[0].holders[..] else {
+    let [holder] = &first(&diagnosis).links[0].holders[..] else {
         panic!("{diagnosis:#?}")
     };
     assert_eq!(holder.actor, Some(Actor::Task(task.0)));
@@ -426,7 +431,7 @@ fn a_sender_in_a_static_may_be_used_by_all_that_moves() {
     program.waits(task, channel.message());
     program.main_waits(program.end_of(task));
     let diagnosis = assert_stuck(&program, &["idle-receiver"]);
-    let [holder] = &diagnosis.findings[0].links[0].holders[..] else {
+    let [holder] = &first(&diagnosis).links[0].holders[..] else {
         panic!("{diagnosis:#?}")
     };
     assert_eq!(holder.actor, None);
@@ -689,7 +694,7 @@ fn what_differs_between_two_readings_moves() {
     after.0.tasks[one.0].state.references += 1;
     let diagnosis = diagnose(&before.0, &after.0);
     assert_eq!(diagnosis.verdict, Verdict::Running);
-    assert!(diagnosis.findings.is_empty(), "{diagnosis:#?}");
+    assert_eq!(diagnosis.waits().count(), 0, "{diagnosis:#?}");
 }
 
 #[test]
@@ -728,7 +733,7 @@ fn a_task_that_runs_or_is_going_to_is_live() {
         program.0.tasks[one.0].state.lifecycle = lifecycle;
         let diagnosis = diagnosed(&program);
         assert_eq!(diagnosis.verdict, Verdict::Running);
-        assert!(diagnosis.findings.is_empty(), "{diagnosis:#?}");
+        assert_eq!(diagnosis.waits().count(), 0, "{diagnosis:#?}");
     }
 }
 
@@ -759,5 +764,15 @@ fn a_thread_that_sleeps_inside_a_poll_is_blocked() {
     program.0.threads[0].activity = ThreadActivity::Polls;
     let diagnosis = diagnosed(&program);
     assert_eq!(diagnosis.verdict, Verdict::Blocked);
-    assert_eq!(diagnosis.blocked_threads, [0]);
+    let [finding] = &diagnosis.findings[..] else {
+        panic!("{diagnosis:#?}")
+    };
+    assert_eq!(finding.rule, "blocked-worker");
+    let Cause::BlockedThread(blocked) = finding.cause else {
+        panic!("{finding:#?}")
+    };
+    assert_eq!(
+        (blocked.thread, blocked.block_on),
+        (0, Some(Actor::BlockOn(0)))
+    );
 }

@@ -71,7 +71,7 @@ pub struct SystemCall {
 }
 
 /// A function on a thread's stack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NativeFrame {
     /// Its name. `None` if no debug info or symbol has it.
     pub function: Option<String>,

@@ -1,0 +1,188 @@
+//! Why a process does not go on that no wait within it explains: a thread is blocked, or what it waits for is outside, or
+//! was not found.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+
+use unstuck_inspect::snapshot::{NameId, NativeFrame, Origin, PlaceId, Snapshot, WaitsFor};
+
+use super::Confidence;
+use super::actor::Actor;
+use super::cause;
+use super::finding::{BlockedThread, Cause, Finding, Outside, Source, Unseen};
+use super::graph::{Doubt, Graph, Is, Live, Seed, Source as WakeSource};
+use super::reach::Vertex;
+use super::solution::Solutions;
+
+/// The threads that sleep inside a `poll` function.
+pub(super) fn blocked(snapshot: &Snapshot, threads: &[usize]) -> Vec<Finding> {
+    let findings = threads.iter().map(|thread| {
+        let id = snapshot.threads[*thread].id;
+        let block_on = snapshot.block_ons.iter().position(|it| it.thread == id);
+        finding(
+            "blocked-worker",
+            Cause::BlockedThread(BlockedThread {
+                thread: *thread,
+                block_on: block_on.map(Actor::BlockOn),
+            }),
+        )
+    });
+    findings.collect()
+}
+
+/// What those wait for that something outside may wake: those in code of the program's own come first.
+pub(super) fn outside(snapshot: &Snapshot, live: &[Live]) -> Vec<Finding> {
+    let mut groups: Groups<(Kind, Vec<PlaceId>, &[NativeFrame]), Outside> = Groups::default();
+    for it in live {
+        let actor = it.actor;
+        if let Actor::Blocking(_) = actor {
+            let thread = actor.thread(snapshot);
+            let thread = snapshot.threads.iter().position(|it| Some(it.id) == thread);
+            let stack = thread.map_or(&[][..], |thread| &snapshot.threads[thread].stack);
+            let source = Source::Closure { thread };
+            groups.add((Kind::Closure, Vec::new(), stack), actor, source);
+            continue;
+        }
+        let futures = actor.futures(snapshot);
+        let leaf = it.leaf.and_then(|leaf| futures?.leaves.get(leaf));
+        let Some(leaf) = leaf else { continue };
+        let (kind, source) = match leaf.waits_for {
+            WaitsFor::Timer { deadline_ns, .. } => (Kind::Timer, Source::Timer { deadline_ns }),
+            WaitsFor::Io { descriptor, .. } => (Kind::Io(descriptor), Source::Io { descriptor }),
+            _ => (Kind::Signal, Source::Signal),
+        };
+        groups.add(
+            (kind, actor.places(snapshot, leaf.frame), &[]),
+            actor,
+            source,
+        );
+    }
+    let mut found = groups.items;
+    found.sort_by_key(|it| {
+        let mut places = it.places.iter();
+        let is_own = places.any(|place| snapshot[*place].origin == Origin::Program);
+        !is_own && !matches!(it.source, Source::Closure { .. })
+    });
+    let found = found.into_iter();
+    found
+        .map(|it| finding("outside", Cause::Outside(it)))
+        .collect()
+}
+
+/// What is waited for, where it is not known what could bring it about.
+pub(super) fn unseen(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
+    let snapshot = graph.snapshot;
+    let mut resources = BTreeSet::new();
+    let mut futures: Vec<(NameId, Vec<PlaceId>, Vec<Actor>)> = Vec::new();
+    let mut index = HashMap::new();
+    let mut wakers: Vec<Actor> = Vec::new();
+    let wholes: HashMap<Vertex, Actor> = Actor::all(snapshot)
+        .map(|actor| (graph.scopes(actor).whole, actor))
+        .collect();
+    for (vertex, seed) in &graph.seeds {
+        let Seed::Unknown(doubt) = seed else { continue };
+        match (graph.vertices[*vertex], doubt) {
+            (Is::Resource(resource), Doubt::Holder) => {
+                resources.insert(resource);
+            }
+            (Is::Leaf(node), Doubt::Future) => {
+                let node = &graph.nodes[node];
+                let WaitsFor::Unknown { type_name } = node.leaf.waits_for else {
+                    continue;
+                };
+                let places = node.actor.places(snapshot, node.leaf.frame);
+                let place = *index
+                    .entry((type_name, places.clone()))
+                    .or_insert(futures.len());
+                if place == futures.len() {
+                    futures.push((type_name, places, Vec::new()));
+                }
+                futures[place].2.push(node.actor);
+            }
+            (Is::Actor, Doubt::Waker) => wakers.extend(wholes.get(vertex)),
+            _ => {}
+        }
+    }
+    // Somebody unknown may reach a static, or a shared value.
+    let is_shared = |source: &WakeSource<'_>| matches!(source, WakeSource::Handle(held) if held.keeper.actor().is_none());
+    for (index, resource) in graph.resources.iter().enumerate() {
+        let is_unknown = solutions.may_move(resource.vertex);
+        if is_unknown && resource.sources.iter().any(is_shared) {
+            resources.insert(index);
+        }
+    }
+    let resources: Vec<usize> = resources.into_iter().collect();
+    let links = cause::links(graph, solutions, &resources).into_iter();
+    let holders = links
+        .filter(|link| !link.waiters.is_empty())
+        .map(Unseen::Holders);
+    let futures = futures
+        .into_iter()
+        .map(|(type_name, places, actors)| Unseen::Future {
+            type_name,
+            actors,
+            places,
+        });
+    let wakers = (!wakers.is_empty()).then_some(Unseen::Wakers(wakers));
+    let all = holders.chain(futures).chain(wakers);
+    all.map(|it| finding("unseen", Cause::Unseen(it))).collect()
+}
+
+fn finding(rule: &'static str, cause: Cause) -> Finding {
+    Finding {
+        rule,
+        confidence: Confidence::Likely,
+        cause,
+    }
+}
+
+/// What is compared of what is waited for outside: deadlines differ.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Timer,
+    Io(Option<i32>),
+    Signal,
+    Closure,
+}
+
+/// Those that wait alike, in the order in which the first of each was added.
+struct Groups<K, T> {
+    index: HashMap<K, usize>,
+    items: Vec<T>,
+}
+
+impl<K, T> Default for Groups<K, T> {
+    fn default() -> Self {
+        Self {
+            index: HashMap::new(),
+            items: Vec::new(),
+        }
+    }
+}
+
+impl<S: Hash + Eq + Copy> Groups<(Kind, Vec<PlaceId>, S), Outside> {
+    fn add(&mut self, key: (Kind, Vec<PlaceId>, S), actor: Actor, source: Source) {
+        let places = key.1.clone();
+        let place = *self.index.entry(key).or_insert(self.items.len());
+        let Some(known) = self.items.get_mut(place) else {
+            self.items.push(Outside {
+                source,
+                actors: vec![actor],
+                places,
+            });
+            return;
+        };
+        if known.actors.last() != Some(&actor) {
+            known.actors.push(actor);
+        }
+        if let (
+            Source::Timer { deadline_ns: known },
+            Source::Timer {
+                deadline_ns: another,
+            },
+        ) = (&mut known.source, source)
+        {
+            *known = another.min(*known);
+        }
+    }
+}
