@@ -266,6 +266,25 @@ fn the_json_of_a_deadlock_has_each_link_of_it() {
         assert_eq!(holder["waits_for"], other["waits_for"]);
         assert_ne!(link["waits_for"], other["waits_for"]);
     }
+    let (_, documented) = include_str!("../../src/report/json.md")
+        .split_once("# A process")
+        .expect("two parts");
+    for (path, of) in [
+        ("", &document),
+        ("findings[].", finding),
+        ("tasks[].", &document["tasks"][0]),
+        (
+            "tasks[].frames[].handles[].",
+            &document["tasks"][1]["frames"][0]["handles"][0],
+        ),
+        ("holders[].", &links[0]["holders"][0]),
+        ("", &links[0]),
+    ] {
+        for name in of.as_object().expect("an object").keys() {
+            let row = format!("| `{path}{name}");
+            assert!(documented.contains(&row), "no row on {path}{name}");
+        }
+    }
     // Whether or not tasks are put together, all are there.
     for more in ["", " --full"] {
         let document = json(&format!("explain {id} --json{more}"));

@@ -1,5 +1,5 @@
-//! Why a process does not go on that no wait within it explains: a thread is blocked, or what it waits for is outside, or
-//! was not found.
+//! Why a process does not go on that no wait within it explains: a thread is blocked, or what it waits for is outside,
+//! or was not found.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;

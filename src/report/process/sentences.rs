@@ -633,8 +633,8 @@ fn call(call: Option<SystemCall>) -> String {
     }
 }
 
-/// Links that are alike, by their numbers: tasks that wait in the same places for others to end, which wait for the same
-/// thing; and three or more that wait in the same places for things that are held in the same way.
+/// Links that are alike, by their numbers: tasks that wait in the same places for others to end, which wait for the
+/// same thing; and three or more that wait in the same places for things that are held in the same way.
 fn alike(wait: &Wait) -> Vec<Vec<usize>> {
     #[derive(PartialEq, Eq, Hash)]
     enum Key<'l> {
