@@ -20,7 +20,7 @@ use error_group::{ErrorGroup, Failure};
 use member::Member;
 use policy::{Deadline, Policy};
 use ready::Ready;
-use shared::{Admitted, Drain, Ended, Key, Role, Shared, Stage};
+use shared::{Admitted, Drain, Ended, Key, Nested, Role, Shared, Stage};
 use stop_waits::StopWait;
 use sync::AbortHandle;
 use tokio::time::Instant;
@@ -251,6 +251,44 @@ fn whoever_waits_for_the_group_to_stop_hears_of_it_whenever_they_began() {
             _ => Poll::Ready(()),
         }));
         cancels.join().unwrap();
+    });
+}
+
+/// Whether it begins before the outer one is stopped, meanwhile or after that.
+#[test]
+fn a_group_that_begins_in_one_that_is_stopped_hears_of_it_and_so_does_one_inside_it() {
+    in_every_order(|| {
+        let outer = open("outer", OnFailure::Cancel);
+        let middle = open("middle", OnFailure::Cancel);
+        let inner = open("inner", OnFailure::Cancel);
+        let other = Arc::clone(&outer);
+        let stops = thread::spawn(move || other.stop());
+        let nested: [Nested; 2] = [middle.begin_within(&outer), inner.begin_within(&middle)];
+        let mut stop = pin!(inner.stop_wanted().notified());
+        block_on(poll_fn(|cx| match inner.stage() {
+            Stage::Open => stop.as_mut().poll(cx),
+            _ => Poll::Ready(()),
+        }));
+        stops.join().unwrap();
+        assert!(middle.stage() == Stage::Stopping && inner.stage() == Stage::Stopping);
+        drop(nested);
+    });
+}
+
+#[test]
+fn a_scope_may_be_dropped_while_the_group_around_it_is_stopped() {
+    in_every_order(|| {
+        let outer = open("outer", OnFailure::Cancel);
+        let ended = open("ended", OnFailure::Cancel);
+        let nested = ended.begin_within(&outer);
+        let other = Arc::clone(&outer);
+        let stops = thread::spawn(move || other.stop());
+        drop((nested, ended));
+        // In the place that was left.
+        let next = open("next", OnFailure::Cancel);
+        let _nested = next.begin_within(&outer);
+        stops.join().unwrap();
+        assert!(next.stage() == Stage::Stopping);
     });
 }
 

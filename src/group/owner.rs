@@ -11,11 +11,13 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::member::Member;
 use super::policy::Policy;
-use super::shared::{Drain, GROUPS, Key, Progress, Shared, Stage};
+use super::shared::{Drain, GROUPS, Key, Nested, Progress, Shared, Stage};
 use crate::error_group::{ErrorGroup, Failure, Panic};
 
 pub(super) struct Owner {
     body: Member,
+    /// Where it is nested, if it began in another group.
+    nested: Option<Nested>,
     /// When the grace period began.
     grace_began: Option<Instant>,
     /// Goes off when something is due.
@@ -26,6 +28,7 @@ impl Owner {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
             body: Member::new(shared, Key::BODY),
+            nested: None,
             grace_began: None,
             alarm: None,
         }
@@ -45,7 +48,7 @@ impl Owner {
             drop(sleep(Duration::ZERO));
         }
         if let Some(member) = Member::current() {
-            self.shared().begin_within(&member.shared);
+            self.nested = Some(self.shared().begin_within(&member.shared));
         }
         GROUPS.enter_if_observed(self.shared());
         let Some(deadline) = deadline else {

@@ -550,9 +550,11 @@ impl Scope {
 
     /// Asks the tasks, and the body, to end: [`stopping`](Scope::stopping) becomes ready. What has not ended after the
     /// [grace period](crate::TaskGroup::grace) is cancelled; without one the group waits as long as it takes. That
-    /// is no error. To do it twice is no different from doing it once.
+    /// is no error. Stopping a group again does nothing.
     ///
-    /// Groups inside this one are not stopped. A task with a group of its own can pass it on.
+    /// Groups inside this one are stopped, too, however deep: those whose scopes have begun in the body or in a task of
+    /// this group, and those that begin in them later. Each has its own grace period. One without it has as long as
+    /// the group around it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -634,8 +636,8 @@ impl Scope {
         self.0.set_deadline(deadline.into());
     }
 
-    /// Whether the group wants its tasks to end: it was [stopped](Scope::stop) or cancelled, or nothing is left
-    /// of it except tasks that wait for [`stopping`](Scope::stopping). Also once it has ended.
+    /// Whether the group wants its tasks to end: it or a group around it was [stopped](Scope::stop), it was cancelled,
+    /// or nothing is left of it except tasks that wait for [`stopping`](Scope::stopping). Also once it has ended.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -663,8 +665,8 @@ impl Scope {
     /// Waits until the group [wants its tasks to end](Scope::is_stopping), so that a task can clean up
     /// before it is cancelled. Who gets to see that:
     ///
-    /// - When the group is [stopped](Scope::stop), and in a [grace period](crate::TaskGroup::grace): every task, and
-    ///   the body.
+    /// - When the group or one around it is [stopped](Scope::stop), and in a [grace period](crate::TaskGroup::grace):
+    ///   every task, and the body.
     /// - When the group is cancelled without a grace period: nobody in the group, as tasks are aborted and the
     ///   body is dropped at this very await. Clean-up is left to destructors. Only what runs at that moment may
     ///   find it ready, and whoever waits outside the group does.

@@ -7,6 +7,8 @@
 
 #[path = "shared/heir.rs"]
 mod heir;
+#[path = "shared/nested.rs"]
+mod nested;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 #[path = "shared/seen.rs"]
 mod seen;
@@ -14,7 +16,6 @@ mod seen;
 mod stop;
 
 use std::borrow::Cow;
-use std::iter::successors;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
@@ -30,6 +31,7 @@ use crate::error_group::{ErrorGroup, Failure, GroupId, Origin, TaskFailure};
 use crate::registry::Registry;
 use crate::sync::{AbortHandle, Mutex, lock};
 use heir::Heir;
+pub(super) use nested::Nested;
 use stop::Stop;
 
 pub(crate) struct Shared {
@@ -57,6 +59,8 @@ struct State {
     opened: usize,
     /// The group that the scope has begun in.
     parent: Option<Weak<Shared>>,
+    /// The groups whose scopes have begun in this one.
+    inner: Slab<Weak<Shared>>,
     /// What is left of a few children that have ended, for whoever spawns the next ones to free. Memory is
     /// freed without a fight, with the allocator of most systems, on the thread that got it.
     spent: Spent,
@@ -208,17 +212,6 @@ impl Shared {
 
     pub(super) fn id(&self) -> GroupId {
         self.id
-    }
-
-    /// The scope begins in that group.
-    pub(super) fn begin_within(&self, parent: &Arc<Shared>) {
-        lock(&self.state).parent = Some(Arc::downgrade(parent));
-    }
-
-    /// Whether it is that group, or runs in it, however deep.
-    pub(super) fn is_within(self: &Arc<Self>, id: GroupId) -> bool {
-        let parent = |group: &Arc<Self>| lock(&group.state).parent.as_ref()?.upgrade();
-        successors(Some(Arc::clone(self)), parent).any(|group| group.id == id)
     }
 
     pub(super) fn name(&self) -> &str {
@@ -431,27 +424,40 @@ impl Shared {
         self.advance(|_| Stage::Cancelled);
     }
 
-    /// Goes on to the next stage, unless the group has come so far already.
+    /// Moves on to the next stage, unless the group is there already. Groups inside one that stops are stopped, too.
     fn advance(&self, next: impl FnOnce(Stage) -> Stage) {
+        let mut inner = self.advance_alone(next);
+        // Not recursive: groups may be nested deeper than the stack has room for.
+        while let Some(group) = inner.pop() {
+            inner.extend(group.advance_alone(|_| Stage::Stopping));
+        }
+    }
+
+    /// Returns the groups inside this one that are to be stopped. When it is cancelled, those are dropped with the
+    /// tasks that run them.
+    fn advance_alone(&self, next: impl FnOnce(Stage) -> Stage) -> Vec<Arc<Shared>> {
         let mut state = lock(&self.state);
         let to = next(state.stage);
         if state.stage >= to {
-            return;
+            return Vec::new();
         }
         state.stage = to;
         let owner = state.owner.take();
         let open = state.open.iter().filter(|_| to >= Stage::Cancelled);
         let aborted: Vec<_> = open.filter_map(|(_, open)| open.handle.clone()).collect();
+        let inner = state.inner.iter().filter(|_| to == Stage::Stopping);
+        let inner = inner.filter_map(|(_, group)| group.upgrade()).collect();
         drop(state);
         // Not under the lock: on a runtime that shuts down, aborting may run destructors right here.
         for handle in aborted {
             handle.abort();
         }
-        // Who has been aborted is not to see it first.
+        // After the abort, so that a task that is aborted does not see it.
         self.want_stop();
         if let Some(owner) = owner {
             owner.wake();
         }
+        inner
     }
 
     /// From now on `owner` is woken when the group has come further, when its deadline is moved, and at the end.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::task;
-use unstuck::{ErrorGroup, OnFailure, TaskGroup};
+use unstuck::{ErrorGroup, OnFailure, Scope, TaskGroup};
 
 use crate::failing::{Unit, fail, shape};
 use crate::flavor::on_each_flavor;
@@ -193,4 +193,154 @@ async fn case_34_nested_groups_are_cancelled_in_linear_time() {
         }
     }
     panic!("four times as many groups take {ratio:.1} times as long");
+}
+
+/// Groups within groups, in a child and in a body by turns, around a task that waits for the innermost one to stop.
+fn waits_within(levels: usize, innermost: oneshot::Sender<Scope>) -> Run {
+    Box::pin(async move {
+        let group = TaskGroup::new("nested").scope(async |group: Scope| {
+            if levels == 0 {
+                let stopping = group.stopping();
+                // It waits for something else, too: it is not enough that nothing else is left.
+                let stopped = group.spawn("waits", async {
+                    tokio::select! {
+                        () = stopping => Ok("by itself"),
+                        () = pending() => Err("not reached"),
+                    }
+                })?;
+                let _ = innermost.send(group);
+                assert_eq!(stopped.value().await?, "by itself");
+            } else if levels % 2 == 0 {
+                group.spawn("child", waits_within(levels - 1, innermost))?;
+            } else {
+                waits_within(levels - 1, innermost).await?;
+            }
+            Ok(())
+        });
+        Ok(group.await?)
+    })
+}
+
+type Run = Pin<Box<dyn Future<Output = Unit> + Send>>;
+
+#[test]
+fn a_group_that_is_stopped_stops_the_groups_inside_it_however_deep() {
+    on_each_flavor(async || {
+        for levels in [0, 1, 2, 3, 20] {
+            let (sender, innermost) = oneshot::channel();
+            TaskGroup::new("outermost")
+                .scope(async |group: Scope| {
+                    group.spawn("child", waits_within(levels, sender))?;
+                    let innermost = innermost.await?;
+                    assert!(!innermost.is_stopping());
+                    group.stop();
+                    assert!(innermost.is_stopping());
+                    Ok(())
+                })
+                .await
+                .unwrap();
+        }
+    });
+}
+
+/// With a grace period, whatever brings the outer one down.
+#[test]
+fn a_group_that_is_cancelled_or_fails_with_a_grace_period_stops_the_groups_inside_it_first() {
+    on_each_flavor(async || {
+        for (fails, outcome) in [(false, "[]"), (true, "[boom]")] {
+            let (sender, innermost) = oneshot::channel();
+            let errors = TaskGroup::new("outer")
+                .grace(Duration::from_hours(1))
+                .scope(async |group: Scope| {
+                    let child = group.spawn("child", waits_within(1, sender))?;
+                    let _innermost = innermost.await?;
+                    if fails {
+                        group.spawn("fails", async { fail("boom") })?;
+                    } else {
+                        group.cancel();
+                    }
+                    assert_eq!(child.value().await, Ok(()), "it was not cancelled");
+                    group.cancel();
+                    pending::<Unit>().await
+                })
+                .await
+                .unwrap_err();
+            assert_eq!(
+                (shape(&errors).as_str(), errors.cancelled_count()),
+                (outcome, 0)
+            );
+        }
+    });
+}
+
+#[test]
+fn a_group_that_begins_in_one_that_is_stopping_stops_at_once() {
+    on_each_flavor(async || {
+        let (sender, _innermost) = oneshot::channel();
+        TaskGroup::new("outer")
+            .scope(async |group: Scope| {
+                group.stop();
+                group.spawn("child", waits_within(3, sender))?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+    });
+}
+
+/// What does not end when it is asked to is cancelled by the first grace period that ends, its own or an outer one.
+#[test]
+fn each_group_that_is_stopped_from_outside_has_its_own_grace_period() {
+    on_each_flavor(async || {
+        let short = Some(Duration::from_millis(2));
+        for (outer, inner, is_whole) in [(None, short, true), (short, None, false)] {
+            let graceful = |grace: Option<Duration>| {
+                let group = TaskGroup::new("g");
+                grace.into_iter().fold(group, TaskGroup::grace)
+            };
+            let (begins, has_begun) = oneshot::channel();
+            let ended = graceful(outer)
+                .scope(async |group: Scope| {
+                    let child = group.spawn("child", async move {
+                        let inner = graceful(inner).scope(async |inner: Scope| {
+                            inner.spawn("never ends", pending::<Unit>())?;
+                            let _ = begins.send(());
+                            Ok("whole")
+                        });
+                        inner.await
+                    })?;
+                    has_begun.await?;
+                    group.stop();
+                    Ok(child)
+                })
+                .await
+                .unwrap();
+            assert_eq!(ended.value().await.ok(), is_whole.then_some("whole"));
+        }
+    });
+}
+
+#[test]
+fn a_group_that_is_stopped_leaves_the_ones_around_it_beside_it_and_before_it_alone() {
+    on_each_flavor(async || {
+        TaskGroup::new("outer")
+            .scope(async |outer: Scope| {
+                let beside = TaskGroup::new("beside").scope(async |beside: Scope| {
+                    let before = TaskGroup::new("before").scope(async |scope: Scope| Ok(scope));
+                    before.await?;
+                    let inner = TaskGroup::new("inner").scope(async |inner: Scope| {
+                        inner.stop();
+                        Ok(inner.is_stopping())
+                    });
+                    assert!(inner.await?);
+                    Ok(beside.is_stopping())
+                });
+                assert!(!beside.await?);
+                assert!(!outer.is_stopping());
+                outer.stop();
+                Ok(())
+            })
+            .await
+            .unwrap();
+    });
 }
