@@ -70,6 +70,12 @@ pub use started::{NeverStarted, Started};
 /// # }
 /// ```
 ///
+/// # What tasks inherit
+///
+/// Nothing: a task has neither the current span of tracing nor the task-locals of the one that spawns it. Both can be
+/// given to its future in one line: `future.in_current_span()`, and `LOCAL.scope(LOCAL.get(), future)`.
+/// [`Scope::spawn`] has an example.
+///
 /// # How it compares
 ///
 /// | | this | asyncio `TaskGroup` | trio nursery | Kotlin `coroutineScope` | Go `errgroup` | Tokio `JoinSet` |

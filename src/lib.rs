@@ -81,3 +81,8 @@ pub use unguarded::{Check, Guard, GuardError, check, observe, run};
 #[cfg(all(doctest, feature = "guard"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The programs in Rust that the page shows have to run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/task-groups.md")]
+struct TaskGroups;

@@ -82,15 +82,16 @@ impl Scope {
 
     /// Spawns a task into the group, under the name by which errors and reports call it.
     ///
-    /// The handle can be dropped: it is there to read the task's value, not to look after the task. The task runs
-    /// on the runtime of whoever spawns it, and inherits neither its span nor its task-locals. Both are properties of
-    /// a future, and can be given to it:
+    /// The handle can be dropped: it is there to read the task's value, and dropping it does nothing to the task. The
+    /// task runs on the runtime of whoever spawns it, and inherits neither its span nor its task-locals. Both are
+    /// properties of a future, and can be given to it:
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
-    /// use tracing::{Instrument, info_span};
-    /// use unstuck::{BoxError, TaskGroup};
+    /// # let _default = tracing::subscriber::set_default(tracing_subscriber::registry());
+    /// use tracing::{Instrument, Span, info_span};
+    /// use unstuck::TaskGroup;
     ///
     /// tokio::task_local! {
     ///     static USER: u32;
@@ -98,13 +99,14 @@ impl Scope {
     ///
     /// let request = USER.scope(7, async {
     ///     let group = TaskGroup::new("request").scope(async |group| {
-    ///         let child = async { Ok::<_, BoxError>(USER.get()) };
+    ///         let child = async { (USER.get(), Span::current().metadata().unwrap().name()) };
     ///         let child = USER.scope(USER.get(), child.in_current_span());
-    ///         Ok(group.spawn("child", child)?.value().await?)
+    ///         Ok(group.spawn_infallible("child", child)?.value().await?)
     ///     });
     ///     group.await.unwrap()
     /// });
-    /// assert_eq!(request.instrument(info_span!("request")).await, 7);
+    /// let inherited = request.instrument(info_span!("request")).await;
+    /// assert_eq!(inherited, (7, "request"));
     /// # }
     /// ```
     ///

@@ -27,6 +27,7 @@ mod rules;
 mod shutdown;
 #[cfg(tokio_unstable)]
 mod soak;
+mod task_groups;
 #[cfg(tokio_unstable)]
 mod terminal;
 mod tidy;
