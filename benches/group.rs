@@ -24,7 +24,7 @@ async fn child(fails: bool) -> Ended {
     if fails { Err(std::fmt::Error) } else { Ok(()) }
 }
 
-/// Each waits for all children, and keeps the errors until the last one is there.
+/// Each waits for all children, and keeps the errors until the last one has ended.
 async fn with_task_group(children: usize, fails: bool) -> usize {
     let group = TaskGroup::new("g").on_failure(OnFailure::WaitForAll);
     let ended = group.scope(async |group| {
@@ -117,7 +117,7 @@ fn compare(criterion: &mut Criterion, fails: bool, numbers: &[usize]) {
                 ($name:literal, $run:path, $at_most:expr) => {
                     if children <= $at_most {
                         group.bench_function(BenchmarkId::from_parameter($name), |bencher| {
-                            // In one task, as how long it takes to wake a thread for it is no matter of theirs.
+                            // In one task, so that the time to wake a thread for it is not measured.
                             bencher.iter_custom(|times| {
                                 let task = async move {
                                     let started = Instant::now();

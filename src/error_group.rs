@@ -1,4 +1,4 @@
-//! What a task group ended with, when not all went well.
+//! The errors of a task group.
 
 mod cancellation;
 mod causes;
@@ -36,18 +36,18 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// only pass a cancellation on are left out: [`Refused`], [`NoValue`](crate::NoValue),
 /// [`NeverStarted`](crate::NeverStarted) and an [empty](ErrorGroup::is_cancelled) group say when.
 ///
-/// It is a tree: a child that ended with an `ErrorGroup` of its own keeps it whole, as
-/// [`Failure::Group`]. Failures stand in the order in which their tasks were spawned, so what is
-/// printed does not depend on who lost the race.
+/// It is a tree: the `ErrorGroup` of a child that ran a group of its own is kept whole, as [`Failure::Group`].
+/// Failures are in the order in which their tasks were spawned, so what is printed does not depend on which task
+/// failed first.
 ///
 /// `Display` is one line. `Debug`, which is what Rust prints when `main` returns an error, is the
 /// whole [`tree`](ErrorGroup::tree). So is the text of its [`source`](std::error::Error::source), which anyhow, eyre
-/// and others print as the cause: every error is seen whichever of them `main` returns. As a group has many
-/// causes, the chain of sources ends there; [`leaves`](ErrorGroup::leaves) has each error by itself.
+/// and others print as the cause: every error is printed, whichever of them `main` returns. As a group has many
+/// causes, the chain of sources ends there; [`leaves`](ErrorGroup::leaves) iterates over the errors.
 ///
-/// One bad error does not spoil the rest: where the `Display` of an error panics or fails, a placeholder is
-/// printed in its place, though the panic hook runs; and no more than 100 causes of an error are looked at, in
-/// case its `source` never ends. Groups may be nested to any depth.
+/// If the `Display` of an error panics or fails, a placeholder is printed in its place, and the others are printed.
+/// The panic hook runs. At most 100 causes of an error are read, in case its chain of sources has no end. Groups may
+/// be nested to any depth.
 ///
 /// The idea and the shape are those of Python's exception groups (PEP 654).
 ///
@@ -144,24 +144,24 @@ pub(crate) struct Origin {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// It returned this error, which may well have been caused by a group: see [`ErrorGroup::tree`].
+    /// It returned this error, which may have been caused by a group: see [`ErrorGroup::tree`].
     Error(BoxError),
     /// It panicked.
     Panic(Panic),
-    /// It ran a task group of its own, and returned what that ended with.
+    /// It ran a task group of its own, and returned its errors.
     ///
-    /// That has to be the `ErrorGroup` itself: one that became an `anyhow::Error` or an `eyre::Report` stays
-    /// [`Failure::Error`], and counts as one error, though the [tree](ErrorGroup::tree) has all that is in it.
-    /// A group without failures is no failure of the task, in whatever error it arrives.
+    /// That has to be the `ErrorGroup` itself. One that was turned into an `anyhow::Error` or an `eyre::Report` is a
+    /// [`Failure::Error`] and counts as one error, though the [tree](ErrorGroup::tree) has all that is in it. A group
+    /// without failures is no failure of the task, whatever error wraps it.
     Group(Box<ErrorGroup>),
-    /// It tried to spawn a task into a group that took no more, neither its own nor one around that, and
-    /// returned the [refusal](Refused).
+    /// It tried to spawn a task into a group that took no more, and returned the [refusal](Refused). That group is
+    /// neither its own nor one around that.
     Refused(Box<Refused>),
     /// The group did not end before its deadline.
     Deadline,
 }
 
-/// A panic, with all that it carried.
+/// A panic, with its payload.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -183,13 +183,13 @@ pub struct Panic(Box<Caught>);
 
 struct Caught {
     message: Cow<'static, str>,
-    // Only so that it can be shared between threads; the payload itself is no more than `Send`.
+    // A mutex makes it `Sync`, as the payload is only `Send`.
     payload: Mutex<Box<dyn Any + Send>>,
 }
 
 impl ErrorGroup {
-    /// A group of these failures, in this order: for tests, and to merge what several groups ended with. Without
-    /// any, it is what a group that was [cancelled](ErrorGroup::is_cancelled) returns.
+    /// A group of these failures, in this order: for tests, and to merge the errors of several groups. Without
+    /// failures, it is what a group that was [cancelled](ErrorGroup::is_cancelled) returns.
     ///
     /// ```
     /// use unstuck::{ErrorGroup, TaskFailure};
@@ -234,17 +234,17 @@ impl ErrorGroup {
         &self.contents.failures
     }
 
-    /// The same, to take apart.
+    /// The same failures, by value.
     pub fn into_failures(mut self) -> Vec<TaskFailure> {
         mem::take(&mut self.contents.failures)
     }
 
-    /// How many tasks the group cancelled. That is no error: it is what the group was told to do.
+    /// How many tasks the group cancelled, which is no error.
     pub fn cancelled_count(&self) -> usize {
         self.contents.cancelled
     }
 
-    /// Every failure that is no group, in this group and in those inside it, depth first.
+    /// Every failure that is not itself a group, in this group and in those inside it, depth first.
     pub fn leaves(&self) -> impl Iterator<Item = &TaskFailure> {
         let mut ahead: Vec<&TaskFailure> = self.failures().iter().rev().collect();
         std::iter::from_fn(move || {
@@ -258,7 +258,7 @@ impl ErrorGroup {
         })
     }
 
-    /// The same, to take apart; the groups around them are gone.
+    /// The same failures, by value, without the groups around them.
     pub fn into_leaves(self) -> Vec<TaskFailure> {
         // Not recursive: groups may be nested deeper than the stack has room for.
         let mut ahead = self.into_failures();
@@ -286,16 +286,16 @@ impl ErrorGroup {
         self.contents.len
     }
 
-    /// The whole tree, over several lines, in the shape in which Python prints an exception group. A group
-    /// that an error was caused by is part of it, though it counts as that one error.
+    /// The whole tree, on several lines, in the form in which Python prints an exception group. A group that caused an
+    /// error is part of it, though it counts as that one error.
     pub fn tree(&self) -> Tree<'_> {
         Tree::new(&self.contents)
     }
 }
 
 impl TaskFailure {
-    /// A failure of a task of that name: for tests, and to add errors to those of a group. It has no
-    /// [id](TaskFailure::id), and counts as spawned where this is called.
+    /// A failure of a task with that name: for tests, and to add errors to those of a group. It has no
+    /// [id](TaskFailure::id), and the line that calls this is the one that spawned it.
     ///
     /// ```
     /// use unstuck::TaskFailure;
@@ -359,7 +359,7 @@ impl TaskFailure {
         }
     }
 
-    /// The same, to take apart.
+    /// How it failed, by value.
     pub fn into_failure(self) -> Failure {
         self.failure
     }
@@ -378,12 +378,12 @@ impl Panic {
         Self(Box::new(Caught { message, payload }))
     }
 
-    /// The panic's message; says so where it is no text.
+    /// The panic's message, or a placeholder if the payload is no text.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What the panic carried, to be looked at or handed to [`std::panic::resume_unwind`].
+    /// The payload of the panic, for a downcast or for [`std::panic::resume_unwind`].
     pub fn into_payload(self) -> Box<dyn Any + Send> {
         let payload = self.0.payload;
         payload.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -445,7 +445,7 @@ impl fmt::Display for ErrorGroup {
 
 impl fmt::Debug for ErrorGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Rust puts `Error: ` before it.
+        // `main` prints `Error: ` before it.
         writeln!(f, "{self}")?;
         self.contents.fmt(f)
     }
@@ -496,7 +496,7 @@ impl Drop for Dropped {
     }
 }
 
-/// The source has the text of the whole tree, as a chain of causes has room for one only.
+/// The source has the text of the whole tree, as a chain of causes can't branch.
 impl Error for ErrorGroup {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         if self.is_cancelled() {

@@ -1,7 +1,7 @@
-//! A task group: a scope that ends after its children, and loses nothing that they end with.
+//! A task group: a scope that ends after its children, and keeps every error and panic of theirs.
 //!
-//! [`TaskGroup`] is what a group is to be like, [`Scope`] is the inside of one that runs, and a
-//! [`Child`] is the handle of one of its tasks.
+//! [`TaskGroup`] configures a group, [`Scope`] spawns tasks into one that runs, and a [`Child`] is the handle of a
+//! task.
 
 mod body;
 mod child;
@@ -42,12 +42,10 @@ pub use scope::Scope;
 pub(crate) use shared::GROUPS;
 pub use started::{NeverStarted, Started};
 
-/// Runs tasks as a group: the scope ends after all of them have, and what any of them ended with is
-/// part of what the scope returns.
+/// Runs tasks as a group: the scope ends after all of them have, and returns every error and panic of theirs.
 ///
-/// The first failure, be it an error, a panic, or the body's own, sets off the group's
-/// [policy](OnFailure). Whatever else fails by the time the last task has ended is in the
-/// [`ErrorGroup`] too.
+/// The first failure of a task or of the body triggers the group's [policy](OnFailure). What fails after that, until
+/// the last task has ended, is in the [`ErrorGroup`] too.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -100,7 +98,7 @@ pub struct TaskGroup {
 }
 
 impl TaskGroup {
-    /// A group under the name by which errors and reports call it.
+    /// A group with this name, which errors and reports use.
     ///
     /// In tokio-console its tasks are named `group/task`.
     ///
@@ -122,7 +120,7 @@ impl TaskGroup {
         }
     }
 
-    /// Chooses what a failure does to the rest: [`OnFailure::Cancel`] unless told otherwise.
+    /// Sets what a failure does to the other tasks. The default is [`OnFailure::Cancel`].
     ///
     /// ```
     /// use unstuck::{OnFailure, TaskGroup};
@@ -136,10 +134,10 @@ impl TaskGroup {
 
     /// Sets the grace period: how long tasks, and the body, have between being asked to stop and being cancelled.
     ///
-    /// Whatever brings the group down asks first: [`stop`](Scope::stop), [`cancel`](Scope::cancel), a deadline, and
-    /// a failure under [`OnFailure::Cancel`]. From then on [`stopping`](Scope::stopping) is ready. Meanwhile the
-    /// body goes on, and the group takes more tasks. The period begins once. Without one, a group that is cancelled
-    /// is cancelled at once, and one that is stopped waits as long as its tasks take.
+    /// It begins with a [`stop`](Scope::stop), a [`cancel`](Scope::cancel), a deadline, or a failure under
+    /// [`OnFailure::Cancel`], whichever comes first, and begins once. From then on [`stopping`](Scope::stopping) is
+    /// ready. The body goes on meanwhile, and the group takes more tasks. Without a grace period, a group that is
+    /// cancelled is cancelled at once, and one that is stopped waits as long as its tasks take.
     ///
     /// Other languages have shielded clean-up: code of a cancelled task that awaits and can't be cancelled again. Rust
     /// can't, as a future that is cancelled is dropped, and its destructors can't await. So clean-up that awaits
@@ -174,9 +172,10 @@ impl TaskGroup {
     /// [Cancels](Scope::cancel) the group at `deadline`, unless it has ended by then. That is a failure of its own,
     /// [`Failure::Deadline`](crate::Failure::Deadline).
     ///
-    /// Of several deadlines, on one group or on groups within groups, the earliest comes first. It is kept to
-    /// the millisecond; once it has passed, the body does not even begin. The [grace period](TaskGroup::grace)
-    /// begins at the deadline, unless it has begun before. [`Scope::set_deadline`] moves it.
+    /// Of several deadlines, on one group or on groups within groups, the earliest comes first. It has the precision
+    /// of Tokio's timers, a millisecond. If it has passed before the scope is awaited, the body does not begin. The
+    /// [grace period](TaskGroup::grace) begins at the deadline, unless it has begun before. [`Scope::set_deadline`]
+    /// moves it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -198,8 +197,8 @@ impl TaskGroup {
         self.with_deadline(deadline, true)
     }
 
-    /// [Cancels](Scope::cancel) the group at that time, unless it has ended by then. That is no failure: it is a
-    /// [deadline](TaskGroup::deadline) in all else, and of both, the earlier one counts.
+    /// [Cancels](Scope::cancel) the group at that time, unless it has ended by then. That is no failure. In all else it
+    /// is a [deadline](TaskGroup::deadline). If both are set, the earlier one counts.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -272,19 +271,18 @@ impl TaskGroup {
     /// If the body or any task returned an error or panicked, or the deadline passed: all of that. Also if
     /// the group was [cancelled](Scope::cancel) before the body had a value; then without any failures.
     ///
-    /// Errors that only pass a cancellation on are no failures: such an empty group, and what cancelling this
-    /// group, or one around it, does to calls on it, [`Refused`](crate::Refused), [`NoValue`] and
-    /// [`NeverStarted`]. Whoever returns one, alone or as the [source](std::error::Error::source) of another error,
-    /// has been cancelled.
+    /// Errors that only pass a cancellation on are no failures: such an empty group, and [`Refused`](crate::Refused),
+    /// [`NoValue`] and [`NeverStarted`] from this group or one around it. A task that returns one, alone or as the
+    /// [source](std::error::Error::source) of another error, counts as cancelled.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future drops the body and aborts every task of the group. As with any Tokio task,
     /// their destructors may run a little later, since a destructor can't wait for them.
     ///
-    /// In a task or the body of another group, that one then waits for them, and what they ended with, before
-    /// or since, is a failure of its own: even if the future was dropped for having taken too long, and that was
-    /// dealt with. Elsewhere nobody is left to be told.
+    /// In a task or the body of another group, that group then waits for them, and what they failed with, before or
+    /// after the drop, is a failure of that group. So it is even if the future was dropped by a timeout that the
+    /// program has handled. Elsewhere, these failures are lost.
     ///
     /// # Panics
     ///
@@ -319,8 +317,8 @@ impl TaskGroup {
         Running::new(shared, move || body(scope))
     }
 
-    /// The same for a body with an error type of its own, such as `anyhow::Error`: an async function, or a closure
-    /// that says what it returns. In [`scope`](TaskGroup::scope) the type is fixed, so that a closure need not say it.
+    /// Like [`scope`](TaskGroup::scope), for a body with an error type of its own, such as `anyhow::Error`: an async
+    /// function, or a closure with a return type. `scope` fixes the type, so that a closure does not need to name it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -349,14 +347,14 @@ impl TaskGroup {
         self.scope(async |scope| body(scope).await.map_err(Into::into))
     }
 
-    /// Runs `body`, and gives the first value of the tasks that it returns; the rest is cancelled, and may have a
-    /// [grace period](TaskGroup::grace). That is a policy of its own: failures cancel nothing, whatever
+    /// Runs `body`, and returns the first value of the tasks that it returns. The other tasks are cancelled, after the
+    /// [grace period](TaskGroup::grace) if there is one. Failures cancel nothing, whatever
     /// [`on_failure`](TaskGroup::on_failure) says.
     ///
     /// # Errors
     ///
-    /// If no task has a value: all failures, as [`scope`](TaskGroup::scope). Where there is a value, failures before
-    /// and after it, panics among them, are told of in events of tracing, and nowhere else.
+    /// If no task has a value: all failures, as [`scope`](TaskGroup::scope). If one has, the failures of the others,
+    /// panics included, are only in tracing events.
     ///
     /// # Cancel safety
     ///
@@ -390,7 +388,7 @@ impl TaskGroup {
         let group = self.on_failure(OnFailure::WaitForAll);
         async {
             let mut first = None;
-            // It has no value of its own, so that it ends with errors, or cancelled.
+            // Its body never has a value, so it always returns errors, or an empty group if it was cancelled.
             let Err(errors) = group
                 .scope(async |scope: Scope| -> Result<Infallible, BoxError> {
                     let mut children = body(scope.clone()).await?;

@@ -1,4 +1,4 @@
-//! The causes of an error, as its `source` tells them.
+//! The causes of an error: its chain of sources.
 
 use std::error::Error;
 use std::iter::successors;
@@ -11,11 +11,11 @@ use super::{ErrorGroup, Failure};
 
 type AnyError = dyn Error + 'static;
 
-/// How many causes of an error are looked at: a `source` may return the error itself, and then there is no end.
+/// How many causes of an error are read at most: a `source` may return the error itself, and then there is no end.
 const MOST: usize = 100;
 
-/// The texts of the causes of an error, the nearest first. A group is the last: it is a tree of its own. If the error
-/// itself is a group that another crate has wrapped, it has the text of that.
+/// The texts of the causes of an error, its source first. A group is the last, as it is a tree of its own. If the
+/// error itself is a group that another crate has wrapped, it already has the text of that group.
 fn texts(error: &AnyError) -> Vec<String> {
     let mut causes = endless(error);
     let mut texts: Vec<_> = causes
@@ -30,7 +30,7 @@ fn texts(error: &AnyError) -> Vec<String> {
     texts
 }
 
-/// The causes of an error, which is no group; without an end if a `source` returns its own error.
+/// The causes of an error that is no group. Has no end if a `source` returns its own error.
 fn endless(error: &AnyError) -> impl Iterator<Item = &AnyError> {
     successors(source(error), |&cause| match as_group(cause) {
         Some(_) => None,
@@ -38,7 +38,7 @@ fn endless(error: &AnyError) -> impl Iterator<Item = &AnyError> {
     })
 }
 
-/// The causes that are looked at.
+/// The causes that are read.
 fn of(error: &AnyError) -> impl Iterator<Item = &AnyError> {
     endless(error).take(MOST)
 }
@@ -68,7 +68,7 @@ impl Failure {
         }
     }
 
-    /// The texts of the causes of its error, the nearest first.
+    /// The texts of the causes of its error, its source first.
     pub(super) fn causes(&self) -> Vec<String> {
         match self {
             Failure::Error(error) => texts(&**error),

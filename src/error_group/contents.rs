@@ -7,8 +7,8 @@ use std::panic::Location;
 
 use super::{Failure, TaskFailure, Tree, tree};
 
-/// What is in an error group, apart from it so that it can be the source of the group: of an error that another
-/// crate has wrapped, nothing but its sources can be had.
+/// What is in an error group. A type of its own, so that it can be the source of the group: of an error that another
+/// crate has wrapped, only the sources are accessible.
 pub(super) struct Contents {
     pub(super) name: Cow<'static, str>,
     pub(super) opened_at: &'static Location<'static>,

@@ -1,4 +1,4 @@
-//! Texts of errors, whatever their `Display` does.
+//! Texts of errors whose `Display` may fail or panic.
 
 use std::fmt::{self, Display, Formatter};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,7 @@ impl<E: Display + ?Sized> Display for Printable<'_, E> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match catch_unwind(AssertUnwindSafe(|| self.0.fmt(f))) {
             Ok(Ok(())) => Ok(()),
-            // If it is the writer that fails, it does so again, and that is the result.
+            // If it was the writer that failed, it fails again here, and that is returned.
             Ok(Err(fmt::Error)) => f.write_str("<error whose Display failed>"),
             Err(_) => f.write_str("<error whose Display panicked>"),
         }

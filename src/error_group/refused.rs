@@ -8,12 +8,12 @@ use super::cancellation::{Cancellation, GroupId};
 /// A task was not spawned: the group is cancelled, or has ended. Its future was dropped without
 /// having been polled.
 ///
-/// A task or body that returns it, also as the cause of another error, has been cancelled if the group that
-/// refused is its own or one around that: that group was cancelled before. So `spawn(..)?` is no failure in a
-/// group that something else brings down. Returned from anywhere else, it is a
-/// [`Failure::Refused`](crate::Failure::Refused): then whoever spawned used a group that nothing keeps open for them.
+/// A task or body that returns it, also as the cause of another error, counts as cancelled if the group that refused is
+/// its own or one around that, as that group was cancelled before. So `spawn(..)?` is no failure in a group that is
+/// cancelled. Returned from anywhere else, it is a [`Failure::Refused`](crate::Failure::Refused): nothing kept that
+/// group open for the code that spawned into it.
 ///
-/// Two are equal if they are about the same name of a task in the same group.
+/// Two are equal if they have the same name of a task and the same group.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -22,7 +22,7 @@ use crate::place::Place;
 /// levels deep, so that parsers with a limit can read them. One at the last level that has groups inside it is
 /// flattened: its `failures` are its own and those of all groups below, depth first, without the groups.
 ///
-/// There is no `Deserialize`: an error is written as its text, and its type can't be had back from that.
+/// There is no `Deserialize`: an error is written as its text, from which its type can't be restored.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -54,7 +54,7 @@ impl Serialize for ErrorGroup {
 /// | `spawned_at` | the `file:line` that spawned it |
 /// | `kind` | how it failed: `error`, `panic`, `group`, `refused` or `deadline`, as in [`Failure`] |
 /// | `message` | the text of the error or panic, the group in one line |
-/// | `causes` | the texts of what the error was caused by, the nearest first, no more than 100; it ends with a group |
+/// | `causes` | the texts of its causes, its source first, no more than 100; a group is the last |
 /// | `group` | the [group](ErrorGroup#impl-Serialize-for-ErrorGroup) that it ended with, or that is the last of `causes`; null without one, and in a group that is flattened |
 impl Serialize for TaskFailure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -62,9 +62,8 @@ impl Serialize for TaskFailure {
     }
 }
 
-/// The deepest level of groups that is written as such. A parser may have its limit: that of `serde_json` is 128
-/// levels, and a level of groups is three of them. And a serializer is recursive, so that without an end to
-/// this the stack could overflow.
+/// The deepest level of groups that is written as such. Parsers have limits: that of `serde_json` is 128 levels, and a
+/// level of groups is three of them. And serializers are recursive, so the stack could overflow without a limit.
 const DEEPEST: usize = 32;
 
 /// A group, or a failure in a group, at that level; the outermost group is at level 1.
@@ -129,7 +128,7 @@ impl Serialize for AtLevel<&TaskFailure> {
             Failure::Deadline => "deadline",
         };
         let message = match &failure.failure {
-            // Its kind says already that it is one.
+            // Without the prefix `panicked: `, as the kind says that.
             Failure::Panic(panic) => panic.message().to_owned(),
             other => other.to_string(),
         };

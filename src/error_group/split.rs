@@ -1,5 +1,5 @@
-//! Taking an error group apart, as Python's exception groups can be (PEP 654): the shape is kept, and
-//! what is empty vanishes.
+//! Splitting an error group by a condition, like Python's exception groups (PEP 654): each part keeps the tree, without
+//! groups that are empty.
 
 use std::{mem, vec};
 

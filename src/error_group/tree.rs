@@ -11,9 +11,9 @@ use crate::place::Place;
 
 /// A group as a tree, printed by its `Display`.
 ///
-/// A group among the causes of an error is shown with its members too. More than four neighbours that
-/// failed alike are shown as one. What is past the limits is counted. From the 32nd level on, groups are not
-/// indented any further.
+/// A group among the causes of an error is shown with its members, too. More than four failures in a row that are
+/// alike are shown as one. Failures beyond the limits are counted. From the 32nd level on, groups are not indented
+/// any further.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -52,7 +52,7 @@ impl<'g> Tree<'g> {
         }
     }
 
-    /// The same without its first line.
+    /// The tree without its first line.
     pub(super) fn without_title(self) -> Self {
         Self {
             has_title: false,
@@ -83,8 +83,8 @@ impl<'g> Tree<'g> {
         Self { width, ..self }
     }
 
-    /// Shows no more than `depth` levels of groups, by default 8, and counts the errors below. Any depth will
-    /// do: printing takes memory for the text, and little of the stack.
+    /// Shows no more than `depth` levels of groups, by default 8, and counts the errors below. Any depth is possible:
+    /// printing is not recursive.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -133,8 +133,8 @@ impl Display for Tree<'_> {
     }
 }
 
-/// The deepest level that is indented further than the one above it. Without an end to that, the size of a tree
-/// would grow with the square of its depth.
+/// The deepest level that is indented further than the one above it. Without a limit, the size of a tree would grow
+/// with the square of its depth.
 const DEEPEST_INDENT: usize = 32;
 
 /// A group that is being printed.
@@ -142,12 +142,12 @@ struct Level<'g> {
     failures: &'g [TaskFailure],
     runs: Box<dyn Iterator<Item = &'g [TaskFailure]> + 'g>,
     shown: usize,
-    /// How far its own lines are indented.
+    /// The indentation of its own lines, in columns.
     indent: usize,
 }
 
 impl<'g> Tree<'g> {
-    /// Prints where the group was opened. If its members are to be shown, gives them.
+    /// Prints where the group was opened. Returns its members if they are to be shown.
     fn enter(
         &self,
         out: &mut String,
@@ -179,7 +179,7 @@ impl<'g> Tree<'g> {
 }
 
 impl<'g> Level<'g> {
-    /// Prints failures that are alike, or a single one. Returns the group that it ended with, if it did.
+    /// Prints failures that are alike, or a single one. Returns its group, if it has one.
     fn show(
         &mut self,
         out: &mut String,
@@ -203,7 +203,7 @@ impl<'g> Level<'g> {
         lines(out, inner, &format!("spawned at {}", first.spawned_at()))?;
         let mut said = first.failure.to_string();
         for text in first.failure.causes() {
-            // Some errors have the text of their cause in their own.
+            // Some errors include the text of their cause.
             if !said.contains(&text) {
                 lines(out, inner, &format!("caused by: {text}"))?;
             }
@@ -212,14 +212,15 @@ impl<'g> Level<'g> {
         Ok(first.failure.group())
     }
 
-    /// Prints what is left to say below the last member. `inner_is_shown`: whether groups among the members are.
+    /// Prints the end of the group, below its last member. `inner_is_shown`: whether groups among its members are
+    /// shown.
     fn close(&self, out: &mut String, inner_is_shown: bool) -> fmt::Result {
         let more = self.failures.len() - self.shown;
         if more > 0 {
             indent(out, self.indent + 2);
             writeln!(out, "+---------------- and {more} more ----------------")?;
         }
-        // A group that ends with a group is closed by the inner one's last rule.
+        // If the last member is a group, its last rule ends this one, too.
         let last = self.failures.last().and_then(|last| last.failure.group());
         let has_rule = |inner: &Contents| inner_is_shown && !inner.failures.is_empty();
         if self.failures.is_empty() || more == 0 && last.is_some_and(has_rule) {
@@ -230,7 +231,7 @@ impl<'g> Level<'g> {
     }
 }
 
-/// Whether two failures differ in nothing but the task.
+/// Whether two failures differ only in the task.
 fn alike(a: &TaskFailure, b: &TaskFailure) -> bool {
     let is_group = |failure: &TaskFailure| failure.failure.group().is_some();
     !is_group(a)

@@ -1,4 +1,4 @@
-//! The body of a group: called, polled and dropped.
+//! The body of a group: a closure, then its future, then its value.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// A body, and what it gave.
+    /// A body, in the states that it goes through.
     #[project = Current]
     #[project_replace = Former]
     pub(super) enum Body<S, F, T> {
@@ -18,7 +18,7 @@ pin_project! {
             #[pin]
             future: F,
         },
-        // With a value, unless it failed or was cancelled. Its group may still wait for children.
+        // Without a value if it failed or was cancelled. Its group may still wait for children.
         Ended {
             value: Option<T>,
         },
@@ -30,7 +30,7 @@ impl<S, F, T> Body<S, F, T>
 where
     S: FnOnce() -> F,
 {
-    /// Begins, unless that has been done, and goes on. A body that has ended is pending.
+    /// Calls the closure on the first poll, and polls its future. A body that has ended is pending.
     #[inline]
     pub(super) fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output>
     where
@@ -49,8 +49,7 @@ where
     }
 }
 
-/// A body that has begun may refer to itself, and then no `&` of it may be taken, not even to ask how far it
-/// has come.
+/// By `Pin<&mut Self>`, as a future that has begun may refer to itself, and then no `&` to it may exist.
 impl<S, F, T> Body<S, F, T> {
     pub(super) fn is_unbegun(self: Pin<&mut Self>) -> bool {
         matches!(self.project(), Current::Unbegun { .. })
@@ -64,12 +63,12 @@ impl<S, F, T> Body<S, F, T> {
         matches!(self.project(), Current::Over)
     }
 
-    /// Drops what is left of it, and keeps that value.
+    /// Drops the closure or the future, and stores the value.
     pub(super) fn end(mut self: Pin<&mut Self>, value: Option<T>) {
         self.set(Body::Ended { value });
     }
 
-    /// Its value, for a group that is over.
+    /// Takes the value, as the group is over.
     pub(super) fn take(self: Pin<&mut Self>) -> Option<T> {
         match self.project_replace(Body::Over) {
             Former::Ended { value } => value,

@@ -1,4 +1,4 @@
-//! A task of a group: its handle, and the guard around its future.
+//! A task of a group: its handle, and the wrapper around its future.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -58,14 +58,14 @@ impl<T> Child<T> {
 }
 
 impl<T: 'static> Child<T> {
-    /// Waits for the end of the task, and gives its value.
+    /// Waits for the end of the task, and returns its value.
     ///
     /// Can be awaited in the body of the group, in its tasks, and after the scope has ended. In a group with a
     /// [limit](crate::TaskGroup::limit), a task that waits for another one keeps its turn: tasks that all wait
-    /// for one that has no turn yet wait for ever.
+    /// for one that has no turn yet wait forever.
     ///
-    /// A value that nobody reads is dropped by Tokio, which may be a moment after the scope has ended; and then
-    /// a panic of its destructor is not reported.
+    /// A value that is never read is dropped by Tokio, perhaps a moment after the scope has ended. If its destructor
+    /// panics then, that is not reported.
     ///
     /// # Errors
     ///
@@ -91,12 +91,12 @@ impl<T: 'static> Child<T> {
     /// # }
     /// ```
     pub async fn value(self) -> Result<T, NoValue> {
-        // An error means that the task was aborted, of which the group knows.
+        // An error means that the task was aborted, which the group has recorded.
         let value = self.task.await.ok().flatten();
         value.ok_or_else(|| NoValue::of(self.group))
     }
 
-    /// Ready once the task has ended: its value, and none if it failed or was cancelled.
+    /// Ready once the task has ended: its value, or none if it failed or was cancelled.
     pub(super) fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let ended = ready!(Pin::new(&mut self.task).poll(cx));
         Poll::Ready(ended.ok().flatten())
@@ -130,14 +130,14 @@ impl<T: 'static> Child<T> {
         self.task.abort();
     }
 
-    /// Whether the task has ended. Tokio takes a moment to know of that: on several threads, the scope may have
-    /// ended before.
+    /// Whether the task has ended. Tokio records that after the task has reported its end to the group: on several
+    /// threads, the scope may have ended a moment before.
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }
 }
 
-/// Reports to the group how a task ended, at the latest when this is dropped.
+/// Reports to the group how a task ended. If it is dropped before that, the task was cancelled.
 pub(super) struct Report {
     /// None once its end has been reported.
     member: Option<Member>,
@@ -150,7 +150,7 @@ impl Report {
         }
     }
 
-    /// Whether the task is not to begin.
+    /// Whether the group is cancelled, so that the task must not begin.
     fn is_cancelled(&self) -> bool {
         let member = self.member.as_ref();
         member.is_some_and(|member| member.shared.stage() >= Stage::Cancelled)
@@ -172,7 +172,7 @@ impl Report {
             && !self.is_cancellation(&failure)
         {
             let id = task::try_id();
-            tell_failure(id, &failure);
+            emit_failure(id, &failure);
             shared.failed(*key, id, failure);
         }
     }
@@ -183,14 +183,14 @@ impl Report {
         member.is_some_and(|member| failure.is_cancellation(|id| member.shared.is_within(id)))
     }
 
-    /// If the task has waited for its group to stop and has not ended: who it is.
+    /// The task, if it has waited for its group to stop and has not ended.
     #[inline]
     fn stop_waiter(&self) -> Option<&Member> {
         let member = self.member.as_ref();
         member.filter(|member| member.has_stop_waits.load(Ordering::Relaxed))
     }
 
-    /// If the task has waited for its group to stop: the waker for its next poll. Its own is `own`.
+    /// The waker for the next poll of a task that has waited for its group to stop. The task's own waker is `own`.
     #[inline]
     fn resume(&self, own: &Waker) -> Option<Waker> {
         let Member { shared, key, .. } = self.stop_waiter()?;
@@ -220,12 +220,12 @@ impl Report {
 
     #[cold]
     fn end_with(&mut self, failure: Failure) {
-        // What was cancelled around the task, or by it, has cancelled the task.
+        // The task only passes a cancellation on, so it counts as cancelled.
         if self.is_cancellation(&failure) {
             return self.end(Ended::Cancelled);
         }
         let id = task::try_id();
-        tell_failure(id, &failure);
+        emit_failure(id, &failure);
         self.end(Ended::Failed(id, failure));
     }
 
@@ -234,7 +234,7 @@ impl Report {
             return;
         };
         if matches!(ended, Ended::Cancelled) {
-            tell(task::try_id(), "cancelled", &"");
+            emit_event(task::try_id(), "cancelled", &"");
         }
         shared.ended(key, ended);
     }
@@ -246,23 +246,23 @@ impl Drop for Report {
     }
 }
 
-fn tell_failure(id: Option<task::Id>, failure: &Failure) {
-    let told = || match failure {
-        Failure::Panic(panic) => tell(id, "panic", panic),
-        error => tell(id, "error", error),
+fn emit_failure(id: Option<task::Id>, failure: &Failure) {
+    let emit = || match failure {
+        Failure::Panic(panic) => emit_event(id, "panic", panic),
+        error => emit_event(id, "error", error),
     };
-    // An error counts also if a subscriber can't deal with it.
-    let _ = catch_unwind(AssertUnwindSafe(told));
+    // A subscriber that panics must not lose the error.
+    let _ = catch_unwind(AssertUnwindSafe(emit));
 }
 
-/// Tells subscribers of a task that does not end well; the engine is one of them.
-fn tell(id: Option<task::Id>, outcome: &str, error: &dyn fmt::Display) {
+/// Emits the tracing event of a task that failed or was cancelled, which the engine reads, too.
+fn emit_event(id: Option<task::Id>, outcome: &str, error: &dyn fmt::Display) {
     if let Some(id) = id {
         tracing::debug!(target: "unstuck::group", { task.id = %id, outcome, %error }, "task ended");
     }
 }
 
-/// A function whose errors and panics, and those of what it owns, go to the group.
+/// A function whose errors and panics go to the group, and the panics of destructors of what it owns.
 pub(super) struct GuardedFn<F> {
     f: Option<F>,
     report: Report,
@@ -301,12 +301,12 @@ impl<F> Drop for GuardedFn<F> {
 }
 
 pin_project! {
-    /// A future whose errors and panics, and those of its destructor, go to the group.
+    /// A future whose errors and panics go to the group, panics of its destructor included.
     pub(super) struct Guarded<F> {
         #[pin]
         future: Option<F>,
         report: Report,
-        // Given up last, after the end has been reported.
+        // Dropped last, after the end has been reported.
         turn: Turn,
     }
 
@@ -326,7 +326,7 @@ impl<F> Guarded<F> {
         }
     }
 
-    /// Polls the future. Reports the end, if that is it.
+    /// Polls the future. Reports the end, if it is ready.
     #[inline]
     fn poll_future<T, E>(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>>
     where
@@ -362,10 +362,10 @@ impl<F> Guarded<F> {
         polled
     }
 
-    /// Drops the future, unless that has been done; if it panics, so did the task.
+    /// Drops the future, unless that has been done. If its destructor panics, so did the task.
     fn put_down(self: Pin<&mut Self>) {
         let mut this = self.project();
-        // By `as_pin_mut`, as a future that has begun may refer to itself, and then no `&` of it may be taken.
+        // By `as_pin_mut`, as a future that has begun may refer to itself, and then no `&` to it may exist.
         if this.future.as_mut().as_pin_mut().is_some()
             && let Err(panic) = this.report.run(|| this.future.set(None))
         {
@@ -403,7 +403,7 @@ where
         let this = self.as_mut().project();
         if this.turn.is_ahead() {
             ready!(this.turn.poll(cx));
-            // Then it came from one that was cancelled, and this one is about to be.
+            // The permit is one of a task that was cancelled, and this task is about to be.
             if this.report.is_cancelled() {
                 return Poll::Ready(None);
             }
@@ -413,7 +413,7 @@ where
         }
         let polled = self.as_mut().poll_future(cx);
         if polled.is_pending() && self.project().report.stop_waiter().is_some() {
-            // It has just begun to wait, and is to be polled with the waker for that.
+            // It has just begun to wait for the group to stop. Poll it again, with the waker for that.
             cx.waker().wake_by_ref();
         }
         polled

@@ -15,12 +15,13 @@ use super::ready::Ready;
 /// Tasks whose values are read as they complete: a stream of names and values.
 ///
 /// The tasks can be spawned in any way, and be of several groups. As with a single [`Child`], errors and panics are
-/// their group's to report: a task that failed or was cancelled has no value and is left out. So it depends on the
-/// [policy](crate::OnFailure) of the group what follows the first failure: the values of the other tasks, or, as they
-/// are cancelled, nothing.
+/// their group's to report: a task that failed or was cancelled has no value and is left out. What follows the first
+/// failure depends on the [policy](crate::OnFailure) of the group: the values of the other tasks, or nothing, as they
+/// are cancelled.
 ///
-/// Values that are not read yet are kept. A group with a [limit](crate::TaskGroup::limit) bounds how many tasks run,
-/// and reading between spawns how many values are kept. Dropping this does nothing to the tasks.
+/// Values are kept until they are read. To bound how many are kept, read between spawns; a
+/// [limit](crate::TaskGroup::limit) of the group only bounds how many tasks run. Dropping this does nothing to the
+/// tasks.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -53,7 +54,7 @@ struct Entry<T> {
     child: Child<T>,
     /// Puts the task among those that are ready.
     waker: Waker,
-    /// What it ended with, and none if that is no value.
+    /// The value, once the task has ended: none if it failed or was cancelled.
     value: Poll<Option<T>>,
 }
 
@@ -67,7 +68,7 @@ impl<T: 'static> Children<T> {
     pub fn push(&mut self, mut child: Child<T>) {
         let place = self.tasks.vacant_entry();
         let waker = self.ready.waker(place.key());
-        // Now rather than when somebody waits, so that tasks are in the order in which they end.
+        // Now, not in `poll_next`, so that tasks are in the order in which they end.
         let value = child.poll_value(&mut Context::from_waker(&waker));
         if value.is_ready() {
             waker.wake_by_ref();
@@ -89,10 +90,11 @@ impl<T: 'static> Children<T> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// The same, for a `Stream` of any library: with futures, `stream::poll_fn(move |cx| children.poll_next(cx))`.
+    /// Like [`next`](Children::next), to make a `Stream`: with the futures crate,
+    /// `stream::poll_fn(move |cx| children.poll_next(cx))`.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Cow<'static, str>, T)>> {
         while !self.tasks.is_empty() {
-            // Without budget, a task that is ready would be put behind those that end after it.
+            // Without budget, a task that is ready would be pending, and end up behind those that end after it.
             if !coop::has_budget_remaining() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;

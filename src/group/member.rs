@@ -1,7 +1,7 @@
 //! Who is being polled: a child of a group, or the body of one.
 //!
-//! A scope that is dropped before its end can't wait for its children, nor return what they ended with.
-//! If it was running in a child, or in the body, of another group, it leaves both to that group.
+//! A scope that is dropped before its end can't wait for its children, nor return their failures. If it was running in
+//! a child or in the body of another group, that group does both.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use scoped_tls::scoped_thread_local;
 use super::shared::{Key, Shared};
 use super::stop_waits::StopWaits;
 
-/// A place in a group.
+/// A child or the body of a group.
 pub(super) struct Member {
     pub(super) shared: Arc<Shared>,
     pub(super) key: Key,

@@ -1,4 +1,4 @@
-//! Spawning under a name, where Tokio has names for tasks and somebody reads them.
+//! Spawning tasks with a name, where Tokio supports names and a subscriber records them.
 
 use std::future::Future;
 
@@ -34,7 +34,7 @@ where
     task::spawn_local(future)
 }
 
-/// Names are part of spans, so nobody reads them unless those are recorded.
+/// Whether a subscriber may record the names: they are fields of Tokio's spans, which have the level `TRACE`.
 #[cfg(all(tokio_unstable, feature = "observe"))]
 fn is_read() -> bool {
     LevelFilter::current() == LevelFilter::TRACE

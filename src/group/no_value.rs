@@ -1,4 +1,4 @@
-//! A task without a value.
+//! The error of reading the value of a task that has none.
 
 use std::error::Error;
 use std::fmt;
@@ -7,9 +7,9 @@ use crate::error_group::{Cancellation, GroupId};
 
 /// A task has no value: it failed or was cancelled.
 ///
-/// Its failure is in the errors of its group, and being cancelled is none. So whoever returns this, also as
-/// the cause of another error, has been cancelled, if the task was of their own group or one around that. It
-/// can be passed on with `?`. Returned from anywhere else it is a failure.
+/// Its failure is in the errors of its group, and a cancellation is no failure. So in the group of the task and in
+/// groups inside it, this can be passed on with `?`: a task or body that returns it, also as the cause of another
+/// error, counts as cancelled. Returned from anywhere else it is a failure.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -35,7 +35,7 @@ pub struct NoValue {
 }
 
 impl NoValue {
-    /// Of a task of that group.
+    /// For a task of that group.
     pub(super) fn of(group: GroupId) -> Self {
         let cause = Cancellation::in_group(group, "it failed or was cancelled");
         Self { cause }

@@ -1,4 +1,4 @@
-//! Who runs a group: leads it from stage to stage, and says what has come of it.
+//! The part of a scope that polls no user code: it keeps the timers, waits for the children and takes the errors.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,13 +14,14 @@ use super::policy::Policy;
 use super::shared::{Drain, GROUPS, Key, Nested, Progress, Shared, Stage};
 use crate::error_group::{ErrorGroup, Failure, Panic};
 
+/// Drives a group from stage to stage.
 pub(super) struct Owner {
     body: Member,
-    /// Where it is nested, if it began in another group.
+    /// The entry in the group that it began in, if there is one.
     nested: Option<Nested>,
     /// When the grace period began.
     grace_began: Option<Instant>,
-    /// Goes off when something is due.
+    /// The timer for the deadline or the end of the grace period, whichever is earlier.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
@@ -44,7 +45,7 @@ impl Owner {
             grace, deadline, ..
         } = self.shared().policy();
         if grace.is_some() || deadline.is_some() {
-            // Where there is no timer, better now than when it is needed.
+            // Panics if the runtime has no timer: now, rather than when the timer is needed.
             drop(sleep(Duration::ZERO));
         }
         if let Some(member) = Member::current() {
@@ -59,7 +60,7 @@ impl Owner {
             return true;
         }
         self.shared().expire(now);
-        // There is nobody to be asked to stop.
+        // Without a grace period, as nothing has begun.
         self.shared().abort();
         false
     }
@@ -70,14 +71,14 @@ impl Owner {
         self.body.enter(run).map_err(Panic::new)
     }
 
-    /// The body has failed, unless its error only passes a cancellation on. Then it just has no value.
+    /// Reports that the body has failed, unless its error only passes a cancellation on.
     pub(super) fn failed(&self, failure: Failure) {
         if !failure.is_cancellation(|id| self.shared().is_within(id)) {
             self.shared().failed(self.body.key, None, failure);
         }
     }
 
-    /// The body has ended. Ready once the last child has: whether anything has failed.
+    /// To be called once the body has ended. Ready when the last child has: whether anything has failed.
     pub(super) fn drain(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         match self.shared().drain(cx.waker()) {
             Drain::Over { has_failed } => Poll::Ready(has_failed),
@@ -88,14 +89,14 @@ impl Owner {
         }
     }
 
-    /// Cancels the group if it is time to. Returns how far the group has come.
+    /// Cancels the group if it is time to. Returns its stage.
     pub(super) fn watch(&mut self, cx: &mut Context<'_>) -> Stage {
         let progress = self.shared().watch(cx.waker());
         self.keep_time(progress, cx)
     }
 
-    /// Does what is due in a group that has come so far, and sets the alarm for what comes next. Returns how far
-    /// the group has come then.
+    /// Handles a deadline or grace period that has passed, and sets the alarm for the next one. Returns the stage of
+    /// the group after that.
     fn keep_time(&mut self, progress: Progress, cx: &mut Context<'_>) -> Stage {
         let Progress {
             mut stage,
@@ -113,7 +114,7 @@ impl Owner {
                 stage = self.shared().expire(now);
                 continue;
             }
-            // Never, if that is too far away for a clock.
+            // None if that is further away than a clock can say: it never ends.
             let end =
                 grace.and_then(|grace| self.grace_began.get_or_insert(now).checked_add(grace));
             if end.is_some_and(|end| end <= now) {
@@ -147,7 +148,7 @@ impl Owner {
         }
     }
 
-    /// The scope is gone before its end.
+    /// The scope is dropped before its end.
     pub(super) fn abandon(&self) {
         self.shared().abandon(Member::current());
     }

@@ -1,4 +1,4 @@
-//! What a group is told before it begins.
+//! The configuration of a group.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::on_failure::OnFailure;
 
-/// What a group is told before it begins.
+/// The configuration of a group.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Policy {
     pub(super) on_failure: OnFailure,

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::sync::{Mutex, lock};
 
-/// The places of futures that have been woken.
+/// A queue of the places of futures that have been woken.
 #[derive(Default)]
 pub(super) struct Ready(Mutex<State>);
 

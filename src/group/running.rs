@@ -1,4 +1,4 @@
-//! Runs a group's body beside its children, and then waits for those.
+//! The future of a scope: runs the body, then waits for the children.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,10 +13,10 @@ use super::shared::{Shared, Stage};
 use crate::error_group::{BoxError, ErrorGroup};
 
 pin_project! {
-    /// A group at work. A future by hand, as an async function has room of its own for whatever it is handed, and
-    /// whoever spawns the task of the scope moves all of that, several times.
+    /// A hand-written future, as an async function stores its arguments a second time, which makes the task of the
+    /// scope larger and slower to spawn.
     pub(super) struct Running<S, F, T> {
-        // Polled, and dropped, as a member of the group.
+        // Polled and dropped as a member of the group.
         #[pin]
         body: Body<S, F, T>,
         owner: Owner,
@@ -38,8 +38,7 @@ where
     S: FnOnce() -> F,
     F: Future<Output = Result<T, BoxError>>,
 {
-    /// Starts the body when it is itself first polled, and as a part of the group: a body that panics
-    /// before it gives a future is a body that panics.
+    /// `start` is called on the first poll, as a member of the group: if it panics, so did the body.
     pub(super) fn new(shared: Arc<Shared>, start: S) -> Self {
         Self {
             body: Body::Unbegun { start },
@@ -50,7 +49,7 @@ where
     /// Ready once the body has ended, or the group is cancelled.
     fn run(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        // Nobody can have cancelled it before its first poll. So that one is watched only if it is left pending.
+        // Nothing can have cancelled it before the first poll, so that one is followed by `watch`, if it is pending.
         let begins = this.body.as_mut().is_unbegun();
         let is_cancelled = if begins {
             !this.owner.begin()
@@ -84,7 +83,7 @@ where
 }
 
 impl<S, F, T> Running<S, F, T> {
-    /// Drops the body, unless that has been done; if it panics, so did the body.
+    /// Drops the body, unless that has been done. If its destructor panics, so did the body.
     fn put_down(self: Pin<&mut Self>) {
         let mut this = self.project();
         if !this.body.as_mut().has_ended()

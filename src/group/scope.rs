@@ -1,4 +1,4 @@
-//! The inside of a running group: what its body and its tasks have of it.
+//! The handle of a running group, for its body and its tasks.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -24,7 +24,7 @@ use super::stop_waits::StopWait;
 use super::turn::Turn;
 use crate::error_group::{BoxError, GroupId, Refused};
 
-/// The inside of a running group, with which its body and its tasks spawn more tasks into it.
+/// The handle of a running group, with which its body and its tasks spawn more tasks into it, stop and cancel it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -56,7 +56,7 @@ impl Scope {
 
     /// How many tasks of the group have not ended. The body is not counted.
     ///
-    /// A group that was left to this one, because its scope was dropped, counts as one until it has ended.
+    /// An inner group whose scope was dropped, and whose tasks this group waits for, counts as one until it has ended.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -80,7 +80,7 @@ impl Scope {
         self.len() == 0
     }
 
-    /// Spawns a task into the group, under the name by which errors and reports call it.
+    /// Spawns a task into the group, with a name that errors and reports use.
     ///
     /// The handle can be dropped: it is there to read the task's value, and dropping it does nothing to the task. The
     /// task runs on the runtime of whoever spawns it, and inherits neither its span nor its task-locals. Both are
@@ -113,8 +113,8 @@ impl Scope {
     /// # Errors
     ///
     /// [`Refused`] if the group is cancelled or has ended; `future` is dropped then, without having been
-    /// polled. It can be passed on with `?`: in the body and the tasks of a group that is cancelled, that is
-    /// cancellation, and no failure.
+    /// polled. It can be passed on with `?`: in the body and the tasks of a group that is cancelled, it counts as
+    /// cancellation and not as a failure.
     ///
     /// # Panics
     ///
@@ -149,7 +149,7 @@ impl Scope {
         self.start(name.into(), Location::caller(), Role::Task, turn, future)
     }
 
-    /// Spawns a task that cannot fail, but may panic or be cancelled as any other: what its future gives is its value.
+    /// Spawns a task that returns no error: the output of its future is its value. It may still panic or be cancelled.
     ///
     /// # Errors
     ///
@@ -183,8 +183,8 @@ impl Scope {
         self.spawn(name, async { Ok::<_, Infallible>(future.await) })
     }
 
-    /// Spawns a task on the runtime of that handle, which may be another than the group's own. A runtime that shuts
-    /// down cancels its tasks.
+    /// Spawns a task on the runtime of that handle, which may be another one than the group's own. A runtime that
+    /// shuts down cancels its tasks.
     ///
     /// # Errors
     ///
@@ -321,9 +321,9 @@ impl Scope {
         }
     }
 
-    /// Spawns each of the tasks as the [limit](crate::TaskGroup::limit) of the group allows, and gives their values in
-    /// the order of the tasks. The next task is not asked for before it has its turn; without a limit, all are spawned
-    /// at once.
+    /// Spawns the tasks as the [limit](crate::TaskGroup::limit) of the group allows, and returns their values in the
+    /// order of the tasks. The iterator is not advanced before there is a turn for the next task. Without a limit, all
+    /// are spawned at once.
     ///
     /// # Errors
     ///
@@ -375,7 +375,7 @@ impl Scope {
                 };
                 let child = self.start(name.into(), spawned_at, Role::Task, turn, future);
                 children.push_back(child.map_err(|_| NoValue::of(self.0.id()))?);
-                // What can be read is read, as a task takes more memory than its value.
+                // A task takes more memory than its value, so what has ended is read at once.
                 while let Some(child) = children.pop_front_if(|child| child.is_finished()) {
                     values.push(child.value().await?);
                 }
@@ -387,18 +387,18 @@ impl Scope {
         }
     }
 
-    /// Spawns a task, at once, and waits until it [says](Started::say) that it has started; gives what it said.
-    /// If the task neither says so nor ends, that takes for ever.
+    /// Spawns a task when called, and when awaited waits until it [says](Started::say) that it has started. Returns the
+    /// value that it said. If the task neither says so nor ends, the wait never ends.
     ///
     /// # Errors
     ///
-    /// The error that the task ended with before that, which then is not the group's; [`NeverStarted`] if it
-    /// ended otherwise, though a panic is the group's to report; [`Refused`] as for
-    /// [`spawn`](Scope::spawn). An error after that goes to the group.
+    /// The error that the task returned before it has started, which then is not an error of the group.
+    /// [`NeverStarted`] if it ended before that in another way; a panic is in the errors of the group. [`Refused`] as
+    /// for [`spawn`](Scope::spawn). Errors after the start go to the group.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before that, it leaves the task running, whose errors all go to the group, unless that has ended.
+    /// Dropping the future leaves the task running. Its errors then all go to the group, unless the group has ended.
     ///
     /// # Panics
     ///
@@ -450,12 +450,12 @@ impl Scope {
         }
     }
 
-    /// Spawns a task that ends with the rest of the group: a heartbeat, a listener for signals, a writer of metrics.
+    /// Spawns a task that runs as long as the others: a heartbeat, a listener for signals, a writer of metrics.
     ///
-    /// The group does not wait for it. Once the body has ended and nothing but such tasks is left, the group is
-    /// [cancelled](Scope::cancel): with a [grace period](crate::TaskGroup::grace) they can watch
-    /// [`stopping`](Scope::stopping), and without one they are aborted. Until then it is a task as any other, and its
-    /// failure is one of the group. It does not count against the [limit](crate::TaskGroup::limit).
+    /// Once the body has ended and only such tasks are left, the group is [cancelled](Scope::cancel): with a
+    /// [grace period](crate::TaskGroup::grace) they can wait for [`stopping`](Scope::stopping), and without one they
+    /// are aborted. Until then it is a task like any other, and if it fails, so does the group. It does not count
+    /// against the [limit](crate::TaskGroup::limit).
     ///
     /// # Errors
     ///
@@ -506,10 +506,10 @@ impl Scope {
 
     /// Runs `f` on a thread for blocking work, as a task of the group.
     ///
-    /// Cancelling the group keeps it from starting, though the group waits until a thread is free to see to
-    /// that. Once it runs nothing can stop it, and the group waits for its end; it should look at
-    /// [`is_stopping`](Scope::is_stopping) from time to time, which does not become true for the sole reason that
-    /// nothing else is left.
+    /// If the group is cancelled before `f` begins, `f` never runs, though the group waits until a thread is free to
+    /// drop it. Once it runs nothing can abort it, and the group waits for its end. It should check
+    /// [`is_stopping`](Scope::is_stopping) from time to time, which does not become true just because nothing else is
+    /// left. Nor does cancelling the group cancel a group that `f` runs; stopping it does stop that one.
     ///
     /// # Errors
     ///
@@ -584,12 +584,11 @@ impl Scope {
         self.0.stop();
     }
 
-    /// Cancels the group: its body is dropped and its tasks are aborted, each at its next await. That is no error;
-    /// but a body that has no value by then leaves the scope without one, which returns an
-    /// [empty](crate::ErrorGroup::is_cancelled) group.
+    /// Cancels the group: its body is dropped and its tasks are aborted, each at its next await. That is no error, but
+    /// if the body has no value by then, the scope returns an [empty](crate::ErrorGroup::is_cancelled) group.
     ///
-    /// A group with a [grace period](crate::TaskGroup::grace) is first [stopped](Scope::stop). If it is
-    /// stopping already, this cuts the period short, as a second Ctrl+C does.
+    /// A group with a [grace period](crate::TaskGroup::grace) is first [stopped](Scope::stop). If it is stopping
+    /// already, this ends the period at once, as a second Ctrl+C does in many programs.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -610,7 +609,7 @@ impl Scope {
     }
 
     /// Moves the [deadline](crate::TaskGroup::deadline), or with `None` removes it. Whether its passing is a
-    /// failure stays as it was; in a group that had none, it is. Nothing happens once it has passed.
+    /// failure stays as it was. In a group that had none, it is one. A deadline that has passed can't be moved.
     ///
     /// The scope panics if there is no Tokio runtime with a timer.
     ///
@@ -665,13 +664,13 @@ impl Scope {
     }
 
     /// Waits until the group [wants its tasks to end](Scope::is_stopping), so that a task can clean up
-    /// before it is cancelled. Who gets to see that:
+    /// before it is cancelled. Who sees that:
     ///
     /// - When the group or one around it is [stopped](Scope::stop), and in a [grace period](crate::TaskGroup::grace):
     ///   every task, and the body.
-    /// - When the group is cancelled without a grace period: nobody in the group, as tasks are aborted and the
-    ///   body is dropped at this very await. Clean-up is left to destructors. Only what runs at that moment may
-    ///   find it ready, and whoever waits outside the group does.
+    /// - When the group is cancelled without a grace period: nothing in the group, as tasks are aborted and the body is
+    ///   dropped at this await. Clean-up is left to destructors. Only a task that is being polled at that moment may
+    ///   find it ready. Waits outside the group end.
     /// - When the group is finished: every task. That is once the body has ended and each task that is left waits
     ///   for this, and for nothing else, so that a task that waits only to clean up does not keep its group
     ///   from ending. A task that also waits for something else, such as a server that accepts connections in
@@ -682,7 +681,7 @@ impl Scope {
     ///
     /// # Cancel safety
     ///
-    /// A wait that is dropped leaves nothing behind.
+    /// Dropping the future has no effect.
     ///
     /// # Examples
     ///
@@ -710,7 +709,7 @@ impl Scope {
     pub fn stopping(&self) -> impl Future<Output = ()> + Send + Sync + use<> {
         let shared = Arc::clone(&self.0);
         async move {
-            // Listening comes first, so that a change between the check and the await is not missed.
+            // Created before the check, so that a stop between the check and the await is not missed.
             let mut stop = pin!(shared.stop_wanted().notified());
             let mut wait = None;
             poll_fn(|cx| {
@@ -756,8 +755,8 @@ impl Scope {
         self.0.admit(name, spawned_at, role).map_err(refused)
     }
 
-    /// Apart from `admit`, as it goes straight into the future then: reading back at once what a function has just
-    /// returned in memory, in parts of other sizes, stalls the processor.
+    /// Not a part of `admit`, so that it is built in place. As a return value it is stored to memory and loaded again
+    /// at once with accesses of another size, which defeats store forwarding and stalls the processor.
     #[inline]
     fn report(&self, admitted: &Admitted) -> Report {
         Report::of(Member::new(Arc::clone(&self.0), admitted.key))

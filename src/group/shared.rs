@@ -1,9 +1,9 @@
 //! What a running group, its scope and its children share.
 //!
-//! A child takes itself off the list at its end, or when it is dropped before that: one of them happens to each
-//! task, and once, whether it ended, panicked, was aborted before its first poll, or went down with the runtime.
-//! So nothing that a child ended with is kept but failures, and the owner is woken only when the group has come
-//! further, and at the end.
+//! A child removes itself from the list of open children when it ends, or when it is dropped before that. One of the
+//! two happens to each task exactly once, whether it ended, panicked, was aborted before its first poll, or was
+//! dropped with its runtime. So only failures are kept of a child that has ended, and the owner is woken only when the
+//! group reaches another stage, and at the end.
 
 #[path = "shared/heir.rs"]
 mod heir;
@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     policy: Policy,
     /// Permits to run, where there is a limit.
     pub(super) turns: Option<Arc<Semaphore>>,
-    /// Who waits for the group to stop. None before somebody does: most groups end without.
+    /// Those that wait for the group to stop. Not allocated before the first wait, as most groups have none.
     stop: OnceLock<Box<Stop>>,
     state: Mutex<State>,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Shared {
 #[derive(Default)]
 struct State {
     body_is_open: bool,
-    /// What else has not ended.
+    /// The children, and groups that were left to this one, that have not ended.
     open: Slab<Open>,
     /// How many of those wait for the group to stop, and for nothing else.
     idle: usize,
@@ -57,12 +57,12 @@ struct State {
     services: usize,
     /// How many have been opened.
     opened: usize,
-    /// The group that the scope has begun in.
+    /// The group that the scope began in.
     parent: Option<Weak<Shared>>,
-    /// The groups whose scopes have begun in this one.
+    /// The groups whose scopes began in this one and have not been dropped.
     inner: Slab<Weak<Shared>>,
-    /// What is left of a few children that have ended, for whoever spawns the next ones to free. Memory is
-    /// freed without a fight, with the allocator of most systems, on the thread that got it.
+    /// The memory of a few children that have ended, to be freed by the next spawn: freed on the allocating thread, it
+    /// causes no contention in most allocators.
     spent: Spent,
     failures: Vec<TaskFailure>,
     cancelled: usize,
@@ -70,11 +70,11 @@ struct State {
     /// None once it has passed.
     deadline: Option<Deadline>,
     is_past_deadline: bool,
-    /// Whom to wake when the group has come further, and at the end.
+    /// To be woken when the group reaches another stage, and at the end.
     owner: Option<Waker>,
     /// The task that waits for the children, once the body is done.
     waiter: Option<task::Id>,
-    /// Who waits for the children instead, once the scope is gone.
+    /// What waits for the children instead, once the scope is dropped.
     heir: Option<Heir>,
 }
 
@@ -84,7 +84,7 @@ struct Open {
     name: Cow<'static, str>,
     spawned_at: &'static Location<'static>,
     role: Role,
-    /// None while a child is just being spawned, and for what is no child.
+    /// None while a child is being spawned, and for a group that was left to this one.
     handle: Option<AbortHandle>,
 }
 
@@ -97,12 +97,12 @@ pub(super) enum Role {
     Service,
 }
 
-/// Where something that is open stands on the list.
+/// The place of something open in its list.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key(u32);
 
 impl Key {
-    /// The body's, which is on no list: its owner polls it, and knows when it has ended.
+    /// The key of the body, which is not in the list: its owner polls it, and knows when it has ended.
     pub(super) const BODY: Self = Self(u32::MAX);
 
     fn of(place: usize) -> Self {
@@ -114,7 +114,7 @@ impl Key {
     }
 }
 
-/// A child that may be spawned. Others get its key once it has ended, but not its order.
+/// A child that may be spawned. Its key is used again once it has ended, its order is not.
 pub(super) struct Admitted {
     pub(super) key: Key,
     order: Order,
@@ -122,14 +122,14 @@ pub(super) struct Admitted {
 
 /// How something that was open has ended.
 pub(super) enum Ended {
-    /// With a value; or it has told of how it failed.
+    /// With a value, or with a failure that it has already reported.
     Well,
     Cancelled,
-    /// In the task of that id.
+    /// In the task with that id.
     Failed(Option<task::Id>, Failure),
 }
 
-/// How far a group has come, and when it is to be cancelled.
+/// The stage of a group, and its deadline.
 #[derive(Clone, Copy)]
 pub(super) struct Progress {
     pub(super) stage: Stage,
@@ -138,23 +138,23 @@ pub(super) struct Progress {
 
 /// What is left of a group whose body has ended.
 pub(super) enum Drain {
-    /// Children, in a group that has come so far.
+    /// Children have not ended.
     Waits(Progress),
     /// Nothing: the group is over.
     Over { has_failed: bool },
 }
 
-/// When something was opened, counted from 0, which is the body.
+/// The number of something in the order of spawning. The body is 0.
 type Order = usize;
 const BODY: Order = 0;
 
-/// What may be left of children that have ended: so many, as they hold the memory of their tasks, and for all of the
-/// gain a few are enough. The first place is the first to be taken.
+/// Handles that keep the memory of tasks that have ended. Only a few: that has all of the gain, and little memory is
+/// kept. Filled from the front.
 #[derive(Default)]
 struct Spent([Option<AbortHandle>; 4]);
 
 impl Spent {
-    /// Takes it, if there is room.
+    /// Takes the handle, if there is room.
     fn put(&mut self, handle: &mut Option<AbortHandle>) {
         if let Some(room) = self.0.iter_mut().find(|spent| spent.is_none()) {
             *room = handle.take();
@@ -167,15 +167,15 @@ impl Spent {
     }
 }
 
-/// How far a group has come. It never goes back.
+/// The stage of a group. It never goes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     /// It takes tasks.
     #[default]
     Open,
-    /// It still does. But nothing is left of it except tasks that wait for it to stop, and services.
+    /// It takes tasks, but nothing is left of it except tasks that wait for it to stop, and services.
     Finished,
-    /// It still does. But it wants its tasks to end: it was stopped, or its grace period has begun.
+    /// It takes tasks, but wants them to end: it was stopped, or its grace period has begun.
     Stopping,
     /// It has cancelled its tasks.
     Cancelled,
@@ -236,7 +236,7 @@ impl Shared {
         format!("{}/{}", self.name, lock(&self.state).open[key.place()].name)
     }
 
-    /// A place for one more child: none if the group takes no more, and then the name is given back.
+    /// Adds a child to the list. Returns the name instead if the group takes no more.
     pub(super) fn admit(
         &self,
         name: Cow<'static, str>,
@@ -248,36 +248,36 @@ impl Shared {
             return Err(name);
         }
         let admitted = state.open(name, spawned_at, role);
-        // All at once, so that there is room for those that end until the next spawn.
+        // All of them, so that there is room for those that end until the next spawn.
         let spent = state.spent.take();
         drop(state);
         drop(spent);
         Ok(admitted)
     }
 
-    /// The child in that place has been spawned, and may have ended since.
+    /// The child has been spawned, and may have ended since.
     pub(super) fn spawned(&self, Admitted { key, order }: Admitted, handle: AbortHandle) {
         let mut state = lock(&self.state);
         let too_late = (state.stage >= Stage::Cancelled).then(|| handle.clone());
         match state.open.get_mut(key.place()) {
             Some(open) if open.order == order => open.handle = Some(handle),
-            // It has ended, and its place may be another's by now.
+            // It has ended, and its place may have been taken by another child.
             _ => return,
         }
         drop(state);
-        // The others were cancelled before.
+        // It was not in the list when the group was cancelled.
         if let Some(handle) = too_late {
             handle.abort();
         }
     }
 
-    /// What is open under `key` has failed, in the task of that id. It may do so again before it ends:
-    /// its destructor may panic.
+    /// What is open under `key` has failed, in the task with that id. It may fail again before it ends: its destructor
+    /// may panic.
     pub(super) fn failed(&self, key: Key, id: Option<task::Id>, failure: Failure) {
         self.failed_by(self.origin(key, id), failure);
     }
 
-    /// Who is open under `key`: with that, a failure can be told of after its end, too.
+    /// The origin of failures of what is open under `key`, for failures that are reported after its end.
     pub(super) fn origin(&self, key: Key, id: Option<task::Id>) -> Origin {
         if key == Key::BODY {
             self.itself("body")
@@ -306,7 +306,7 @@ impl Shared {
         self.react();
     }
 
-    /// Does to the others what is to be done once anything has failed.
+    /// Applies the policy, as something has failed.
     fn react(&self) {
         match self.policy.on_failure {
             OnFailure::WaitForAll => {}
@@ -317,13 +317,13 @@ impl Shared {
     /// What was open under `key`, which is not the body, has ended.
     pub(super) fn ended(&self, key: Key, ended: Ended) {
         let mut heir = self.leave(key, ended);
-        // Not one within the other: they may be more than the stack has room for.
+        // Not recursive: the chain may be longer than the stack has room for.
         while let Some((Heir { group, key, .. }, ended)) = heir {
             heir = group.leave(key, ended);
         }
     }
 
-    /// The same, but for who inherits from the group: that is the next to end, and how.
+    /// Like `ended`, for this group alone. If that ends the group and it was left to another, returns what ends there.
     fn leave(&self, key: Key, ended: Ended) -> Option<(Heir, Ended)> {
         if let Some(stop) = self.stop.get()
             && stop.leave(key)
@@ -332,7 +332,7 @@ impl Shared {
         }
         let has_failed = matches!(ended, Ended::Failed(..));
         let mut state = lock(&self.state);
-        // Dropped at the end of the function, without the lock. `drop(open)` would move it first.
+        // Dropped at the end of the function, after the lock. An explicit `drop(open)` would move it first.
         let mut open = state.open.remove(key.place());
         state.services -= usize::from(open.role == Role::Service);
         match ended {
@@ -360,7 +360,7 @@ impl Shared {
         heir.map(|heir| heir.inherit(self.take_errors()))
     }
 
-    /// Cancels the group if its deadline has passed by `now`. Returns how far it has come.
+    /// Cancels the group if its deadline has passed by `now`. Returns its stage.
     pub(super) fn expire(&self, now: Instant) -> Stage {
         let mut state = lock(&self.state);
         let Some(deadline) = state.deadline.take_if(|deadline| deadline.at <= now) else {
@@ -398,7 +398,7 @@ impl Shared {
         self.advance(|_| Stage::Stopping);
     }
 
-    /// Asks the children to end where they have a grace period, and else aborts them.
+    /// Asks the children to end if there is a grace period, and aborts them otherwise.
     fn end(&self) {
         let has_grace = self.policy.grace.is_some();
         self.advance(|_| {
@@ -410,7 +410,7 @@ impl Shared {
         });
     }
 
-    /// The same; but children that have been asked before are aborted.
+    /// Like `end`, but children that have been asked before are aborted.
     pub(super) fn cancel(&self) {
         let has_grace = self.policy.grace.is_some();
         self.advance(|stage| match stage {
@@ -419,7 +419,7 @@ impl Shared {
         });
     }
 
-    /// Aborts every child; whoever is spawned from now on is refused.
+    /// Aborts every child. Spawns are refused from now on.
     pub(super) fn abort(&self) {
         self.advance(|_| Stage::Cancelled);
     }
@@ -460,8 +460,7 @@ impl Shared {
         inner
     }
 
-    /// From now on `owner` is woken when the group has come further, when its deadline is moved, and at the end.
-    /// Returns how far it has come.
+    /// From now on `owner` is woken when the group reaches another stage, when its deadline is moved, and at the end.
     pub(super) fn watch(&self, owner: &Waker) -> Progress {
         let mut state = lock(&self.state);
         state.wake_later(owner);
@@ -487,7 +486,7 @@ impl Shared {
         state.waiter = None;
         let has_failed = !state.failures.is_empty();
         drop(state);
-        // Somebody outside the group may have waited for that.
+        // There may be waits outside the group.
         self.want_stop();
         Drain::Over { has_failed }
     }
@@ -498,7 +497,7 @@ impl Shared {
         let mut failures = std::mem::take(&mut state.failures);
         let cancelled = state.cancelled;
         drop(state);
-        // Stable, so that what one task failed with stays in its order.
+        // A stable sort, so that the failures of one task stay in order.
         failures.sort_by_key(|failure| failure.origin.order);
         ErrorGroup::of(self.name.clone(), self.opened_at, failures, cancelled)
     }
@@ -548,7 +547,7 @@ impl State {
         !self.body_is_open && self.services > 0 && self.services == self.open.len()
     }
 
-    /// The last of all has ended: who is to hear of it.
+    /// The last of all has ended. Returns what is to be notified.
     fn close(&mut self) -> (Option<Waker>, Option<Heir>) {
         (self.owner.take(), self.heir.take())
     }
@@ -562,7 +561,7 @@ impl State {
 }
 
 impl Open {
-    /// Who it is, in the task of that id.
+    /// The origin of its failures, in the task with that id.
     fn origin(&self, id: Option<task::Id>) -> Origin {
         Origin {
             order: self.order,

@@ -12,8 +12,7 @@ use super::shared::Shared;
 use crate::error_group::{BoxError, Cancellation, Failure, GroupId, Origin};
 use crate::sync::lock;
 
-/// Lets a task of [`Scope::spawn_started`](crate::Scope::spawn_started) say that it has started. It can be
-/// said once, as saying it uses this up.
+/// Lets a task of [`Scope::spawn_started`](crate::Scope::spawn_started) say that it has started, once.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -33,25 +32,25 @@ use crate::sync::lock;
 /// ```
 pub struct Started<V>(Starter<V>);
 
-/// Whoever waits for the task to start; none once it has been answered.
+/// The channel to whoever waits for the task to start; none once it has been used.
 type Starter<V> = Arc<Mutex<Option<oneshot::Sender<Result<V, Early>>>>>;
 
-/// The error of a task that had not started, on its way to the starter. One that never gets there is the group's.
+/// The error of a task that had not started, sent to the starter. If it is dropped unread, it goes to the group.
 pub(super) struct Early {
     error: Option<BoxError>,
-    /// The group, and who the task was in it.
+    /// The group, and the task in it.
     to: Option<(Arc<Shared>, Origin)>,
 }
 
-/// The task's own end of it: once that is gone, nobody waits for the task to start, wherever its
-/// [`Started`] may be.
+/// The end of the channel that stays with the task. Once it is dropped, nothing waits for the task to start, even if
+/// its [`Started`] is still alive.
 pub(super) struct Starting<V>(Starter<V>);
 
 /// A task ended, panicked or was cancelled before it said that it had started.
 ///
-/// A panic is in the errors of the task's group, and a cancelled task is no failure. So whoever returns this for
-/// one of them, also as the cause of another error, has been cancelled, if the task was of their own group or one
-/// around that. It is a failure if the task ended well and had forgotten to say anything.
+/// A panic is in the errors of the task's group, and a cancelled task is no failure. So after one of them, in the group
+/// of the task and in groups inside it, a task or body that returns this, also as the cause of another error, counts
+/// as cancelled. If the task ended without an error, this is a failure.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -83,7 +82,7 @@ impl NeverStarted {
 }
 
 impl<V> Started<V> {
-    /// Says that the task has started, and hands `value` to its starter, if that still waits.
+    /// Says that the task has started, and sends `value` to its starter, if that still waits.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -102,13 +101,13 @@ impl<V> Started<V> {
     /// ```
     pub fn say(self, value: V) {
         if let Some(starter) = lock(&self.0).take() {
-            // A starter that is gone has no use for it.
+            // The starter may have been dropped.
             let _ = starter.send(Ok(value));
         }
     }
 }
 
-/// What a task gets that is to say it has started, what stays with it, and where it is said.
+/// What the task says it with, what stays with the task, and what the starter reads.
 pub(super) fn channel<V>() -> (Started<V>, Starting<V>, oneshot::Receiver<Result<V, Early>>) {
     let (starter, answered) = oneshot::channel();
     let starter = Arc::new(Mutex::new(Some(starter)));
@@ -116,8 +115,8 @@ pub(super) fn channel<V>() -> (Started<V>, Starting<V>, oneshot::Receiver<Result
 }
 
 impl<V> Starting<V> {
-    /// What the group gets of how the task ended. The error of one that had not started is its starter's
-    /// alone, unless that is gone. To be called within the task.
+    /// The result for the group. The error of a task that had not started goes to its starter instead, unless that was
+    /// dropped. To be called within the task.
     pub(super) fn ended(self, ended: Result<(), BoxError>) -> Result<(), BoxError> {
         let Some(starter) = lock(&self.0).take() else {
             return ended;

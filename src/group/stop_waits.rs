@@ -1,9 +1,9 @@
 //! How a group finds out that a task waits for it to stop, and for nothing else.
 //!
-//! A task can be woken only through its wakers. If its waits for the group to stop hold all of them, then
-//! nothing else can wake it. To count them, a task that waits for its group to stop is polled with wakers of its
-//! own from then on, another one for each poll: whoever has woken it may hold the waker of that poll for a moment
-//! longer, and the task is looked at again once that is gone.
+//! A task can be woken only through its wakers. If its waits for the group to stop hold all of them, nothing else can
+//! wake it. To count them, a task that has waited for its group to stop is polled with a new waker for each poll. The
+//! waker of an earlier poll may live on for a moment after it has woken the task. Then the task is checked again when
+//! that waker is dropped.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock, Weak};
@@ -17,11 +17,11 @@ pub(super) struct StopWaits {
     task: OnceLock<Waker>,
     /// The waker of the last poll.
     last: Mutex<Weak<PollWaker>>,
-    /// How many polls have a waker that somebody holds.
+    /// How many polls have a waker that has not been dropped.
     polls: AtomicUsize,
     /// Whether the task is to be polled again when the waker of a poll is gone.
     is_watched: AtomicBool,
-    /// Since the task was last polled.
+    /// Whether the task has been woken since its last poll.
     is_woken: AtomicBool,
     /// Whether the group counts the task as idle.
     is_idle: AtomicBool,
@@ -61,18 +61,18 @@ impl StopWaits {
         };
         // Each wait has two: its own, and the waker.
         let others = Arc::strong_count(&last) - 1;
-        // Whoever has woken the task and is gone since is seen to have woken it.
+        // A waker that has woken the task and been dropped since is seen to have woken it.
         fence(Ordering::Acquire);
         let waits = last.held.load(Ordering::Relaxed);
         if waits == 0 || others != 2 * waits {
             return false;
         }
-        // Before it is looked at, so that the waker of a former poll that goes now is not missed.
+        // Before the count is read, so that a waker of an earlier poll that is dropped now is not missed.
         self.is_watched.store(true, Ordering::SeqCst);
         self.polls.load(Ordering::SeqCst) == 1 && !self.is_woken.load(Ordering::Relaxed)
     }
 
-    /// Notes whether the task is idle. Returns whether that is new.
+    /// Records whether the task is idle. Returns whether that has changed.
     pub(super) fn set_idle(&self, is_idle: bool) -> bool {
         self.is_idle.swap(is_idle, Ordering::Relaxed) != is_idle
     }
@@ -106,7 +106,7 @@ impl Drop for PollWaker {
 pub(super) struct StopWait(Arc<PollWaker>);
 
 impl StopWait {
-    /// None if `waker` is another one, as within a combinator that polls its parts by their own wakers.
+    /// None if `waker` is another one, as within a combinator that polls its parts with wakers of its own.
     pub(super) fn new(waits: &StopWaits, waker: &Waker) -> Option<Self> {
         let last = waits.last()?;
         let is_own = Waker::from(Arc::clone(&last)).will_wake(waker);

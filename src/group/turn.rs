@@ -8,14 +8,14 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 pub(super) enum Turn {
-    /// There is no limit, or the turn has come, and lasts until this is dropped.
+    /// There is no limit, or this has a permit, until it is dropped.
     Now(#[expect(dead_code, reason = "it is there to be dropped")] Option<OwnedSemaphorePermit>),
-    /// Others are first.
+    /// Waits for a permit.
     Ahead(Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>),
 }
 
 impl Turn {
-    /// A turn that is still to come, if there is a limit.
+    /// A turn that is yet to come, if there is a limit.
     pub(super) fn ahead(turns: Option<&Arc<Semaphore>>) -> Self {
         match turns {
             Some(turns) => Turn::Ahead(Box::pin(Arc::clone(turns).acquire_owned())),

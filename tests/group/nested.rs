@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task;
 use unstuck::{ErrorGroup, OnFailure, Scope, TaskGroup};
@@ -338,6 +339,26 @@ fn a_group_that_is_stopped_leaves_the_ones_around_it_beside_it_and_before_it_alo
                 assert!(!beside.await?);
                 assert!(!outer.is_stopping());
                 outer.stop();
+                Ok(())
+            })
+            .await
+            .unwrap();
+    });
+}
+
+/// It is a member of the outer group there, too.
+#[test]
+fn a_group_that_a_blocking_task_runs_is_stopped_with_the_one_around_it() {
+    on_each_flavor(async || {
+        let (sender, innermost) = oneshot::channel();
+        TaskGroup::new("outer")
+            .scope(async |group: Scope| {
+                let handle = Handle::current();
+                let run = move || handle.block_on(waits_within(1, sender));
+                group.spawn_blocking("blocking", run)?;
+                let innermost = innermost.await?;
+                group.stop();
+                assert!(innermost.is_stopping());
                 Ok(())
             })
             .await

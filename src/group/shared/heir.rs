@@ -1,4 +1,4 @@
-//! Who waits for the children of a scope that is gone before its end.
+//! What waits for the children of a scope that was dropped before its end.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use super::{Ended, Key, Open, Role, Shared};
 use crate::error_group::{ErrorGroup, Failure};
 use crate::sync::lock;
 
-/// Whoever waits for the children of a scope that is gone: a member of another group.
+/// The entry in another group that waits for the children of a scope that was dropped.
 pub(super) struct Heir {
     pub(super) group: Arc<Shared>,
-    /// What keeps that group open until then.
+    /// Keeps that group open until then.
     pub(super) key: Key,
     /// The last in the chain of heirs that began with that group, when this one inherited. Following it skips the
     /// links between, of which there may be thousands.
@@ -21,13 +21,13 @@ pub(super) struct Heir {
 }
 
 impl Shared {
-    /// The scope is gone before its end, with nobody to wait for the children. If it ran in another
-    /// group, that one waits for them, and gets what they ended with.
+    /// The scope was dropped before its end, and can't wait for the children. If it ran in another group, that one
+    /// waits for them, and gets their failures.
     pub(in super::super) fn abandon(self: &Arc<Self>, heir: Option<Member>) {
         self.abort();
         let heir = heir.and_then(|member| {
             let last = member.shared.last_heir();
-            // Were it left to itself, it would never end.
+            // A group that waited for itself would never end.
             (!Arc::ptr_eq(self, &last)).then(|| Heir::new(member, last))
         });
         let mut state = lock(&self.state);
@@ -78,7 +78,7 @@ impl Heir {
         }
     }
 
-    /// How what is held open ends, with these errors of the group that is gone.
+    /// How the entry ends, if these are the errors of the group whose scope was dropped.
     pub(super) fn inherit(self, errors: ErrorGroup) -> (Self, Ended) {
         if errors.is_cancelled() {
             return (self, Ended::Well);

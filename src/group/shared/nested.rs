@@ -14,7 +14,7 @@ pub(in super::super) struct Nested {
 }
 
 impl Shared {
-    /// The scope begins in that group, and is asked to stop if that has been.
+    /// The scope begins in `parent`, and is stopped if `parent` is stopping.
     pub(in super::super) fn begin_within(self: &Arc<Self>, parent: &Arc<Shared>) -> Nested {
         lock(&self.state).parent = Some(Arc::downgrade(parent));
         let mut state = lock(&parent.state);
@@ -30,7 +30,7 @@ impl Shared {
         }
     }
 
-    /// Whether it is that group, or runs in it, however deep.
+    /// Whether it is the group with that id, or runs in it, however deep.
     pub(in super::super) fn is_within(self: &Arc<Self>, id: GroupId) -> bool {
         let parent = |group: &Arc<Self>| lock(&group.state).parent.as_ref()?.upgrade();
         successors(Some(Arc::clone(self)), parent).any(|group| group.id == id)

@@ -1,4 +1,4 @@
-//! Who waits for a group to stop.
+//! Waits for a group to stop.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use crate::sync::{Mutex, lock};
 #[derive(Default)]
 pub(super) struct Stop {
     wanted: Notify,
-    /// The waits of the children that have waited for it.
+    /// The waits of each child that has waited for it.
     waits: Mutex<BTreeMap<Key, Arc<StopWaits>>>,
 }
 
 impl Stop {
-    /// The child under `key` ends. Whether it was idle.
+    /// The child under `key` ends. Returns whether it was idle.
     #[cold]
     pub(super) fn leave(&self, key: Key) -> bool {
         let waits = lock(&self.waits).remove(&key);
@@ -31,7 +31,7 @@ impl Shared {
         self.stop.get_or_init(Box::default)
     }
 
-    /// Notifies whoever asks for this before looking at the stage that the group wants to end.
+    /// Notified when the group wants its tasks to end. To be created before the stage is checked.
     pub(in super::super) fn stop_wanted(&self) -> &Notify {
         &self.waiters().wanted
     }
@@ -47,7 +47,7 @@ impl Shared {
         Arc::clone(lock(&self.waiters().waits).entry(key).or_default())
     }
 
-    /// The child under `key`, which has waited, is about to be polled. The waker for that.
+    /// The child under `key`, which has waited, is about to be polled. Returns the waker for that.
     pub(in super::super) fn resume(&self, key: Key, task: &Waker) -> Waker {
         let waits = self.stop_waits(key);
         if waits.set_idle(false) {
@@ -58,7 +58,7 @@ impl Shared {
 
     /// The child under `key`, which has waited, has been polled and has not ended.
     pub(in super::super) fn rest(&self, key: Key) {
-        // It is no matter whether a service is idle.
+        // Services are not counted.
         if lock(&self.state).open[key.place()].role == Role::Service {
             return;
         }
@@ -70,8 +70,8 @@ impl Shared {
         self.finish();
     }
 
-    /// Goes on to [`Stage::Finished`] if nothing is left except tasks that wait for the group to stop, and cancels
-    /// the services if nothing else is left.
+    /// Moves on to [`Stage::Finished`] if nothing is left except tasks that wait for the group to stop, and services.
+    /// Cancels the services if nothing else is left.
     #[cold]
     pub(super) fn finish(&self) {
         let state = lock(&self.state);
