@@ -211,7 +211,7 @@ fn waits_within(levels: usize, innermost: oneshot::Sender<Scope>) -> Run {
                 })?;
                 let _ = innermost.send(group);
                 assert_eq!(stopped.value().await?, "by itself");
-            } else if levels % 2 == 0 {
+            } else if levels.is_multiple_of(2) {
                 group.spawn("child", waits_within(levels - 1, innermost))?;
             } else {
                 waits_within(levels - 1, innermost).await?;
