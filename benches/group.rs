@@ -1,12 +1,15 @@
 //! A task group beside other ways to wait for many tasks, in one run: spawn and join so many children.
 //!
+//! They take turns, and the fastest pass of each counts, as whatever else the machine does only adds to it. An argument
+//! selects the cases whose titles contain it.
+//!
 //! `join_all` and `FuturesUnordered` over handles can grow with the square of their number, where many
 //! handles are ready at once, so they are stopped at 30,000.
 
+use std::env;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
@@ -15,6 +18,23 @@ use tokio::sync::mpsc;
 use tokio::task::{self, JoinSet};
 use tokio_util::task::TaskTracker;
 use unstuck::{OnFailure, TaskGroup};
+
+/// How many children there are, and whether they fail.
+const CASES: [(usize, bool); 7] = [
+    (1, false),
+    (1_000, false),
+    (10_000, false),
+    (30_000, false),
+    (1_000_000, false),
+    (1_000, true),
+    (100_000, true),
+];
+
+/// How long a case takes, or longer if its passes are long.
+const EACH: Duration = Duration::from_secs(5);
+const LEAST_PASSES: usize = 5;
+/// Groups of few children are repeated within a pass until there are as many.
+const LEAST_CHILDREN: usize = 100;
 
 type Ended = Result<(), std::fmt::Error>;
 
@@ -103,58 +123,76 @@ fn runtimes() -> [(&'static str, Runtime); 2] {
     ]
 }
 
-fn compare(criterion: &mut Criterion, fails: bool, numbers: &[usize]) {
-    for (flavor, runtime) in runtimes() {
-        for &children in numbers {
-            let what = if fails { "fail" } else { "succeed" };
-            let mut group =
-                criterion.benchmark_group(format!("{children} children {what}, {flavor}"));
-            group.throughput(Throughput::Elements(children as u64));
-            if children >= 10_000 {
-                group.sample_size(10);
+/// One pass: the time that it takes to run `$run` so many times.
+///
+/// In one task, so that the time to wake a thread for it is not measured.
+macro_rules! pass {
+    ($runtime:expr, $run:path, $children:expr, $fails:expr, $times:expr) => {{
+        let (children, fails, times) = ($children, $fails, $times);
+        let task = async move {
+            let started = Instant::now();
+            for _ in 0..times {
+                black_box($run(children, fails).await);
             }
-            macro_rules! bench {
-                ($name:literal, $run:path, $at_most:expr) => {
-                    if children <= $at_most {
-                        group.bench_function(BenchmarkId::from_parameter($name), |bencher| {
-                            // In one task, so that the time to wake a thread for it is not measured.
-                            bencher.iter_custom(|times| {
-                                let task = async move {
-                                    let started = Instant::now();
-                                    for _ in 0..times {
-                                        black_box($run(children, fails).await);
-                                    }
-                                    started.elapsed()
-                                };
-                                runtime.block_on(runtime.spawn(task)).expect("no panic")
-                            });
-                        });
-                    }
-                };
-            }
-            bench!("TaskGroup", with_task_group, usize::MAX);
-            bench!("JoinSet", with_join_set, usize::MAX);
-            bench!("TaskTracker", with_task_tracker, usize::MAX);
-            bench!("join_all", with_join_all, 30_000);
-            bench!("FuturesUnordered", with_futures_unordered, 30_000);
-            group.finish();
+            started.elapsed()
+        };
+        $runtime.block_on($runtime.spawn(task)).expect("no panic")
+    }};
+}
+
+/// Prints the time of each, as a multiple of that of `JoinSet`.
+fn compare(runtime: &Runtime, children: usize, fails: bool) {
+    let times = LEAST_CHILDREN.div_ceil(children);
+    let has_all = children <= 30_000;
+    let mut fastest = [
+        ("TaskGroup", Duration::MAX),
+        ("JoinSet", Duration::MAX),
+        ("TaskTracker", Duration::MAX),
+        ("join_all", Duration::MAX),
+        ("FuturesUnordered", Duration::MAX),
+    ];
+    let (started, mut passes) = (Instant::now(), 0);
+    while started.elapsed() < EACH || passes < LEAST_PASSES {
+        passes += 1;
+        for (number, (_, fastest)) in fastest.iter_mut().enumerate() {
+            let pass = match number {
+                0 => pass!(runtime, with_task_group, children, fails, times),
+                1 => pass!(runtime, with_join_set, children, fails, times),
+                2 => pass!(runtime, with_task_tracker, children, fails, times),
+                3 if has_all => pass!(runtime, with_join_all, children, fails, times),
+                4 if has_all => pass!(runtime, with_futures_unordered, children, fails, times),
+                _ => continue,
+            };
+            *fastest = pass.min(*fastest);
+        }
+    }
+    let (_, join_set) = fastest[1];
+    for (name, fastest) in fastest {
+        if fastest < Duration::MAX {
+            let ratio = fastest.as_secs_f64() / join_set.as_secs_f64();
+            let each = fastest.as_secs_f64() * 1e9 / as_f64(children * times);
+            println!("  {name:16} {ratio:5.2}   {each:6.0} ns a child");
         }
     }
 }
 
-fn succeed(criterion: &mut Criterion) {
-    compare(criterion, false, &[1, 1_000, 10_000, 30_000, 1_000_000]);
+#[expect(clippy::cast_precision_loss, reason = "they are far fewer than 2^52")]
+fn as_f64(number: usize) -> f64 {
+    number as f64
 }
 
-fn fail(criterion: &mut Criterion) {
-    compare(criterion, true, &[1_000, 100_000]);
+fn main() {
+    let filter = env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    for (flavor, runtime) in runtimes() {
+        for (children, fails) in CASES {
+            let what = if fails { "fail" } else { "succeed" };
+            let title = format!("{children} children {what}, {flavor}");
+            if filter.as_ref().is_none_or(|filter| title.contains(filter)) {
+                println!("{title}");
+                compare(&runtime, children, fails);
+            }
+        }
+    }
 }
-
-criterion_group! {
-    name = benches;
-    config = Criterion::default()
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2));
-    targets = succeed, fail
-}
-criterion_main!(benches);
