@@ -1,5 +1,6 @@
 //! From a process, or a core file of one, to a snapshot.
 
+use std::cell::{LazyCell, RefCell};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ pub struct Inspector {
     index: Index,
     types: TypeCache,
     plans: Plans,
+    functions: FunctionCache,
     limits: Limits,
     tokio_versions: Vec<String>,
     /// Why the tasks can't be read, if that is so. What threads do can be.
@@ -95,6 +97,7 @@ impl Inspector {
             index,
             types: TypeCache::default(),
             plans: Plans::default(),
+            functions: FunctionCache::default(),
             limits: Limits::default(),
             tokio_versions,
             no_tasks,
@@ -222,12 +225,12 @@ impl Inspector {
         threads: &[RawThread],
         stacks: &HashMap<u32, Vec<StackFrame>>,
     ) -> Vec<Thread> {
-        let lines = Lines::new(&self.executable);
-        // Idle threads share their stacks.
-        let mut known: HashMap<u64, Arc<[NativeFrame]>> = HashMap::new();
+        let lines = LazyCell::new(|| Lines::new(&self.executable));
+        let mut known = self.functions.0.borrow_mut();
         let mut functions = |address: u64| -> Arc<[NativeFrame]> {
+            let address = debug.file_address(address);
             let found = known.entry(address).or_insert_with(|| {
-                let found = lines.functions_at(debug.file_address(address));
+                let found = lines.functions_at(address);
                 if found.is_empty() {
                     return [NativeFrame {
                         function: None,
@@ -260,6 +263,10 @@ impl Inspector {
             .collect()
     }
 }
+
+/// The functions at the addresses of the file that were on a stack. Idle threads share theirs, and keep them.
+#[derive(Default)]
+struct FunctionCache(RefCell<HashMap<u64, Arc<[NativeFrame]>>>);
 
 /// Fails if the program isn't one of Tokio's. Returns what it lacks if it is, and its tasks can't be read.
 fn check_debug_info(

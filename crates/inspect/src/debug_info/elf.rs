@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use foldhash::HashMap;
 use gimli::{LittleEndian, SectionId};
-use object::read::ReadCache;
-use object::{CompressionFormat, Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
+use object::read::{ReadCache, ReadRef};
+use object::{
+    CompressionFormat, Object as _, ObjectSection as _, ObjectSymbol as _, SymbolIndex, SymbolKind,
+};
 
 use super::Slice;
 use super::separate::{self, MissingDebugFile};
@@ -104,24 +106,9 @@ impl Executable {
             .collect()
     }
 
-    /// The functions among its symbols, in the order of their addresses.
-    pub(super) fn symbols(&self) -> Vec<Symbol> {
-        let cache = ReadCache::new(&self.debug.file);
-        let Ok(object) = object::File::parse(&cache) else {
-            return Vec::new();
-        };
-        let functions = object
-            .symbols()
-            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
-        let mut symbols: Vec<Symbol> = functions
-            .map(|symbol| Symbol {
-                address: symbol.address(),
-                size: symbol.size(),
-                name: symbol.name().unwrap_or("").into(),
-            })
-            .collect();
-        symbols.sort_unstable_by_key(|symbol| symbol.address);
-        symbols
+    /// The functions among its symbols.
+    pub(super) fn symbols(&self) -> Symbols<'_> {
+        Symbols::of(&self.debug.file)
     }
 
     /// Whether a symbol's name contains this text. `None` if the program has no symbols.
@@ -134,13 +121,45 @@ impl Executable {
     }
 }
 
-/// A function that the linker knows.
-pub(super) struct Symbol {
-    pub(super) address: u64,
-    /// In bytes.
-    pub(super) size: u64,
-    /// As the compiler mangled it.
-    pub(super) name: Box<str>,
+/// The functions that the linker knows.
+pub(super) struct Symbols<'d> {
+    file: ReadCache<&'d File>,
+    /// In the order of their addresses. There are many, and few are asked for: a name is read when it is.
+    functions: Vec<(Range<u64>, SymbolIndex)>,
+}
+
+impl<'d> Symbols<'d> {
+    fn of(file: &'d File) -> Self {
+        let file = ReadCache::new(file);
+        let functions = object::File::parse(&file).map_or_else(|_| Vec::new(), |it| functions(&it));
+        Self { file, functions }
+    }
+
+    /// The name of the function at an address, as the compiler mangled it.
+    pub(super) fn name_at(&self, address: u64) -> Option<String> {
+        let after = self
+            .functions
+            .partition_point(|(range, _)| range.start <= address);
+        let (range, index) = self.functions.get(after.checked_sub(1)?)?;
+        if !range.contains(&address) {
+            return None;
+        }
+        let object = object::File::parse(&self.file).ok()?;
+        let symbol = object.symbol_by_index(*index).ok()?;
+        symbol.name().ok().map(ToOwned::to_owned)
+    }
+}
+
+fn functions<'d, R: ReadRef<'d>>(object: &object::File<'d, R>) -> Vec<(Range<u64>, SymbolIndex)> {
+    let symbols = object
+        .symbols()
+        .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
+    let range = |start: u64, size| start..start.saturating_add(size);
+    let mut functions: Vec<_> = symbols
+        .map(|symbol| (range(symbol.address(), symbol.size()), symbol.index()))
+        .collect();
+    functions.sort_unstable_by_key(|(range, index)| (range.start, index.0));
+    functions
 }
 
 /// An ELF file.

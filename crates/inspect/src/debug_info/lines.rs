@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use gimli::LittleEndian;
 
-use super::elf::Symbol;
+use super::elf::Symbols;
 use super::{Executable, Slice};
 use crate::snapshot::{NativeFrame, Origin};
 
@@ -13,7 +13,7 @@ pub(crate) struct Lines<'d> {
     debug_info: Option<addr2line::Context<gimli::EndianSlice<'d, LittleEndian>>>,
     executable: &'d Executable,
     /// The program's symbols, which are read when there is no debug info for an address.
-    symbols: OnceCell<Vec<Symbol>>,
+    symbols: OnceCell<Symbols<'d>>,
 }
 
 impl<'d> Lines<'d> {
@@ -71,9 +71,7 @@ impl<'d> Lines<'d> {
     /// The name of the function at an address of the file, as its symbol has it.
     fn symbol_at(&self, address: u64) -> Option<String> {
         let symbols = self.symbols.get_or_init(|| self.executable.symbols());
-        let number = symbols.partition_point(|symbol| symbol.address <= address);
-        let symbol = &symbols[number.checked_sub(1)?];
-        (address - symbol.address < symbol.size).then(|| demangled(&symbol.name))
+        symbols.name_at(address).map(|name| demangled(&name))
     }
 }
 
