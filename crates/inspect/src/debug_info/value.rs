@@ -146,28 +146,30 @@ impl Value {
             .or_else(|| inner.field(debug, "value"))
     }
 
-    /// The elements of the nearest slice. Empty if there is none.
-    pub(crate) fn elements(&self, debug: &DebugInfo<'_>, memory: &dyn Memory) -> Vec<Self> {
-        let elements = || {
-            let slice = if self.ty.as_slice().is_some() {
-                self.clone()
-            } else {
-                self.at(
-                    debug,
-                    find(debug, &self.ty, |_, ty| ty.as_slice().is_some())?,
-                )
-            };
-            let data = slice.field(debug, "data_ptr")?;
-            let element = debug.ty(data.ty.target?);
-            let start = data.read(memory)?;
-            let length = slice.field(debug, "length")?.read(memory)?;
-            Some(
-                (0..length.min(ELEMENTS))
-                    .map(|i| Self::element(&element, start, i))
-                    .collect(),
+    /// The elements of the nearest slice. `None` if there is none, or it is longer than that.
+    pub(crate) fn elements(
+        &self,
+        debug: &DebugInfo<'_>,
+        memory: &dyn Memory,
+        longest: u64,
+    ) -> Option<Vec<Self>> {
+        let slice = if self.ty.as_slice().is_some() {
+            self.clone()
+        } else {
+            self.at(
+                debug,
+                find(debug, &self.ty, |_, ty| ty.as_slice().is_some())?,
             )
         };
-        elements().unwrap_or_default()
+        let data = slice.field(debug, "data_ptr")?;
+        let element = debug.ty(data.ty.target?);
+        let start = data.read(memory)?;
+        let length = slice.field(debug, "length")?.read(memory)?;
+        if length > longest {
+            return None;
+        }
+        let elements = (0..length).map(|i| Self::element(&element, start, i));
+        Some(elements.collect())
     }
 
     /// The elements of a `VecDeque`, in order.

@@ -93,7 +93,7 @@ pub(crate) struct Owned {
 }
 
 /// More shards than any runtime has.
-const SHARDS: usize = 1 << 16;
+const SHARDS: u64 = 1 << 16;
 
 impl RawRuntime {
     /// Follows the lists of the tasks that the runtime owns. `None` if this is no runtime, but memory that was one.
@@ -105,9 +105,9 @@ impl RawRuntime {
             let owned = names::HANDLE_OWNED.at(context, &self.value)?;
             let lists = names::OWNED_LISTS
                 .at(context, &owned)?
-                .elements(debug, memory);
+                .elements(debug, memory, SHARDS)?;
             let count = names::OWNED_COUNT.at(context, &owned)?.read(memory)?;
-            if !lists.len().is_power_of_two() || lists.len() > SHARDS {
+            if !lists.len().is_power_of_two() {
                 return None;
             }
             (lists, Some(count))
