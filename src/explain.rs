@@ -25,7 +25,7 @@ use unstuck_inspect::snapshot::{SCHEMA, Snapshot, ThreadState};
 use crate::diagnosis::Verdict;
 use crate::diagnosis::liveness::Diagnosis;
 
-pub use crate::diagnosis::liveness::{diagnose, diagnose_one};
+pub use crate::diagnosis::liveness::{Fingerprint, diagnose, diagnose_one};
 
 /// Why there is nothing to explain.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +91,7 @@ pub fn live(id: u32) -> Result<Explanation, Error> {
 
 /// Reads as [`live`] does a process that the inspector is attached to.
 fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect::Error> {
-    let read_again = |before: &Snapshot, pause: Duration| {
+    let read_again = |before: &Fingerprint, pause: Duration| {
         thread::sleep(pause);
         let snapshot = inspector.snapshot()?;
         Ok(Explanation {
@@ -99,9 +99,12 @@ fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect::Error> {
             snapshot,
         })
     };
-    let explanation = read_again(&inspector.snapshot()?, PAUSES[0])?;
+    let first = Fingerprint::of(&inspector.snapshot()?);
+    let explanation = read_again(&first, PAUSES[0])?;
     if explanation.diagnosis.verdict == Verdict::Running || !threads_rest(&explanation.snapshot) {
-        return read_again(&explanation.snapshot, PAUSES[1]);
+        let second = Fingerprint::of(&explanation.snapshot);
+        drop(explanation);
+        return read_again(&second, PAUSES[1]);
     }
     Ok(explanation)
 }

@@ -13,6 +13,7 @@ mod cause;
 mod elsewhere;
 mod finding;
 mod graph;
+mod maps;
 mod motion;
 mod objects;
 mod reach;
@@ -35,6 +36,7 @@ pub use finding::{
     BlockedThread, Cause, Finding, Holder, Link, Outside, Source, Unseen, Until, Wait, Waiter, With,
 };
 pub use graph::{Activity, Doubt, Live, ResourceKind};
+pub use motion::Fingerprint;
 
 /// What was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +78,8 @@ impl Diagnosis {
     }
 }
 
-/// The verdict on a process that was read twice, the earlier reading first.
-pub fn diagnose(before: &Snapshot, after: &Snapshot) -> Diagnosis {
+/// The verdict on a process that was read twice.
+pub fn diagnose(before: &Fingerprint, after: &Snapshot) -> Diagnosis {
     judge(after, &Motion::between(before, after), Basis::TwoReadings)
 }
 

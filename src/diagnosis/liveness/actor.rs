@@ -1,10 +1,10 @@
 //! Who acts in a process.
 
-use std::collections::HashMap;
-
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockingState, FrameIndex, Origin, PlaceId, Snapshot,
 };
+
+use super::maps::HashMap;
 
 /// Something that runs code of the program, and holds what its frames hold. The number is the index in its list in the
 /// snapshot.
@@ -45,6 +45,16 @@ impl Actor {
         let is_own = |place: &PlaceId| snapshot[*place].origin == Origin::Program;
         let own: Vec<PlaceId> = all().filter(is_own).collect();
         if own.is_empty() { all().collect() } else { own }
+    }
+
+    /// The innermost of those places.
+    pub(super) fn place(self, snapshot: &Snapshot, frame: Option<FrameIndex>) -> Option<PlaceId> {
+        let futures = self.futures(snapshot)?;
+        let mut places = futures.ancestors(frame).map(|frame| frame.place);
+        let innermost = places.next()?;
+        let own = std::iter::once(innermost).chain(places);
+        let mut own = own.filter(|place| snapshot[*place].origin == Origin::Program);
+        own.next().or(Some(innermost))
     }
 
     /// The thread that it has for itself.

@@ -1,6 +1,7 @@
 //! From the vertices that nothing moves to findings.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, VecDeque};
 
 use unstuck_inspect::snapshot::{FrameIndex, PermitKind, WaitsFor};
 
@@ -8,6 +9,7 @@ use super::Confidence;
 use super::actor::Actor;
 use super::finding::{Cause, Finding, Holder, Link, Until, Wait, Waiter, With};
 use super::graph::{Graph, Is, Node, ResourceKind, Seed, Source};
+use super::maps::{HashMap, HashSet};
 use super::objects::{Held, Keeper, Reconciled};
 use super::reach::{Vertex, components};
 use super::solution::Solutions;
@@ -16,42 +18,42 @@ use super::solution::Solutions;
 pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
     let stuck = |vertex: Vertex| solutions.is_stuck(vertex);
     let edges = |from: Vertex| {
-        let to = graph.edges[from].iter().filter(|edge| edge.is_cause());
+        let to = graph.edges(from).iter().filter(|edge| edge.is_cause());
         let is_in = stuck(from);
         to.map(|edge| edge.to).filter(move |to| is_in && stuck(*to))
     };
     let (component, count) = components(graph.vertices.len(), edges);
-    let mut resources: Vec<Vec<usize>> = vec![Vec::new(); count];
-    for (vertex, is) in graph.vertices.iter().enumerate() {
-        if let (Is::Resource(index), true) = (is, stuck(vertex)) {
-            resources[component[vertex]].push(*index);
-        }
-    }
     // A component is the root of others if nothing that waits for something itself leads to it. An edge leads from a
     // higher number to a lower one, so the causes come first in this order.
-    let mut members: Vec<Vec<Vertex>> = vec![Vec::new(); count];
-    for vertex in (0..graph.vertices.len()).filter(|it| stuck(*it)) {
-        members[component[vertex]].push(vertex);
-    }
+    let mut members: Vec<Vertex> = (0..graph.vertices.len()).filter(|it| stuck(*it)).collect();
+    members.sort_by_key(|vertex| Reverse(component[*vertex]));
     let waiting = waiting(graph);
     let mut caused = vec![false; count];
     let mut findings = Vec::new();
-    for number in (0..count).rev() {
-        if !caused[number] && !resources[number].is_empty() {
+    for members in members.chunk_by(|one, other| component[*one] == component[*other]) {
+        let number = component[members[0]];
+        let resources = members
+            .iter()
+            .filter_map(|vertex| match graph.vertices[*vertex] {
+                Is::Resource(index) => Some(index),
+                _ => None,
+            });
+        let resources: Vec<usize> = resources.collect();
+        if !caused[number] && !resources.is_empty() {
             let mut root = Root {
                 graph,
                 solutions,
                 component: &component,
                 number,
-                resources: &resources[number],
+                resources: &resources,
                 waiting: &waiting,
-                waits: HashMap::new(),
+                waits: HashMap::default(),
             };
             root.waits = root.waits();
             findings.extend(root.finding());
         }
-        if caused[number] || !resources[number].is_empty() {
-            for vertex in &members[number] {
+        if caused[number] || !resources.is_empty() {
+            for vertex in members {
                 for to in edges(*vertex) {
                     if component[to] != number {
                         caused[component[to]] = true;
@@ -75,7 +77,7 @@ pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
             Until::Cancelled => 1,
             Until::Timeout(_) => 2,
         });
-        (rank, wait.map(|wait| std::cmp::Reverse(wait.others)))
+        (rank, wait.map(|wait| Reverse(wait.others)))
     });
     findings
 }
@@ -91,9 +93,9 @@ pub(super) fn links(graph: &Graph<'_>, solutions: &Solutions, resources: &[usize
             number: 0,
             resources: &[],
             waiting: &waiting,
-            waits: HashMap::new(),
+            waits: HashMap::default(),
         };
-        root.link(*resource, &HashMap::new())
+        root.link(*resource, &HashMap::default())
     };
     resources.iter().map(link).collect()
 }
@@ -117,7 +119,7 @@ fn others(
     own: &BTreeSet<Actor>,
 ) -> usize {
     let mut waiting = BTreeSet::new();
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     let mut open: Vec<Vertex> = resources
         .iter()
         .map(|it| graph.resources[*it].vertex)
@@ -129,7 +131,7 @@ fn others(
         if let Is::Leaf(index) = graph.vertices[vertex] {
             waiting.insert(graph.nodes[index].actor);
         }
-        let edges = graph.edges[vertex].iter().filter(|edge| edge.is_cause());
+        let edges = graph.edges(vertex).iter().filter(|edge| edge.is_cause());
         open.extend(
             edges
                 .map(|edge| edge.to)
@@ -191,7 +193,7 @@ impl Root<'_, '_> {
 
     fn is_circular(&self, resource: usize) -> bool {
         let vertex = self.graph.resources[resource].vertex;
-        let mut edges = self.graph.edges[vertex].iter();
+        let mut edges = self.graph.edges(vertex).iter();
         edges.any(|edge| self.is_in(edge.to))
     }
 
@@ -202,7 +204,7 @@ impl Root<'_, '_> {
         let mut open: Vec<usize> = self.resources.to_vec();
         open.sort_by_key(|resource| first(resource).unwrap_or(usize::MAX));
         let mut open: VecDeque<usize> = open.into();
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let mut order = Vec::new();
         while let Some(resource) = open.pop_front() {
             if !seen.insert(resource) {
@@ -220,7 +222,7 @@ impl Root<'_, '_> {
     }
 
     fn waits(&self) -> HashMap<Vertex, usize> {
-        let mut waits = HashMap::new();
+        let mut waits = HashMap::default();
         let nodes = self.resources.iter().flat_map(|resource| {
             let nodes = self.waiting[*resource].iter();
             nodes.map(|index| (&self.graph.nodes[*index], *resource))
@@ -233,9 +235,7 @@ impl Root<'_, '_> {
             };
             let mut frame = node.leaf.frame;
             while let Some(FrameIndex(index)) = frame {
-                waits
-                    .entry(scopes.frames[index as usize])
-                    .or_insert(resource);
+                waits.entry(scopes.of(frame)).or_insert(resource);
                 let parent = futures.frames[index as usize].parent;
                 frame = parent.filter(|parent| parent.0 < index);
             }
@@ -243,7 +243,7 @@ impl Root<'_, '_> {
         for index in self.resources {
             let resource = &self.graph.resources[*index];
             if resource.kind == ResourceKind::PoolThread {
-                for edge in &self.graph.edges[resource.vertex] {
+                for edge in self.graph.edges(resource.vertex) {
                     waits.entry(edge.to).or_insert(*index);
                 }
             }
@@ -268,7 +268,7 @@ impl Root<'_, '_> {
         };
         let futures = actor.futures(self.graph.snapshot);
         while let (Some(FrameIndex(index)), Some(futures)) = (frame, futures) {
-            if let Some(found) = waits.get(&scopes.frames[index as usize]) {
+            if let Some(found) = waits.get(&scopes.of(frame)) {
                 return Some(*found);
             }
             let parent = futures.frames[index as usize].parent;
@@ -291,7 +291,7 @@ impl Root<'_, '_> {
         let waiters = nodes.map(|index| self.waiter(&graph.nodes[*index], data.kind));
         let mut waiters: Vec<Waiter> = waiters.collect();
         if data.kind == ResourceKind::PoolThread {
-            let edges = graph.edges[data.vertex].iter();
+            let edges = graph.edges(data.vertex).iter();
             let queued = edges.map(|edge| edge.to).collect::<HashSet<_>>();
             waiters.extend(
                 Actor::all(graph.snapshot)
@@ -417,11 +417,10 @@ impl Root<'_, '_> {
     }
 
     fn holder(&self, actor: Option<Actor>, with: With, frame: Option<FrameIndex>) -> Holder {
-        let places = actor.map(|it| it.places(self.graph.snapshot, frame));
         Holder {
             actor,
             with,
-            place: places.and_then(|places| places.first().copied()),
+            place: actor.and_then(|it| it.place(self.graph.snapshot, frame)),
             waits_in: None,
         }
     }

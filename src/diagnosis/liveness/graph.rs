@@ -3,7 +3,8 @@
 //! An edge leads from what must move to what can move then. So a leaf leads to the frame that awaits it, a frame to
 //! what its locals hold the handles of, and that to the leaves that wait for it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockingState, FrameIndex, Handle, HandleKind, Leaf, Lifecycle, NotifyKind,
@@ -11,9 +12,10 @@ use unstuck_inspect::snapshot::{
 };
 
 use super::actor::{self, Actor};
+use super::maps::{HashMap, HashSet};
 use super::motion::Motion;
 use super::objects::{Held, Keeper, Objects, Reconciled, borrows, is_strong, reconcile};
-use super::reach::Vertex;
+use super::reach::{Edges, Vertex};
 use super::threads;
 
 /// What a leaf waits for, or a queued closure.
@@ -109,7 +111,12 @@ pub(super) struct Node<'s> {
 pub(super) enum Is {
     /// A polled leaf.
     Leaf(usize),
-    /// An async function, a shared value or a static, with what it holds.
+    /// An async function of an actor, with what it holds.
+    Frame {
+        /// Whether it is polled when the actor is.
+        polled: bool,
+    },
+    /// A shared value or a static, with what it holds.
     Scope,
     /// An actor as a whole: it is live as soon as one of its outermost futures is.
     Actor,
@@ -204,9 +211,10 @@ pub(super) struct Graph<'s> {
     pub(super) nodes: Vec<Node<'s>>,
     pub(super) resources: Vec<Resource<'s>>,
     pub(super) vertices: Vec<Is>,
-    pub(super) edges: Vec<Vec<Edge>>,
+    edges: Edges<Edge>,
     pub(super) seeds: Vec<(Vertex, Seed)>,
-    scopes: HashMap<Actor, Scopes>,
+    /// In the order of [`Actor::all`].
+    scopes: Vec<Scopes>,
     /// By the addresses of the outermost objects.
     values: HashMap<Address, Value<'s>>,
     /// The outermost objects of those that are in values.
@@ -216,19 +224,23 @@ pub(super) struct Graph<'s> {
     abort_handles: HashMap<Address, u64>,
 }
 
-/// The vertices of an actor.
+/// The vertices of an actor: itself, and then its frames.
+#[derive(Clone, Copy)]
 pub(super) struct Scopes {
     pub(super) whole: Vertex,
-    pub(super) frames: Vec<Vertex>,
-    /// Whether a frame is polled when the actor is.
-    pub(super) polled: Vec<bool>,
+    frames: usize,
 }
 
 impl Scopes {
     /// The vertex of a frame, or of the actor for a leaf outside of all frames.
-    fn of(&self, frame: Option<FrameIndex>) -> Vertex {
-        let frame = frame.and_then(|it| self.frames.get(it.0 as usize));
-        frame.copied().unwrap_or(self.whole)
+    pub(super) fn of(self, frame: Option<FrameIndex>) -> Vertex {
+        let frame = frame.map(|it| it.0 as usize);
+        let frame = frame.filter(|frame| *frame < self.frames);
+        frame.map_or(self.whole, |frame| self.whole + 1 + frame)
+    }
+
+    fn all(self) -> RangeInclusive<Vertex> {
+        self.whole..=self.whole + self.frames
     }
 }
 
@@ -239,13 +251,13 @@ impl<'s> Graph<'s> {
             nodes: Vec::new(),
             resources: Vec::new(),
             vertices: Vec::new(),
-            edges: Vec::new(),
+            edges: Edges::default(),
             seeds: Vec::new(),
-            scopes: HashMap::new(),
-            values: HashMap::new(),
-            roots: HashMap::new(),
+            scopes: Vec::new(),
+            values: HashMap::default(),
+            roots: HashMap::default(),
             by_address: actor::by_address(snapshot),
-            abort_handles: HashMap::new(),
+            abort_handles: HashMap::default(),
         };
         for actor in Actor::all(snapshot) {
             graph.add_actor(actor);
@@ -261,48 +273,59 @@ impl<'s> Graph<'s> {
             graph.add_leaves(actor, &objects, &waits);
         }
         graph.add_pools();
+        graph.edges.sort(graph.vertices.len());
         graph
     }
 
     fn add(&mut self, is: Is) -> Vertex {
         self.vertices.push(is);
-        self.edges.push(Vec::new());
         self.vertices.len() - 1
     }
 
     fn lead(&mut self, from: Vertex, to: Vertex) {
         let by = By::Moving;
-        self.edges[from].push(Edge { to, by });
+        self.edges.add(from, Edge { to, by });
     }
 
     fn cancel(&mut self, from: Vertex, to: Vertex) {
         let by = By::Cancelling;
-        self.edges[from].push(Edge { to, by });
+        self.edges.add(from, Edge { to, by });
     }
 
-    pub(super) fn scopes(&self, actor: Actor) -> &Scopes {
-        &self.scopes[&actor]
+    /// The edges that lead from a vertex.
+    pub(super) fn edges(&self, from: Vertex) -> &[Edge] {
+        self.edges.from(from)
+    }
+
+    pub(super) fn scopes(&self, actor: Actor) -> Scopes {
+        let number = match actor {
+            Actor::BlockOn(index) => index,
+            Actor::Task(index) => self.snapshot.block_ons.len() + index,
+            Actor::Blocking(index) => {
+                self.snapshot.block_ons.len() + self.snapshot.tasks.len() + index
+            }
+        };
+        self.scopes[number]
+    }
+
+    /// Whether a frame is polled when the actor is. What is outside of all frames is.
+    fn is_polled(&self, scope: Vertex) -> bool {
+        !matches!(self.vertices[scope], Is::Frame { polled: false })
     }
 
     /// The actor's frames, and how they lead to each other.
     fn add_actor(&mut self, actor: Actor) {
-        let whole = self.add(Is::Actor);
-        let mut scopes = Scopes {
-            whole,
-            frames: Vec::new(),
-            polled: Vec::new(),
-        };
         let frames = actor
             .futures(self.snapshot)
             .map_or(&[][..], |it| &it.frames);
+        let mut scopes = Scopes {
+            whole: self.add(Is::Actor),
+            frames: 0,
+        };
         for frame in frames {
-            let vertex = self.add(Is::Scope);
             let above = scopes.of(frame.parent);
-            let polled_above = frame
-                .parent
-                .and_then(|it| scopes.polled.get(it.0 as usize))
-                .is_none_or(|polled| *polled);
-            let polled = frame.held_in.is_none() && polled_above;
+            let polled = frame.held_in.is_none() && self.is_polled(above);
+            let vertex = self.add(Is::Frame { polled });
             if polled {
                 self.lead(vertex, above);
                 self.cancel(above, vertex);
@@ -310,10 +333,9 @@ impl<'s> Graph<'s> {
                 // The caller may poll it again, or drop it.
                 self.lead(above, vertex);
             }
-            scopes.frames.push(vertex);
-            scopes.polled.push(polled);
+            scopes.frames += 1;
         }
-        self.scopes.insert(actor, scopes);
+        self.scopes.push(scopes);
     }
 
     /// The handles of all objects, and who reaches what is in those.
@@ -374,30 +396,29 @@ impl<'s> Graph<'s> {
     }
 
     fn held_by_actor(&self, actor: Actor, all: &mut Vec<Held<'s>>) {
-        let scopes = &self.scopes[&actor];
-        let mut add = |handle, frame, scope| {
-            let keeper = Keeper::Actor(actor, frame);
+        let scopes = self.scopes(actor);
+        let mut add = |handle, frame| {
             all.push(Held {
                 handle,
-                keeper,
-                scope,
+                keeper: Keeper::Actor(actor, frame),
+                scope: scopes.of(frame),
             });
         };
         if let Actor::Blocking(index) = actor {
             let closure = &self.snapshot.blocking_tasks[index];
             for handle in handles_in(&closure.handles, &closure.futures) {
-                add(handle, None, scopes.whole);
+                add(handle, None);
             }
         }
         let Some(futures) = actor.futures(self.snapshot) else {
             return;
         };
         for handle in &futures.handles {
-            add(handle, None, scopes.whole);
+            add(handle, None);
         }
-        for ((index, frame), scope) in (0..).zip(&futures.frames).zip(&scopes.frames) {
+        for (index, frame) in (0..).map(FrameIndex).zip(&futures.frames) {
             for handle in &frame.handles {
-                add(handle, Some(FrameIndex(index)), *scope);
+                add(handle, Some(index));
             }
         }
     }
@@ -410,8 +431,8 @@ impl<'s> Graph<'s> {
         }
         let code = self.add(Is::Scope);
         let by = By::Reaching;
-        for scopes in self.scopes.values() {
-            self.edges[scopes.whole].push(Edge { to: code, by });
+        for scopes in &self.scopes {
+            self.edges.add(scopes.whole, Edge { to: code, by });
         }
         let mut threads = snapshot.threads.iter();
         let has_others = snapshot.threads.is_empty() || threads.any(threads::is_other);
@@ -420,7 +441,7 @@ impl<'s> Graph<'s> {
         }
         for (number, it) in snapshot.statics.iter().enumerate() {
             let scope = self.add(Is::Scope);
-            self.edges[code].push(Edge { to: scope, by });
+            self.edges.add(code, Edge { to: scope, by });
             if may_move(&it.futures) {
                 self.seeds.push((scope, Seed::Unknown(Doubt::Holder)));
             }
@@ -455,7 +476,7 @@ impl<'s> Graph<'s> {
         }
         let task = self.snapshot[held.handle.object].address;
         if let Some(actor @ Actor::Task(_)) = self.by_address.get(&task).copied() {
-            self.cancel(held.scope, self.scopes[&actor].whole);
+            self.cancel(held.scope, self.scopes(actor).whole);
         }
         let is_certain = held.keeper.actor().is_some() && !held.handle.maybe_dropped;
         if kind == HandleKind::AbortHandle && is_certain {
@@ -486,8 +507,8 @@ impl<'s> Graph<'s> {
     /// Those by whom a value is reached in the end: actors and statics, each once.
     pub(super) fn owners(&self, object: ObjectId) -> Vec<Held<'s>> {
         let mut owners: Vec<Held<'s>> = Vec::new();
-        let mut places = HashMap::new();
-        let mut seen = HashSet::new();
+        let mut places = HashMap::default();
+        let mut seen = HashSet::default();
         let mut open = vec![object];
         while let Some(object) = open.pop() {
             let Some(root) = self.roots.get(&object).filter(|it| seen.insert(**it)) else {
@@ -527,7 +548,7 @@ impl<'s> Graph<'s> {
             return;
         };
         let mut aborts: Vec<(Vertex, Address)> = Vec::new();
-        let scopes = &self.scopes[&actor];
+        let scopes = self.scopes(actor);
         for leaf in &futures.leaves {
             if let WaitsFor::Task { task } = leaf.waits_for {
                 aborts.push((scopes.of(leaf.frame), task));
@@ -535,7 +556,7 @@ impl<'s> Graph<'s> {
         }
         for (from, task) in aborts {
             if let Some(actor @ Actor::Task(_)) = self.by_address.get(&task).copied() {
-                self.cancel(from, self.scopes[&actor].whole);
+                self.cancel(from, self.scopes(actor).whole);
             }
         }
     }
@@ -559,11 +580,8 @@ impl<'s> Graph<'s> {
             }
         });
         live.extend(leaves);
-        let wholes = self
-            .scopes
-            .iter()
-            .map(|(actor, scopes)| (scopes.whole, *actor));
-        let wholes: HashMap<Vertex, Actor> = wholes.collect();
+        let actors = Actor::all(self.snapshot);
+        let wholes: HashMap<Vertex, Actor> = actors.map(|it| (self.scopes(it).whole, it)).collect();
         live.extend(self.seeds.iter().filter_map(|(vertex, seed)| {
             let Seed::Live(activity) = *seed else {
                 return None;
@@ -621,8 +639,8 @@ impl<'s> Graph<'s> {
                     let mut block_ons = snapshot.block_ons.iter();
                     let inner = block_ons.position(|it| Some(it.thread) == thread);
                     if let Some(inner) = inner {
-                        let from = self.scopes[&Actor::BlockOn(inner)].whole;
-                        let to = self.scopes[&actor].whole;
+                        let from = self.scopes(Actor::BlockOn(inner)).whole;
+                        let to = self.scopes(actor).whole;
                         self.lead(from, to);
                         None
                     } else {
@@ -634,9 +652,8 @@ impl<'s> Graph<'s> {
         };
         let Some(seed) = seed else { return };
         // Where in it something moves is not known.
-        let scopes = &self.scopes[&actor];
-        let all = scopes.frames.iter().chain([&scopes.whole]);
-        self.seeds.extend(all.map(|vertex| (*vertex, seed)));
+        let scopes = self.scopes(actor);
+        self.seeds.extend(scopes.all().map(|vertex| (vertex, seed)));
     }
 
     fn add_leaves(&mut self, actor: Actor, objects: &Objects<'s>, waits: &Waits) {
@@ -649,12 +666,10 @@ impl<'s> Graph<'s> {
             task.state.lifecycle == Lifecycle::Idle && wakers(&task.state) == 0
         });
         for (number, leaf) in futures.leaves.iter().enumerate() {
-            let scopes = &self.scopes[&actor];
-            let frame = leaf.frame.and_then(|it| scopes.polled.get(it.0 as usize));
-            if leaf.held_in.is_some() || frame.is_some_and(|polled| !*polled) {
+            let to = self.scopes(actor).of(leaf.frame);
+            if leaf.held_in.is_some() || !self.is_polled(to) {
                 continue;
             }
-            let to = scopes.of(leaf.frame);
             let index = self.nodes.len();
             let vertex = self.add(Is::Leaf(index));
             self.lead(vertex, to);
@@ -709,7 +724,7 @@ impl<'s> Graph<'s> {
             _ => {
                 self.seeds.push((vertex, Seed::Unknown(Doubt::Future)));
                 // What it is not known to wait for may be in it, beside the rest of its function.
-                let scope = self.scopes[&actor].of(leaf.frame);
+                let scope = self.scopes(actor).of(leaf.frame);
                 self.seeds.push((scope, Seed::Unknown(Doubt::Future)));
                 None
             }
@@ -737,9 +752,9 @@ impl<'s> Graph<'s> {
                 Source::Granted { actor, leaf } => {
                     let futures = actor.futures(self.snapshot);
                     let frame = futures.and_then(|it| it.leaves.get(*leaf)?.frame);
-                    self.scopes[actor].of(frame)
+                    self.scopes(*actor).of(frame)
                 }
-                Source::End(actor) => self.scopes[actor].whole,
+                Source::End(actor) => self.scopes(*actor).whole,
             };
             self.lead(from, vertex);
         }
@@ -1000,7 +1015,7 @@ impl<'s> Graph<'s> {
         let mut pools_found = pools.by_ref().filter(|(_, it)| it.blocking_pool.is_some());
         let only = pools_found.next().filter(|_| pools_found.next().is_none());
         let only = only.map(|(index, _)| index);
-        let mut by_pool: HashMap<Option<usize>, (Vec<usize>, Vec<usize>)> = HashMap::new();
+        let mut by_pool: HashMap<Option<usize>, (Vec<usize>, Vec<usize>)> = HashMap::default();
         for (index, task) in snapshot.blocking_tasks.iter().enumerate() {
             let pool = task.runtime.map(|id| id.0 as usize).or(only);
             let (running, queued) = by_pool.entry(pool).or_default();
@@ -1034,7 +1049,7 @@ impl<'s> Graph<'s> {
                 self.seeds.push((vertex, Seed::Live(Activity::Runs)));
             }
             for index in queued {
-                let to = self.scopes[&Actor::Blocking(index)].whole;
+                let to = self.scopes(Actor::Blocking(index)).whole;
                 self.lead(vertex, to);
             }
         }
@@ -1161,7 +1176,7 @@ struct Queued {
 
 impl Waits {
     fn of(snapshot: &Snapshot) -> Self {
-        let mut queues: HashMap<Address, Vec<Queued>> = HashMap::new();
+        let mut queues: HashMap<Address, Vec<Queued>> = HashMap::default();
         for actor in Actor::all(snapshot) {
             let leaves = actor.futures(snapshot).map_or(&[][..], |it| &it.leaves);
             for (index, leaf) in leaves.iter().enumerate() {

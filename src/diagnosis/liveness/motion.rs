@@ -1,8 +1,59 @@
 //! What moved between two readings of a process.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, Hash, Hasher as _};
 
-use unstuck_inspect::snapshot::{AwaitTree, Lifecycle, Snapshot, Thread, WaitsFor};
+use foldhash::quality::FixedState;
+use unstuck_inspect::snapshot::{
+    Address, AwaitTree, Lifecycle, NameId, PlaceId, Snapshot, TaskState, Thread, WaitsFor,
+};
+
+use super::maps::HashMap;
+
+/// What to compare a later reading of a process with: where everything is suspended, as hashes. It is much smaller than
+/// the reading.
+#[derive(Debug)]
+pub struct Fingerprint {
+    tasks: HashMap<Address, TaskPrint>,
+    /// By their threads.
+    block_ons: HashMap<u32, u64>,
+    /// By their ids.
+    threads: HashMap<u32, u64>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct TaskPrint {
+    id: u64,
+    has_ended: bool,
+    suspended: u64,
+}
+
+impl Fingerprint {
+    /// What is compared of a reading.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let texts = Texts::of(snapshot);
+        let tasks = snapshot.tasks.iter().map(|task| {
+            let print = TaskPrint {
+                id: task.id,
+                has_ended: task.state.lifecycle == Lifecycle::Complete,
+                suspended: texts.task(&task.state, &task.futures),
+            };
+            (task.address, print)
+        });
+        let block_ons = snapshot.block_ons.iter().map(|it| {
+            let mut hasher = FixedState::default().build_hasher();
+            (it.address, it.polled).hash(&mut hasher);
+            texts.futures(&it.futures).hash(&mut hasher);
+            (it.thread, hasher.finish())
+        });
+        let threads = snapshot.threads.iter();
+        Self {
+            tasks: tasks.collect(),
+            block_ons: block_ons.collect(),
+            threads: threads.map(|it| (it.id, rest(it))).collect(),
+        }
+    }
+}
 
 /// What is not the same in both readings, as indices into the later one.
 #[derive(Debug, Default)]
@@ -17,52 +68,34 @@ pub(super) struct Motion {
 
 impl Motion {
     /// Compares two readings of one process.
-    pub(super) fn between(before: &Snapshot, after: &Snapshot) -> Self {
-        let earlier: HashMap<_, _> = before.tasks.iter().map(|it| (it.address, it)).collect();
-        let mut motion = Self::default();
-        for (index, task) in after.tasks.iter().enumerate() {
-            let settled = earlier.get(&task.address).is_some_and(|earlier| {
-                let had_ended = earlier.state.lifecycle == Lifecycle::Complete;
-                earlier.id == task.id
-                    && (had_ended
-                        || earlier.state == task.state
-                            && is_same(before, &earlier.futures, after, &task.futures))
-            });
-            if !settled || task.changed {
-                motion.tasks.insert(index);
-            }
-        }
-        let still: HashSet<_> = after.tasks.iter().map(|it| (it.address, it.id)).collect();
-        motion.ended = before.tasks.iter().any(|task| {
-            task.state.lifecycle != Lifecycle::Complete && !still.contains(&(task.address, task.id))
+    pub(super) fn between(before: &Fingerprint, after: &Snapshot) -> Self {
+        let now = Fingerprint::of(after);
+        let task_moved = |address| {
+            let (earlier, later) = (before.tasks.get(address), &now.tasks[address]);
+            earlier.is_none_or(|earlier| {
+                earlier.id != later.id || !earlier.has_ended && earlier != later
+            })
+        };
+        let tasks = after.tasks.iter().enumerate();
+        let tasks = tasks.filter(|(_, task)| task.changed || task_moved(&task.address));
+        let block_ons = after.block_ons.iter().enumerate();
+        let block_ons = block_ons.filter(|(_, it)| {
+            it.changed || before.block_ons.get(&it.thread) != now.block_ons.get(&it.thread)
         });
-
-        let earlier: HashMap<_, _> = before.block_ons.iter().map(|it| (it.thread, it)).collect();
-        for (index, block_on) in after.block_ons.iter().enumerate() {
-            let same = earlier.get(&block_on.thread).is_some_and(|earlier| {
-                earlier.address == block_on.address
-                    && earlier.polled == block_on.polled
-                    && is_same(before, &earlier.futures, after, &block_on.futures)
-            });
-            if !same || block_on.changed {
-                motion.block_ons.insert(index);
-            }
+        let threads = now.threads.iter();
+        let threads = threads.filter(|(id, rest)| before.threads.get(id) != Some(rest));
+        let is_there = |(address, task): (&Address, &TaskPrint)| {
+            let later = now.tasks.get(address);
+            task.has_ended || later.is_some_and(|later| later.id == task.id)
+        };
+        let mut blocked = before.block_ons.keys();
+        Self {
+            tasks: tasks.map(|(index, _)| index).collect(),
+            block_ons: block_ons.map(|(index, _)| index).collect(),
+            threads: threads.map(|(id, _)| *id).collect(),
+            ended: !before.tasks.iter().all(is_there)
+                || !blocked.all(|thread| now.block_ons.contains_key(thread)),
         }
-        motion.ended |= before.block_ons.iter().any(|earlier| {
-            let mut later = after.block_ons.iter();
-            !later.any(|it| it.thread == earlier.thread)
-        });
-
-        let earlier: HashMap<_, _> = before.threads.iter().map(|it| (it.id, it)).collect();
-        for thread in &after.threads {
-            let same = earlier
-                .get(&thread.id)
-                .is_some_and(|earlier| rests_alike(earlier, thread));
-            if !same {
-                motion.threads.insert(thread.id);
-            }
-        }
-        motion
     }
 
     /// Whether the program did anything between the readings.
@@ -73,40 +106,54 @@ impl Motion {
     }
 }
 
-/// Whether a thread sleeps in the same place.
-fn rests_alike(before: &Thread, after: &Thread) -> bool {
-    before.state == after.state
-        && before.system_call == after.system_call
-        && before.stack == after.stack
+/// Where a thread sleeps.
+fn rest(thread: &Thread) -> u64 {
+    FixedState::default().hash_one((thread.state, thread.system_call, &thread.stack))
 }
 
-/// Whether the futures are suspended in the same places and wait for the same things.
-fn is_same(before: &Snapshot, earlier: &AwaitTree, after: &Snapshot, later: &AwaitTree) -> bool {
-    let frames = || earlier.frames.iter().zip(&later.frames);
-    let leaves = || earlier.leaves.iter().zip(&later.leaves);
-    earlier.frames.len() == later.frames.len()
-        && earlier.leaves.len() == later.leaves.len()
-        && frames().all(|(earlier, later)| {
-            earlier.address == later.address
-                && earlier.suspension == later.suspension
-                && earlier.parent == later.parent
-                && earlier.held_in.is_some() == later.held_in.is_some()
-                && before[earlier.place] == after[later.place]
-        })
-        && leaves().all(|(earlier, later)| {
-            earlier.address == later.address
-                && earlier.frame == later.frame
-                && waits_alike(before, &earlier.waits_for, after, &later.waits_for)
-        })
+/// Hashes of the texts of a snapshot, which has them in tables of its own.
+struct Texts {
+    places: Vec<u64>,
+    names: Vec<u64>,
 }
 
-fn waits_alike(before: &Snapshot, earlier: &WaitsFor, after: &Snapshot, later: &WaitsFor) -> bool {
-    match (earlier, later) {
-        // The names are in tables of their own.
-        (
-            WaitsFor::Unknown { type_name } | WaitsFor::EmptySet { type_name },
-            WaitsFor::Unknown { type_name: other } | WaitsFor::EmptySet { type_name: other },
-        ) => before[*type_name] == after[*other],
-        _ => earlier == later,
+impl Texts {
+    fn of(snapshot: &Snapshot) -> Self {
+        let hash = FixedState::default();
+        Self {
+            places: snapshot.places.iter().map(|it| hash.hash_one(it)).collect(),
+            names: snapshot.names.iter().map(|it| hash.hash_one(it)).collect(),
+        }
+    }
+
+    fn task(&self, state: &TaskState, futures: &AwaitTree) -> u64 {
+        FixedState::default().hash_one((state, self.futures(futures)))
+    }
+
+    /// Where futures are suspended, and what they wait for.
+    fn futures(&self, futures: &AwaitTree) -> u64 {
+        let mut hasher = FixedState::default().build_hasher();
+        futures.frames.len().hash(&mut hasher);
+        for frame in &futures.frames {
+            let PlaceId(place) = frame.place;
+            self.places[place as usize].hash(&mut hasher);
+            let is_held = frame.held_in.is_some();
+            (frame.address, frame.suspension, frame.parent, is_held).hash(&mut hasher);
+        }
+        for leaf in &futures.leaves {
+            (leaf.address, leaf.frame).hash(&mut hasher);
+            match &leaf.waits_for {
+                WaitsFor::Unknown { type_name } => (true, self.name(*type_name)).hash(&mut hasher),
+                WaitsFor::EmptySet { type_name } => {
+                    (false, self.name(*type_name)).hash(&mut hasher)
+                }
+                other => other.hash(&mut hasher),
+            }
+        }
+        hasher.finish()
+    }
+
+    fn name(&self, NameId(name): NameId) -> u64 {
+        self.names[name as usize]
     }
 }

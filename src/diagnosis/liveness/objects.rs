@@ -1,12 +1,11 @@
 //! Which handles lead to an address, and whether they are all that exist.
 
-use std::collections::HashMap;
-
 use unstuck_inspect::snapshot::{
     Address, Counts, FrameIndex, Handle, HandleKind, ObjectId, Snapshot,
 };
 
 use super::actor::Actor;
+use super::maps::HashMap;
 use super::reach::Vertex;
 
 /// A handle, and what holds it.
@@ -130,7 +129,7 @@ impl<'s> Objects<'s> {
             .spans
             .partition_point(|span| span.start <= address.0)
             .checked_sub(1);
-        let mut places: HashMap<(u64, Option<Actor>), usize> = HashMap::new();
+        let mut places: HashMap<(u64, Option<Actor>), usize> = HashMap::default();
         let mut found: Vec<Held<'s>> = Vec::new();
         while let Some(index) = at {
             let span = &self.spans[index];

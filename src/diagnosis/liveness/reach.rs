@@ -3,6 +3,53 @@
 /// A vertex, as an index.
 pub(super) type Vertex = usize;
 
+/// Edges by the vertex that they lead from.
+///
+/// They are added in any order, and sorted once before they are asked for.
+pub(super) struct Edges<E> {
+    added: Vec<(Vertex, E)>,
+    sorted: Vec<E>,
+    /// Where those of each vertex end in the list. They start where those of the vertex before end.
+    ends: Vec<usize>,
+}
+
+impl<E> Default for Edges<E> {
+    fn default() -> Self {
+        Self {
+            added: Vec::new(),
+            sorted: Vec::new(),
+            ends: Vec::new(),
+        }
+    }
+}
+
+impl<E> Edges<E> {
+    pub(super) fn add(&mut self, from: Vertex, edge: E) {
+        self.added.push((from, edge));
+    }
+
+    /// Sorts what was added, keeping the order of the edges of each vertex.
+    pub(super) fn sort(&mut self, vertices: usize) {
+        self.added.sort_by_key(|(from, _)| *from);
+        self.ends = vec![0; vertices];
+        for (from, _) in &self.added {
+            self.ends[*from] += 1;
+        }
+        let mut end = 0;
+        for count in &mut self.ends {
+            end += *count;
+            *count = end;
+        }
+        let added = std::mem::take(&mut self.added);
+        self.sorted = added.into_iter().map(|(_, edge)| edge).collect();
+    }
+
+    pub(super) fn from(&self, vertex: Vertex) -> &[E] {
+        let start = vertex.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.sorted[start..self.ends[vertex]]
+    }
+}
+
 /// The vertices that can be reached from the seeds, themselves included.
 pub(super) fn reachable<'e, E>(
     vertices: usize,

@@ -68,7 +68,7 @@ pub struct HeldIn {
 }
 
 /// How far an async function has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Suspension {
     /// It was never polled.
@@ -98,7 +98,7 @@ pub struct Leaf {
 }
 
 /// What a future that is no async function waits for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 #[non_exhaustive]
 pub enum WaitsFor {

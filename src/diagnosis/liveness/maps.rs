@@ -1,0 +1,6 @@
+//! Maps for many small keys. They are hashed in the same way in each run, and so are in the same order.
+
+use foldhash::fast::FixedState;
+
+pub(super) type HashMap<K, V> = std::collections::HashMap<K, V, FixedState>;
+pub(super) type HashSet<T> = std::collections::HashSet<T, FixedState>;
