@@ -14,6 +14,7 @@ use object::{
 };
 
 use super::Slice;
+use super::parallel::in_parallel;
 use super::separate::{self, MissingDebugFile};
 use crate::error::Error;
 
@@ -189,7 +190,7 @@ impl Elf {
         let damaged = |error: object::Error| invalid(error.to_string());
         let cache = ReadCache::new(&file);
         let object = object::File::parse(&cache).map_err(damaged)?;
-        let mut sections = HashMap::default();
+        let mut ranges = Vec::new();
         for id in DEBUG_SECTIONS {
             let Some(section) = object.section_by_name(id.name()) else {
                 continue;
@@ -208,6 +209,9 @@ impl Elf {
                     id.name()
                 )));
             }
+            ranges.push((id, range));
+        }
+        let read = in_parallel(&ranges, |(id, range)| {
             let bytes = if range.format == CompressionFormat::None {
                 // Past the cache, which would keep a copy.
                 let size = usize::try_from(range.uncompressed_size)
@@ -220,8 +224,9 @@ impl Elf {
                 let data = range.data(&cache).map_err(damaged)?;
                 data.decompress().map_err(damaged)?.into_owned()
             };
-            sections.insert(id, bytes);
-        }
+            Ok((id, bytes))
+        });
+        let sections = read.into_iter().collect::<Result<_, Error>>()?;
         let constants = object.sections().filter(|section| {
             matches!(
                 section.name(),

@@ -1,12 +1,12 @@
 //! One pass over all debug info, to note where the few things of interest are.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 
 use foldhash::HashMap;
 use gimli::{AttributeSpecification, AttributeValue};
 
+use super::parallel::in_parallel;
 use super::{EntryId, Executable, Slice, TypeId, reference};
 use crate::snapshot::Origin;
 
@@ -108,16 +108,8 @@ impl Index {
         let headers = headers(&executable.dwarf())?;
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let parts = parts(&headers, threads);
-        let index_part = |part| Builder::new(wanted).build(&executable.dwarf(), part);
-        let indexed: Vec<gimli::Result<Builder>> = thread::scope(|scope| {
-            let start = |part| thread::Builder::new().spawn_scoped(scope, move || index_part(part));
-            let started: Vec<_> = parts.iter().map(|part| (part, start(*part))).collect();
-            let results = started.into_iter().map(|(part, thread)| match thread {
-                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                // There are too many threads already.
-                Err(_) => index_part(part),
-            });
-            results.collect()
+        let indexed = in_parallel(&parts, |part| {
+            Builder::new(wanted).build(&executable.dwarf(), part)
         });
         let mut whole = Builder::new(wanted);
         for part in indexed {

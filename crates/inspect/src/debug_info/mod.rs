@@ -10,6 +10,7 @@ mod functions;
 mod index;
 mod layout;
 mod lines;
+mod parallel;
 mod separate;
 mod types;
 mod value;

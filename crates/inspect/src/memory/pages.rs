@@ -6,17 +6,27 @@ use super::Unreadable;
 
 const PAGE: usize = 4096;
 const PAGE_SIZE: u64 = PAGE as u64;
-/// 32 MiB of pages. Tasks are read in the order of their addresses, so a larger cache would not be hit more often.
-const CACHED_PAGES: u64 = 8192;
+/// 16 MiB of pages. Tasks are read in the order of their addresses, so a larger cache would not be hit more often.
+const CACHED_PAGES: usize = 4096;
 
 /// A direct-mapped cache: page N is in slot N modulo the number of slots, or not at all.
 #[derive(Default)]
-pub(super) struct Pages(RefCell<Vec<Option<Page>>>);
+pub(super) struct Pages(RefCell<Cache>);
 
-struct Page {
-    number: u64,
-    /// `None` for a page that can't be read.
-    bytes: Option<Box<[u8; PAGE]>>,
+#[derive(Default)]
+struct Cache {
+    slots: Vec<Slot>,
+    /// The bytes of all slots, in one piece that is given back to the system as a whole.
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+enum Slot {
+    Empty,
+    /// The page with this number.
+    Filled(u64),
+    /// The page with this number can't be read.
+    Unreadable(u64),
 }
 
 impl Pages {
@@ -27,11 +37,11 @@ impl Pages {
         buffer: &mut [u8],
         fill: impl Fn(u64, &mut [u8]) -> bool,
     ) -> Result<(), Unreadable> {
-        let mut slots = self.0.borrow_mut();
+        let mut cache = self.0.borrow_mut();
         let mut done = 0;
         while done < buffer.len() {
             let at = address.checked_add(done as u64).ok_or(Unreadable)?;
-            let page = page(&mut slots, at / PAGE_SIZE, &fill).ok_or(Unreadable)?;
+            let page = cache.page(at / PAGE_SIZE, &fill).ok_or(Unreadable)?;
             let skip = usize::try_from(at % PAGE_SIZE).map_err(|_| Unreadable)?;
             let length = (buffer.len() - done).min(page.len() - skip);
             buffer[done..done + length].copy_from_slice(&page[skip..skip + length]);
@@ -42,31 +52,31 @@ impl Pages {
 
     /// Drops all pages.
     pub(super) fn forget(&self) {
-        self.0.borrow_mut().clear();
+        self.0.borrow_mut().slots.fill(Slot::Empty);
     }
 }
 
-fn page(
-    slots: &mut Vec<Option<Page>>,
-    number: u64,
-    fill: impl Fn(u64, &mut [u8]) -> bool,
-) -> Option<&[u8; PAGE]> {
-    if slots.is_empty() {
-        slots.extend((0..CACHED_PAGES).map(|_| None));
+impl Cache {
+    fn page(&mut self, number: u64, fill: impl Fn(u64, &mut [u8]) -> bool) -> Option<&[u8]> {
+        if self.slots.is_empty() {
+            self.slots = vec![Slot::Empty; CACHED_PAGES];
+            self.bytes = vec![0; CACHED_PAGES * PAGE];
+        }
+        let index = usize::try_from(number % CACHED_PAGES as u64).ok()?;
+        let slot = self.slots.get_mut(index)?;
+        let bytes = self.bytes.get_mut(index * PAGE..(index + 1) * PAGE)?;
+        match *slot {
+            Slot::Filled(cached) if cached == number => {}
+            Slot::Unreadable(cached) if cached == number => return None,
+            _ => {
+                let address = number.checked_mul(PAGE_SIZE);
+                if !address.is_some_and(|address| fill(address, bytes)) {
+                    *slot = Slot::Unreadable(number);
+                    return None;
+                }
+                *slot = Slot::Filled(number);
+            }
+        }
+        Some(bytes)
     }
-    let slot = slots.get_mut(usize::try_from(number % CACHED_PAGES).ok()?)?;
-    if slot.as_ref().is_none_or(|page| page.number != number) {
-        let mut bytes = slot
-            .take()
-            .and_then(|page| page.bytes)
-            .unwrap_or_else(|| Box::new([0; PAGE]));
-        let read = number
-            .checked_mul(PAGE_SIZE)
-            .is_some_and(|at| fill(at, &mut bytes[..]));
-        *slot = Some(Page {
-            number,
-            bytes: read.then_some(bytes),
-        });
-    }
-    slot.as_ref()?.bytes.as_deref()
 }

@@ -1,5 +1,7 @@
 //! Runtimes and `LocalSet`s: which tasks they own.
 
+use std::collections::VecDeque;
+
 use foldhash::{HashSet, HashSetExt as _};
 
 use super::names;
@@ -117,23 +119,28 @@ impl RawRuntime {
             counted,
             intact: true,
         };
+        let heads = lists.iter();
+        let heads = heads.map(|list| names::LIST_HEAD.at(context, list)?.read(memory));
+        let mut heads: VecDeque<u64> = heads.collect::<Option<_>>()?;
         let mut seen = HashSet::new();
-        for list in lists {
-            let mut task = names::LIST_HEAD.at(context, &list)?.read(memory)?;
-            while task != 0 {
-                if owned.tasks.len() as u64 >= context.limits.tasks {
-                    context.limit_reached("a runtime's list of tasks", context.limits.tasks);
-                    owned.intact = false;
-                    return Some(owned);
-                }
-                let next = reader.next(memory, task).filter(|_| seen.insert(task));
-                let Some(next) = next else {
-                    // Not a task, or one that was met before: the list changed while it was read.
-                    owned.intact = false;
-                    break;
-                };
+        // A step in each list in turn: tasks that were spawned one after another are in different lists, and mostly
+        // near each other in memory.
+        while let Some(task) = heads.pop_front() {
+            if task == 0 {
+                continue;
+            }
+            if owned.tasks.len() as u64 >= context.limits.tasks {
+                context.limit_reached("a runtime's list of tasks", context.limits.tasks);
+                owned.intact = false;
+                return Some(owned);
+            }
+            let next = reader.next(memory, task).filter(|_| seen.insert(task));
+            if let Some(next) = next {
                 owned.tasks.push(task);
-                task = next;
+                heads.push_back(next);
+            } else {
+                // Not a task, or one that was met before: the list changed while it was read.
+                owned.intact = false;
             }
         }
         owned.intact &= counted.is_none_or(|count| count == owned.tasks.len() as u64);

@@ -163,16 +163,16 @@ impl<'a> Walker<'a> {
         self.take_tree()
     }
 
-    /// There may be many trees: what was set aside for more is given back.
+    /// There may be many trees, so they are as small as they can be, and the room to build one is kept for the next.
     fn take_tree(&mut self) -> AwaitTree {
-        let mut tree = std::mem::take(&mut self.tree);
-        for frame in &mut tree.frames {
+        for frame in &mut self.tree.frames {
             frame.handles.shrink_to_fit();
         }
-        tree.frames.shrink_to_fit();
-        tree.leaves.shrink_to_fit();
-        tree.handles.shrink_to_fit();
-        tree
+        AwaitTree {
+            frames: self.tree.frames.drain(..).collect(),
+            leaves: self.tree.leaves.drain(..).collect(),
+            handles: self.tree.handles.drain(..).collect(),
+        }
     }
 
     fn start(&mut self) {
