@@ -20,7 +20,8 @@ pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
     let edges = |from: Vertex| {
         let to = graph.edges(from).iter().filter(|edge| edge.is_cause());
         let is_in = stuck(from);
-        to.map(|edge| edge.to).filter(move |to| is_in && stuck(*to))
+        to.map(|edge| edge.to())
+            .filter(move |to| is_in && stuck(*to))
     };
     let (component, count) = components(graph.vertices.len(), edges);
     // A component is the root of others if nothing that waits for something itself leads to it. An edge leads from a
@@ -134,7 +135,7 @@ fn others(
         let edges = graph.edges(vertex).iter().filter(|edge| edge.is_cause());
         open.extend(
             edges
-                .map(|edge| edge.to)
+                .map(|edge| edge.to())
                 .filter(|to| solutions.is_stuck(*to)),
         );
     }
@@ -194,7 +195,7 @@ impl Root<'_, '_> {
     fn is_circular(&self, resource: usize) -> bool {
         let vertex = self.graph.resources[resource].vertex;
         let mut edges = self.graph.edges(vertex).iter();
-        edges.any(|edge| self.is_in(edge.to))
+        edges.any(|edge| self.is_in(edge.to()))
     }
 
     /// The resources in the order in which one is waited for by the holders of the one before. Starts with the one that
@@ -244,7 +245,7 @@ impl Root<'_, '_> {
             let resource = &self.graph.resources[*index];
             if resource.kind == ResourceKind::PoolThread {
                 for edge in self.graph.edges(resource.vertex) {
-                    waits.entry(edge.to).or_insert(*index);
+                    waits.entry(edge.to()).or_insert(*index);
                 }
             }
         }
@@ -292,7 +293,7 @@ impl Root<'_, '_> {
         let mut waiters: Vec<Waiter> = waiters.collect();
         if data.kind == ResourceKind::PoolThread {
             let edges = graph.edges(data.vertex).iter();
-            let queued = edges.map(|edge| edge.to).collect::<HashSet<_>>();
+            let queued = edges.map(|edge| edge.to()).collect::<HashSet<_>>();
             waiters.extend(
                 Actor::all(graph.snapshot)
                     .filter(|actor| queued.contains(&graph.scopes(*actor).whole))

@@ -15,7 +15,7 @@ use super::actor::{self, Actor};
 use super::maps::{HashMap, HashSet};
 use super::motion::Motion;
 use super::objects::{Held, Keeper, Objects, Reconciled, borrows, is_strong, reconcile};
-use super::reach::{Edges, Vertex};
+use super::reach::{Edges, SmallVertex, Vertex};
 use super::threads;
 
 /// What a leaf waits for, or a queued closure.
@@ -126,11 +126,21 @@ pub(super) enum Is {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edge {
-    pub(super) to: Vertex,
+    to: SmallVertex,
     pub(super) by: By,
 }
 
 impl Edge {
+    fn new(to: Vertex, by: By) -> Self {
+        let to = to.into();
+        Self { to, by }
+    }
+
+    /// The vertex that it leads to.
+    pub(super) fn to(self) -> Vertex {
+        self.to.into()
+    }
+
     /// Whether what it leads to waits because what it leads from does not move.
     pub(super) fn is_cause(&self) -> bool {
         self.by == By::Moving
@@ -284,12 +294,12 @@ impl<'s> Graph<'s> {
 
     fn lead(&mut self, from: Vertex, to: Vertex) {
         let by = By::Moving;
-        self.edges.add(from, Edge { to, by });
+        self.edges.add(from, Edge::new(to, by));
     }
 
     fn cancel(&mut self, from: Vertex, to: Vertex) {
         let by = By::Cancelling;
-        self.edges.add(from, Edge { to, by });
+        self.edges.add(from, Edge::new(to, by));
     }
 
     /// The edges that lead from a vertex.
@@ -432,7 +442,7 @@ impl<'s> Graph<'s> {
         let code = self.add(Is::Scope);
         let by = By::Reaching;
         for scopes in &self.scopes {
-            self.edges.add(scopes.whole, Edge { to: code, by });
+            self.edges.add(scopes.whole, Edge::new(code, by));
         }
         let mut threads = snapshot.threads.iter();
         let has_others = snapshot.threads.is_empty() || threads.any(threads::is_other);
@@ -441,7 +451,7 @@ impl<'s> Graph<'s> {
         }
         for (number, it) in snapshot.statics.iter().enumerate() {
             let scope = self.add(Is::Scope);
-            self.edges.add(code, Edge { to: scope, by });
+            self.edges.add(code, Edge::new(scope, by));
             if may_move(&it.futures) {
                 self.seeds.push((scope, Seed::Unknown(Doubt::Holder)));
             }

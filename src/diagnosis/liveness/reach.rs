@@ -3,11 +3,27 @@
 /// A vertex, as an index.
 pub(super) type Vertex = usize;
 
+/// A vertex in half the space: there are many edges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SmallVertex(u32);
+
+impl From<Vertex> for SmallVertex {
+    fn from(vertex: Vertex) -> Self {
+        Self(u32::try_from(vertex).expect("fewer than 4 billion vertices"))
+    }
+}
+
+impl From<SmallVertex> for Vertex {
+    fn from(SmallVertex(vertex): SmallVertex) -> Self {
+        vertex as Self
+    }
+}
+
 /// Edges by the vertex that they lead from.
 ///
 /// They are added in any order, and sorted once before they are asked for.
 pub(super) struct Edges<E> {
-    added: Vec<(Vertex, E)>,
+    added: Vec<(SmallVertex, E)>,
     sorted: Vec<E>,
     /// Where those of each vertex end in the list. They start where those of the vertex before end.
     ends: Vec<usize>,
@@ -25,7 +41,7 @@ impl<E> Default for Edges<E> {
 
 impl<E> Edges<E> {
     pub(super) fn add(&mut self, from: Vertex, edge: E) {
-        self.added.push((from, edge));
+        self.added.push((from.into(), edge));
     }
 
     /// Sorts what was added, keeping the order of the edges of each vertex.
@@ -33,7 +49,7 @@ impl<E> Edges<E> {
         self.added.sort_by_key(|(from, _)| *from);
         self.ends = vec![0; vertices];
         for (from, _) in &self.added {
-            self.ends[*from] += 1;
+            self.ends[Vertex::from(*from)] += 1;
         }
         let mut end = 0;
         for count in &mut self.ends {

@@ -65,7 +65,7 @@ fn solve(graph: &Graph<'_>, cancellation: bool, timeouts: bool) -> Solution {
         reachable(graph.vertices.len(), seeds, |from| {
             let edges = graph.edges(from).iter();
             let edges = edges.filter(move |edge| cancellation || edge.by != By::Cancelling);
-            edges.map(|edge| edge.to)
+            edges.map(|edge| edge.to())
         })
     };
     Solution {
