@@ -142,7 +142,7 @@ impl Edge {
     }
 
     /// Whether what it leads to waits because what it leads from does not move.
-    pub(super) fn is_cause(&self) -> bool {
+    pub(super) fn is_cause(self) -> bool {
         self.by == By::Moving
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, Hash, Hasher as _};
+use std::mem::discriminant;
 
 use foldhash::quality::FixedState;
 use unstuck_inspect::snapshot::{
@@ -142,12 +143,13 @@ impl Texts {
         }
         for leaf in &futures.leaves {
             (leaf.address, leaf.frame).hash(&mut hasher);
-            match &leaf.waits_for {
-                WaitsFor::Unknown { type_name } => (true, self.name(*type_name)).hash(&mut hasher),
-                WaitsFor::EmptySet { type_name } => {
-                    (false, self.name(*type_name)).hash(&mut hasher)
-                }
-                other => other.hash(&mut hasher),
+            if let WaitsFor::Unknown { type_name } | WaitsFor::EmptySet { type_name } =
+                leaf.waits_for
+            {
+                discriminant(&leaf.waits_for).hash(&mut hasher);
+                self.name(type_name).hash(&mut hasher);
+            } else {
+                leaf.waits_for.hash(&mut hasher);
             }
         }
         hasher.finish()
