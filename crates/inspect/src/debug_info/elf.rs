@@ -10,7 +10,8 @@ use foldhash::HashMap;
 use gimli::{LittleEndian, SectionId};
 use object::read::{ReadCache, ReadRef};
 use object::{
-    CompressionFormat, Object as _, ObjectSection as _, ObjectSymbol as _, SymbolIndex, SymbolKind,
+    CompressedData, CompressionFormat, Object as _, ObjectSection as _, ObjectSymbol as _,
+    SymbolIndex, SymbolKind,
 };
 
 use super::Slice;
@@ -212,18 +213,19 @@ impl Elf {
             ranges.push((id, range));
         }
         let read = in_parallel(&ranges, |(id, range)| {
-            let bytes = if range.format == CompressionFormat::None {
-                // Past the cache, which would keep a copy.
-                let size = usize::try_from(range.uncompressed_size)
-                    .map_err(|error| invalid(error.to_string()))?;
-                let mut bytes = vec![0; size];
-                file.read_exact_at(&mut bytes, range.offset).map_err(io)?;
-                bytes
-            } else {
-                let cache = ReadCache::new(&file);
-                let data = range.data(&cache).map_err(damaged)?;
-                data.decompress().map_err(damaged)?.into_owned()
-            };
+            // Past the cache, which would keep a copy, and moves the file's one cursor.
+            let size = usize::try_from(range.compressed_size)
+                .map_err(|error| invalid(error.to_string()))?;
+            let mut bytes = vec![0; size];
+            file.read_exact_at(&mut bytes, range.offset).map_err(io)?;
+            if range.format != CompressionFormat::None {
+                let compressed = CompressedData {
+                    format: range.format,
+                    data: &bytes,
+                    uncompressed_size: range.uncompressed_size,
+                };
+                bytes = compressed.decompress().map_err(damaged)?.into_owned();
+            }
             Ok((id, bytes))
         });
         let sections = read.into_iter().collect::<Result<_, Error>>()?;
