@@ -1,7 +1,7 @@
 //! A task group beside other ways to wait for many tasks, in one run: spawn and join so many children.
 //!
-//! They take turns, there and back, so that each follows each of its neighbours: how much memory the one before has left
-//! in the process matters. The fastest pass of each counts, as whatever else the machine does only adds to it. An
+//! They take turns, there and back, so that each follows each of its neighbours: how much memory the one before has
+//! left in the process matters. The fastest pass of each counts, as whatever else the machine does only adds to it. An
 //! argument selects the cases whose titles contain it.
 //!
 //! `join_all` and `FuturesUnordered` over handles can grow with the square of their number, where many
