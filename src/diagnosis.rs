@@ -11,13 +11,13 @@ mod joins;
 pub mod liveness;
 mod part;
 mod prose;
-mod prospect;
 mod rules;
 mod standing;
 mod time_outs;
 mod verdict;
 mod wait;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -30,7 +30,6 @@ use graph::Graph;
 pub use errors::{Errors, Surfaced};
 pub(crate) use part::waits_in_vain;
 pub use part::{StuckPart, stuck_part};
-pub(crate) use prospect::may_be_told;
 pub use verdict::{Judgement, judge};
 pub use wait::{Wait, Waits};
 
@@ -107,7 +106,7 @@ pub struct Diagnosis {
     /// What explains the verdict.
     pub findings: Vec<Finding>,
     /// What could not be looked at, in words.
-    pub blind: Vec<&'static str>,
+    pub blind: Vec<Cow<'static, str>>,
     /// For how long nothing had moved, so that each task that is parked has been so at least as long.
     pub quiet_for: Duration,
 }
@@ -281,7 +280,8 @@ impl<'s> Case<'s> {
             (Program::Returned(..), TaskState::Polling) => Fate::Outlived(None),
             (Program::Returned(..), TaskState::Parked(_)) => {
                 let mut waits = self.waits.on(task.id).iter();
-                let is_known = |wait: &Wait<'_>| self.seen.dumped || !matches!(wait, Wait::Unseen);
+                let is_known =
+                    |wait: &Wait<'_>| self.seen.is_read || !matches!(wait, Wait::Unseen { .. });
                 Fate::Outlived(waits.any(is_known).then(|| self.parked(task)))
             }
             (_, TaskState::Polling) => Fate::Running,
@@ -325,8 +325,11 @@ impl<'s> Case<'s> {
                 call: Some(call), ..
             } => format!("a task to end ({call})"),
             Wait::Sync { call, .. } => call.clone(),
-            Wait::Unseen if !self.seen.dumped => "something that was not observed".to_owned(),
-            Wait::Unseen => "something that unstuck cannot observe".to_owned(),
+            Wait::Never { .. } => "nothing: it never completes".to_owned(),
+            Wait::Unseen { .. } if !self.seen.is_read => {
+                "something that was not observed".to_owned()
+            }
+            Wait::Unseen { .. } => "something that unstuck cannot observe".to_owned(),
         }
     }
 }

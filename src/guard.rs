@@ -14,9 +14,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 
 use crate::diagnosis::{Judgement, Program, Surfaced};
-use crate::observe::{
-    DUMP_SAFELY, End, Observer, Snapshot, note_panics, start_watching, unrecorded,
-};
+use crate::observe::{End, Observer, Snapshot, note_panics, start_watching, unrecorded};
 use crate::observed::{Observed, View};
 use crate::report::Report;
 use crate::report::text::{self, Detail, Page};
@@ -50,9 +48,8 @@ where
 /// - Ctrl+\ (SIGQUIT; not on Windows) prints a report to standard error, and the program goes on;
 /// - Ctrl+C prints one and ends the process, with the [exit code](crate::exit) 130.
 ///
-/// Both work while the threads of the runtime are blocked. Where they are parked is seen on Linux, and
-/// neither on a `current_thread` runtime nor among [more tasks](crate::observe::DUMP_SAFELY) than can be
-/// dumped without harm.
+/// Both work while the threads of the runtime are blocked. Where tasks are parked is read from the program's own memory,
+/// which takes Linux and full debug info (`debug = true`, the default of a dev build), and polls nothing.
 ///
 /// Names of tasks and errors of `#[instrument(err)]` are known where the program's own subscriber has
 /// [`observe::layer`](crate::observe::layer) in it. With
@@ -74,12 +71,10 @@ pub struct Guard {
     tell: Option<Tell>,
 }
 
-/// The program is to go on, whatever is looked at: so no dump that could harm it, and none that is not needed.
+/// The program is to go on, whatever is looked at.
 const WATCH: Watch = Watch {
     quiet: Duration::from_millis(100),
     patience: Duration::from_secs(5),
-    dump_at_most: DUMP_SAFELY,
-    may_revive: true,
     is_apart: false,
     is_sparing: true,
 };
@@ -210,11 +205,7 @@ impl Guard {
         let _ = asking.send(News::Ended(surfaced));
         // It speaks its last word before tasks that are left are cut off.
         let _ = guarding.join();
-        if view.free_workers() {
-            drop(runtime);
-        } else {
-            runtime.shutdown_background();
-        }
+        drop(runtime);
         match ended {
             Ok(value) => Ok(value),
             Err(end) => match end.try_into_panic() {

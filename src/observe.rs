@@ -6,15 +6,13 @@
 //!
 //! This module collects. What it means is for [`diagnosis`](crate::diagnosis) to say.
 
-mod dump;
 mod hooks;
 mod last_polls;
-mod names;
-mod outline;
 mod outside;
 mod panics;
 mod polls;
 mod pulse;
+mod reading;
 mod records;
 mod resource;
 mod resources;
@@ -26,10 +24,13 @@ mod timers;
 mod unrecorded;
 mod workers;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::future;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -38,21 +39,22 @@ use tokio::runtime::Handle;
 use tokio::task::{self, JoinHandle};
 
 use crate::sync::lock;
-use dump::Dumped;
 use last_polls::LastPolls;
+use reading::Reading;
 use tasks::Tasks;
 
 pub use outside::Outside;
 pub use panics::note_panics;
 pub use pulse::Pulse;
+pub use reading::{is_prepared, prepare, wait_until_prepared};
 pub use records::layer;
 pub use resource::{HolderSeen, ResourceKind, ResourceSeen, WaiterSeen};
 pub use resources::resource_layer;
 #[cfg(all(unix, feature = "guard"))]
 pub(crate) use signals::leave_out_signal;
 pub use snapshot::{
-    Doing, End, EventSeen, GroupSeen, Leaf, PollSeen, Snapshot, TaskId, TaskSeen, TaskState,
-    TimerSeen, Unlisted, WaitSeen,
+    Doing, End, EventSeen, GroupSeen, Leaf, LeafKind, PollSeen, Snapshot, TaskId, TaskSeen,
+    TaskState, TimerSeen, Unlisted, WaitSeen,
 };
 use threads::Threads;
 use workers::is_driven_to_the_end;
@@ -62,10 +64,6 @@ pub(crate) use threads::start as start_watching;
 pub use threads::{leave_out_harness, mark_own_thread};
 pub use timers::Timers;
 pub use unrecorded::unrecorded;
-
-/// Of how many tasks a dump can be taken without harm to the runtime: one hangs a worker for good that has
-/// some two hundred in its queue, and it may wake them all.
-pub const DUMP_SAFELY: usize = 150;
 
 /// Watches one Tokio runtime.
 ///
@@ -85,10 +83,6 @@ struct Shared {
     own_signals: AtomicCell<u64>,
     /// Panics of its tasks are not printed.
     keeps_panics: AtomicCell<bool>,
-    /// How many dumps were asked for.
-    dumps: AtomicCell<u64>,
-    /// How many main was in: Tokio's workers may take one more than they are asked to.
-    dumps_taken: AtomicCell<u64>,
     /// Nobody watches it any more.
     is_let_go: AtomicCell<bool>,
 }
@@ -135,16 +129,12 @@ impl Observer {
             own_io_sources: AtomicCell::new(0),
             own_signals: AtomicCell::new(0),
             keeps_panics: AtomicCell::new(false),
-            dumps: AtomicCell::new(0),
-            dumps_taken: AtomicCell::new(0),
             is_let_go: AtomicCell::new(false),
         }))
     }
 
     /// Starts the main task, under that name. To be called once the runtime is built, before anything else runs
     /// on it.
-    ///
-    /// Main is a task, as what a runtime blocks on is in no dump.
     ///
     /// # Errors
     ///
@@ -159,7 +149,15 @@ impl Observer {
         self.0
             .own_signals
             .store(signals::caught().unwrap_or_default());
-        let main = self.clone().count_dumps(main);
+        let main = async {
+            // So that it is known early on whether wakers are recorded.
+            future::poll_fn(|cx| {
+                drop(cx.waker().clone());
+                Poll::Ready(())
+            })
+            .await;
+            main.await
+        };
         let main = task::Builder::new().name(name).spawn_on(main, runtime)?;
         // Nobody may be recording the span that has it.
         self.name(TaskId::from(main.id()), name);
@@ -200,128 +198,66 @@ impl Observer {
         self.0.last_polls.now()
     }
 
-    /// Whether a dump does no harm to a program that is to go on.
-    pub fn can_dump_safely(&self) -> bool {
-        lock(&self.0.tasks).alive() <= DUMP_SAFELY
-    }
-
     /// Looks back at a program that has ended: how its tasks did, and what those are at that it left
     /// behind. Calls `cut_off` once that is known, and before it takes the time to put it into words.
     pub fn look_back(&self, runtime: &Handle, cut_off: impl FnOnce()) -> Snapshot {
+        const A_WHILE: Duration = Duration::from_secs(2);
         // A task may be awaited, and its awaiter return, before the hook has heard of its end. And one
         // that was aborted ends in a moment.
-        let mut at_rest = is_driven_to_the_end(runtime) && self.settle(runtime);
+        let at_rest = is_driven_to_the_end(runtime) && self.settle(runtime);
         let left_behind = lock(&self.0.tasks).has_own_alive();
-        let dump = if at_rest && left_behind && self.can_dump_safely() {
-            let dump = self.dump(runtime);
-            at_rest = self.settle(runtime);
-            dump.map(Some)
-        } else {
-            Ok(None)
-        };
-        let (mut snapshot, dump) = self.snapshot(dump, &self.polling(), at_rest, Vec::new());
+        let reading = (at_rest && left_behind).then(|| {
+            reading::prepare();
+            reading::wait_until_prepared(A_WHILE);
+            reading::read(runtime)
+        });
+        let snapshot = self.snapshot(reading.as_ref(), &self.polling(), at_rest, Vec::new());
         cut_off();
-        if let Some(dump) = dump {
-            names::resolve(dump, &mut snapshot);
-        }
         snapshot
     }
 
-    /// Looks at everything. `since` is what the workers and the threads outside were at a while ago.
-    ///
-    /// Takes a task dump, which polls every task once more, unless a worker would keep it waiting.
-    /// Nor is one taken of more tasks than `dump_at_most`; see [`DUMP_SAFELY`]. Nor, unless it `may_revive` them, of
-    /// tasks that nothing can wake: the poll can set one going.
-    pub fn look(
-        &self,
-        runtime: &Handle,
-        since: &Before,
-        dump_at_most: usize,
-        may_revive: bool,
-    ) -> Snapshot {
+    /// Looks at everything, and disturbs nothing. `since` is what the workers and the threads outside were at a while
+    /// ago.
+    pub fn look(&self, runtime: &Handle, since: &Before) -> Snapshot {
         // First, as whatever wakes a task in the meantime may be gone afterwards.
         let outside = self.outside(runtime, since);
-        // And the polls that a dump sets off leave records, too.
         let (resources, unwakeable) = (resources::seen(), self.unwakeable());
         let polling = self.polling_since(since);
-        let at_rest = self.is_idle(runtime) || self.free_workers(runtime) && self.is_idle(runtime);
-        let dump = if !polling.is_empty() {
-            Err("where tasks are parked (a dump would wait for the poll to return)")
-        } else if !may_revive && !unwakeable.is_empty() {
-            Err(
-                "where tasks are parked (a dump polls them, which can wake one that nothing else can)",
-            )
-        } else if lock(&self.0.tasks).alive() > dump_at_most {
-            Err("where tasks are parked (a dump of so many could hang the runtime)")
-        } else if at_rest {
-            self.dump(runtime).map(Some)
-        } else {
-            // A worker whose queue is full may never get over it.
-            Err("where tasks are parked (a dump could hang a runtime that is not quiescent)")
-        };
-        let (mut snapshot, dump) = self.snapshot(dump, &polling, at_rest, resources);
+        let at_rest = self.is_idle(runtime);
+        let reading = reading::read(runtime);
+        let mut snapshot = self.snapshot(Some(&reading), &polling, at_rest, resources);
         snapshot.unwakeable = unwakeable;
-        if let Some(dump) = dump {
-            names::resolve(dump, &mut snapshot);
-        }
-        if dump::wait_for_locks(&snapshot.tasks) && !resources::are_recorded() {
-            snapshot.blind.push(resources::UNRECORDED);
+        if !resources::are_recorded() && snapshot.waits_for_locks() {
+            snapshot.blind.push(resources::UNRECORDED.into());
         }
         if !polling.is_empty() {
             snapshot.polls = self.polls();
             snapshot.queued = workers::queued(runtime).saturating_sub(snapshot.library_unpolled());
         }
         if !outside.threads_seen {
-            snapshot.blind.push(threads::UNSEEN);
+            snapshot.blind.push(threads::UNSEEN.into());
         }
         snapshot.outside = outside;
         snapshot
     }
 
-    /// Dumps the tasks.
-    ///
-    /// Tokio's workers may dump once more than they are asked to, and keep that for whoever asks next: so what
-    /// is handed out at first may be as old as the last dump.
-    fn dump(&self, runtime: &Handle) -> Result<Dumped, &'static str> {
-        const A_WHILE: Duration = Duration::from_secs(2);
-        let mut dumped = self.dump_once(runtime, A_WHILE);
-        let is_first = self.0.dumps.load() == 1;
-        if dumped.is_ok() && !is_first {
-            self.settle(runtime);
-            dumped = self.dump_once(runtime, A_WHILE);
-        }
-        self.free_workers(runtime);
-        dumped
-    }
-
-    /// A dump needs every worker to come by, and one that is blocked may keep it waiting for ever: so it is
-    /// not waited for longer than it should take.
-    fn dump_once(&self, runtime: &Handle, a_while: Duration) -> Result<Dumped, &'static str> {
-        const EACH: Duration = Duration::from_micros(20);
-        const ECHO: Duration = Duration::from_millis(20);
-        self.0.dumps.fetch_add(1);
-        let alive = u32::try_from(lock(&self.0.tasks).alive()).unwrap_or(u32::MAX);
-        self.0.last_polls.dump_begins();
-        let dump = dump::take(runtime, a_while + EACH * alive);
-        self.0.last_polls.dump_echoes_for(ECHO + EACH * alive);
-        dump
-    }
-
-    /// The tasks, with what the primitives of this crate know; and the dump, if one was taken, which knows
-    /// where they are parked.
+    /// The tasks, with what the primitives of this crate know, and where they are parked, if that was read.
     fn snapshot(
         &self,
-        dump: Result<Option<Dumped>, &'static str>,
+        reading: Option<&Result<Reading, Cow<'static, str>>>,
         polling: &[task::Id],
         at_rest: bool,
         resources: Vec<ResourceSeen>,
-    ) -> (Snapshot, Option<Dumped>) {
-        let blind = dump.as_ref().err().copied().into_iter().collect();
-        let dump = dump.ok().flatten();
+    ) -> Snapshot {
         let at = self.clock();
-        let (tasks, unlisted) = {
+        let (mut tasks, unlisted) = {
             let tasks = lock(&self.0.tasks);
             (tasks.seen(polling, &self.0.last_polls), tasks.unlisted())
+        };
+        let blind: Option<Cow<'static, str>> = match reading {
+            Some(Ok(reading)) => reading.enter(&mut tasks).map(Cow::Borrowed),
+            Some(Err(unread)) => Some(unread.clone()),
+            None => None,
         };
         let (events, groups) = resources::own_waits();
         let mut snapshot = Snapshot {
@@ -331,16 +267,21 @@ impl Observer {
             events,
             groups,
             resources,
-            dumped: dump.is_some(),
+            is_read: reading.is_some() && blind.is_none(),
             at_rest,
             timers: resources::are_recorded().then(|| resources::timers(at)),
             at,
-            blind,
+            blind: blind.into_iter().collect(),
             ..Snapshot::default()
         };
         snapshot.keep_what_belongs_to_its_tasks();
         snapshot.name_children();
-        (snapshot, dump)
+        snapshot
+    }
+
+    /// The tasks that nothing can wake any more, where wakers are recorded.
+    fn unwakeable(&self) -> HashSet<TaskId> {
+        lock(&self.0.tasks).own(resources::unwakeable())
     }
 
     /// The tasks that wait for an event that nobody can set any more.
@@ -359,7 +300,7 @@ impl Observer {
     }
 
     /// Looks at the tasks that are alive, though not at where they are parked, and at who holds which lock.
-    /// That takes no dump, and may be done at any time.
+    /// May be done at any time.
     pub fn glance(&self) -> Snapshot {
         let polling = self.polling();
         let resources = resources::seen();
@@ -377,8 +318,8 @@ impl Observer {
         snapshot
     }
 
-    /// Looks again at what lies outside the tasks, and is cheap to look at. To be done after each look, once the
-    /// polls that it set off are over: only then it is known that nothing woke a task unnoticed.
+    /// Looks again at what lies outside the tasks, and is cheap to look at. To be done after each look: only then it is
+    /// known that nothing woke a task unnoticed.
     pub fn look_outside(&self, runtime: &Handle, since: &Before, snapshot: &mut Snapshot) {
         let now = self.outside(runtime, since);
         snapshot.is_torn |= now.lacks_some_of(&snapshot.outside);

@@ -111,11 +111,6 @@ impl View {
         self.observer.let_go();
     }
 
-    /// See [`Observer::free_workers`].
-    pub(crate) fn free_workers(&self) -> bool {
-        self.observer.free_workers(&self.runtime)
-    }
-
     pub(crate) fn diagnose(&self, seen: &Snapshot, program: &Program) -> Diagnosis {
         diagnose(seen, self.main, program)
     }

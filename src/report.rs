@@ -20,6 +20,7 @@ mod task;
 pub mod text;
 mod tree;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ pub struct Report {
     /// What explains the verdict.
     pub findings: Vec<Finding>,
     /// What could not be observed, and why.
-    pub unseen: Vec<&'static str>,
+    pub unseen: Vec<Cow<'static, str>>,
 }
 
 impl Report {

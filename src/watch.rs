@@ -1,6 +1,5 @@
 //! Watches a program until it is clear that it will not end.
 
-mod looked;
 mod others;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
@@ -13,11 +12,8 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use crate::diagnosis::{
-    Confidence, Judgement, Verdict, judge, may_be_told, stuck_part, waits_in_vain,
-};
-use crate::observe::{Before, Observer, Pulse, Snapshot, TaskId};
-use looked::Looked;
+use crate::diagnosis::{Confidence, Judgement, Verdict, judge, stuck_part, waits_in_vain};
+use crate::observe::{self, Before, Observer, Pulse, Snapshot, TaskId};
 use others::Program;
 
 /// How a program is watched.
@@ -28,17 +24,11 @@ pub struct Watch {
     /// How long it must have been at the same thing before it is called `blocked` or `waiting`. A
     /// program that is stuck is called so at once.
     pub patience: Duration,
-    /// Of how many tasks a dump is taken at most. More than [`DUMP_SAFELY`](crate::observe::DUMP_SAFELY)
-    /// only where the program is over anyway once it is known to be stuck.
-    pub dump_at_most: usize,
-    /// Whether a dump is taken where there is a task that nothing can wake: it polls the task once more, which may
-    /// end the very hang. How all stood before that is what counts then, but nobody else gets to see it.
-    pub may_revive: bool,
     /// Whether it shares nothing with the other programs that are watched in this process, so that none of them
     /// could wake a task of it.
     pub is_apart: bool,
-    /// Whether no dump is taken that can't lead to anything that is to be told, as each stops the workers for a
-    /// moment. Then pauses that end by themselves are mostly not looked at, and [`Watching::last_rest`] has none.
+    /// Whether a program is looked at no more often than [its looks are cheap](Costs). Then pauses that end by
+    /// themselves may not be looked at, and [`Watching::last_rest`] may have none.
     pub is_sparing: bool,
 }
 
@@ -50,8 +40,6 @@ impl Default for Watch {
         Self {
             quiet: Duration::from_millis(100),
             patience: Duration::from_secs(5),
-            dump_at_most: usize::MAX,
-            may_revive: true,
             is_apart: false,
             is_sparing: false,
         }
@@ -67,6 +55,7 @@ pub struct Watching<'r> {
     rest: Rest,
     /// What was seen in the last one that was looked at and has ended.
     pause: Option<Snapshot>,
+    costs: Costs,
     glanced_at: Instant,
     /// The tasks that were last seen to wait for an event that nobody can set.
     orphaned: HashSet<TaskId>,
@@ -80,7 +69,12 @@ pub struct Watching<'r> {
 
 impl<'r> Watching<'r> {
     /// Begins to watch a program whose main task is `main`.
+    ///
+    /// Where each rest is looked at, the debug info that this takes is read from now on.
     pub fn new(watch: Watch, observer: &'r Observer, runtime: &'r Handle, main: TaskId) -> Self {
+        if !watch.is_sparing {
+            observe::prepare();
+        }
         Self {
             watch,
             observer,
@@ -88,6 +82,7 @@ impl<'r> Watching<'r> {
             main,
             rest: Rest::begins(observer.pulse(), Instant::now()),
             pause: None,
+            costs: Costs::default(),
             glanced_at: Instant::now(),
             orphaned: HashSet::new(),
             in_locks: BTreeMap::new(),
@@ -107,26 +102,31 @@ impl<'r> Watching<'r> {
             main,
             ref mut rest,
             ref mut pause,
+            ref mut costs,
             ref among_others,
             ..
         } = *self;
         let pulse = observer.pulse();
         if pulse != rest.pulse {
             let over = mem::replace(rest, Rest::begins(pulse, Instant::now()));
-            if watch.is_sparing && over.told.is_none() {
-                rest.hold_off(over.dumped_after);
-            }
             *pause = over.snapshot.or_else(|| pause.take());
             return None;
         }
         let idle = observer.is_idle(runtime);
         let lasting = rest.since.elapsed() >= watch.patience;
         let is_over = rest.told == Some(Verdict::Stuck);
-        if is_over || !(idle || lasting) || !rest.is_due(watch.quiet, observer) {
+        if is_over || !(idle || lasting) || rest.since.elapsed() < watch.quiet {
+            return None;
+        }
+        observe::prepare();
+        if !observe::is_prepared() || !rest.is_due(watch.quiet, observer) {
+            return None;
+        }
+        if watch.is_sparing && !costs.allow_a_look(rest) {
             return None;
         }
         let others = among_others.as_ref().map_or(0, Program::others);
-        let seen = rest.look(observer, runtime, &watch, idle)?;
+        let seen = rest.look(observer, runtime, costs, idle)?;
         let (judgement, is_stuck) = judge_among_others(seen, main, others);
         if let Some(program) = among_others {
             program.set_stuck_at(is_stuck.then(|| rest.pulse.clone()));
@@ -176,7 +176,7 @@ impl<'r> Watching<'r> {
         // They may have been aborted meanwhile.
         let mut orphaned = self.orphaned.iter();
         let is_left = orphaned.any(|task| waits_in_vain(&seen.0, *task));
-        if !is_left && !seen.0.dumped {
+        if !is_left && !seen.0.is_read {
             // To be looked at again.
             self.orphaned.clear();
         }
@@ -206,7 +206,7 @@ impl<'r> Watching<'r> {
     }
 
     /// What is to be seen at this moment, whatever the program is at. Takes as long as it takes to tell
-    /// what moves, and up to two seconds more for a dump.
+    /// what moves; the first time up to two seconds more, to read the debug info.
     pub fn look(&mut self) -> (Snapshot, Judgement) {
         let seen = self.see();
         self.told(seen)
@@ -223,6 +223,9 @@ impl<'r> Watching<'r> {
     fn see(&mut self) -> (Snapshot, Judgement) {
         // What is gone may have woken a task, which is to be seen in a moment.
         const TRIES: usize = 3;
+        const A_WHILE: Duration = Duration::from_secs(2);
+        observe::prepare();
+        observe::wait_until_prepared(A_WHILE);
         let others = self.among_others.as_ref().map_or(0, Program::others);
         let (mut snapshot, mut rests) = self.look_for_a_while();
         for _ in 1..TRIES {
@@ -247,32 +250,18 @@ impl<'r> Watching<'r> {
         let begun = Instant::now();
         let (earlier, before) = (self.observer.pulse(), self.observer.before());
         thread::sleep(self.watch.quiet);
-        let pulse = self.observer.pulse();
-        let looked = if pulse == earlier {
-            Looked::at(self.observer, self.runtime, &before, &pulse, &self.watch)
-        } else {
-            let at_most = self.watch.dump_at_most;
-            Looked::Moves(self.observer.look(self.runtime, &before, at_most, true))
-        };
-        let (mut snapshot, echo) = match looked {
-            Looked::AtRest(snapshot, echo) => (snapshot, echo),
-            Looked::Moves(snapshot) => {
-                self.rest = Rest::begins(self.observer.pulse(), Instant::now());
-                return (snapshot, false);
-            }
-            Looked::Revived(mut snapshot) => {
-                self.rest = Rest::begins(self.observer.pulse(), Instant::now());
-                snapshot.quiet_for = begun.elapsed();
-                return (snapshot, true);
-            }
-        };
+        let mut snapshot = self.observer.look(self.runtime, &before);
+        if self.observer.pulse() != earlier {
+            self.rest = Rest::begins(self.observer.pulse(), Instant::now());
+            return (snapshot, false);
+        }
         self.observer
             .look_outside(self.runtime, &before, &mut snapshot);
         // It may have been so for longer, where somebody has been comparing the counts.
         if self.rest.pulse != earlier {
             self.rest = Rest::begins(earlier, begun);
         }
-        (self.rest.pulse, self.rest.snapshot) = (echo, None);
+        self.rest.snapshot = None;
         snapshot.quiet_for = self.rest.since.elapsed();
         (snapshot, true)
     }
@@ -309,10 +298,6 @@ struct Rest {
     before: Option<(Before, Instant)>,
     /// What was last seen in it, if nothing moved meanwhile.
     snapshot: Option<Snapshot>,
-    /// How long it had lasted when its tasks were last looked at.
-    looked_after: Duration,
-    /// How long it, or another one before it that was not told of, had lasted when they were last dumped.
-    dumped_after: Duration,
     /// What has been told of it.
     told: Option<Verdict>,
 }
@@ -324,8 +309,6 @@ impl Rest {
             since,
             before: None,
             snapshot: None,
-            looked_after: Duration::ZERO,
-            dumped_after: Duration::ZERO,
             told: None,
         }
     }
@@ -339,93 +322,68 @@ impl Rest {
         looked_at.elapsed() >= quiet
     }
 
-    /// To be looked at as if it had been looked at after so long: one before it was, and ended by itself.
-    fn hold_off(&mut self, dumped_after: Duration) {
-        (self.looked_after, self.dumped_after) = (dumped_after, dumped_after);
+    /// Whether its tasks were looked at, and what was seen still holds.
+    fn is_known(&self) -> bool {
+        self.snapshot.as_ref().is_some_and(|seen| !seen.is_torn)
     }
 
-    /// Whether it is time to look at the tasks, maybe again. A dump has each of them polled once more, and a task
-    /// whose timer went off at that very moment goes on in that poll, unnoticed. So they are looked at less and
-    /// less often, and before anything is said for having lasted so long.
-    fn is_time(&self, patience: Duration) -> bool {
-        let lasted = self.since.elapsed();
-        let is_old = lasted >= 2 * self.looked_after;
-        let is_lasting = lasted >= patience && self.looked_after < patience;
-        is_old || is_lasting
-    }
-
-    /// Looks at all that could end it; the workers were `idle` just now. None: it has ended meanwhile, or is not worth
-    /// a dump.
+    /// Looks at all that could end it; the workers were `idle` just now. None: it has ended meanwhile.
     fn look(
         &mut self,
         observer: &Observer,
         runtime: &Handle,
-        watch: &Watch,
+        costs: &mut Costs,
         idle: bool,
     ) -> Option<&mut Snapshot> {
         let (before, _) = self.before.take()?;
-        let is_time = self.is_time(watch.patience);
-        let is_fresh = !(is_time && observer.can_dump_safely());
-        let is_good = |snapshot: &Snapshot| is_fresh && !snapshot.is_torn;
-        let is_known = self.snapshot.as_ref().is_some_and(is_good);
+        let is_known = self.is_known();
         if !is_known {
-            let is_spared = || {
-                let is_worth_it = self.is_worth_a_dump(observer, runtime, watch, &before);
-                idle && watch.is_sparing && !is_worth_it
-            };
-            // A dump would poll the tasks that the timer sets going, unnoticed.
-            let is_about_to_move =
-                || idle && observer.has_timer_due(5 * watch.quiet, watch.quiet / 2);
-            if !is_time || is_about_to_move() || is_spared() {
+            let seen = costs.of(|| observer.look(runtime, &before));
+            if observer.pulse() != self.pulse {
                 return None;
             }
-            self.looked_after = self.since.elapsed();
-            let dumps = observer.dumps();
-            let looked = Looked::at(observer, runtime, &before, &self.pulse, watch);
-            if observer.dumps() > dumps {
-                self.dumped_after = self.looked_after;
-            }
-            match looked {
-                Looked::AtRest(snapshot, echo) => {
-                    (self.snapshot, self.pulse) = (Some(snapshot), echo);
-                }
-                // It has ended, and what was seen before still tells how it stood.
-                Looked::Moves(_) => return None,
-                Looked::Revived(snapshot) => {
-                    let snapshot = self.snapshot.insert(snapshot);
-                    snapshot.quiet_for = self.since.elapsed();
-                    return Some(snapshot);
-                }
-            }
+            self.snapshot = Some(seen);
         }
         let snapshot = self.snapshot.as_mut()?;
         observer.look_outside(runtime, &before, snapshot);
         // A thread that has woken a task is not to be seen any more once it has ended. In this order, as a worker
         // parks after its poll was counted.
-        let is_woken = is_known && idle && !observer.is_idle(runtime);
+        let is_woken = idle && !observer.is_idle(runtime);
         if is_woken || observer.pulse() != self.pulse {
             return None;
         }
         (snapshot.at, snapshot.quiet_for) = (observer.clock(), self.since.elapsed());
         Some(snapshot)
     }
+}
 
-    /// Whether a dump could lead to anything that is to be told of a rest, going by what takes none.
-    fn is_worth_a_dump(
-        &self,
-        observer: &Observer,
-        runtime: &Handle,
-        watch: &Watch,
-        before: &Before,
-    ) -> bool {
-        if !observer.can_dump_safely() {
-            // None is taken.
-            return true;
-        }
-        let mut seen = observer.outline(runtime, before);
-        seen.quiet_for = self.since.elapsed();
-        let lasts = seen.quiet_for >= watch.patience;
-        let hopeless = || observer.has_holders_that_queue() || !observer.orphaned().is_empty();
-        may_be_told(seen, lasts, hopeless) && observer.is_idle(runtime)
+/// What looks cost: they are to take next to none of a program's time, as it is to go on.
+#[derive(Default)]
+struct Costs {
+    /// How long the last one took, and when it was over.
+    last: Option<(Duration, Instant)>,
+}
+
+impl Costs {
+    /// The share of the time that looks may take is one of so many, as long as a verdict comes in [`SOON`](Self::SOON).
+    const SHARE: u32 = 50;
+    /// How long a verdict may take for the sake of that.
+    const SOON: Duration = Duration::from_millis(300);
+    /// How many times as long as a look a rest has to last before it is worth one.
+    const WORTH: u32 = 4;
+
+    fn of<T>(&mut self, look: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let seen = look();
+        self.last = Some((begun.elapsed(), Instant::now()));
+        seen
+    }
+
+    /// Whether the tasks may be looked at once more in this rest.
+    fn allow_a_look(&self, rest: &Rest) -> bool {
+        self.last.is_none_or(|(took, at)| {
+            let is_affordable = at.elapsed() >= (took * Self::SHARE).min(Self::SOON);
+            rest.is_known() || is_affordable && rest.since.elapsed() >= took * Self::WORTH
+        })
     }
 }

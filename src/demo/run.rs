@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::side::{LeftRunning, Played, play};
 use super::{Error, Job, Posts, Scenario, Side, SideRun, console, database};
 use crate::diagnosis::Verdict;
-use crate::observe::{mark_own_thread, note_panics, start_watching, unrecorded};
+use crate::observe::{self, mark_own_thread, note_panics, start_watching, unrecorded};
 use crate::signals::{self, Signal};
 
 /// How to play a scenario.
@@ -104,6 +104,9 @@ pub trait Notices {
     fn asked(&self, outcome: &Outcome);
 }
 
+/// How long the sides wait for the debug info to be read.
+const A_WHILE: Duration = Duration::from_secs(10);
+
 /// Plays the sides of `scenario` at the same time, and returns when all of them have ended or are
 /// known to be stuck; with [`hold`](Options::hold), at Ctrl+C.
 ///
@@ -115,6 +118,7 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let started = Instant::now();
     mark_own_thread();
+    observe::prepare();
     let (tell, news) = mpsc::channel();
     // Before the folder is made, so that neither can leave it behind.
     for signal in Signal::ALL {
@@ -130,6 +134,8 @@ pub fn run(
     note_panics();
 
     let stage = Stage::set_up(scenario, options, folder.path())?;
+    // So that the sides have the processor to themselves, and each rest is looked at, however short.
+    observe::wait_until_prepared(A_WHILE);
     stage.start(&tell)?;
     drop(tell);
     let waited = stage.wait_for_all(&news, notices)?;
@@ -213,10 +219,9 @@ impl<'r> Stage<'r> {
     fn start(&self, tell: &Sender<News>) -> Result<(), Error> {
         for (index, (side, job)) in self.sides.iter().enumerate() {
             let (side, job, tell) = (*side, job.clone(), tell.clone());
-            let is_held = self.options.holds();
             let playing = move || {
                 let _gone = SayGone(index, &tell);
-                let _ = tell.send(News::Played(index, play(side, job, is_held).map(Box::new)));
+                let _ = tell.send(News::Played(index, play(side, job).map(Box::new)));
             };
             let name = format!("unstuck-{}", side.name);
             start_watching(&name, playing)?;

@@ -58,10 +58,10 @@ impl Drop for LeftRunning {
     }
 }
 
-/// Plays `side` until it ends, or until it is clear that it will not; then it is as it was, if it is to be held.
-pub(super) fn play(side: &Side, job: Job, is_held: bool) -> std::io::Result<Played> {
+/// Plays `side` until it ends, or until it is clear that it will not.
+pub(super) fn play(side: &Side, job: Job) -> std::io::Result<Played> {
     let mut builder = Builder::new_multi_thread();
-    // One worker is enough, and makes a dump of its tasks a matter of one thread.
+    // One worker is enough, and easy to follow.
     builder
         .worker_threads(1)
         .enable_all()
@@ -73,7 +73,7 @@ pub(super) fn play(side: &Side, job: Job, is_held: bool) -> std::io::Result<Play
     observer.keep_panics();
     let mut played = Observed::start(observer, builder, &name, (side.main)(job))?;
     let view = played.view.clone();
-    let sight = watch(&mut played, is_held);
+    let sight = watch(&mut played);
     let elapsed = view.elapsed();
 
     let (mut seen, (program, printed), runtime) = match sight {
@@ -108,12 +108,11 @@ enum Sight {
 }
 
 /// Watches a side until it has ended, or will clearly not.
-fn watch(side: &mut Observed<Result<(), BoxError>>, is_held: bool) -> Sight {
+fn watch(side: &mut Observed<Result<(), BoxError>>) -> Sight {
     let view = side.view.clone();
     // The sides share nothing.
     let mut watching = view.watching(Watch {
         is_apart: true,
-        may_revive: !is_held,
         ..Watch::default()
     });
     loop {

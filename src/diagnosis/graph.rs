@@ -247,9 +247,9 @@ fn parked(seen: &Snapshot) -> impl Iterator<Item = TaskId> {
     })
 }
 
-/// Whether there is nothing that could wake a task by a branch of its own that no dump shows.
+/// Whether there is nothing that could wake a task by a branch of its own that was not seen.
 fn is_all_at_rest(seen: &Snapshot, waits: &Waits<'_>) -> bool {
-    let is_quiet = seen.dumped && !may_be_woken(seen);
+    let is_quiet = seen.is_read && !may_be_woken(seen);
     is_quiet && hidden::timer(seen, waits) == HiddenTimer::None
 }
 

@@ -1,5 +1,4 @@
-//! Timers that no dump shows, such as those within a `FuturesUnordered`, in a branch of its own or as all that
-//! a task waits for.
+//! Timers that no task was seen to wait for, such as those within a future that is not understood.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -46,34 +45,22 @@ pub(super) fn timer(seen: &Snapshot, waits: &Waits<'_>) -> HiddenTimer {
 
     let may_be_upkeep = parked()
         .filter(|task| task.is_upkeep())
-        .any(|task| !seen.dumped || waits.on(task.id).iter().any(is_timer_or_unseen));
+        .any(|task| !seen.is_read || waits.on(task.id).iter().any(is_timer_or_unseen));
     // The children of a task that waits unseen are mostly what it waits for, in a `JoinSet`.
     let parents: HashSet<_> = parked().filter_map(|task| task.parent).collect();
     let is_unseen = |task: &TaskSeen| {
         let mut waits = waits.on(task.id).iter();
-        waits.any(|wait| matches!(wait, Wait::Unseen)) && !parents.contains(&task.id)
+        waits.any(|wait| matches!(wait, Wait::Unseen { .. })) && !parents.contains(&task.id)
     };
     if set_for.is_some() && !may_be_upkeep {
         HiddenTimer::Sure
     } else if set_for.is_some_and(|time| time < SOON)
-        || !seen.dumped
+        || !seen.is_read
         || parked().filter(is_own).any(is_unseen)
     {
         HiddenTimer::Possible
     } else {
         HiddenTimer::Unlikely
-    }
-}
-
-/// The same of a program that was not dumped, if a dump speaks for it: it may show that a timer is for upkeep.
-pub(super) fn timer_at_best(seen: &Snapshot) -> HiddenTimer {
-    let is_soon = match seen.outside.timers {
-        Timers::Set(time) => time.saturating_sub(seen.quiet_for) < SOON,
-        Timers::None | Timers::Unknown => false,
-    };
-    match timer(seen, &Waits::of(seen)) {
-        HiddenTimer::Possible if !is_soon => HiddenTimer::Unlikely,
-        timer => timer,
     }
 }
 
@@ -83,7 +70,7 @@ const SOON: Duration = Duration::from_mins(1);
 fn is_timer_or_unseen(wait: &Wait<'_>) -> bool {
     matches!(
         wait,
-        Wait::Timer { .. } | Wait::TimeOut { .. } | Wait::Unseen
+        Wait::Timer { .. } | Wait::TimeOut { .. } | Wait::Unseen { .. }
     )
 }
 
@@ -98,10 +85,7 @@ mod tests {
     const LONG: Duration = Duration::from_mins(10);
 
     fn task(id: TaskId, spawned_at: &'static str, calls: &[&str]) -> TaskSeen {
-        let leaf = |call: &&str| Leaf {
-            at: None,
-            calls: vec![(*call).to_owned()],
-        };
+        let leaf = |call: &&str| Leaf::through(&[*call]);
         TaskSeen {
             id,
             name: None,
@@ -120,7 +104,7 @@ mod tests {
                 task(MAIN, "main.rs", &["tokio::sync::mutex::Mutex::lock"]),
                 task(UPKEEP, library, &["tokio::time::sleep::Sleep"]),
             ],
-            dumped: true,
+            is_read: true,
             ..Snapshot::default()
         };
         seen.outside.timers = timers;
@@ -159,7 +143,7 @@ mod tests {
             child.parent = Some(MAIN);
             seen.tasks.push(child);
             assert_eq!(found(&seen), HiddenTimer::Unlikely);
-            seen.dumped = false;
+            seen.is_read = false;
             assert_eq!(found(&seen), HiddenTimer::Possible);
         }
     }

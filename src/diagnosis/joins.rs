@@ -47,10 +47,7 @@ mod tests {
 
     /// Main, which awaits one handle, and children with these numbers.
     fn awaiting(children: &[u64]) -> Snapshot {
-        let handle = Leaf {
-            at: None,
-            calls: vec!["tokio::runtime::task::join::JoinHandle".to_owned()],
-        };
+        let handle = Leaf::through(&["tokio::runtime::task::join::JoinHandle"]);
         let main = TaskSeen {
             id: MAIN,
             name: None,
@@ -68,7 +65,7 @@ mod tests {
         let children: Vec<TaskSeen> = children.iter().map(child).collect();
         Snapshot {
             tasks: [vec![main], children].concat(),
-            dumped: true,
+            is_read: true,
             ..Snapshot::default()
         }
     }

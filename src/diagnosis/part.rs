@@ -21,11 +21,11 @@ pub struct StuckPart {
 pub(crate) fn waits_in_vain(seen: &Snapshot, task: TaskId) -> bool {
     let waits = Waits::of(seen);
     let waits = waits.on(task);
-    let all_known = seen.dumped || is_counted_out(waits);
+    let all_known = seen.is_read || is_counted_out(waits);
     all_known && !waits.is_empty() && waits.iter().all(may_be_lost)
 }
 
-/// The stuck part of a program, as far as it follows from its locks alone: no dump is needed, and the
+/// The stuck part of a program, as far as it follows from its locks alone: no reading is needed, and the
 /// program need not be quiet. None: there is no such part, or it doesn't follow.
 ///
 /// It is likely, as it rests on one thing that no record tells: that a guard which borrows its lock was not sent to

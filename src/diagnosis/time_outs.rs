@@ -56,7 +56,7 @@ fn impatient(case: &Case<'_>) -> Option<BTreeSet<TaskId>> {
             }
         }
     }
-    (case.seen.dumped && !may_be_woken(case.seen)).then_some(impatient)
+    (case.seen.is_read && !may_be_woken(case.seen)).then_some(impatient)
 }
 
 fn in_vain(finding: Finding) -> Finding {
@@ -79,10 +79,7 @@ mod tests {
     const MAIN: TaskId = TaskId(1);
 
     fn task(id: TaskId, calls: &[&str]) -> TaskSeen {
-        let leaf = Leaf {
-            at: None,
-            calls: calls.iter().map(|call| (*call).to_owned()).collect(),
-        };
+        let leaf = Leaf::through(calls);
         TaskSeen {
             id,
             name: None,
@@ -129,7 +126,7 @@ mod tests {
                 threads_seen: true,
                 ..Outside::default()
             },
-            dumped: true,
+            is_read: true,
             at_rest: true,
             ..Snapshot::default()
         }
@@ -170,7 +167,7 @@ mod tests {
     #[test]
     fn nothing_is_said_of_what_may_not_have_been_in_vain() {
         for could_have_moved in [
-            |pause: &mut Snapshot| pause.dumped = false,
+            |pause: &mut Snapshot| pause.is_read = false,
             |pause: &mut Snapshot| pause.outside.blocking_calls = 1,
             |pause: &mut Snapshot| pause.outside.busy_threads.push("pool".to_owned()),
             |pause: &mut Snapshot| pause.tasks[1].state = TaskState::Polling,

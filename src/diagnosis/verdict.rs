@@ -78,9 +78,9 @@ pub fn judge(seen: &Snapshot, main: TaskId) -> Option<Judgement> {
     let nobody_is_left = live.len() == alive(seen)
         && of_locks.all(|task| known.contains(&task))
         && live.iter().all(|task| is_only_queued(task));
-    // Of tasks that are known by their wakers, no dump could show more.
+    // Of tasks that are known by their wakers, no reading could show more.
     let all_seen =
-        (seen.dumped || hopeless) && !may_be_woken(seen) && hidden_timer == HiddenTimer::None;
+        (seen.is_read || hopeless) && !may_be_woken(seen) && hidden_timer == HiddenTimer::None;
     Some(Judgement {
         verdict: Verdict::Stuck,
         confidence: if (hopeless || nobody_is_left) && all_seen {
@@ -99,7 +99,7 @@ fn alive(seen: &Snapshot) -> usize {
 }
 
 /// Whether something other than a task or a timer could wake a task, or one is on its way to a worker. A `select!` may
-/// have a branch that the dump does not see, so none of these may be there at all, but for tasks of which it is known
+/// have a branch that is not understood, so none of these may be there at all, but for tasks of which it is known
 /// that they have no such branch.
 pub(super) fn may_be_woken(seen: &Snapshot) -> bool {
     let outside = &seen.outside;
@@ -145,10 +145,7 @@ mod tests {
 
     /// A program of which everything was seen, whose main task is parked in these calls.
     fn parked(leaves: &[&[&str]]) -> Snapshot {
-        let leaf = |calls: &&[&str]| Leaf {
-            at: None,
-            calls: calls.iter().map(|call| (*call).to_owned()).collect(),
-        };
+        let leaf = |calls: &&[&str]| Leaf::through(calls);
         Snapshot {
             tasks: vec![TaskSeen {
                 id: MAIN,
@@ -163,7 +160,7 @@ mod tests {
                 timers: Timers::None,
                 ..Outside::default()
             },
-            dumped: true,
+            is_read: true,
             at_rest: true,
             ..Snapshot::default()
         }
@@ -171,7 +168,7 @@ mod tests {
 
     /// The same, waiting for an event that nobody can set.
     fn orphaned() -> Snapshot {
-        let mut seen = parked(&[&["unstuck::event::Event::wait"]]);
+        let mut seen = parked(&[]);
         seen.events.push(EventSeen {
             name: "done".to_owned(),
             made_at: Place::new("main.rs", 2),
@@ -212,14 +209,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_dump_it_is_likely_where_nothing_is_left_that_could_wake_a_task_or_proven_by_its_wakers()
+    fn without_a_reading_it_is_likely_where_nothing_is_left_that_could_wake_a_task_or_proven_by_its_wakers()
      {
         for (mut seen, expected) in [
             (counted_out(), PROVEN),
             (orphaned(), STUCK),
             (parked(&[]), STUCK),
         ] {
-            seen.dumped = false;
+            seen.is_read = false;
             assert_eq!(verdict(&seen), expected);
             // Whoever set it.
             seen.outside.timers = Timers::Set(Duration::from_secs(1));
@@ -363,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_that_no_dump_shows_is_as_good_as_one_that_it_shows() {
+    fn a_timer_that_no_task_is_seen_to_wait_for_is_as_good_as_one_that_is() {
         let second = Duration::from_secs(1);
         for seen in [orphaned(), parked(&[LOCK]), parked(&[])] {
             assert_ne!(verdict(&seen), None);

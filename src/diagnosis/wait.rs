@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::by_task::ByTask;
-use crate::observe::{EventSeen, GroupSeen, Leaf, Snapshot, TaskId, TaskState, WaitSeen};
+use crate::observe::{EventSeen, GroupSeen, Leaf, LeafKind, Snapshot, TaskId, TaskState, WaitSeen};
 use crate::place::Place;
 
 /// One thing that a task waits for. A task that joins or selects waits for several.
@@ -58,25 +58,32 @@ pub enum Wait<'s> {
         /// The function that it called.
         call: String,
     },
-    /// Something that no source can see.
-    Unseen,
+    /// Something that never comes: it is `pending()`, or a set of futures without members.
+    Never {
+        /// The line that waits.
+        at: Option<&'s Place>,
+    },
+    /// A future that is not understood, or nothing that was seen.
+    Unseen {
+        /// The line that waits.
+        at: Option<&'s Place>,
+    },
 }
 
 /// The waits of every parked task. Tasks that wait alike share them.
 pub struct Waits<'s>(ByTask<Rc<Vec<Wait<'s>>>>);
 
 impl<'s> Waits<'s> {
-    /// Joins what the dump saw with what the primitives of this crate know of themselves.
+    /// Joins what was read with what the primitives of this crate know of themselves.
     pub fn of(seen: &'s Snapshot) -> Self {
         let mut alike: HashMap<*const Leaf, Rc<Vec<Wait<'s>>>> = HashMap::new();
         let parked = seen.tasks.iter().filter_map(|task| {
             let TaskState::Parked(leaves) = &task.state else {
                 return None;
             };
-            let shared = alike.entry(leaves.as_ptr()).or_insert_with(|| {
-                let known = leaves.iter().filter(|leaf| !leaf.is_own_event());
-                Rc::new(known.map(Wait::from).collect())
-            });
+            let shared = alike
+                .entry(leaves.as_ptr())
+                .or_insert_with(|| Rc::new(leaves.iter().map(Wait::from).collect()));
             Some((task.id, Rc::clone(shared)))
         });
         let mut waits: ByTask<_> = parked.collect();
@@ -89,7 +96,7 @@ impl<'s> Waits<'s> {
                 Rc::make_mut(waits).push(Wait::Group { group, at });
             }
         }
-        let unseen = Rc::new(vec![Wait::Unseen]);
+        let unseen = Rc::new(vec![Wait::Unseen { at: None }]);
         for waits in waits.all_mut().filter(|waits| waits.is_empty()) {
             *waits = Rc::clone(&unseen);
         }
@@ -156,8 +163,9 @@ impl<'s> Wait<'s> {
             | Wait::TimeOut { at }
             | Wait::Io { at, .. }
             | Wait::Join { at, .. }
-            | Wait::Sync { at, .. } => *at,
-            Wait::Unseen => None,
+            | Wait::Sync { at, .. }
+            | Wait::Never { at }
+            | Wait::Unseen { at } => *at,
         }
     }
 }
@@ -165,47 +173,28 @@ impl<'s> Wait<'s> {
 impl<'s> From<&'s Leaf> for Wait<'s> {
     fn from(leaf: &'s Leaf) -> Self {
         const JOIN: &str = "tokio::runtime::task::join";
-        // Not all of `tokio::io`: pipes and readers in memory are filled by tasks, and a `copy` does not show
-        // between what it copies.
-        const IO: [&str; 6] = [
-            "tokio::fs::",
-            // Standard input, output and error.
-            "tokio::io::blocking",
-            "tokio::net::",
-            "tokio::process::",
-            "tokio::runtime::io::",
-            "tokio::signal::",
-        ];
-        let within = |path: &str| leaf.calls.iter().any(|call| call.starts_with(path));
         let at = leaf.at.as_ref();
         let call = leaf.calls.first();
-        if within("tokio::time::timeout") {
-            Wait::TimeOut { at }
-        } else if within("tokio::time::") {
-            Wait::Timer { at }
-        } else if IO.iter().any(|path| within(path)) {
-            let call = call.map_or_else(String::new, |call| short(call));
-            Wait::Io { at, call }
-        } else if within(JOIN) {
-            let call = call
-                .filter(|call| !call.starts_with(JOIN))
-                .map(|call| short(call));
-            Wait::Join { at, call }
-        } else if let Some(call) = call {
-            let call = short(call);
-            Wait::Sync { at, call }
-        } else {
-            Wait::Unseen
+        let short = |call: Option<&String>| call.map_or_else(String::new, |call| short(call));
+        match leaf.kind {
+            LeafKind::TimeOut => Wait::TimeOut { at },
+            LeafKind::Timer => Wait::Timer { at },
+            LeafKind::Io => Wait::Io {
+                at,
+                call: short(call),
+            },
+            LeafKind::Join => {
+                let call = call.filter(|call| !call.starts_with(JOIN));
+                let call = call.map(|call| short(Some(call)));
+                Wait::Join { at, call }
+            }
+            LeafKind::Sync => Wait::Sync {
+                at,
+                call: short(call),
+            },
+            LeafKind::Never => Wait::Never { at },
+            LeafKind::Unknown => Wait::Unseen { at },
         }
-    }
-}
-
-impl Leaf {
-    /// Whether this is a wait of which the event itself knows more.
-    fn is_own_event(&self) -> bool {
-        self.calls
-            .iter()
-            .any(|call| call.starts_with("unstuck::event"))
     }
 }
 
@@ -246,112 +235,43 @@ mod tests {
         };
         assert_eq!(due_in(1, std::slice::from_ref(&sleep)), Some(60));
         assert_eq!(due_in(1, &[time_out.clone(), time_out.clone()]), Some(60));
-        assert_eq!(due_in(1, &[Wait::Unseen]), None);
+        assert_eq!(due_in(1, &[Wait::Unseen { at: None }]), None);
         assert_eq!(due_in(2, std::slice::from_ref(&sleep)), None);
         assert_eq!(due_in(2, &[time_out.clone(), time_out]), None);
         assert_eq!(
-            due_in(2, &[sleep.clone(), Wait::Unseen, sleep.clone()]),
+            due_in(
+                2,
+                &[sleep.clone(), Wait::Unseen { at: None }, sleep.clone()]
+            ),
             Some(3)
         );
         assert_eq!(due_in(3, &[sleep]), None);
     }
 
-    fn kind(calls: &[&str]) -> String {
-        let leaf = Leaf {
-            at: None,
-            calls: calls.iter().map(|call| (*call).to_owned()).collect(),
-        };
-        match Wait::from(&leaf) {
-            Wait::Timer { .. } => "timer".to_owned(),
-            Wait::TimeOut { .. } => "time-out".to_owned(),
-            Wait::Io { call, .. } => format!("io {call}"),
-            Wait::Join { call, .. } => format!("join {}", call.unwrap_or_default()),
-            Wait::Sync { call, .. } => format!("sync {call}"),
-            Wait::Unseen => "unseen".to_owned(),
-            other => format!("{other:?}"),
-        }
-    }
-
     #[test]
-    fn a_wait_is_told_by_the_functions_on_the_way_to_it() {
+    fn a_wait_is_named_after_the_first_call_on_the_way_to_it() {
+        let of = |calls: &[&str]| {
+            let leaf = Leaf::through(calls);
+            match Wait::from(&leaf) {
+                Wait::Sync { call, .. } => format!("sync {call}"),
+                Wait::Join { call, .. } => format!("join {}", call.unwrap_or_default()),
+                other => format!("{other:?}"),
+            }
+        };
         assert_eq!(
-            kind(&[
+            of(&[
                 "deadqueue::unlimited::Queue::pop",
                 "tokio::sync::semaphore::Semaphore::acquire"
             ]),
             "sync Queue::pop"
         );
         assert_eq!(
-            kind(&[
+            of(&[
                 "futures_util::future::join_all::JoinAll",
                 "tokio::runtime::task::join::JoinHandle"
             ]),
             "join JoinAll"
         );
-        assert_eq!(kind(&["tokio::runtime::task::join::JoinHandle"]), "join ");
-        assert_eq!(kind(&[]), "unseen");
-    }
-
-    #[test]
-    fn a_lock_with_a_time_out_is_no_lock_and_a_signal_is_no_channel() {
-        assert_eq!(
-            kind(&[
-                "sqlx_core::pool::Pool::acquire",
-                "tokio::time::timeout::Timeout",
-                "tokio::sync::semaphore::Semaphore"
-            ]),
-            "time-out"
-        );
-        assert_eq!(kind(&["tokio::time::sleep::Sleep"]), "timer");
-        assert_eq!(
-            kind(&[
-                "tokio::signal::ctrl_c::ctrl_c",
-                "tokio::sync::watch::Receiver::changed"
-            ]),
-            "io tokio::signal::ctrl_c::ctrl_c"
-        );
-        assert_eq!(
-            kind(&[
-                "tokio::fs::read::read",
-                "tokio::runtime::task::join::JoinHandle"
-            ]),
-            "io tokio::fs::read::read"
-        );
-    }
-
-    #[test]
-    fn what_is_read_is_io_only_if_it_comes_from_outside() {
-        let read = |from: &[&str]| {
-            kind(
-                &[
-                    &[
-                        "tokio::io::util::read_int::ReadU8",
-                        "tokio::io::async_read::&mut T",
-                    ],
-                    from,
-                ]
-                .concat(),
-            )
-        };
-        for outside in [
-            &["tokio::net::tcp::stream::TcpStream"][..],
-            &[
-                "tokio::io::poll_evented::PollEvented::poll_read",
-                "tokio::runtime::io::registration::Registration",
-            ],
-            &[
-                "tokio::io::stdin::Stdin",
-                "tokio::io::blocking::Blocking",
-                "tokio::runtime::task::join::JoinHandle",
-            ],
-        ] {
-            assert_eq!(read(outside), "io ReadU8");
-        }
-        for within in [
-            "tokio::io::util::mem::DuplexStream",
-            "tokio_util::io::stream_reader::StreamReader",
-        ] {
-            assert_eq!(read(&[within]), "sync ReadU8");
-        }
+        assert_eq!(of(&["tokio::runtime::task::join::JoinHandle"]), "join ");
     }
 }

@@ -31,8 +31,6 @@ const UNPOLLED: u64 = 1 << 63;
 
 pub(super) struct LastPolls {
     made: Instant,
-    /// Until then what is polled is taken for the echo of a dump, in milliseconds.
-    echoes_until: AtomicU64,
     tables: [OnceLock<Box<[Set]>>; TABLES],
 }
 
@@ -51,7 +49,6 @@ impl LastPolls {
     pub(super) fn new() -> Self {
         Self {
             made: Instant::now(),
-            echoes_until: AtomicU64::new(0),
             tables: Default::default(),
         }
     }
@@ -91,22 +88,9 @@ impl LastPolls {
         if let Some(slot) = self.slot(task)
             // A line that many threads read is not written to without need.
             && slot.polled_at.load(Relaxed) != now
-            && now >= self.echoes_until.load(Relaxed)
         {
             slot.polled_at.store(now, Relaxed);
         }
-    }
-
-    /// From now on polls are taken for the echo of a dump, until it is known for how long.
-    pub(super) fn dump_begins(&self) {
-        self.echoes_until.store(u64::MAX, Relaxed);
-    }
-
-    /// The echo of the dump lasts no longer than that from now on.
-    pub(super) fn dump_echoes_for(&self, at_most: Duration) {
-        let until = self.now() + at_most;
-        let until = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
-        self.echoes_until.store(until, Relaxed);
     }
 
     /// When the task was last polled, or else spawned; by the clock of [`now`](Self::now).
@@ -116,8 +100,7 @@ impl LastPolls {
         Some(Duration::from_millis(at))
     }
 
-    /// Whether no poll of it is over yet; but for those of dumps, which leave no trace here. Not of a task of which
-    /// that is not known.
+    /// Whether no poll of it is over yet. Not of a task of which that is not known.
     pub(super) fn none_is_over(&self, task: task::Id) -> bool {
         let slot = self.slot(task);
         slot.is_some_and(|slot| slot.polled_at.load(Relaxed) & UNPOLLED != 0)
@@ -132,16 +115,10 @@ impl LastPolls {
 }
 
 impl Observer {
-    /// The tasks of which no poll has begun. None once a dump was asked for: it polls every task, and no hook hears
-    /// of that.
+    /// The tasks of which no poll has begun.
     pub(super) fn unpolled(&self) -> HashSet<TaskId> {
         let polling = self.polling();
-        let unpolled = lock(&self.0.tasks).unpolled(&polling, &self.0.last_polls);
-        if self.0.dumps.load() > 0 {
-            HashSet::new()
-        } else {
-            unpolled
-        }
+        lock(&self.0.tasks).unpolled(&polling, &self.0.last_polls)
     }
 }
 
@@ -258,48 +235,5 @@ mod tests {
         drop(let_go);
         observer.settle(runtime.handle());
         assert!(observer.unpolled().is_empty());
-    }
-
-    #[test]
-    fn after_a_dump_it_is_not_known_what_was_never_polled() {
-        let (observer, runtime) = observed();
-        let (let_go, told) = mpsc::channel::<()>();
-        runtime.spawn(async move { told.recv() });
-        let _behind = runtime.spawn(pending::<()>());
-        assert!(!observer.unpolled().is_empty());
-        observer.0.dumps.fetch_add(1);
-        assert!(observer.unpolled().is_empty());
-        drop(let_go);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn the_polls_that_a_dump_sets_off_do_not_count() {
-        let (observer, runtime) = observed();
-        let notify = Arc::new(Notify::new());
-        let notified = Arc::clone(&notify);
-        let task = runtime.spawn(async move {
-            loop {
-                notified.notified().await;
-            }
-        });
-        let polled_at = || observer.0.last_polls.of(task.id()).unwrap();
-        let polls = || observer.0.seats.lock().unwrap()[0].polls.load();
-        observer.settle(runtime.handle());
-        let (parked, polled) = (polled_at(), polls());
-        thread::sleep(Duration::from_millis(50));
-        observer.dump(runtime.handle()).unwrap();
-        observer.settle(runtime.handle());
-        assert!(polls() > polled);
-        assert_eq!(polled_at(), parked);
-
-        let echoes_until = observer.0.last_polls.echoes_until.load(Relaxed);
-        while observer.clock().as_millis() <= echoes_until.into() {
-            thread::sleep(Duration::from_millis(1));
-        }
-        notify.notify_one();
-        while polled_at() == parked {
-            thread::sleep(Duration::from_millis(1));
-        }
     }
 }

@@ -41,7 +41,7 @@ use wakers::Wakers;
 
 pub(super) use records::are_recorded;
 pub use records::resource_layer;
-pub(super) use timer::{due, timers};
+pub(super) use timer::timers;
 
 /// What is not known where nobody records them.
 pub(super) const UNRECORDED: &str = "who holds which lock or permit (add \

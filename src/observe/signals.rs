@@ -1,4 +1,4 @@
-//! Which signals the process listens to: one may wake a task that no dump shows to wait for it.
+//! Which signals the process listens to: one may wake a task that is not seen to wait for it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

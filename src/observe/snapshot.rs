@@ -1,5 +1,6 @@
 //! What was seen at one moment, as plain data.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
 use std::sync::Arc;
@@ -22,14 +23,11 @@ pub struct Snapshot {
     pub tasks: Vec<TaskSeen>,
     /// Those that ended and are not among them.
     pub unlisted: Unlisted,
-    /// Tasks of which no poll has begun, so that they are not parked, whatever their state says. Not all of them:
-    /// once a dump was taken, that is not known.
+    /// Tasks of which no poll has begun, so that they are not parked, whatever their state says.
     pub unpolled: HashSet<TaskId>,
     /// Tasks of which there is no waker, so that nothing can wake them any more, short of cancelling them: if it was
     /// looked for those, and wakers are recorded.
     pub unwakeable: HashSet<TaskId>,
-    /// Those of them that went on as soon as a dump polled them, after this was seen.
-    pub revived: HashSet<TaskId>,
     /// Every event that one of the tasks waits for.
     pub events: Vec<EventSeen>,
     /// Every task group that one of the tasks waits for.
@@ -44,8 +42,7 @@ pub struct Snapshot {
     pub quiet_for: Duration,
     /// Whether no task was being polled, nor on its way to it.
     pub at_rest: bool,
-    /// Every lock or semaphore of Tokio's that one of the tasks holds or waits for, as it was before the
-    /// dump; none where these are not recorded.
+    /// Every lock or semaphore of Tokio's that one of the tasks holds or waits for; none where these are not recorded.
     pub resources: Vec<ResourceSeen>,
     /// The timers that the tasks have set and that were not due yet, in this order, where these are recorded.
     pub timers: Option<Vec<TimerSeen>>,
@@ -54,9 +51,9 @@ pub struct Snapshot {
     /// Whether some of that is gone since the tasks were looked at: it may have woken one on its way.
     pub is_torn: bool,
     /// Whether it was seen where tasks are parked. If not, each may wait for more than is known.
-    pub dumped: bool,
+    pub is_read: bool,
     /// What could not be looked at, in words.
-    pub blind: Vec<&'static str>,
+    pub blind: Vec<Cow<'static, str>>,
     /// Of a program that has ended: how it stood when it last came to rest before that, if that was looked
     /// at.
     pub pause: Option<Box<Snapshot>>,
@@ -87,7 +84,7 @@ pub struct TaskSeen {
     /// The task that spawned it; none for one that was spawned from outside the runtime's tasks.
     pub parent: Option<TaskId>,
     /// When its last poll was over, by the clock of [`Snapshot::at`]; when it was spawned, if there was none yet.
-    /// None where that is not known. The polls that a dump sets off don't count.
+    /// None where that is not known.
     pub polled_at: Option<Duration>,
     /// What it is at.
     pub state: TaskState,
@@ -126,6 +123,51 @@ pub struct Leaf {
     pub at: Option<Place>,
     /// The functions between that line and the leaf, the one that was called there first.
     pub calls: Vec<String>,
+    /// What is waited for.
+    pub kind: LeafKind,
+}
+
+/// What is waited for at a leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LeafKind {
+    /// A timer, which will go off.
+    Timer,
+    /// The timeout of `tokio::time::timeout`, or what is waited for within it.
+    TimeOut,
+    /// Something that comes from outside: a socket, a signal, a child process.
+    Io,
+    /// A task to end.
+    Join,
+    /// Anything that another task has to do: a lock, a permit, a channel, a notification.
+    Sync,
+    /// Nothing: `pending()`, or a set of futures without members.
+    Never,
+    /// A future that is not understood.
+    Unknown,
+}
+
+#[cfg(test)]
+impl Leaf {
+    /// A leaf that is known by the last of the calls that lead to it.
+    pub(crate) fn through(calls: &[&str]) -> Self {
+        let within = |path: &str| calls.last().is_some_and(|call| call.starts_with(path));
+        let kind = if within("tokio::time::timeout") {
+            LeafKind::TimeOut
+        } else if within("tokio::time") {
+            LeafKind::Timer
+        } else if within("tokio::net") {
+            LeafKind::Io
+        } else if within("tokio::runtime::task") {
+            LeafKind::Join
+        } else {
+            LeafKind::Sync
+        };
+        Self {
+            at: None,
+            calls: calls.iter().map(|call| (*call).to_owned()).collect(),
+            kind,
+        }
+    }
 }
 
 /// A timer that a task has set.
@@ -231,6 +273,23 @@ impl Snapshot {
         for task in self.tasks.iter_mut().filter(|task| task.name.is_none()) {
             task.name = names.get(&task.id).cloned();
         }
+    }
+
+    /// Whether some task waits for one of Tokio's locks or permits.
+    pub(super) fn waits_for_locks(&self) -> bool {
+        const LOCKS: [&str; 3] = ["mutex", "rwlock", "semaphore"];
+        let is_lock = |call: &String| {
+            let path = call.strip_prefix("tokio::sync::");
+            path.is_some_and(|path| LOCKS.iter().any(|lock| path.starts_with(lock)))
+        };
+        // Tasks that are parked alike share their leaves.
+        let mut known = HashSet::new();
+        let leaves = self.tasks.iter().filter_map(|task| match &task.state {
+            TaskState::Parked(leaves) => known.insert(leaves.as_ptr()).then_some(leaves),
+            TaskState::Polling | TaskState::Ended(_) => None,
+        });
+        let mut leaves = leaves.flat_map(|leaves| leaves.iter());
+        leaves.any(|leaf| leaf.calls.iter().any(is_lock))
     }
 
     /// How many tasks that a library spawned wait for their first poll.

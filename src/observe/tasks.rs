@@ -49,10 +49,6 @@ impl Tasks {
         self.spawned
     }
 
-    pub(super) fn alive(&self) -> usize {
-        self.spawned - self.ended
-    }
-
     /// Those that ended and have no record.
     pub(super) fn unlisted(&self) -> Unlisted {
         self.unlisted
@@ -150,7 +146,7 @@ impl Tasks {
         })
     }
 
-    /// Those of which no poll has begun, with the exception of `polling`, and of polls that dumps set off.
+    /// Those of which no poll has begun, with the exception of `polling`.
     pub(super) fn unpolled(&self, polling: &[task::Id], last_polls: &LastPolls) -> HashSet<TaskId> {
         let alive = self.records.iter();
         let alive = alive.filter(|(_, record)| matches!(record.fate, Fate::Alive(_)));
@@ -233,7 +229,10 @@ mod tests {
             (tasks.records.len(), tasks.names.len()),
             (2 * KEPT, 2 * KEPT)
         );
-        assert_eq!((tasks.spawned(), tasks.alive()), (2 * KEPT + 5, 0));
+        assert_eq!(
+            (tasks.spawned(), tasks.ended()),
+            (2 * KEPT + 5, 2 * KEPT + 5)
+        );
         assert_eq!(tasks.seen(&[], &LastPolls::new()).len(), 2 * KEPT);
     }
 }

@@ -7,16 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use super::snapshot::Doing;
 use crate::sync::lock;
 
 pub(super) const UNSEEN: &str = "threads outside the runtime (only Linux tells of them)";
-
-/// The thread that dumps tasks, and one that Tokio starts from there for the same purpose and leaves without a name of
-/// its own. No program is called so, nor a thread that has the name of its program: it is no name of a file.
-pub(super) const DUMPS: &str = "unstuck/dump";
 
 static OWN: Mutex<Own> = Mutex::new(Own {
     threads: BTreeSet::new(),
@@ -155,7 +150,6 @@ impl Threads {
         let others = ids.into_iter().filter(|id| !own.has(*id));
         // A thread may end while its status is being read.
         let threads = others.filter_map(|id| Some((id, status(id)?)));
-        let threads = threads.filter(|(_, thread)| thread.name != DUMPS);
         Some(Self(threads.collect()))
     }
 
@@ -208,14 +202,6 @@ fn status(thread: u64) -> Option<Thread> {
     parse(&status.ok()?)
 }
 
-/// How long a thread has been at work so far.
-#[cfg(target_os = "linux")]
-pub(super) fn worked(thread: u64) -> Option<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
-    let nanoseconds = stat.split_whitespace().next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanoseconds))
-}
-
 /// When a thread was started, in ticks since the system was.
 #[cfg(target_os = "linux")]
 fn started_at(thread: u64) -> Option<u64> {
@@ -256,11 +242,6 @@ pub(super) fn this_thread() -> Option<u64> {
 
 #[cfg(not(target_os = "linux"))]
 fn status(_thread: u64) -> Option<Thread> {
-    None
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn worked(_thread: u64) -> Option<Duration> {
     None
 }
 

@@ -1,8 +1,8 @@
 //! Whether a timer of the runtime is set, as its workers show.
 //!
 //! A worker parks until the first timer goes off, or without an end if there is none. Linux tells which of the
-//! two it is: in what call of the system a thread sleeps, and with what time-out. That holds for timers, too,
-//! that no dump shows, such as those within a `FuturesUnordered`.
+//! two it is: in what call of the system a thread sleeps, and with what time-out. That holds for timers, too, of
+//! futures that are not understood.
 
 use std::thread;
 use std::time::Duration;

@@ -117,7 +117,7 @@ mod programs {
         ticks().await
     }
 
-    /// The child leaves its waker where it was, and does not hear that the number has come.
+    /// The child keeps no waker, and does not hear that the number has come.
     async fn loses_a_waker() -> Ended {
         let slot = Arc::new(std::sync::Mutex::new(None));
         let (other, polled) = (Arc::clone(&slot), Arc::new(AtomicBool::new(false)));

@@ -182,7 +182,7 @@ async fn late_answer(_job: Job) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// So many that no dump shows what they wait for, and a lock that nobody lets go of, were it not for the first.
+/// Timers within a set of futures, and a lock that nobody releases, were it not for the first of them.
 async fn hidden_timers(_job: Job) -> Result<(), BoxError> {
     let lock = Mutex::new(());
     let _held = lock.lock().await;

@@ -4,8 +4,6 @@
 //! called, and where Tokio's records of them are listened to, it is known that there is none. Proven where the whole
 //! program is proven to be stuck. Of one that goes on it says nothing, as it may wait for ever on purpose.
 //!
-//! A dump polls each task, and one that only had to be polled goes on then. So what is told is how all stood before.
-//!
 //! Triggered by a future that does not keep the waker that it is polled with. A near miss: the same future, which
 //! does.
 
@@ -32,19 +30,11 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
         prose::agree(lost.len(), "it", "them")
     );
     let mut evidence = standing::alike(case, lost.iter().copied());
-    let is_revived = |task: &&TaskSeen| case.seen.revived.contains(&task.id);
-    let revived: Vec<&TaskSeen> = lost.into_iter().filter(is_revived).collect();
-    evidence.push(if revived.is_empty() {
+    evidence.push(
         "the future that was polled last kept no waker: it does not store `cx.waker()`, or it never completes, like \
          `pending()`"
-            .to_owned()
-    } else {
-        format!(
-            "{} went on when polled once more, for a dump: what it waits for had happened, and there was no waker \
-             to call",
-            names(&revived)
-        )
-    });
+            .to_owned(),
+    );
     vec![Finding {
         rule: "lost-waker",
         confidence: if case.is_proven() {

@@ -3,21 +3,21 @@
 //! Never more than likely: it tells what is not known. So it speaks only where no other rule explains why
 //! the program does not go on; mostly, those who wait unseen wait for the tasks of which another rule tells.
 //!
-//! Triggered by a future of the program's own, which has kept a waker. A near miss: a `JoinSet`, which can't be seen
-//! either, of which it is known what its tasks wait for.
+//! Triggered by a future of the program's own, which has kept a waker. A near miss: a `JoinSet`, of whose tasks it is
+//! known what they wait for.
 
 use crate::diagnosis::{Case, Confidence, Finding, Program, Verdict, Wait, prose, standing};
 use crate::observe::TaskSeen;
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
-    // Without a dump nothing at all was looked at, and the report says so.
+    // Otherwise nothing at all was looked at, and the report says so.
     // A task that moves is often between two waits.
     let goes_on =
         matches!(case.program, Program::Returned(..)) || case.has_come_to(Verdict::Running);
-    if goes_on || !case.seen.dumped {
+    if goes_on || !case.seen.is_read {
         return Vec::new();
     }
-    let is_unseen = |wait: &Wait<'_>| matches!(wait, Wait::Unseen);
+    let is_unseen = |wait: &Wait<'_>| matches!(wait, Wait::Unseen { .. });
     let unseen = |task: &&TaskSeen| {
         let is_lost = case.seen.unwakeable.contains(&task.id);
         !is_lost && case.waits.on(task.id).iter().any(is_unseen)
@@ -28,8 +28,8 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     }
     let names = prose::list(unseen.iter().map(|task| task.display_name()));
     let are = prose::agree(unseen.len(), "is", "are");
-    let usual = "usually a `JoinSet`, a `FuturesUnordered` (such as a `join_all` of more than 30), a `OnceCell`, a \
-                 channel of a crate other than Tokio, or `pending()`";
+    let usual =
+        "usually a future that is written by hand, or a channel of a crate other than Tokio";
     let mut evidence = standing::alike(case, unseen);
     evidence.push(usual.to_owned());
     vec![Finding {

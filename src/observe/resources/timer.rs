@@ -1,6 +1,5 @@
 //! When timers are due. They tell when they are first polled, and when they are set anew.
 
-use std::collections::HashSet;
 use std::mem;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -24,16 +23,6 @@ impl Timer {
             TIMERS.enter(self);
         }
     }
-}
-
-/// The tasks with a timer that is due `within` this time, or has been due for no longer than `since`.
-pub(in crate::observe) fn due(since: Duration, within: Duration) -> HashSet<TaskId> {
-    let now = Instant::now();
-    let is_near = |due: Instant| due < now + within && now < due + since;
-    let timers = TIMERS.alive().into_iter();
-    let set = timers.filter_map(|timer| *lock(&timer.0));
-    set.filter_map(|(task, due)| is_near(due).then_some(task))
-        .collect()
 }
 
 /// Those that are not due yet, in order; by a clock that says `now` at this moment.

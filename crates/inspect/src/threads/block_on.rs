@@ -79,7 +79,7 @@ pub(crate) fn find(
                 .filter_map(|variable| candidate(context, frame, variable))
                 .collect();
             for candidate in &candidates {
-                if let Some(runtime) = runtime(context, &candidate.value)
+                if let Some(runtime) = runtimes::of_value(context, &candidate.value)
                     && runtimes.insert(runtime.value.address)
                 {
                     found.runtimes.push(runtime);
@@ -228,20 +228,6 @@ fn future(
         .iter()
         .any(|frame| matches!(frame.suspension, Suspension::Suspended(_)));
     suspended.then_some((value, root))
-}
-
-/// The runtime that a variable is or refers to.
-fn runtime(context: &Context<'_>, value: &Value) -> Option<RawRuntime> {
-    let (debug, memory) = (context.debug, context.memory);
-    let mut value = value.clone();
-    // A reference to an `Arc` of a worker, whose handle is an `Arc`, is the longest way.
-    for _ in 0..6 {
-        if let Some(kind) = runtimes::kind_of(&value.ty) {
-            return Some(RawRuntime { value, kind });
-        }
-        value = runtimes::towards_runtime(debug, memory, &value)?;
-    }
-    None
 }
 
 /// The innermost variable on a stack whose type fits.

@@ -26,8 +26,20 @@ pub(crate) const RAW_WAKER: Wanted = ty("core::task::wake", "RawWaker");
 /// What the waker of a thread that runs `block_on` is made of.
 pub(crate) const UNPARK: Wanted = ty("tokio::runtime::park", "UnparkThread");
 
+/// `tokio::runtime::Handle`.
+pub(crate) const USERS_HANDLE: Wanted = ty("tokio::runtime::handle", "Handle");
+
 /// What the pass over the debug info looks for.
-pub(crate) const WANTED: &[Wanted] = &[CELL, HEADER, TRAILER, VTABLE, POLL, RAW_WAKER, UNPARK];
+pub(crate) const WANTED: &[Wanted] = &[
+    CELL,
+    HEADER,
+    TRAILER,
+    VTABLE,
+    POLL,
+    RAW_WAKER,
+    UNPARK,
+    USERS_HANDLE,
+];
 
 /// The vtable of all wakers of tasks.
 pub(crate) const WAKER_VTABLE: (&str, &str) = ("tokio::runtime::task::waker", "WAKER_VTABLE");
@@ -255,6 +267,7 @@ needs! {
     POOL_QUEUE: BlockingPool, "Inner", [Named("queue")];
     BLOCKING_CLOSURE: BlockingPool, "BlockingTask", [Field("func")];
     RUNTIME_HANDLE: TaskLists, "Runtime", [Field("handle"), Field("inner")];
+    USERS_HANDLE_INNER: TaskLists, "Handle", [Field("inner")];
     ANY_HANDLE_CURRENT_THREAD: TaskLists, "scheduler::Handle", [Variant("CurrentThread"), Field("__0")];
     ANY_HANDLE_MULTI_THREAD: TaskLists, "scheduler::Handle", [Variant("MultiThread"), Field("__0")];
     WORKER_HANDLE: TaskLists, "Worker", [Field("handle")];

@@ -7,9 +7,9 @@ use foldhash::{HashSet, HashSetExt as _};
 use super::names;
 use super::tasks::TaskReader;
 use crate::context::Context;
-use crate::debug_info::{DebugInfo, Type, Value};
+use crate::debug_info::{DebugInfo, Type, TypeId, Value, Wanted};
 use crate::memory::Memory;
-use crate::snapshot::RuntimeKind;
+use crate::snapshot::{Address, RuntimeKind};
 
 /// The kind of runtime that a type is the shared state of.
 pub(crate) fn kind_of(ty: &Type) -> Option<RuntimeKind> {
@@ -22,11 +22,7 @@ pub(crate) fn kind_of(ty: &Type) -> Option<RuntimeKind> {
 }
 
 /// One step from a value to the runtime that it belongs to. `None` if it belongs to none, or that is not known.
-pub(crate) fn towards_runtime(
-    debug: &DebugInfo<'_>,
-    memory: &dyn Memory,
-    value: &Value,
-) -> Option<Value> {
+fn towards_runtime(debug: &DebugInfo<'_>, memory: &dyn Memory, value: &Value) -> Option<Value> {
     let name = &*value.ty.name;
     if let Some(pointee) = name.strip_prefix('&') {
         let pointee = pointee.strip_prefix("mut ").unwrap_or(pointee);
@@ -61,6 +57,30 @@ pub(crate) fn towards_runtime(
         };
     }
     None
+}
+
+/// The runtime that a value is or refers to.
+pub(crate) fn of_value(context: &Context<'_>, value: &Value) -> Option<RawRuntime> {
+    let mut value = value.clone();
+    // A reference to an `Arc` of a worker, whose handle is an `Arc`, is the longest way.
+    for _ in 0..6 {
+        if let Some(kind) = kind_of(&value.ty) {
+            return Some(RawRuntime { value, kind });
+        }
+        value = towards_runtime(context.debug, context.memory, &value)?;
+    }
+    None
+}
+
+/// The runtime of the `tokio::runtime::Handle` at this address.
+pub(crate) fn of_handle(context: &Context<'_>, handle: Address) -> Option<RawRuntime> {
+    let debug = context.debug;
+    let Wanted {
+        namespace, name, ..
+    } = names::USERS_HANDLE;
+    let found = debug.index.found(namespace, name).first()?;
+    let handle = Value::new(debug.ty(TypeId(found.entry.0)), handle.0);
+    of_value(context, &names::USERS_HANDLE_INNER.at(context, &handle)?)
 }
 
 /// Whether this can be the number of `Arc`s of something that exists.
