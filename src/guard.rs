@@ -48,8 +48,8 @@ where
 /// - Ctrl+\ (SIGQUIT; not on Windows) prints a report to standard error, and the program goes on;
 /// - Ctrl+C prints one and ends the process, with the [exit code](crate::exit) 130.
 ///
-/// Both work while the threads of the runtime are blocked. Where tasks are parked is read from the program's own memory,
-/// which takes Linux and full debug info (`debug = true`, the default of a dev build), and polls nothing.
+/// Both work while the threads of the runtime are blocked. Where tasks are parked is read from the program's own
+/// memory, which takes Linux and full debug info (`debug = true`, the default of a dev build), and polls nothing.
 ///
 /// Names of tasks and errors of `#[instrument(err)]` are known where the program's own subscriber has
 /// [`observe::layer`](crate::observe::layer) in it. With
