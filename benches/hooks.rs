@@ -1,7 +1,7 @@
 //! What it costs to be observed: messages between tasks, each taking a lock, on a bare runtime and on one
 //! with the hooks; with what listens to records on top; and beside other tools, those that want the program
-//! to be annotated included. In time, and in the work of all processors: what a tool hands to a thread of its own
-//! keeps no message waiting, but is not free either.
+//! to be annotated included. Then tasks that are spawned and end, on both runtimes. In time, and in the work of all
+//! processors: what a tool hands to a thread of its own keeps no message waiting, but is not free either.
 //!
 //! Each in a process of its own, as a process has one subscriber for good.
 
@@ -23,15 +23,17 @@ mod observing {
     use tracing_subscriber::util::SubscriberInitExt;
     use unstuck::observe::{self, Observer};
 
-    /// The first is what the others are compared with.
-    const CASES: [&str; 7] = [
-        "bare",
-        "hooks",
-        "records",
-        "resources",
-        "async-backtrace",
-        "await-tree",
-        "console-subscriber",
+    /// Each with the one that it is compared with.
+    const CASES: [(&str, usize); 9] = [
+        ("bare", 0),
+        ("hooks", 0),
+        ("records", 0),
+        ("resources", 0),
+        ("async-backtrace", 0),
+        ("await-tree", 0),
+        ("console-subscriber", 0),
+        ("bare, spawning", 7),
+        ("hooks, spawning", 7),
     ];
     /// Few, so that some rounds are over before the machine turns to something else. The least counts, as
     /// whatever else the machine does only adds to it.
@@ -127,6 +129,17 @@ mod observing {
         let _ = A::wait("receiver", receiver).await;
     }
 
+    /// Spawns tasks that end, as a server does for its requests.
+    async fn spawn() {
+        const AT_ONCE: u32 = 10;
+        for _ in 0..ITEMS / AT_ONCE {
+            let tasks = [(); AT_ONCE as usize].map(|()| tokio::spawn(tokio::task::yield_now()));
+            for task in tasks {
+                let _ = task.await;
+            }
+        }
+    }
+
     fn runtime(observer: Option<&Observer>) -> std::io::Result<Runtime> {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(1);
@@ -140,13 +153,20 @@ mod observing {
     type Cost = [f64; 2];
 
     /// Of the shortest round the time, and of all rounds the work.
-    fn least<A: Annotated>(observer: Option<&Observer>) -> Result<Cost, Box<dyn Error>> {
-        let rounds = A::task(async {
+    fn least<A, W>(
+        observer: Option<&Observer>,
+        round: impl Fn() -> W + Send + 'static,
+    ) -> Result<Cost, Box<dyn Error>>
+    where
+        A: Annotated,
+        W: Future<Output = ()> + Send,
+    {
+        let rounds = A::task(async move {
             let (begun, worked) = (Instant::now(), worked());
             let (mut least, mut items) = (Duration::MAX, 0);
             while begun.elapsed() < EACH {
                 let begun = Instant::now();
-                work::<A>().await;
+                round().await;
                 least = least.min(begun.elapsed());
                 items += ITEMS;
             }
@@ -184,10 +204,12 @@ mod observing {
             _ => tracing::subscriber::set_global_default(NoSubscriber::new())?,
         }
         match case {
-            "bare" | "console-subscriber" => least::<Plain>(None),
-            "async-backtrace" => least::<AsyncBacktrace>(None),
-            "await-tree" => least::<AwaitTree>(None),
-            _ => least::<Plain>(Some(&observer)),
+            "bare" | "console-subscriber" => least::<Plain, _>(None, work::<Plain>),
+            "async-backtrace" => least::<AsyncBacktrace, _>(None, work::<AsyncBacktrace>),
+            "await-tree" => least::<AwaitTree, _>(None, work::<AwaitTree>),
+            "bare, spawning" => least::<Plain, _>(None, spawn),
+            "hooks, spawning" => least::<Plain, _>(Some(&observer), spawn),
+            _ => least::<Plain, _>(Some(&observer), work::<Plain>),
         }
     }
 
@@ -212,20 +234,19 @@ mod observing {
                     _ => CASES.len() - 1 - turn,
                 };
                 let mut process = Command::new(env::current_exe()?);
-                let output = process.env(CASE, CASES[at]).output()?;
+                let output = process.env(CASE, CASES[at].0).output()?;
                 let printed = String::from_utf8_lossy(&output.stdout);
                 let (time, work) = printed.trim().split_once(' ').ok_or("no cost")?;
                 passes[at].push([time.parse()?, work.parse()?]);
             }
         }
-        println!("ns an item, least and median of {PASSES} passes; times bare");
+        println!("ns an item, least and median of {PASSES} passes; and as many times bare");
         println!("{:20} {:^40} {:^40}", "", "time", "work");
-        let bare = [0, 1].map(|cost| least_and_median(&passes[0], cost));
-        for (case, passes) in CASES.iter().zip(&passes) {
+        for ((case, bare), of_case) in CASES.iter().zip(&passes) {
             print!("{case:20}");
             for cost in 0..2 {
-                let of_case = least_and_median(passes, cost);
-                for (of_case, bare) in of_case.iter().zip(bare[cost]) {
+                let bare = least_and_median(&passes[*bare], cost);
+                for (of_case, bare) in least_and_median(of_case, cost).iter().zip(bare) {
                     print!(" {of_case:11.1} {:7.3}", of_case / bare);
                 }
                 print!(" ");

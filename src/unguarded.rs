@@ -107,7 +107,7 @@ impl Guard {
         let runtime = self.runtime.build().map_err(GuardError::SetUp)?;
         eprintln!(
             "unstuck cannot observe this program; build it with `--cfg tokio_unstable` in RUSTFLAGS, as Tokio keeps \
-             its hooks and dumps behind that cfg"
+             its hooks behind that cfg"
         );
         Ok(runtime)
     }

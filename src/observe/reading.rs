@@ -290,9 +290,16 @@ fn path_of_type(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
+    use futures_util::StreamExt as _;
+    use futures_util::stream::FuturesUnordered;
+    use tokio::runtime::Builder;
+    use tokio::sync::oneshot;
     use unstuck_inspect::snapshot::{NameId, NotifyKind};
 
     use super::*;
+    use crate::{BoxError, TaskGroup};
 
     const TASK: WaitsFor = WaitsFor::Task { task: Address(1) };
     const NOTIFY: WaitsFor = WaitsFor::Notify {
@@ -310,6 +317,47 @@ mod tests {
     fn kind_of(waits_for: &WaitsFor, calls: &[&str]) -> Option<LeafKind> {
         let calls: Vec<String> = calls.iter().map(|call| (*call).to_owned()).collect();
         kind(waits_for, &calls)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_tasks_of_a_runtime_are_read_by_its_handle() {
+        const LONG: Duration = Duration::from_hours(1);
+        prepare();
+        wait_until_prepared(Duration::from_mins(1));
+        for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+            let [runtime, other] = [(); 2].map(|()| builder.enable_time().build().unwrap());
+            other.spawn(pending::<()>());
+            let (tell, told) = oneshot::channel::<()>();
+            let waits = runtime.spawn(told);
+            let sleeps = runtime.spawn(async { tokio::time::sleep(LONG).await });
+            let group = TaskGroup::new("group");
+            let scope = group.scope(async |group| {
+                let mut futures = FuturesUnordered::from_iter([pending(), pending()]);
+                group.spawn("child", pending::<Result<(), BoxError>>())?;
+                let () = futures.select_next_some().await;
+                Ok(())
+            });
+            let in_a_scope = runtime.spawn(scope);
+            // Until each has been polled.
+            runtime.block_on(async {
+                while Handle::current().metrics().num_alive_tasks() < 4 {
+                    tokio::task::yield_now().await;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            });
+            let reading = read(runtime.handle()).unwrap();
+            assert_eq!(reading.leaves.len(), 4);
+            let kinds = |task: tokio::task::Id| -> Vec<LeafKind> {
+                let leaves = reading.leaves[&TaskId::from(task)].iter();
+                leaves.map(|leaf| leaf.kind).collect()
+            };
+            assert_eq!(kinds(waits.id()), [LeafKind::Sync]);
+            assert_eq!(kinds(sleeps.id()), [LeafKind::Timer]);
+            assert_eq!(kinds(in_a_scope.id()), [LeafKind::Never; 2]);
+            drop(tell);
+            runtime.shutdown_background();
+        }
     }
 
     #[test]

@@ -6,8 +6,11 @@
 //! Triggered by a future of the program's own, which has kept a waker. A near miss: a `JoinSet`, of whose tasks it is
 //! known what they wait for.
 
+use std::collections::BTreeSet;
+
 use crate::diagnosis::{Case, Confidence, Finding, Program, Verdict, Wait, prose, standing};
 use crate::observe::TaskSeen;
+use crate::place::Place;
 
 pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     // Otherwise nothing at all was looked at, and the report says so.
@@ -28,6 +31,15 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     }
     let names = prose::list(unseen.iter().map(|task| task.display_name()));
     let are = prose::agree(unseen.len(), "is", "are");
+    let waits = unseen.iter().flat_map(|task| case.waits.on(task.id));
+    let places: BTreeSet<&Place> = waits
+        .filter(|it| is_unseen(it))
+        .filter_map(Wait::at)
+        .collect();
+    let at = match places.first() {
+        Some(at) if places.len() == 1 => format!(" at {at}"),
+        _ => String::new(),
+    };
     let usual =
         "usually a future that is written by hand, or a channel of a crate other than Tokio";
     let mut evidence = standing::alike(case, unseen);
@@ -35,7 +47,7 @@ pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
     vec![Finding {
         rule: "unseen",
         confidence: Confidence::Likely,
-        summary: format!("{names} {are} parked on something that unstuck cannot observe"),
+        summary: format!("{names} {are} parked{at} on something that unstuck cannot observe"),
         evidence,
     }]
 }

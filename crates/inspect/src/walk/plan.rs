@@ -694,8 +694,8 @@ impl Coroutine {
             }
             let (_, call) = variables.pop()?;
             let same = variables.iter().all(|(_, other)| *other == call);
-            // A macro of the same crate counts as code of its own, which may be in another file. The lines of the function
-            // prove nothing: those of a `#[tokio::main]` are the attribute's.
+            // A macro of the same crate counts as code of its own, which may be in another file. The lines of the
+            // function prove nothing: those of a `#[tokio::main]` are the attribute's.
             (same && call.file == self.lines.file).then_some(call)
         })
     }
@@ -799,8 +799,8 @@ fn function_path(ty: &Type, receiver: Option<&Type>) -> String {
     path
 }
 
-/// The name of the type that a method takes by value, by reference or pinned, without its path and arguments. `None` for
-/// one that has no name.
+/// The name of the type that a method takes by value, by reference or pinned, without its path and arguments. `None`
+/// for one that has no name.
 fn named_type(receiver: &str) -> Option<&str> {
     let mut name = receiver;
     loop {
