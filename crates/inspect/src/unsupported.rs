@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Address, Snapshot};
 
 /// A process whose tasks can be read. There is none on this system.
 pub struct Inspector(Infallible);
@@ -33,6 +33,11 @@ impl Inspector {
 
     /// Reads what the process is doing now.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        match self.0 {}
+    }
+
+    /// Reads the tasks of one runtime.
+    pub fn snapshot_of_runtime(&self, _handle: Address) -> Result<Snapshot, Error> {
         match self.0 {}
     }
 }
