@@ -17,7 +17,7 @@ mod explaining {
 
     use unstuck::explain;
     use unstuck::report::process::render;
-    use unstuck::report::text::{Detail, Page};
+    use unstuck::report::page::{Detail, Page};
 
     const PASSES: usize = 5;
 

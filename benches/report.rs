@@ -15,7 +15,8 @@ mod explaining {
     use unstuck::diagnosis::{Program, diagnose, judge, stuck_part};
     use unstuck::observe::{self, Observer, TaskId, mark_own_thread, resource_layer};
     use unstuck::report::Report;
-    use unstuck::report::text::{self, Detail, Page};
+    use unstuck::report::page::{Detail, Page};
+    use unstuck::report::text;
     use unstuck::{BoxError, Event};
 
     /// What the tasks of a case do.

@@ -7,11 +7,13 @@ mod answer;
 mod arguments;
 #[cfg(tokio_unstable)]
 mod catalogue;
-#[cfg(all(tokio_unstable, target_os = "linux"))]
+#[cfg(target_os = "linux")]
 mod command;
+mod explain;
 mod manual;
 #[cfg(tokio_unstable)]
 mod messages;
+mod output;
 mod usage;
 
 use std::ffi::OsString;
@@ -21,6 +23,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::exit;
 use arguments::{Arguments, Command};
+use output::print;
 
 /// Answers a command line, from a catalogue of chapters with at least one scenario, and returns the
 /// [exit code](crate::exit).
@@ -31,22 +34,17 @@ pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
     catalogue: &'static [crate::demo::Chapter],
 ) -> u8 {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    #[cfg(target_os = "linux")]
-    if let Some(error) = crate::explain::command::continue_launch(&arguments) {
-        return complain(error.exit_code(), &error.to_string());
-    }
     let catalogue = catalogue::Catalogue(catalogue);
     respond(arguments, |command| answer::answer(command, catalogue))
 }
 
-/// Answers a command line as far as a build can that sees nothing, and returns the
+/// Answers a command line as far as a build can that has no scenarios, as they need the cfg, and returns the
 /// [exit code](crate::exit).
 #[cfg(not(tokio_unstable))]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     respond(arguments, |_| {
-        let line = "this build can't look into Tokio's runtime; build it with `--cfg tokio_unstable` \
-                    in RUSTFLAGS, as the project's own .cargo/config.toml does";
+        let line = "this build has `explain` only, as scenarios need Tokio's hooks; build it with \
+                    `--cfg tokio_unstable` in RUSTFLAGS, as the project's own .cargo/config.toml does";
         Err(Failure::Failed(line.to_owned()))
     })
 }
@@ -62,10 +60,16 @@ fn respond(
     arguments: impl IntoIterator<Item = OsString>,
     answer: impl FnOnce(Command) -> Result<u8, Failure>,
 ) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    #[cfg(target_os = "linux")]
+    if let Some(error) = crate::explain::command::continue_launch(&arguments) {
+        return complain(error.exit_code(), &error.to_string());
+    }
     let answered = match Arguments::try_parse_from(arguments) {
         Ok(Arguments { command }) => match command.unwrap_or_default() {
             Command::Completions { shell } => completions(shell),
             Command::Man => man(),
+            Command::Explain(arguments) => explain::explain(&arguments),
             command => answer(command),
         },
         Err(error) if !error.use_stderr() => print(&error.render().ansi().to_string()),
@@ -90,17 +94,6 @@ fn complain(code: u8, line: &str) -> u8 {
     // With nowhere left to say it, the exit code has to do.
     let _ = writeln!(io::stderr(), "error: {line}");
     code
-}
-
-/// Prints `text` at one go, with its styles where the output has a use for them.
-fn print(text: &str) -> Result<u8, Failure> {
-    let mut out = anstream::AutoStream::auto(io::stdout().lock());
-    write_all(&mut out, text)
-}
-
-fn write_all(out: &mut impl Write, text: &str) -> Result<u8, Failure> {
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map(|()| exit::AS_EXPECTED).map_err(Failure::Output)
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<u8, Failure> {

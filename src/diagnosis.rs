@@ -7,8 +7,6 @@ mod errors;
 mod graph;
 mod hidden;
 mod joins;
-#[cfg(feature = "demo")]
-pub mod liveness;
 mod part;
 mod prose;
 mod rules;
@@ -19,7 +17,6 @@ mod wait;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
 use std::time::Duration;
 
 use crate::observe::{End, Snapshot, TaskId, TaskSeen, TaskState};
@@ -33,41 +30,7 @@ pub use part::{StuckPart, stuck_part};
 pub use verdict::{Judgement, judge};
 pub use wait::{Wait, Waits};
 
-/// What a program came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(
-    feature = "guard",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(rename_all = "lowercase")
-)]
-pub enum Verdict {
-    /// It ended, and returned no error.
-    Completed,
-    /// It ended with errors, and they surfaced.
-    Failed,
-    /// It has not ended, and nothing can wake it.
-    Stuck,
-    /// It has not ended: a thread of its runtime does not come back from a poll.
-    Blocked,
-    /// It has not ended: it waits for something outside, or that can't be seen.
-    Waiting,
-    /// It has not ended, and goes on by itself.
-    Running,
-}
-
-/// How sure a conclusion is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(
-    feature = "guard",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(rename_all = "lowercase")
-)]
-pub enum Confidence {
-    /// It follows from what was seen, but something that was not seen could speak against it.
-    Likely,
-    /// It can't be otherwise.
-    Proven,
-}
+pub use crate::verdict::{Confidence, Verdict};
 
 /// The answer of one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -331,34 +294,5 @@ impl<'s> Case<'s> {
             }
             Wait::Unseen { .. } => "something that unstuck cannot observe".to_owned(),
         }
-    }
-}
-
-impl Verdict {
-    /// Whether the program has ended.
-    pub fn is_end(self) -> bool {
-        matches!(self, Verdict::Completed | Verdict::Failed)
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Verdict::Completed => "completed",
-            Verdict::Failed => "failed",
-            Verdict::Stuck => "stuck",
-            Verdict::Blocked => "blocked",
-            Verdict::Waiting => "waiting",
-            Verdict::Running => "running",
-        })
-    }
-}
-
-impl fmt::Display for Confidence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Confidence::Likely => "likely",
-            Confidence::Proven => "proven",
-        })
     }
 }

@@ -3,13 +3,13 @@
 //!
 //! A live process needs no preparation. It is not stopped, and nothing in it is polled.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "demo", target_os = "linux"))]
 pub mod command;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "demo", target_os = "linux"))]
 mod descendants;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "demo", target_os = "linux"))]
 mod launch;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "demo", target_os = "linux"))]
 mod monitor;
 
 use std::fs::File;
@@ -22,10 +22,10 @@ use serde::Deserialize;
 use unstuck_inspect::Inspector;
 use unstuck_inspect::snapshot::{SCHEMA, Snapshot, ThreadState};
 
-use crate::diagnosis::Verdict;
-use crate::diagnosis::liveness::Diagnosis;
+use crate::liveness::Diagnosis;
+use crate::verdict::Verdict;
 
-pub use crate::diagnosis::liveness::{Fingerprint, diagnose, diagnose_one};
+pub use crate::liveness::{Fingerprint, diagnose, diagnose_one};
 
 /// Why there is nothing to explain.
 #[derive(Debug, thiserror::Error)]

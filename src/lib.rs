@@ -23,38 +23,46 @@
 //! # }
 //! ```
 //!
-//! The rest needs `--cfg tokio_unstable`; without it a program that uses it builds and runs, but nothing is
-//! seen of it. With the feature `guard`, `run` stands beside a program of your
-//! own and says why it hangs, `check` does so for a test, and `report` is what they say. They are made of
-//! what the feature `observe` gives: `observe` collects what there is to see of a runtime, `diagnosis` says
-//! what it means, and `watch` tells when to look. With `demo`, which is on by default, `demo` plays
-//! scenarios, and `cli` is the command line.
+//! What reads the memory of a process works on stable Tokio, too. With the feature `guard`, `explain` reads a process,
+//! `liveness` says why it hangs, and `report::process` lays that out; with `demo`, which is on by default, `cli` is
+//! the command line.
+//!
+//! What watches a runtime from within needs `--cfg tokio_unstable`, as Tokio keeps its hooks behind it. With `guard`,
+//! `run` stands beside a program of your own and says why it hangs, `check` does so for a test, and `report` is what
+//! they say. They are made of what the feature `observe` gives: `observe` collects what there is to see of a runtime,
+//! `diagnosis` says what it means, and `watch` tells when to look. With `demo`, `demo` plays scenarios. Without the
+//! cfg a program that uses `run` or `check` builds and runs, but nothing is seen of it.
 
 mod error_group;
 mod event;
-#[cfg(all(tokio_unstable, feature = "observe"))]
-mod fold;
 mod group;
 mod place;
 mod registry;
-#[cfg(all(tokio_unstable, feature = "guard"))]
-mod signals;
 mod sync;
-#[cfg(all(not(tokio_unstable), feature = "guard"))]
-mod unguarded;
 
-#[cfg(all(tokio_unstable, feature = "guard"))]
-mod check;
+// What reads the memory of a process, and the command line.
 #[cfg(feature = "demo")]
 pub mod cli;
+#[cfg(feature = "guard")]
+pub mod exit;
+#[cfg(feature = "guard")]
+pub mod explain;
+#[cfg(feature = "guard")]
+pub mod liveness;
+#[cfg(feature = "guard")]
+pub mod report;
+#[cfg(feature = "observe")]
+pub mod verdict;
+
+// What watches a runtime from within.
+#[cfg(all(tokio_unstable, feature = "guard"))]
+mod check;
 #[cfg(all(tokio_unstable, feature = "demo"))]
 pub mod demo;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub mod diagnosis;
-#[cfg(feature = "guard")]
-pub mod exit;
-#[cfg(all(tokio_unstable, feature = "demo"))]
-pub mod explain;
+#[cfg(all(tokio_unstable, feature = "observe"))]
+mod fold;
 #[cfg(all(tokio_unstable, feature = "guard"))]
 mod guard;
 #[cfg(all(tokio_unstable, feature = "observe"))]
@@ -62,7 +70,9 @@ pub mod observe;
 #[cfg(all(tokio_unstable, feature = "guard"))]
 mod observed;
 #[cfg(all(tokio_unstable, feature = "guard"))]
-pub mod report;
+mod signals;
+#[cfg(all(not(tokio_unstable), feature = "guard"))]
+mod unguarded;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub mod watch;
 

@@ -21,11 +21,12 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::arguments::Run;
-use super::{Failure, answer, messages, write_all};
+use super::output::write_all;
+use super::{Failure, answer, messages};
 use crate::demo::{Chapter, Scenario, scenarios};
 use crate::exit;
+use crate::report::page::Page;
 use crate::report::table::{Played, Table};
-use crate::report::text::Page;
 use crate::signals::{self, Signal};
 
 /// Plays all scenarios of these chapters, and prints how the sides of each came out once they have. A signal ends the

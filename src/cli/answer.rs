@@ -1,24 +1,20 @@
 //! Answers commands that need scenarios.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
-use terminal_size::{Height, Width};
 
-use super::arguments::{Color, Command, Explain, Run, Show};
+use super::arguments::{Command, Run, Show};
 use super::catalogue::{self, Catalogue};
-#[cfg(target_os = "linux")]
-use super::command::explain as explain_command;
 use super::messages::Messages;
-use super::{Failure, all, print, write_all};
+use super::output::{color, detail, page, print, write_all};
+use super::{Failure, all};
 use crate::demo::{self, Options, Outcome, Scenario};
 use crate::exit;
-use crate::explain::{self, Explanation};
+use crate::report::page::Page;
 use crate::report::sides::Commands;
-use crate::report::text::{Detail, Page};
-use crate::report::{Document, json, lesson, process, sides};
+use crate::report::{Document, json, lesson, sides};
 
 pub(super) fn answer(command: Command, catalogue: Catalogue) -> Result<u8, Failure> {
     match command {
@@ -26,7 +22,6 @@ pub(super) fn answer(command: Command, catalogue: Catalogue) -> Result<u8, Failu
             Some(chapter) => all::run(&run, catalogue.chapters(chapter)?, page_for(&run)),
             None => self::run(&run, catalogue),
         },
-        Command::Explain(explain) => self::explain(&explain),
         Command::Show(show) => self::show(&show, catalogue),
         _ => print(&catalogue.list(page())),
     }
@@ -41,56 +36,6 @@ fn show(arguments: &Show, catalogue: Catalogue) -> Result<u8, Failure> {
     };
     let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
     write_all(&mut out, &text)
-}
-
-/// What the tasks of a process wait for.
-fn explain(arguments: &Explain) -> Result<u8, Failure> {
-    if !arguments.command.is_empty() {
-        return explain_command(arguments);
-    }
-    let failed = |error: explain::Error| Failure::Failed(error.to_string());
-    let explained = match (arguments.process, &arguments.core, &arguments.snapshot) {
-        (Some(id), ..) => explain::live(id),
-        (None, Some(file), _) => explain::core(file, arguments.exe.as_deref()).map(Into::into),
-        (None, None, Some(file)) => explain::saved(file).map(Into::into),
-        (None, None, None) => return Err(Failure::Usage("name a process by its id".to_owned())),
-    };
-    let explained: Explanation = explained.map_err(failed)?;
-    let detail = detail(arguments.full);
-    let text = if arguments.json {
-        let json = process::to_json(&explained, detail);
-        json.map_err(|error| Failure::Failed(error.to_string()))? + "\n"
-    } else {
-        process::render(&explained, detail, page())
-    };
-    let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
-    write_all(&mut out, &text)?;
-    if let Some(file) = &arguments.save {
-        explain::save(&explained.snapshot, file).map_err(failed)?;
-        let _ = io::stderr().write_all(saved(file).as_bytes());
-    }
-    match explained.snapshot.no_tasks() {
-        Some(reason) => Err(Failure::Failed(reason.to_owned())),
-        None => Ok(exit::AS_EXPECTED),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn explain_command(_: &Explain) -> Result<u8, Failure> {
-    let line = "commands can be explained on Linux only; run this on the Linux machine where the program runs";
-    Err(Failure::Failed(line.to_owned()))
-}
-
-/// What a snapshot contains, and where it is.
-pub(super) fn saved(file: &Path) -> String {
-    let file = file.display();
-    format!(
-        "saved to {file}: names, types and lines of code, addresses and counts, and no other memory\n"
-    )
-}
-
-pub(super) fn detail(full: bool) -> Detail {
-    if full { Detail::Full } else { Detail::Brief }
 }
 
 fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
@@ -191,32 +136,12 @@ fn page_for(arguments: &Run) -> Page {
     if arguments.plain { Page::Plain } else { page() }
 }
 
-fn page() -> Page {
-    page_of(terminal_size::terminal_size_of(io::stdout()))
-}
-
-/// For a terminal of that size, or anything else.
-pub(super) fn page_of(size: Option<(Width, Height)>) -> Page {
-    match size {
-        Some((width, _)) => Page::Terminal(usize::from(width.0)),
-        None => Page::Plain,
-    }
-}
-
 /// When to use colour for the report of a run.
 pub(super) fn choice(arguments: &Run) -> ColorChoice {
     if arguments.plain {
         return ColorChoice::Never;
     }
     color(arguments.color)
-}
-
-fn color(color: Color) -> ColorChoice {
-    match color {
-        Color::Always => ColorChoice::Always,
-        Color::Never => ColorChoice::Never,
-        Color::Auto => AutoStream::choice(&io::stdout()),
-    }
 }
 
 /// The command line that plays the same again.

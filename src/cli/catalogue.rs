@@ -3,8 +3,8 @@
 use super::Failure;
 use super::arguments::EVERY_CHAPTER;
 use crate::demo::{Chapter, Scenario, Side, scenarios};
+use crate::report::page::Page;
 use crate::report::table;
-use crate::report::text::Page;
 
 /// Chapters with at least one scenario.
 #[derive(Clone, Copy)]

@@ -8,12 +8,13 @@ use anstream::{AutoStream, ColorChoice};
 use rustix::termios::{self, OutputModes};
 
 use super::Failure;
-use super::answer::{detail, page_of};
 use super::arguments::{Color, Explain};
+use super::explain::saved;
+use super::output::{detail, page_of};
 use crate::explain::command::{self, Event};
 use crate::explain::{self, Explanation};
+use crate::report::page::Detail;
 use crate::report::process;
-use crate::report::text::Detail;
 
 /// Runs the command, and returns its exit code.
 pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
@@ -68,7 +69,7 @@ impl Reports {
                 with_id(file, id)
             };
             let line = match explain::save(snapshot, &file) {
-                Ok(()) => super::answer::saved(&file),
+                Ok(()) => saved(&file),
                 Err(error) => format!("unstuck: {error}\n"),
             };
             text.push_str(&line);

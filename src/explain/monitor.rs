@@ -14,8 +14,8 @@ use unstuck_inspect::{DebugInfoLevel, Error, Inspector};
 
 use super::descendants::{Activity, FileId, Process, descendants};
 use super::{Explanation, read};
-use crate::diagnosis::Verdict;
-use crate::diagnosis::liveness::{Diagnosis, Until};
+use crate::liveness::{Diagnosis, Until};
+use crate::verdict::Verdict;
 
 /// How often the processes are looked at: at first and when one is new, and after a while.
 const GLANCES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Report, json, milliseconds};
+use super::program::milliseconds;
+use super::{Report, json};
 use crate::demo::{Options, Outcome, Posts, Scenario, SideRun};
 use crate::diagnosis::Verdict;
 

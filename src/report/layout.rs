@@ -83,7 +83,7 @@ impl Block {
     }
 
     /// Leaves out what is below that many lines, and says so at the end of the last one.
-    #[cfg(feature = "demo")]
+    #[cfg(all(tokio_unstable, feature = "demo"))]
     pub(super) fn cut_after(&mut self, lines: usize) {
         const MORE: &str = " …";
         if self.lines.len() <= lines {
@@ -101,7 +101,7 @@ impl Block {
     }
 
     /// Adds the lines of another block.
-    #[cfg(feature = "demo")]
+    #[cfg(all(tokio_unstable, feature = "demo"))]
     pub(super) fn append(&mut self, other: Self) {
         self.lines.extend(other.lines);
     }
@@ -113,7 +113,7 @@ impl Block {
     }
 
     /// Blocks side by side, all but the last padded to their width.
-    #[cfg(feature = "demo")]
+    #[cfg(all(tokio_unstable, feature = "demo"))]
     pub(super) fn print_beside(columns: &[Block], between: &str) -> String {
         let empty = Line::default();
         let rows = columns.iter().map(|block| block.lines.len()).max();
@@ -179,7 +179,7 @@ impl Line {
 }
 
 /// What the lines go on behind that follow a line of an error tree: its margin.
-#[cfg(feature = "demo")]
+#[cfg(all(tokio_unstable, feature = "demo"))]
 pub(super) fn margin(line: &str) -> String {
     let end = line
         .find(|c: char| !" |+".contains(c))
@@ -187,7 +187,7 @@ pub(super) fn margin(line: &str) -> String {
     line[..end].replace('+', " ")
 }
 
-#[cfg(all(test, feature = "demo"))]
+#[cfg(all(test, tokio_unstable, feature = "demo"))]
 mod tests {
     use super::*;
 

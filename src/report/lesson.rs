@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 use super::layout::{Block, margin};
-use super::text::{BOLD, FAINT, NONE, Page};
+use super::page::{BOLD, FAINT, NONE, Page};
 
 const CODE: &str = "    ";
 

@@ -20,9 +20,9 @@ use unstuck_inspect::snapshot::{
 use self::folder::Folder;
 use super::json;
 use super::layout::Block;
-use super::text::{BOLD, Detail, FAINT, NONE, Page, heading, plural};
-use crate::diagnosis::liveness::{Actor, Diagnosis, ResourceKind};
+use super::page::{BOLD, Detail, FAINT, NONE, Page, heading, plural};
 use crate::explain::Explanation;
+use crate::liveness::{Actor, Diagnosis, ResourceKind};
 
 /// The whole report. In brief, code of libraries is left out, and so are handles that no task waits for.
 ///

@@ -5,7 +5,8 @@ use textwrap::core::display_width;
 
 use super::folder::{Folder, places};
 use super::layout::{Block, LABEL, margin};
-use super::text::{self, BOLD, Detail, FAINT, NONE, Page, colour, first_line, heading, plural};
+use super::page::{BOLD, Detail, FAINT, NONE, Page, colour, heading, plural};
+use super::text::{self, first_line};
 use super::{Document, SideDocument};
 use crate::demo::{Fix, Options, Scenario, Side};
 use crate::diagnosis::Verdict;

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::layout::Block;
-use super::text::{BOLD, FAINT, NONE, Page, colour, plural, sure};
+use super::page::{BOLD, FAINT, NONE, Page, colour, plural};
+use super::text::sure;
 use crate::demo::{Chapter, Posts, scenarios};
 use crate::diagnosis::{Confidence, Errors, Verdict};
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::milliseconds;
+use super::program::milliseconds;
 use crate::diagnosis::{Fate, TaskStory};
 use crate::observe::End;
 

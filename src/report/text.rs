@@ -3,51 +3,12 @@
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
-use anstyle::{AnsiColor, Style};
-
 use super::folder::{Folder, places, shorten};
 use super::layout::Block;
+use super::page::{BOLD, Detail, FAINT, NONE, Page, colour, heading, plural};
 use super::tree::{self, Row};
 use super::{Report, TaskDocument};
 use crate::diagnosis::{Confidence, Finding, Verdict};
-
-/// What there is room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
-    /// A terminal this many columns wide.
-    Terminal(usize),
-    /// Anything else: lines are not wrapped, and the sides stand one above the other.
-    Plain,
-}
-
-/// How much is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// What it came to and why, in a few lines.
-    Brief,
-    /// Each task and all evidence, too.
-    Full,
-}
-
-pub(super) const BOLD: Style = Style::new().bold();
-pub(super) const FAINT: Style = Style::new().dimmed();
-pub(super) const NONE: Style = Style::new();
-
-impl Page {
-    /// The width at which lines are wrapped, if they are.
-    pub(super) fn width(self) -> Option<usize> {
-        match self {
-            Page::Terminal(width) => Some(width),
-            Page::Plain => None,
-        }
-    }
-
-    /// The width at which sentences are wrapped: longer lines are hard to read.
-    pub(super) fn prose_width(self) -> Option<usize> {
-        const WIDEST: usize = 100;
-        self.width().map(|width| width.min(WIDEST))
-    }
-}
 
 /// The report. Styles are written as escape sequences, to be stripped where they are not wanted.
 pub fn render(report: &Report, page: Page, detail: Detail) -> String {
@@ -314,20 +275,6 @@ pub(super) fn unseen(block: &mut Block, report: &Report) {
     }
 }
 
-pub(super) fn colour(verdict: Verdict) -> Style {
-    let colour = match verdict {
-        Verdict::Completed | Verdict::Running => AnsiColor::Green,
-        Verdict::Failed | Verdict::Waiting => AnsiColor::Yellow,
-        Verdict::Stuck | Verdict::Blocked => AnsiColor::Red,
-    };
-    colour.on_default()
-}
-
-pub(super) fn heading(block: &mut Block, text: &str) {
-    block.gap();
-    block.add(text, "", BOLD);
-}
-
 /// The tasks, whoever spawned them, one below the other.
 #[cfg(feature = "demo")]
 pub(super) fn tasks(block: &mut Block, tasks: &[TaskDocument]) {
@@ -396,9 +343,4 @@ fn finding(block: &mut Block, finding: &Finding) {
     for evidence in &finding.evidence {
         block.add(&format!("    - {evidence}"), "      ", FAINT);
     }
-}
-
-pub(super) fn plural(number: usize, noun: &str) -> String {
-    let s = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{s}")
 }

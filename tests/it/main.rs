@@ -4,9 +4,9 @@
 mod console;
 #[cfg(tokio_unstable)]
 mod examples;
-#[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod explain;
-#[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod explain_command;
 #[cfg(all(tokio_unstable, unix))]
 mod guard;
@@ -18,7 +18,7 @@ mod json;
 mod lessons;
 #[cfg(tokio_unstable)]
 mod programs;
-#[cfg(tokio_unstable)]
+#[cfg(any(tokio_unstable, all(target_os = "linux", target_arch = "x86_64")))]
 mod pty;
 mod readme;
 #[cfg(tokio_unstable)]

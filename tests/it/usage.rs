@@ -115,7 +115,7 @@ mod with_scenarios {
 
 #[cfg(not(tokio_unstable))]
 #[test]
-fn a_build_that_sees_nothing_says_what_it_lacks() {
+fn a_build_without_the_cfg_says_what_it_lacks() {
     bad("no-cfg", "run");
 }
 

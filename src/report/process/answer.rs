@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::super::layout::Block;
-use super::super::text::{FAINT, NONE, colour, plural};
+use super::super::page::{FAINT, NONE, colour, plural};
 use super::Text;
-use crate::diagnosis::Verdict;
-use crate::diagnosis::liveness::{Activity, Basis, Cause, Diagnosis, Doubt, Unseen};
+use crate::liveness::{Activity, Basis, Cause, Diagnosis, Doubt, Unseen};
+use crate::verdict::Verdict;
 
 /// How many of several things a sentence names.
 pub(super) const NAMED: usize = 3;

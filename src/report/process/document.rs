@@ -8,11 +8,11 @@ use unstuck_inspect::snapshot::{
 
 use super::super::json;
 use super::{Alike, Text, short_path};
-use crate::diagnosis::liveness::{
+use crate::liveness::{
     Activity, Actor, Basis, Cause, Diagnosis, Doubt, Finding, Holder, Link, ResourceKind, Source,
     Unseen, Until, With,
 };
-use crate::diagnosis::{Confidence, Verdict};
+use crate::verdict::{Confidence, Verdict};
 
 /// The report on a process.
 #[derive(Debug, Serialize)]

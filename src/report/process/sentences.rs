@@ -8,10 +8,10 @@ use unstuck_inspect::snapshot::{
     Address, HandleKind, NativeFrame, Origin, PermitKind, PlaceId, SystemCall, Thread, ThreadState,
 };
 
-use super::super::text::plural;
+use super::super::page::plural;
 use super::answer::NAMED;
 use super::{Text, name_of_call, short_path, short_type, shown_local};
-use crate::diagnosis::liveness::{
+use crate::liveness::{
     Actor, BlockedThread, Cause, Finding, Holder, Link, Outside, ResourceKind, Source, Unseen,
     Until, Wait, Waiter, With,
 };

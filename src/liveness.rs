@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 
 use unstuck_inspect::snapshot::{Gap, Lifecycle, Snapshot};
 
-use super::{Confidence, Verdict};
+use crate::verdict::{Confidence, Verdict};
 use graph::Graph;
 use motion::Motion;
 use solution::Solutions;

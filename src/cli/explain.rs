@@ -1,0 +1,61 @@
+//! `explain`: what the tasks of a process wait for. It needs no scenarios, and no cfg.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anstream::AutoStream;
+
+use super::Failure;
+use super::arguments::Explain;
+#[cfg(target_os = "linux")]
+use super::command::explain as explain_command;
+use super::output::{color, detail, page, write_all};
+use crate::exit;
+use crate::explain::{self, Explanation};
+use crate::report::process;
+
+/// What the tasks of a process wait for.
+pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
+    if !arguments.command.is_empty() {
+        return explain_command(arguments);
+    }
+    let failed = |error: explain::Error| Failure::Failed(error.to_string());
+    let explained = match (arguments.process, &arguments.core, &arguments.snapshot) {
+        (Some(id), ..) => explain::live(id),
+        (None, Some(file), _) => explain::core(file, arguments.exe.as_deref()).map(Into::into),
+        (None, None, Some(file)) => explain::saved(file).map(Into::into),
+        (None, None, None) => return Err(Failure::Usage("name a process by its id".to_owned())),
+    };
+    let explained: Explanation = explained.map_err(failed)?;
+    let detail = detail(arguments.full);
+    let text = if arguments.json {
+        let json = process::to_json(&explained, detail);
+        json.map_err(|error| Failure::Failed(error.to_string()))? + "\n"
+    } else {
+        process::render(&explained, detail, page())
+    };
+    let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
+    write_all(&mut out, &text)?;
+    if let Some(file) = &arguments.save {
+        explain::save(&explained.snapshot, file).map_err(failed)?;
+        let _ = io::stderr().write_all(saved(file).as_bytes());
+    }
+    match explained.snapshot.no_tasks() {
+        Some(reason) => Err(Failure::Failed(reason.to_owned())),
+        None => Ok(exit::AS_EXPECTED),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn explain_command(_: &Explain) -> Result<u8, Failure> {
+    let line = "commands can be explained on Linux only; run this on the Linux machine where the program runs";
+    Err(Failure::Failed(line.to_owned()))
+}
+
+/// What a snapshot contains, and where it is.
+pub(super) fn saved(file: &Path) -> String {
+    let file = file.display();
+    format!(
+        "saved to {file}: names, types and lines of code, addresses and counts, and no other memory\n"
+    )
+}

@@ -1,0 +1,46 @@
+//! Standard output: what it has room for, when it is coloured, and how it is written.
+
+use std::io::{self, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use terminal_size::{Height, Width};
+
+use super::Failure;
+use super::arguments::Color;
+use crate::exit;
+use crate::report::page::{Detail, Page};
+
+/// Prints `text` at one go, with its styles where the output has a use for them.
+pub(super) fn print(text: &str) -> Result<u8, Failure> {
+    let mut out = AutoStream::auto(io::stdout().lock());
+    write_all(&mut out, text)
+}
+
+pub(super) fn write_all(out: &mut impl Write, text: &str) -> Result<u8, Failure> {
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map(|()| exit::AS_EXPECTED).map_err(Failure::Output)
+}
+
+pub(super) fn detail(full: bool) -> Detail {
+    if full { Detail::Full } else { Detail::Brief }
+}
+
+pub(super) fn page() -> Page {
+    page_of(terminal_size::terminal_size_of(io::stdout()))
+}
+
+/// For a terminal of that size, or anything else.
+pub(super) fn page_of(size: Option<(Width, Height)>) -> Page {
+    match size {
+        Some((width, _)) => Page::Terminal(usize::from(width.0)),
+        None => Page::Plain,
+    }
+}
+
+pub(super) fn color(color: Color) -> ColorChoice {
+    match color {
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+        Color::Auto => AutoStream::choice(&io::stdout()),
+    }
+}
