@@ -16,8 +16,8 @@ mod explaining {
     use std::{env, fs, io};
 
     use unstuck::explain;
-    use unstuck::report::process::render;
     use unstuck::report::page::{Detail, Page};
+    use unstuck::report::process::render;
 
     const PASSES: usize = 5;
 

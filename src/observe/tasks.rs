@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::FixedState;
 use tokio::task;
 
 use super::last_polls::LastPolls;
@@ -17,16 +18,17 @@ const KEPT: usize = 10_000;
 
 #[derive(Default)]
 pub(super) struct Tasks {
-    records: HashMap<task::Id, Record>,
+    // Each task is entered and removed, so it has to be fast.
+    records: HashMap<task::Id, Record, FixedState>,
     spawned: usize,
     ended: usize,
     /// How many that ended well, and how many that failed, have a record.
     kept: [usize; 2],
     unlisted: Unlisted,
     /// Names by Tokio's number of the task: the span that has the name comes before the task.
-    names: HashMap<TaskId, String>,
+    names: HashMap<TaskId, String, FixedState>,
     /// What task groups said of children that did not end well, and are about to end.
-    told: HashMap<TaskId, End>,
+    told: HashMap<TaskId, End, FixedState>,
 }
 
 struct Record {
@@ -109,10 +111,9 @@ impl Tasks {
     /// The task ended at this time, during the poll `poll` of its thread. What was heard of it in an earlier poll
     /// did not end it, so it has got over that.
     pub(super) fn end(&mut self, id: task::Id, poll: Option<u64>, at: Duration) {
-        let number = TaskId::from(id);
         // A `spawn_blocking` ends without having been spawned.
         let Some(record) = self.records.get_mut(&id) else {
-            self.names.remove(&number);
+            self.names.remove(&id.into());
             return;
         };
         let Fate::Alive(heard) = &mut record.fate else {
@@ -122,7 +123,12 @@ impl Tasks {
             Some((end, heard_in)) if Some(heard_in) == poll => end,
             _ => End::Ok,
         };
-        let end = self.told.remove(&number).unwrap_or(end);
+        let told = if self.told.is_empty() {
+            None
+        } else {
+            self.told.remove(&id.into())
+        };
+        let end = told.unwrap_or(end);
         self.ended += 1;
         let failed = matches!(end, End::Error(_) | End::Panic(_));
         let kept = &mut self.kept[usize::from(failed)];
@@ -133,7 +139,7 @@ impl Tasks {
             return;
         }
         self.records.remove(&id);
-        self.names.remove(&number);
+        self.names.remove(&id.into());
         self.unlisted.tasks += 1;
         self.unlisted.failed += usize::from(failed);
     }
