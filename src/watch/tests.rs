@@ -14,7 +14,7 @@ use crate::observe::{TaskSeen, TaskState};
 use crate::sync::lock;
 
 const WATCH: Watch = Watch {
-    quiet: Duration::from_millis(20),
+    quiet: Duration::from_millis(50),
     patience: Duration::from_hours(1),
     is_apart: true,
     is_sparing: false,
@@ -178,7 +178,9 @@ fn a_program_at_full_speed_is_seen_to_run() {
         .await;
     });
     let begun = Instant::now();
-    let (_, judgement) = program.looks(10);
-    assert_eq!(judgement.verdict, Verdict::Running);
+    let verdicts: Vec<Verdict> = (0..10).map(|_| program.looks(1).1.verdict).collect();
+    // On a busy machine a poll may be kept waiting for the processor, as if it were blocked.
+    assert!(verdicts.contains(&Verdict::Running), "{verdicts:?}");
+    assert!(!verdicts.contains(&Verdict::Stuck), "{verdicts:?}");
     assert!(begun.elapsed() < Duration::from_mins(1));
 }
