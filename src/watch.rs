@@ -115,11 +115,12 @@ impl<'r> Watching<'r> {
         let idle = observer.is_idle(runtime);
         let lasting = rest.since.elapsed() >= watch.patience;
         let is_over = rest.told == Some(Verdict::Stuck);
-        if is_over || !(idle || lasting) || rest.since.elapsed() < watch.quiet {
+        // A little ahead of the first look, as it takes some time.
+        if is_over || !(idle || lasting) || rest.since.elapsed() < watch.quiet / 4 {
             return None;
         }
         observe::prepare();
-        if !observe::is_prepared() || !rest.is_due(watch.quiet, observer) {
+        if !rest.is_due(watch.quiet, observer) || !observe::is_prepared() {
             return None;
         }
         if watch.is_sparing && !costs.allow_a_look(rest) {
