@@ -13,7 +13,7 @@ mod cause;
 mod elsewhere;
 mod finding;
 mod graph;
-mod maps;
+pub(crate) mod maps;
 mod motion;
 mod objects;
 mod reach;

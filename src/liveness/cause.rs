@@ -2,8 +2,9 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
-use unstuck_inspect::snapshot::{FrameIndex, PermitKind, WaitsFor};
+use unstuck_inspect::snapshot::{FrameIndex, PermitKind, PlaceId, WaitsFor};
 
 use super::Confidence;
 use super::actor::Actor;
@@ -11,7 +12,7 @@ use super::finding::{Cause, Finding, Holder, Link, Until, Wait, Waiter, With};
 use super::graph::{Graph, Is, Node, ResourceKind, Seed, Source};
 use super::maps::{HashMap, HashSet};
 use super::objects::{Held, Keeper, Reconciled};
-use super::reach::{Vertex, components};
+use super::reach::{SmallVertex, Vertex, components};
 use super::solution::Solutions;
 
 /// The causes, one for each circular wait or dead end that others wait for in turn.
@@ -26,38 +27,41 @@ pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
     let (component, count) = components(graph.vertices.len(), edges);
     // A component is the root of others if nothing that waits for something itself leads to it. An edge leads from a
     // higher number to a lower one, so the causes come first in this order.
-    let mut members: Vec<Vertex> = (0..graph.vertices.len()).filter(|it| stuck(*it)).collect();
-    members.sort_by_key(|vertex| Reverse(component[*vertex]));
+    let vertices = (0..graph.vertices.len()).filter(|it| stuck(*it));
+    let mut members: Vec<SmallVertex> = vertices.map(SmallVertex::from).collect();
+    members.sort_unstable_by_key(|vertex| (Reverse(component[Vertex::from(*vertex)]), *vertex));
     let waiting = waiting(graph);
+    let mut awaited = Awaited::by(graph.vertices.len());
     let mut caused = vec![false; count];
     let mut findings = Vec::new();
-    for members in members.chunk_by(|one, other| component[*one] == component[*other]) {
-        let number = component[members[0]];
+    let component_of = |vertex: &SmallVertex| component[Vertex::from(*vertex)];
+    for members in members.chunk_by(|one, other| component_of(one) == component_of(other)) {
+        let number = component_of(&members[0]) as usize;
         let resources = members
             .iter()
-            .filter_map(|vertex| match graph.vertices[*vertex] {
+            .filter_map(|vertex| match graph.vertices[Vertex::from(*vertex)] {
                 Is::Resource(index) => Some(index),
                 _ => None,
             });
         let resources: Vec<usize> = resources.collect();
         if !caused[number] && !resources.is_empty() {
-            let mut root = Root {
+            awaited.note(graph, number, &resources, &waiting);
+            let root = Root {
                 graph,
                 solutions,
                 component: &component,
                 number,
                 resources: &resources,
                 waiting: &waiting,
-                waits: HashMap::default(),
+                awaited: &awaited,
             };
-            root.waits = root.waits();
             findings.extend(root.finding());
         }
         if caused[number] || !resources.is_empty() {
             for vertex in members {
-                for to in edges(*vertex) {
-                    if component[to] != number {
-                        caused[component[to]] = true;
+                for to in edges(Vertex::from(*vertex)) {
+                    if component[to] as usize != number {
+                        caused[component[to] as usize] = true;
                     }
                 }
             }
@@ -86,6 +90,7 @@ pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
 /// These resources, each with who waits for it and who holds it, whether or not somebody brings it about.
 pub(super) fn links(graph: &Graph<'_>, solutions: &Solutions, resources: &[usize]) -> Vec<Link> {
     let waiting = waiting(graph);
+    let awaited = Awaited::by(0);
     let link = |resource: &usize| {
         let root = Root {
             graph,
@@ -94,7 +99,7 @@ pub(super) fn links(graph: &Graph<'_>, solutions: &Solutions, resources: &[usize
             number: 0,
             resources: &[],
             waiting: &waiting,
-            waits: HashMap::default(),
+            awaited: &awaited,
         };
         root.link(*resource, &HashMap::default())
     };
@@ -120,13 +125,13 @@ fn others(
     own: &BTreeSet<Actor>,
 ) -> usize {
     let mut waiting = BTreeSet::new();
-    let mut seen = HashSet::default();
+    let mut seen: HashSet<SmallVertex> = HashSet::default();
     let mut open: Vec<Vertex> = resources
         .iter()
         .map(|it| graph.resources[*it].vertex)
         .collect();
     while let Some(vertex) = open.pop() {
-        if !seen.insert(vertex) {
+        if !seen.insert(vertex.into()) {
             continue;
         }
         if let Is::Leaf(index) = graph.vertices[vertex] {
@@ -142,17 +147,79 @@ fn others(
     waiting.difference(own).count()
 }
 
+/// What is called with who holds something, with what, and the function that holds it.
+type Visit<'v> = dyn FnMut(Option<Actor>, With, Option<FrameIndex>) + 'v;
+
 /// A component that others wait for.
 struct Root<'g, 's> {
     graph: &'g Graph<'s>,
     solutions: &'g Solutions,
-    component: &'g [usize],
+    component: &'g [u32],
     number: usize,
     resources: &'g [usize],
     /// The leaves that wait for each resource.
     waiting: &'g [Vec<usize>],
-    /// The resource of this component that each vertex of an actor waits for.
-    waits: HashMap<Vertex, usize>,
+    awaited: &'g Awaited,
+}
+
+/// The resource that each vertex of an actor waits for, with the component that it was noted for last.
+struct Awaited(Vec<(u32, u32)>);
+
+impl Awaited {
+    /// Not a component.
+    const NONE: u32 = u32::MAX;
+
+    fn by(vertices: usize) -> Self {
+        Self(vec![(Self::NONE, 0); vertices])
+    }
+
+    fn get(&self, component: usize, vertex: Vertex) -> Option<usize> {
+        let (noted_for, resource) = *self.0.get(vertex)?;
+        (noted_for as usize == component).then_some(resource as usize)
+    }
+
+    /// Notes the first of these resources for each vertex that waits for some.
+    fn note(
+        &mut self,
+        graph: &Graph<'_>,
+        component: usize,
+        resources: &[usize],
+        waiting: &[Vec<usize>],
+    ) {
+        let small = |number: usize| u32::try_from(number).expect("fewer than 4 billion vertices");
+        let number = small(component);
+        let mut note = |vertex: Vertex, resource: usize| {
+            let (noted_for, noted) = &mut self.0[vertex];
+            if *noted_for != number {
+                (*noted_for, *noted) = (number, small(resource));
+            }
+        };
+        let nodes = resources.iter().flat_map(|resource| {
+            let nodes = waiting[*resource].iter();
+            nodes.map(|index| (&graph.nodes[*index], *resource))
+        });
+        for (node, resource) in nodes {
+            let scopes = graph.scopes(node.actor);
+            note(scopes.whole, resource);
+            let Some(futures) = node.actor.futures(graph.snapshot) else {
+                continue;
+            };
+            let mut frame = node.leaf.frame;
+            while let Some(FrameIndex(index)) = frame {
+                note(scopes.of(frame), resource);
+                let parent = futures.frames[index as usize].parent;
+                frame = parent.filter(|parent| parent.0 < index);
+            }
+        }
+        for index in resources {
+            let resource = &graph.resources[*index];
+            if resource.kind == ResourceKind::PoolThread {
+                for edge in graph.edges(resource.vertex) {
+                    note(edge.to(), *index);
+                }
+            }
+        }
+    }
 }
 
 impl Root<'_, '_> {
@@ -189,7 +256,7 @@ impl Root<'_, '_> {
     }
 
     fn is_in(&self, vertex: Vertex) -> bool {
-        self.solutions.is_stuck(vertex) && self.component[vertex] == self.number
+        self.solutions.is_stuck(vertex) && self.component[vertex] as usize == self.number
     }
 
     fn is_circular(&self, resource: usize) -> bool {
@@ -212,65 +279,42 @@ impl Root<'_, '_> {
                 continue;
             }
             order.push(resource);
-            let sources = self.graph.resources[resource].sources.iter();
-            let next = sources.flat_map(|source| self.behind(source));
-            let next = next.filter_map(|(holder, frame)| self.waits_of(holder.actor?, frame));
-            for next in next.collect::<Vec<_>>().into_iter().rev() {
+            // Many holders wait for the same: each resource is noted once.
+            let mut noted = HashSet::default();
+            let mut next = Vec::new();
+            for source in &self.graph.resources[resource].sources {
+                self.behind(source, &mut |actor, _, frame| {
+                    let waits_for = actor.and_then(|actor| self.waits_of(actor, frame));
+                    let waits_for = waits_for.filter(|it| !seen.contains(it));
+                    next.extend(waits_for.filter(|it| noted.insert(*it)));
+                });
+            }
+            for next in next.into_iter().rev() {
                 open.push_front(next);
             }
         }
         order
     }
 
-    fn waits(&self) -> HashMap<Vertex, usize> {
-        let mut waits = HashMap::default();
-        let nodes = self.resources.iter().flat_map(|resource| {
-            let nodes = self.waiting[*resource].iter();
-            nodes.map(|index| (&self.graph.nodes[*index], *resource))
-        });
-        for (node, resource) in nodes {
-            let scopes = self.graph.scopes(node.actor);
-            waits.entry(scopes.whole).or_insert(resource);
-            let Some(futures) = node.actor.futures(self.graph.snapshot) else {
-                continue;
-            };
-            let mut frame = node.leaf.frame;
-            while let Some(FrameIndex(index)) = frame {
-                waits.entry(scopes.of(frame)).or_insert(resource);
-                let parent = futures.frames[index as usize].parent;
-                frame = parent.filter(|parent| parent.0 < index);
-            }
-        }
-        for index in self.resources {
-            let resource = &self.graph.resources[*index];
-            if resource.kind == ResourceKind::PoolThread {
-                for edge in self.graph.edges(resource.vertex) {
-                    waits.entry(edge.to()).or_insert(*index);
-                }
-            }
-        }
-        waits
-    }
-
     /// What a holder waits for itself.
     fn waits_of(&self, actor: Actor, mut frame: Option<FrameIndex>) -> Option<usize> {
-        let waits = &self.waits;
+        let awaited = |vertex| self.awaited.get(self.number, vertex);
         let scopes = self.graph.scopes(actor);
         let whole = || {
-            let own = waits.get(&scopes.whole).copied();
+            let own = awaited(scopes.whole);
             own.or_else(|| {
                 // The closure of a blocking pool waits in the `block_on` of its thread.
                 let thread = actor.thread(self.graph.snapshot)?;
                 let block_ons = &self.graph.snapshot.block_ons;
                 let inner = block_ons.iter().position(|it| it.thread == thread)?;
                 let scopes = self.graph.scopes(Actor::BlockOn(inner));
-                waits.get(&scopes.whole).copied()
+                awaited(scopes.whole)
             })
         };
         let futures = actor.futures(self.graph.snapshot);
         while let (Some(FrameIndex(index)), Some(futures)) = (frame, futures) {
-            if let Some(found) = waits.get(&scopes.of(frame)) {
-                return Some(*found);
+            if let Some(found) = awaited(scopes.of(frame)) {
+                return Some(found);
             }
             let parent = futures.frames[index as usize].parent;
             frame = parent.filter(|parent| parent.0 < index);
@@ -289,7 +333,8 @@ impl Root<'_, '_> {
         };
         let only_branches = !all.iter().any(|index| waits(&index));
         let nodes = all.iter().filter(|index| only_branches || waits(index));
-        let waiters = nodes.map(|index| self.waiter(&graph.nodes[*index], data.kind));
+        let mut shared = HashSet::default();
+        let waiters = nodes.map(|index| self.waiter(&graph.nodes[*index], data.kind, &mut shared));
         let mut waiters: Vec<Waiter> = waiters.collect();
         if data.kind == ResourceKind::PoolThread {
             let edges = graph.edges(data.vertex).iter();
@@ -300,20 +345,25 @@ impl Root<'_, '_> {
                     .map(|actor| Waiter {
                         actor,
                         kind: data.kind,
-                        places: Vec::new(),
+                        places: [].into(),
                     }),
             );
         }
-        let holders = data.sources.iter().flat_map(|source| self.behind(source));
-        let holders = holders.map(|(mut holder, frame)| {
-            let next = holder.actor.and_then(|it| self.waits_of(it, frame));
-            holder.waits_in = next.and_then(|next| places.get(&next).copied());
-            if let With::Handle { maybe_dropped, .. } = &mut holder.with {
-                *maybe_dropped &= data.reconciled == Reconciled::Ambiguous;
-            }
-            holder
-        });
-        let mut holders: Vec<Holder> = holders.collect();
+        let mut holders = Vec::with_capacity(data.sources.len());
+        for source in &data.sources {
+            self.behind(source, &mut |actor, mut with, frame| {
+                let next = actor.and_then(|it| self.waits_of(it, frame));
+                if let With::Handle { maybe_dropped, .. } = &mut with {
+                    *maybe_dropped &= data.reconciled == Reconciled::Ambiguous;
+                }
+                holders.push(Holder {
+                    actor,
+                    with,
+                    place: actor.and_then(|it| it.place(graph.snapshot, frame)),
+                    waits_in: next.and_then(|next| places.get(&next).copied()),
+                });
+            });
+        }
         // One that waits for the rest of its permits holds up others, not itself.
         if waiters.len() == 1 {
             holders.retain(|it| it.with != With::Partly || it.actor != Some(waiters[0].actor));
@@ -330,21 +380,33 @@ impl Root<'_, '_> {
         }
     }
 
-    fn waiter(&self, node: &Node<'_>, kind: ResourceKind) -> Waiter {
+    /// Who waits at a leaf. Those that wait in the same places share the list of them.
+    fn waiter(
+        &self,
+        node: &Node<'_>,
+        kind: ResourceKind,
+        shared: &mut HashSet<Arc<[PlaceId]>>,
+    ) -> Waiter {
+        let places = node.actor.places(self.graph.snapshot, node.leaf.frame);
+        let places = shared.get(&*places).cloned().unwrap_or_else(|| {
+            let places: Arc<[PlaceId]> = places.into();
+            shared.insert(places.clone());
+            places
+        });
         Waiter {
             actor: node.actor,
             kind: match node.leaf.waits_for {
                 WaitsFor::Permits { of, .. } => ResourceKind::Permits(of),
                 _ => kind,
             },
-            places: node.actor.places(self.graph.snapshot, node.leaf.frame),
+            places,
         }
     }
 
-    /// Who is behind a source, each with the function that holds it.
-    fn behind(&self, source: &Source<'_>) -> Vec<(Holder, Option<FrameIndex>)> {
+    /// Visits who is behind a source, each with the function that holds it.
+    fn behind(&self, source: &Source<'_>, visit: &mut Visit<'_>) {
         let (actor, with, frame) = match source {
-            Source::Handle(held) => return self.keepers(held),
+            Source::Handle(held) => return self.keepers(held, visit),
             Source::Granted { actor, leaf } => {
                 let futures = actor.futures(self.graph.snapshot);
                 let leaf = futures.and_then(|it| it.leaves.get(*leaf));
@@ -373,11 +435,11 @@ impl Root<'_, '_> {
             }
             Source::End(actor) => (*actor, With::End, None),
         };
-        vec![(self.holder(Some(actor), with, frame), frame)]
+        visit(Some(actor), with, frame);
     }
 
-    /// Who holds a handle, or reaches the value that it is in.
-    fn keepers(&self, held: &Held<'_>) -> Vec<(Holder, Option<FrameIndex>)> {
+    /// Visits who holds a handle, or reaches the value that it is in.
+    fn keepers(&self, held: &Held<'_>, visit: &mut Visit<'_>) {
         let kind = held.handle.kind;
         let object = match held.keeper {
             Keeper::Actor(actor, frame) => {
@@ -386,12 +448,9 @@ impl Root<'_, '_> {
                     local: held.handle.local,
                     maybe_dropped: held.handle.maybe_dropped,
                 };
-                return vec![(self.holder(Some(actor), with, frame), frame)];
+                return visit(Some(actor), with, frame);
             }
-            Keeper::Static(index) => {
-                let with = With::Static { kind, index };
-                return vec![(self.holder(None, with, None), None)];
-            }
+            Keeper::Static(index) => return visit(None, With::Static { kind, index }, None),
             Keeper::Value(object) => object,
         };
         let inside = |local| With::Inside {
@@ -402,27 +461,16 @@ impl Root<'_, '_> {
         };
         let owners = self.graph.owners(object);
         if owners.is_empty() {
-            return vec![(self.holder(None, inside(None), None), None)];
+            return visit(None, inside(None), None);
         }
-        let owners = owners.iter().map(|owner| {
-            let (actor, frame, with) = match owner.keeper {
+        for owner in owners {
+            match owner.keeper {
                 Keeper::Actor(actor, frame) => {
-                    (Some(actor), frame, inside(Some(owner.handle.local)))
+                    visit(Some(actor), inside(Some(owner.handle.local)), frame);
                 }
-                Keeper::Static(index) => (None, None, With::Static { kind, index }),
-                Keeper::Value(_) => (None, None, inside(None)),
-            };
-            (self.holder(actor, with, frame), frame)
-        });
-        owners.collect()
-    }
-
-    fn holder(&self, actor: Option<Actor>, with: With, frame: Option<FrameIndex>) -> Holder {
-        Holder {
-            actor,
-            with,
-            place: actor.and_then(|it| it.place(self.graph.snapshot, frame)),
-            waits_in: None,
+                Keeper::Static(index) => visit(None, With::Static { kind, index }, None),
+                Keeper::Value(_) => visit(None, inside(None), None),
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! A cause as data, link by link.
 
+use std::sync::Arc;
+
 use unstuck_inspect::snapshot::{Address, HandleKind, LocalId, NameId, ObjectId, PlaceId};
 
 use super::Confidence;
@@ -140,8 +142,8 @@ pub struct Waiter {
     pub actor: Actor,
     /// What it waits for: of an `RwLock`, some wait to read and others to write.
     pub kind: ResourceKind,
-    /// The places of the program's own functions, the innermost first.
-    pub places: Vec<PlaceId>,
+    /// The places of the program's own functions, the innermost first. Many wait in the same places.
+    pub places: Arc<[PlaceId]>,
 }
 
 /// Who should bring something about.
@@ -158,7 +160,7 @@ pub struct Holder {
 }
 
 /// What somebody holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum With {
     /// A handle in a local.
     Handle {

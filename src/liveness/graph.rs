@@ -352,28 +352,36 @@ impl<'s> Graph<'s> {
     fn objects(&mut self) -> Objects<'s> {
         let mut objects = Objects::of(self.snapshot);
         self.add_values(&objects);
-        let mut all = Vec::new();
+        let mut of_statics = Vec::new();
+        self.held_by_statics(&mut of_statics);
+        // There may be many handles, so they are not all collected first.
+        let mut some = Vec::new();
         for actor in Actor::all(self.snapshot) {
-            self.held_by_actor(actor, &mut all);
+            self.held_by_actor(actor, &mut some);
+            self.add_held(some.drain(..), &mut objects);
         }
         for (id, object) in (0..).map(ObjectId).zip(&self.snapshot.objects) {
             if let Some(root) = self.roots.get(&id) {
                 let scope = self.values[root].vertex;
                 let handles = handles_in(&object.handles, &object.futures);
-                all.extend(handles.map(|handle| Held {
+                let held = handles.map(|handle| Held {
                     handle,
                     keeper: Keeper::Value(id),
                     scope,
-                }));
+                });
+                self.add_held(held, &mut objects);
             }
         }
-        self.held_by_statics(&mut all);
+        self.add_held(of_statics.into_iter(), &mut objects);
+        objects
+    }
+
+    fn add_held(&mut self, all: impl Iterator<Item = Held<'s>>, objects: &mut Objects<'s>) {
         for held in all {
             objects.add(held);
-            self.add_owner(held, &objects);
+            self.add_owner(held, objects);
             self.add_abort(held);
         }
-        objects
     }
 
     /// The vertices of values in which something is held.

@@ -2,5 +2,5 @@
 
 use foldhash::fast::FixedState;
 
-pub(super) type HashMap<K, V> = std::collections::HashMap<K, V, FixedState>;
-pub(super) type HashSet<T> = std::collections::HashSet<T, FixedState>;
+pub(crate) type HashMap<K, V> = std::collections::HashMap<K, V, FixedState>;
+pub(crate) type HashSet<T> = std::collections::HashSet<T, FixedState>;

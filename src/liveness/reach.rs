@@ -4,7 +4,7 @@
 pub(super) type Vertex = usize;
 
 /// A vertex in half the space: there are many edges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SmallVertex(u32);
 
 impl From<Vertex> for SmallVertex {
@@ -26,7 +26,7 @@ pub(super) struct Edges<E> {
     added: Vec<(SmallVertex, E)>,
     sorted: Vec<E>,
     /// Where those of each vertex end in the list. They start where those of the vertex before end.
-    ends: Vec<usize>,
+    ends: Vec<u32>,
 }
 
 impl<E> Default for Edges<E> {
@@ -39,30 +39,40 @@ impl<E> Default for Edges<E> {
     }
 }
 
-impl<E> Edges<E> {
+impl<E: Copy> Edges<E> {
     pub(super) fn add(&mut self, from: Vertex, edge: E) {
         self.added.push((from.into(), edge));
     }
 
     /// Sorts what was added, keeping the order of the edges of each vertex.
     pub(super) fn sort(&mut self, vertices: usize) {
-        self.added.sort_by_key(|(from, _)| *from);
-        self.ends = vec![0; vertices];
-        for (from, _) in &self.added {
-            self.ends[Vertex::from(*from)] += 1;
-        }
-        let mut end = 0;
-        for count in &mut self.ends {
-            end += *count;
-            *count = end;
-        }
         let added = std::mem::take(&mut self.added);
-        self.sorted = added.into_iter().map(|(_, edge)| edge).collect();
+        let mut counts = vec![0; vertices];
+        for (from, _) in &added {
+            counts[Vertex::from(*from)] += 1;
+        }
+        let mut start = 0;
+        for count in &mut counts {
+            start += std::mem::replace(count, start);
+        }
+        // Where the next edge of each vertex goes. In the end, that is where the last one ends.
+        let mut next = counts;
+        let Some((_, any)) = added.first() else {
+            self.ends = next;
+            return;
+        };
+        self.sorted = vec![*any; added.len()];
+        for (from, edge) in added {
+            let at = &mut next[Vertex::from(from)];
+            self.sorted[*at as usize] = edge;
+            *at += 1;
+        }
+        self.ends = next;
     }
 
     pub(super) fn from(&self, vertex: Vertex) -> &[E] {
         let start = vertex.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.sorted[start..self.ends[vertex]]
+        &self.sorted[start as usize..self.ends[vertex] as usize]
     }
 }
 
@@ -88,17 +98,17 @@ where
 /// The strongly connected components, as a number for each vertex, and how many there are (Tarjan's algorithm).
 ///
 /// Iterative: recursion could overflow the stack.
-pub(super) fn components<'e, E>(vertices: usize, edges: impl Fn(Vertex) -> E) -> (Vec<usize>, usize)
+pub(super) fn components<'e, E>(vertices: usize, edges: impl Fn(Vertex) -> E) -> (Vec<u32>, usize)
 where
     E: Iterator<Item = Vertex> + 'e,
 {
-    const NEW: usize = usize::MAX;
+    const NEW: u32 = u32::MAX;
     let mut order = vec![NEW; vertices];
     let mut low = vec![NEW; vertices];
     let mut component = vec![NEW; vertices];
     let mut count = 0;
     let mut next_order = 0;
-    let mut path: Vec<Vertex> = Vec::new();
+    let mut path: Vec<SmallVertex> = Vec::new();
     for root in 0..vertices {
         if order[root] != NEW {
             continue;
@@ -107,7 +117,7 @@ where
         order[root] = next_order;
         low[root] = next_order;
         next_order += 1;
-        path.push(root);
+        path.push(root.into());
         while let Some((vertex, rest)) = work.last_mut() {
             let vertex = *vertex;
             if let Some(next) = rest.next() {
@@ -115,7 +125,7 @@ where
                     order[next] = next_order;
                     low[next] = next_order;
                     next_order += 1;
-                    path.push(next);
+                    path.push(next.into());
                     work.push((next, edges(next)));
                 } else if component[next] == NEW {
                     low[vertex] = low[vertex].min(order[next]);
@@ -127,7 +137,7 @@ where
                 low[*parent] = low[*parent].min(low[vertex]);
             }
             if low[vertex] == order[vertex] {
-                while let Some(member) = path.pop() {
+                while let Some(member) = path.pop().map(Vertex::from) {
                     component[member] = count;
                     if member == vertex {
                         break;
@@ -137,7 +147,7 @@ where
             }
         }
     }
-    (component, count)
+    (component, count as usize)
 }
 
 #[cfg(test)]

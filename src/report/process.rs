@@ -5,7 +5,7 @@ mod document;
 mod folder;
 mod sentences;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem;
 use std::path::Path;
@@ -22,6 +22,7 @@ use super::json;
 use super::layout::Block;
 use super::page::{BOLD, Detail, FAINT, NONE, Page, heading, plural};
 use crate::explain::Explanation;
+use crate::liveness::maps::{HashMap, HashSet};
 use crate::liveness::{Actor, Diagnosis, ResourceKind};
 
 /// The whole report. In brief, code of libraries is left out, and so are handles that no task waits for.
@@ -138,7 +139,7 @@ impl<'s> Text<'s> {
             one_by_one: false,
             names: Objects::of(snapshot),
             runs: false,
-            labels: HashMap::new(),
+            labels: HashMap::default(),
             folder: Folder::of(snapshot.process.folder.as_deref()),
             width: page.width(),
             block: Block::new(page.width()),
@@ -206,7 +207,11 @@ impl<'s> Text<'s> {
                 futures: &block_on.futures,
             });
         }
-        let mut places: HashMap<_, usize> = HashMap::new();
+        let mut titles: HashMap<String, usize> = HashMap::default();
+        let mut known: HashMap<(NameId, Option<Origin>), usize> = HashMap::default();
+        let mut shapes: HashMap<Box<[Shape]>, usize> = HashMap::default();
+        let mut places: HashMap<_, usize> = HashMap::default();
+        let mut shape = Vec::new();
         for task in &self.snapshot.tasks {
             let state = match task.state.lifecycle {
                 _ if task.changed => State::Moved,
@@ -216,9 +221,20 @@ impl<'s> Text<'s> {
                 Lifecycle::Running => State::Runs,
                 Lifecycle::Complete => State::Ended,
             };
-            let name = self.name(task.name, task.origin);
+            let title = *known.entry((task.name, task.origin)).or_insert_with(|| {
+                let number = titles.len();
+                let title = self.name(task.name, task.origin);
+                *titles.entry(title).or_insert(number)
+            });
+            shape.clear();
+            shape.extend(self.shape(&task.futures));
+            let number = shapes.len();
+            let shape = match shapes.get(&shape[..]) {
+                Some(known) => *known,
+                None => *shapes.entry(shape[..].into()).or_insert(number),
+            };
             let alone = self.one_by_one.then_some(task.id);
-            let key = (name, task.origin, state, self.shape(&task.futures), alone);
+            let key = (title, task.origin, state, shape, alone);
             let place = *places.entry(key).or_insert(all.len());
             if place == all.len() {
                 all.push(Alike {
@@ -314,7 +330,7 @@ impl<'s> Text<'s> {
 
     /// The functions of a task, from the outermost to what it waits for.
     fn tree(&mut self, futures: &AwaitTree) {
-        let mut children: HashMap<Option<FrameIndex>, Children<'_>> = HashMap::new();
+        let mut children: HashMap<Option<FrameIndex>, Children<'_>> = HashMap::default();
         for (index, frame) in (0..).map(FrameIndex).zip(&futures.frames) {
             let children = children.entry(frame.parent).or_default();
             children.frames.push((index, frame));
@@ -422,18 +438,22 @@ impl<'s> Text<'s> {
     fn number(&mut self) {
         let block_ons = self.snapshot.block_ons.iter().map(|it| &it.futures);
         let tasks = self.snapshot.tasks.iter().map(|it| &it.futures);
-        let shown: Vec<usize> = block_ons
+        let shown = block_ons
             .chain(tasks)
-            .flat_map(|futures| self.shown_numbers(futures))
-            .collect();
-        let mut uses: HashMap<usize, usize> = HashMap::new();
-        for number in &shown {
-            *uses.entry(*number).or_default() += 1;
+            .flat_map(|futures| self.shown_numbers(futures));
+        let mut once = HashSet::default();
+        let mut again = HashSet::default();
+        // In the order of their first use.
+        let mut order = Vec::new();
+        for number in shown {
+            if once.insert(number) {
+                order.push(number);
+            } else {
+                again.insert(number);
+            }
         }
-        for number in shown.iter().filter(|number| uses[number] > 1) {
-            let next = self.labels.len() + 1;
-            self.labels.entry(*number).or_insert(next);
-        }
+        let numbered = order.into_iter().filter(|number| again.contains(number));
+        self.labels = numbered.zip(1..).collect();
     }
 
     /// Numbers what is left, too.
@@ -445,15 +465,16 @@ impl<'s> Text<'s> {
         }
     }
 
-    fn shown_numbers(&self, futures: &AwaitTree) -> Vec<usize> {
-        let handles = futures.frames.iter().flat_map(|frame| {
+    fn shown_numbers(&self, futures: &AwaitTree) -> impl Iterator<Item = usize> {
+        let handles = futures.frames.iter().flat_map(move |frame| {
             let place = &self.snapshot[frame.place];
-            frame.handles.iter().filter(|it| self.shows(place, it))
+            let handles = frame.handles.iter();
+            handles.filter(move |it| self.shows(place, it))
         });
         let held = handles.filter_map(|it| self.names.number(it.object));
         let leaves = futures.leaves.iter().filter(|it| self.shows_leaf(it));
         let awaited = leaves.filter_map(|it| self.names.number_at(awaited(&it.waits_for)));
-        held.chain(awaited).collect()
+        held.chain(awaited)
     }
 
     /// `Mutex #1`, or `a Mutex` if it is shown only here.
@@ -771,27 +792,25 @@ impl<'s> Text<'s> {
     }
 
     /// What tasks are compared by: equal ones are shown once.
-    fn shape(&self, futures: &AwaitTree) -> Vec<Shape> {
-        let frames = futures.frames.iter().map(|frame| {
-            let parent = frame.parent;
-            Shape::Frame(parent, self.frame_shape(frame))
+    fn shape(&self, futures: &AwaitTree) -> impl Iterator<Item = Shape> {
+        let frames = futures.frames.iter().flat_map(|frame| {
+            let parent = Shape::In(frame.parent);
+            std::iter::once(parent).chain(self.frame_shape(frame))
         });
-        let leaves = futures.leaves.iter().map(|leaf| {
-            let parent = leaf.frame;
-            Shape::Leaf(parent, self.leaf_shape(leaf))
+        let leaves = futures.leaves.iter().flat_map(|leaf| {
+            let parent = Shape::In(leaf.frame);
+            [parent, Shape::Leaf(self.leaf_shape(leaf))]
         });
-        frames.chain(leaves).collect()
+        frames.chain(leaves)
     }
 
-    fn frame_shape(&self, frame: &Frame) -> FrameShape {
+    fn frame_shape(&self, frame: &Frame) -> impl Iterator<Item = Shape> {
         let place = &self.snapshot[frame.place];
         let handles = frame.handles.iter().filter(|it| self.shows(place, it));
-        let handles = handles.map(|it| (it.local.0, self.names.number(it.object)));
-        FrameShape {
-            place: frame.place.0,
-            held_in: frame.held_in.map(|held| held.local.0),
-            handles: handles.collect(),
-        }
+        let handles =
+            handles.map(|it| Shape::Handle(it.local.0, self.names.number(it.object)));
+        let held_in = frame.held_in.map(|held| held.local.0);
+        std::iter::once(Shape::Frame(frame.place.0, held_in)).chain(handles)
     }
 
     fn leaf_shape(&self, leaf: &Leaf) -> LeafShape {
@@ -812,7 +831,7 @@ impl<'s> Text<'s> {
         let mut hashers: Vec<DefaultHasher> = Vec::new();
         for frame in &futures.frames {
             let mut hasher = DefaultHasher::new();
-            self.frame_shape(frame).hash(&mut hasher);
+            self.frame_shape(frame).for_each(|it| it.hash(&mut hasher));
             hashers.push(hasher);
         }
         for leaf in &futures.leaves {
@@ -839,22 +858,20 @@ struct Children<'t> {
     leaves: Vec<&'t Leaf>,
 }
 
-#[derive(PartialEq, Eq, Hash)]
+/// What is shown of a task, part by part, by ids.
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Shape {
-    Frame(Option<FrameIndex>, FrameShape),
-    Leaf(Option<FrameIndex>, LeafShape),
-}
-
-/// What is shown of a frame, by ids.
-#[derive(PartialEq, Eq, Hash)]
-struct FrameShape {
-    place: u32,
-    held_in: Option<u32>,
-    handles: Vec<(u32, Option<usize>)>,
+    /// What follows is in this frame.
+    In(Option<FrameIndex>),
+    /// The place, and the local that holds it.
+    Frame(u32, Option<u32>),
+    /// The local, and what it holds. It belongs to the frame before it.
+    Handle(u32, Option<usize>),
+    Leaf(LeafShape),
 }
 
 /// What is shown of a leaf, by ids.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct LeafShape {
     held_in: Option<u32>,
     kind: mem::Discriminant<WaitsFor>,
@@ -865,7 +882,7 @@ struct LeafShape {
 /// The items whose keys differ, in their order, and how often each is there.
 fn once_each<T, K: Eq + Hash>(items: &[T], key: impl Fn(&T) -> K) -> Vec<(&T, usize)> {
     let mut once: Vec<(&T, usize)> = Vec::new();
-    let mut places: HashMap<K, usize> = HashMap::new();
+    let mut places: HashMap<K, usize> = HashMap::default();
     for item in items {
         let place = *places.entry(key(item)).or_insert(once.len());
         match once.get_mut(place) {
@@ -921,9 +938,9 @@ impl<'s> Objects<'s> {
         sorted.sort_by_key(|(_, object)| object.address);
         let mut objects = Self {
             sorted,
-            awaited: HashMap::new(),
-            numbers: HashMap::new(),
-            with_other_handles: HashSet::new(),
+            awaited: HashMap::default(),
+            numbers: HashMap::default(),
+            with_other_handles: HashSet::default(),
             tasks: snapshot
                 .tasks
                 .iter()
@@ -942,9 +959,12 @@ impl<'s> Objects<'s> {
         let leaves = futures().flat_map(|futures| &futures.leaves);
         let mut count = 0;
         for address in leaves.filter_map(|leaf| awaited(&leaf.waits_for)) {
+            if objects.awaited.contains_key(&address) {
+                continue;
+            }
             // One that no local holds needs no number: there is nothing to compare it with.
             let found: Vec<_> = objects.all_at(address).collect();
-            if found.is_empty() || objects.awaited.contains_key(&address) {
+            if found.is_empty() {
                 continue;
             }
             // A channel is awaited at more than one address. What an `Arc` shares may contain several primitives.

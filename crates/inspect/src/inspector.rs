@@ -460,7 +460,7 @@ impl Reading<'_> {
         );
         tasks.extend(self.ended(&mut walker, &tasks, &population));
         self.note_changed(&mut tasks, &population);
-        tasks.sort_by_key(|task| (task.id, task.address));
+        tasks.sort_unstable_by_key(|task| (task.id, task.address));
         let mut block_ons: Vec<BlockOn> = found.into_iter().map(|it| self.block_on(it)).collect();
         let runtimes = listed(&population, registrations);
         let threads = self.inspector.threads(self.context.debug, threads, &stacks);
@@ -499,7 +499,7 @@ impl Reading<'_> {
         let read = |raw: &RawTask| self.task(&mut walker, &mut places, raw, &population);
         let mut tasks: Vec<Task> = population.tasks.iter().map(read).collect();
         self.note_changed(&mut tasks, &population);
-        tasks.sort_by_key(|task| (task.id, task.address));
+        tasks.sort_unstable_by_key(|task| (task.id, task.address));
         let objects = walker.take_objects(
             tasks.iter_mut().map(|task| &mut task.futures),
             [].into_iter(),
@@ -634,12 +634,13 @@ impl Reading<'_> {
         population: &Population,
     ) -> Task {
         let plans = &self.inspector.plans;
+        let arguments = plans.name(&raw.ty.arguments);
         let mut task = Task {
             id: raw.id,
             address: Address(raw.address),
             runtime: population.owner.get(&raw.address).copied(),
-            name: plans.name(&raw.ty.arguments),
-            future: plans.name(&raw.ty.arguments),
+            name: arguments,
+            future: arguments,
             origin: None,
             state: raw.task_state(),
             futures: AwaitTree::default(),

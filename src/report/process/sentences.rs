@@ -1,6 +1,5 @@
 //! Findings on a process in sentences.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use crate::liveness::{
     Actor, BlockedThread, Cause, Finding, Holder, Link, Outside, ResourceKind, Source, Unseen,
     Until, Wait, Waiter, With,
 };
+use crate::diagnosis::liveness::maps::{HashMap, HashSet};
 
 impl Text<'_> {
     /// A finding: a sentence, or one for each link of a circular wait, of which so many are told at most.
@@ -51,8 +51,9 @@ impl Text<'_> {
                 None => " until a timeout".to_owned(),
             },
         };
+        let told = Told::by(wait);
         if let [link] = &wait.links[..] {
-            let sentence = self.link(wait, 0, link);
+            let sentence = self.link(&told, 0, link);
             let until = if until.is_empty() {
                 until
             } else {
@@ -63,7 +64,7 @@ impl Text<'_> {
         let mut lines = vec![format!("deadlock{until}, a circular wait{others}{tag}:")];
         let groups = alike(wait);
         let shown = groups.iter().take(most_links);
-        lines.extend(shown.map(|group| format!("- {}", self.links(wait, group))));
+        lines.extend(shown.map(|group| format!("- {}", self.links(&told, group))));
         match groups.len().saturating_sub(most_links) {
             0 => {}
             more => lines.push(format!("- and {more} more; `--full` shows all")),
@@ -78,9 +79,9 @@ impl Text<'_> {
     }
 
     /// Who waits for what, and why it does not come.
-    fn link(&self, wait: &Wait, index: usize, link: &Link) -> String {
+    fn link(&self, told: &Told<'_>, index: usize, link: &Link) -> String {
         let mut sentence = self.waits_for(link);
-        let because = self.because(Some((wait, index)), link);
+        let because = self.because(Some((told, index)), link);
         if !because.is_empty() {
             let _ = write!(sentence, "; {because}");
         }
@@ -110,9 +111,10 @@ impl Text<'_> {
     }
 
     /// Links that are alike, in one sentence.
-    fn links(&self, wait: &Wait, group: &[usize]) -> String {
+    fn links(&self, told: &Told<'_>, group: &[usize]) -> String {
+        let wait = told.wait;
         let [first, _, ..] = group else {
-            return self.link(wait, group[0], &wait.links[group[0]]);
+            return self.link(told, group[0], &wait.links[group[0]]);
         };
         let links = || group.iter().map(|index| &wait.links[*index]);
         let waiters: Vec<&Waiter> = links().flat_map(|link| &link.waiters).collect();
@@ -155,18 +157,26 @@ impl Text<'_> {
         verb: &str,
     ) -> String {
         let mut places: Vec<(String, Vec<Actor>)> = Vec::new();
-        let mut index: HashMap<String, usize> = HashMap::new();
-        let mut known: HashMap<&[PlaceId], String> = HashMap::new();
+        let mut index: HashMap<String, usize> = HashMap::default();
+        let mut known: HashMap<&[PlaceId], usize> = HashMap::default();
         for (actor, at) in actors {
-            let at = match self.own_stack(actor, at) {
-                Some(stack) => stack,
-                None => known.entry(at).or_insert_with(|| self.stack(at)).clone(),
+            let own = self.own_stack(actor, at);
+            let place = match known.get(at) {
+                Some(place) if own.is_none() => *place,
+                _ => {
+                    let is_shared = own.is_none();
+                    let stack = own.unwrap_or_else(|| self.stack(at));
+                    let place = *index.entry(stack.clone()).or_insert(places.len());
+                    if place == places.len() {
+                        places.push((stack, Vec::new()));
+                    }
+                    if is_shared {
+                        known.insert(at, place);
+                    }
+                    place
+                }
             };
-            let place = *index.entry(at.clone()).or_insert(places.len());
-            match places.get_mut(place) {
-                Some((_, actors)) => actors.push(actor),
-                None => places.push((at, vec![actor])),
-            }
+            places[place].1.push(actor);
         }
         if let [(at, actors)] = &places[..] {
             return format!("{} {verb}{at}", self.actors(actors));
@@ -289,14 +299,14 @@ impl Text<'_> {
 
     /// Who should bring it about, and why they will not: what they wait for themselves is known if it is a link of a
     /// wait.
-    fn because(&self, of: Option<(&Wait, usize)>, link: &Link) -> String {
+    fn because(&self, of: Option<(&Told<'_>, usize)>, link: &Link) -> String {
         if matches!(link.kind, ResourceKind::Never | ResourceKind::Waker) {
             return String::new();
         }
         let waits_in = |holder: &Holder| {
             let next = holder.waits_in?;
-            let is_task = |(wait, _): (&Wait, usize)| {
-                let next = wait.links.get(next);
+            let is_task = |(told, _): (&Told<'_>, usize)| {
+                let next = told.wait.links.get(next);
                 next.is_some_and(|next| next.kind == ResourceKind::Task)
             };
             Some(if of.is_some_and(is_task) {
@@ -306,15 +316,22 @@ impl Text<'_> {
             })
         };
         let mut groups: Vec<(String, Option<Next>, Vec<&Holder>)> = Vec::new();
+        // There may be many holders, and few ways to hold it.
+        let mut known: HashMap<(With, Option<PlaceId>, Option<Next>), usize> = HashMap::default();
         for holder in &link.holders {
-            let holds = self.holds(link, holder, &self.held_at(of, holder));
+            let is_told = of.is_some_and(|(told, _)| told.has(holder));
+            let place = holder.place.filter(|_| !is_told);
             let next = waits_in(holder);
-            let is_alike =
-                |group: &&mut (String, Option<Next>, Vec<_>)| group.0 == holds && group.1 == next;
-            match groups.iter_mut().find(is_alike) {
-                Some((.., holders)) => holders.push(holder),
-                None => groups.push((holds, next, vec![holder])),
-            }
+            let group = *known.entry((holder.with, place, next)).or_insert_with(|| {
+                let at = place.map_or(String::new(), |at| format!(" at {}", self.function(at)));
+                let holds = self.holds(link, holder, &at);
+                let known = groups.iter().position(|it| it.0 == holds && it.1 == next);
+                known.unwrap_or_else(|| {
+                    groups.push((holds, next, Vec::new()));
+                    groups.len() - 1
+                })
+            });
+            groups[group].2.push(holder);
         }
         let shown = groups.iter().take(NAMED).map(|(holds, _, holders)| {
             let mut actors: Vec<Actor> = holders.iter().filter_map(|it| it.actor).collect();
@@ -327,8 +344,8 @@ impl Text<'_> {
             let who = self.actors(&actors);
             let who = if is_own { format!("{who} itself") } else { who };
             let waits = match of {
-                Some((wait, index)) if !is_own => {
-                    self.waits_too(wait, index, holders, actors.len())
+                Some((told, index)) if !is_own => {
+                    self.waits_too(told.wait, index, holders, actors.len())
                 }
                 _ => None,
             };
@@ -388,25 +405,6 @@ impl Text<'_> {
             self.awaited_thing(next.kind, next.address)
         };
         Some(format!("{verb} for {next}"))
-    }
-
-    /// Where a holder is suspended, unless a link of the wait says so.
-    fn held_at(&self, of: Option<(&Wait, usize)>, holder: &Holder) -> String {
-        let Some(place) = holder.place else {
-            return String::new();
-        };
-        let links = of.map_or(&[][..], |(wait, _)| &wait.links);
-        let mut waiters = links.iter().flat_map(|link| &link.waiters);
-        let is_told = waiters.any(|waiter| {
-            // A stack has the innermost function and two more.
-            Some(waiter.actor) == holder.actor
-                && waiter.places.iter().take(3).any(|it| *it == place)
-        });
-        if is_told {
-            String::new()
-        } else {
-            format!(" at {}", self.function(place))
-        }
     }
 
     /// `hold the guard in `guard` at src/main.rs:7`.
@@ -594,8 +592,38 @@ impl Text<'_> {
     }
 }
 
+/// A wait, with what its links say of where its holders are suspended.
+struct Told<'w> {
+    wait: &'w Wait,
+    at: HashSet<(Actor, PlaceId)>,
+}
+
+impl<'w> Told<'w> {
+    fn by(wait: &'w Wait) -> Self {
+        let holders = wait.links.iter().flat_map(|link| &link.holders);
+        let held: HashSet<PlaceId> = holders.filter_map(|holder| holder.place).collect();
+        let waiters = wait.links.iter().flat_map(|link| &link.waiters);
+        let at = waiters.flat_map(|waiter| {
+            // A stack has the innermost function and two more.
+            let told = waiter.places.iter().take(3);
+            let told = told.filter(|place| held.contains(place));
+            told.map(|place| (waiter.actor, *place))
+        });
+        Self {
+            wait,
+            at: at.collect(),
+        }
+    }
+
+    /// Whether a link says where this one is suspended.
+    fn has(&self, holder: &Holder) -> bool {
+        let at = holder.actor.zip(holder.place);
+        at.is_some_and(|at| self.at.contains(&at))
+    }
+}
+
 /// What a holder waits for. Those that wait for tasks to end are told together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Next {
     End,
     /// What this link is about.
@@ -654,7 +682,7 @@ fn alike(wait: &Wait) -> Vec<Vec<usize>> {
         Key::Held(format!("{:?} {waiters:?} {holders:?}", link.kind))
     }
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    let mut index = HashMap::new();
+    let mut index = HashMap::default();
     for (number, link) in wait.links.iter().enumerate() {
         let place = *index.entry(key(link)).or_insert(groups.len());
         match groups.get_mut(place) {

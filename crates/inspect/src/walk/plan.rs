@@ -221,7 +221,9 @@ impl<T: Clone + Eq + Hash> Table<T> {
 
 impl Plans {
     pub(crate) fn name(&self, name: &str) -> NameId {
-        NameId(self.names.borrow_mut().id(name.to_owned()))
+        let mut names = self.names.borrow_mut();
+        let known = names.ids.get(name).copied();
+        NameId(known.unwrap_or_else(|| names.id(name.to_owned())))
     }
 
     /// How to read the state of a channel. `None` if the type is no channel.
