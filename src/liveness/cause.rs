@@ -32,17 +32,19 @@ pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
     members.sort_unstable_by_key(|vertex| (Reverse(component[Vertex::from(*vertex)]), *vertex));
     let waiting = waiting(graph);
     let mut awaited = Awaited::by(graph.vertices.len());
+    let mut seen = Seen::of(graph.vertices.len());
     let mut caused = vec![false; count];
     let mut findings = Vec::new();
     let component_of = |vertex: &SmallVertex| component[Vertex::from(*vertex)];
     for members in members.chunk_by(|one, other| component_of(one) == component_of(other)) {
         let number = component_of(&members[0]) as usize;
-        let resources = members
-            .iter()
-            .filter_map(|vertex| match graph.vertices[Vertex::from(*vertex)] {
-                Is::Resource(index) => Some(index),
-                _ => None,
-            });
+        let resources =
+            members
+                .iter()
+                .filter_map(|vertex| match graph.vertices[Vertex::from(*vertex)] {
+                    Is::Resource(index) => Some(index),
+                    _ => None,
+                });
         let resources: Vec<usize> = resources.collect();
         if !caused[number] && !resources.is_empty() {
             awaited.note(graph, number, &resources, &waiting);
@@ -55,7 +57,7 @@ pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
                 waiting: &waiting,
                 awaited: &awaited,
             };
-            findings.extend(root.finding());
+            findings.extend(root.finding(&mut seen));
         }
         if caused[number] || !resources.is_empty() {
             for vertex in members {
@@ -123,15 +125,16 @@ fn others(
     solutions: &Solutions,
     resources: &[usize],
     own: &BTreeSet<Actor>,
+    seen: &mut Seen,
 ) -> usize {
     let mut waiting = BTreeSet::new();
-    let mut seen: HashSet<SmallVertex> = HashSet::default();
+    seen.forget();
     let mut open: Vec<Vertex> = resources
         .iter()
         .map(|it| graph.resources[*it].vertex)
         .collect();
     while let Some(vertex) = open.pop() {
-        if !seen.insert(vertex.into()) {
+        if !seen.insert(vertex) {
             continue;
         }
         if let Is::Leaf(index) = graph.vertices[vertex] {
@@ -145,6 +148,32 @@ fn others(
         );
     }
     waiting.difference(own).count()
+}
+
+/// The vertices that a search has met. One list for many searches, each of which may meet few.
+struct Seen {
+    search: u32,
+    /// The last search that met each vertex.
+    met_in: Vec<u32>,
+}
+
+impl Seen {
+    fn of(vertices: usize) -> Self {
+        Self {
+            search: 0,
+            met_in: vec![0; vertices],
+        }
+    }
+
+    /// Begins another search.
+    fn forget(&mut self) {
+        self.search += 1;
+    }
+
+    /// Whether it is new to this search.
+    fn insert(&mut self, vertex: Vertex) -> bool {
+        std::mem::replace(&mut self.met_in[vertex], self.search) != self.search
+    }
 }
 
 /// What is called with who holds something, with what, and the function that holds it.
@@ -223,7 +252,7 @@ impl Awaited {
 }
 
 impl Root<'_, '_> {
-    fn finding(&self) -> Option<Finding> {
+    fn finding(&self, seen: &mut Seen) -> Option<Finding> {
         let order = self.order();
         let places = order.iter().enumerate().map(|(place, it)| (*it, place));
         let places: HashMap<usize, usize> = places.collect();
@@ -250,7 +279,7 @@ impl Root<'_, '_> {
             cause: Cause::Wait(Wait {
                 until: self.until(&order, &waiters),
                 links,
-                others: others(self.graph, self.solutions, &order, &waiters),
+                others: others(self.graph, self.solutions, &order, &waiters, seen),
             }),
         })
     }

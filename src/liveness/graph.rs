@@ -3,6 +3,7 @@
 //! An edge leads from what must move to what can move then. So a leaf leads to the frame that awaits it, a frame to
 //! what its locals hold the handles of, and that to the leaves that wait for it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
@@ -229,7 +230,8 @@ pub(super) struct Graph<'s> {
     values: HashMap<Address, Value<'s>>,
     /// The outermost objects of those that are in values.
     roots: HashMap<ObjectId, Address>,
-    by_address: HashMap<Address, Actor>,
+    /// Made when an actor is looked up.
+    by_address: OnceCell<HashMap<Address, Actor>>,
     /// How many handles to abort each task were found.
     abort_handles: HashMap<Address, u64>,
 }
@@ -266,7 +268,7 @@ impl<'s> Graph<'s> {
             scopes: Vec::new(),
             values: HashMap::default(),
             roots: HashMap::default(),
-            by_address: actor::by_address(snapshot),
+            by_address: OnceCell::new(),
             abort_handles: HashMap::default(),
         };
         for actor in Actor::all(snapshot) {
@@ -285,6 +287,14 @@ impl<'s> Graph<'s> {
         graph.add_pools();
         graph.edges.sort(graph.vertices.len());
         graph
+    }
+
+    fn actor_at(&self, address: Address) -> Option<Actor> {
+        let by_address = || actor::by_address(self.snapshot);
+        self.by_address
+            .get_or_init(by_address)
+            .get(&address)
+            .copied()
     }
 
     fn add(&mut self, is: Is) -> Vertex {
@@ -493,7 +503,7 @@ impl<'s> Graph<'s> {
             return;
         }
         let task = self.snapshot[held.handle.object].address;
-        if let Some(actor @ Actor::Task(_)) = self.by_address.get(&task).copied() {
+        if let Some(actor @ Actor::Task(_)) = self.actor_at(task) {
             self.cancel(held.scope, self.scopes(actor).whole);
         }
         let is_certain = held.keeper.actor().is_some() && !held.handle.maybe_dropped;
@@ -573,7 +583,7 @@ impl<'s> Graph<'s> {
             }
         }
         for (from, task) in aborts {
-            if let Some(actor @ Actor::Task(_)) = self.by_address.get(&task).copied() {
+            if let Some(actor @ Actor::Task(_)) = self.actor_at(task) {
                 self.cancel(from, self.scopes(actor).whole);
             }
         }
@@ -835,7 +845,7 @@ impl<'s> Graph<'s> {
     }
 
     fn end_of(&self, task: Address) -> Found<'s> {
-        let Some(actor) = self.by_address.get(&task).copied() else {
+        let Some(actor) = self.actor_at(task) else {
             return Found::default();
         };
         let has_come = match actor {

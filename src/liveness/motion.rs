@@ -6,7 +6,7 @@ use std::mem::discriminant;
 
 use foldhash::quality::FixedState;
 use unstuck_inspect::snapshot::{
-    Address, AwaitTree, Lifecycle, NameId, PlaceId, Snapshot, TaskState, Thread, WaitsFor,
+    Address, AwaitTree, Lifecycle, NameId, PlaceId, Snapshot, Task, TaskState, Thread, WaitsFor,
 };
 
 use super::maps::HashMap;
@@ -29,29 +29,26 @@ struct TaskPrint {
     suspended: u64,
 }
 
+impl TaskPrint {
+    fn of(task: &Task, texts: &Texts) -> Self {
+        Self {
+            id: task.id,
+            has_ended: task.state.lifecycle == Lifecycle::Complete,
+            suspended: texts.task(&task.state, &task.futures),
+        }
+    }
+}
+
 impl Fingerprint {
     /// What is compared of a reading.
     pub fn of(snapshot: &Snapshot) -> Self {
         let texts = Texts::of(snapshot);
-        let tasks = snapshot.tasks.iter().map(|task| {
-            let print = TaskPrint {
-                id: task.id,
-                has_ended: task.state.lifecycle == Lifecycle::Complete,
-                suspended: texts.task(&task.state, &task.futures),
-            };
-            (task.address, print)
-        });
-        let block_ons = snapshot.block_ons.iter().map(|it| {
-            let mut hasher = FixedState::default().build_hasher();
-            (it.address, it.polled).hash(&mut hasher);
-            texts.futures(&it.futures).hash(&mut hasher);
-            (it.thread, hasher.finish())
-        });
-        let threads = snapshot.threads.iter();
+        let tasks = snapshot.tasks.iter();
+        let tasks = tasks.map(|task| (task.address, TaskPrint::of(task, &texts)));
         Self {
             tasks: tasks.collect(),
-            block_ons: block_ons.collect(),
-            threads: threads.map(|it| (it.id, rest(it))).collect(),
+            block_ons: block_ons(snapshot, &texts),
+            threads: rests(snapshot),
         }
     }
 }
@@ -70,32 +67,36 @@ pub(super) struct Motion {
 impl Motion {
     /// Compares two readings of one process.
     pub(super) fn between(before: &Fingerprint, after: &Snapshot) -> Self {
-        let now = Fingerprint::of(after);
-        let task_moved = |address| {
-            let (earlier, later) = (before.tasks.get(address), &now.tasks[address]);
-            earlier.is_none_or(|earlier| {
-                earlier.id != later.id || !earlier.has_ended && earlier != later
-            })
-        };
-        let tasks = after.tasks.iter().enumerate();
-        let tasks = tasks.filter(|(_, task)| task.changed || task_moved(&task.address));
+        let texts = Texts::of(after);
+        let (block_ons_now, threads_now) = (block_ons(after, &texts), rests(after));
+        let mut tasks = HashSet::new();
+        // Of those that had not ended.
+        let mut still_there = 0;
+        for (index, task) in after.tasks.iter().enumerate() {
+            let earlier = before.tasks.get(&task.address);
+            let earlier = earlier.filter(|earlier| earlier.id == task.id);
+            let moved = earlier.is_none_or(|earlier| {
+                still_there += usize::from(!earlier.has_ended);
+                !earlier.has_ended && *earlier != TaskPrint::of(task, &texts)
+            });
+            if task.changed || moved {
+                tasks.insert(index);
+            }
+        }
+        let were_there = before.tasks.values().filter(|task| !task.has_ended);
         let block_ons = after.block_ons.iter().enumerate();
         let block_ons = block_ons.filter(|(_, it)| {
-            it.changed || before.block_ons.get(&it.thread) != now.block_ons.get(&it.thread)
+            it.changed || before.block_ons.get(&it.thread) != block_ons_now.get(&it.thread)
         });
-        let threads = now.threads.iter();
+        let threads = threads_now.iter();
         let threads = threads.filter(|(id, rest)| before.threads.get(id) != Some(rest));
-        let is_there = |(address, task): (&Address, &TaskPrint)| {
-            let later = now.tasks.get(address);
-            task.has_ended || later.is_some_and(|later| later.id == task.id)
-        };
         let mut blocked = before.block_ons.keys();
         Self {
-            tasks: tasks.map(|(index, _)| index).collect(),
             block_ons: block_ons.map(|(index, _)| index).collect(),
             threads: threads.map(|(id, _)| *id).collect(),
-            ended: !before.tasks.iter().all(is_there)
-                || !blocked.all(|thread| now.block_ons.contains_key(thread)),
+            ended: still_there < were_there.count()
+                || !blocked.all(|thread| block_ons_now.contains_key(thread)),
+            tasks,
         }
     }
 
@@ -105,6 +106,23 @@ impl Motion {
     pub(super) fn any(&self) -> bool {
         self.ended || !self.tasks.is_empty() || !self.block_ons.is_empty()
     }
+}
+
+/// Where the future of each `block_on` is suspended, by its thread.
+fn block_ons(snapshot: &Snapshot, texts: &Texts) -> HashMap<u32, u64> {
+    let block_ons = snapshot.block_ons.iter().map(|it| {
+        let mut hasher = FixedState::default().build_hasher();
+        (it.address, it.polled).hash(&mut hasher);
+        texts.futures(&it.futures).hash(&mut hasher);
+        (it.thread, hasher.finish())
+    });
+    block_ons.collect()
+}
+
+/// Where each thread sleeps, by its id.
+fn rests(snapshot: &Snapshot) -> HashMap<u32, u64> {
+    let threads = snapshot.threads.iter();
+    threads.map(|it| (it.id, rest(it))).collect()
 }
 
 /// Where a thread sleeps.

@@ -5,6 +5,7 @@ mod document;
 mod folder;
 mod sentences;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem;
@@ -535,7 +536,11 @@ impl<'s> Text<'s> {
             HandleKind::Rc => ("an Rc of", type_name.as_str()),
             _ => ("a handle of", type_name.as_str()),
         };
-        let task = self.task(object.address);
+        let is_of_task = matches!(
+            handle.kind,
+            HandleKind::JoinHandle | HandleKind::AbortHandle
+        );
+        let task = is_of_task.then(|| self.task(object.address)).flatten();
         let of = task.unwrap_or_else(|| self.object(of, number));
         let dropped = if handle.maybe_dropped {
             ", may be dropped"
@@ -547,7 +552,7 @@ impl<'s> Text<'s> {
 
     /// The task at this address.
     fn task(&self, address: Address) -> Option<String> {
-        if let Some(id) = self.names.tasks.get(&address) {
+        if let Some(id) = self.names.task(self.snapshot, address) {
             return Some(format!("task {id}"));
         }
         let id = self.names.blocking_tasks.get(&address)?;
@@ -807,8 +812,7 @@ impl<'s> Text<'s> {
     fn frame_shape(&self, frame: &Frame) -> impl Iterator<Item = Shape> {
         let place = &self.snapshot[frame.place];
         let handles = frame.handles.iter().filter(|it| self.shows(place, it));
-        let handles =
-            handles.map(|it| Shape::Handle(it.local.0, self.names.number(it.object)));
+        let handles = handles.map(|it| Shape::Handle(it.local.0, self.names.number(it.object)));
         let held_in = frame.held_in.map(|held| held.local.0);
         std::iter::once(Shape::Frame(frame.place.0, held_in)).chain(handles)
     }
@@ -927,8 +931,8 @@ struct Objects<'s> {
     numbers: HashMap<ObjectId, Option<usize>>,
     /// The numbers of which there are handles besides `Arc` and the like.
     with_other_handles: HashSet<usize>,
-    /// The ids of tasks, by their addresses.
-    tasks: HashMap<Address, u64>,
+    /// The ids of tasks, by their addresses: made when one is asked for.
+    tasks: OnceCell<HashMap<Address, u64>>,
     blocking_tasks: HashMap<Address, u64>,
 }
 
@@ -941,11 +945,7 @@ impl<'s> Objects<'s> {
             awaited: HashMap::default(),
             numbers: HashMap::default(),
             with_other_handles: HashSet::default(),
-            tasks: snapshot
-                .tasks
-                .iter()
-                .map(|it| (it.address, it.id))
-                .collect(),
+            tasks: OnceCell::new(),
             blocking_tasks: {
                 let tasks = snapshot.blocking_tasks.iter();
                 tasks.map(|it| (it.address, it.id)).collect()
@@ -1011,6 +1011,15 @@ impl<'s> Objects<'s> {
 
     fn at(&self, address: Address) -> Option<&'s Object> {
         self.all_at(address).next().map(|(_, object)| object)
+    }
+
+    /// The id of the task at this address.
+    fn task(&self, snapshot: &Snapshot, address: Address) -> Option<u64> {
+        let tasks = self.tasks.get_or_init(|| {
+            let tasks = snapshot.tasks.iter();
+            tasks.map(|it| (it.address, it.id)).collect()
+        });
+        tasks.get(&address).copied()
     }
 
     fn number(&self, object: ObjectId) -> Option<usize> {

@@ -412,13 +412,24 @@ struct Reading<'r> {
 /// The tasks that were found, and who owns them.
 struct Population {
     runtimes: Vec<(RawRuntime, Owned)>,
-    owner: HashMap<u64, RuntimeId>,
+    /// By the addresses of the tasks, in their order.
+    owners: Vec<(u64, RuntimeId)>,
     tasks: Vec<RawTask>,
     pools: Vec<Option<RawPool>>,
     /// Everything that looks like a task. Some were freed.
     candidates: Vec<RawTask>,
     /// Everything that looks like a waker of a task, sorted by task. Some were freed or moved.
     wakers: Vec<FoundWaker>,
+}
+
+impl Population {
+    /// The runtime that owns the task at this address.
+    fn owner(&self, task: u64) -> Option<RuntimeId> {
+        let found = self
+            .owners
+            .binary_search_by_key(&task, |(address, _)| *address);
+        found.ok().map(|index| self.owners[index].1)
+    }
 }
 
 impl Reading<'_> {
@@ -591,24 +602,20 @@ impl Reading<'_> {
             .filter_map(|runtime| Some((runtime.clone(), runtime.owned(self.context, tasks)?)))
             .collect();
         runtimes.sort_unstable_by_key(|(runtime, _)| runtime.value.address);
-        let mut owner = HashMap::new();
-        let mut owned_tasks = Vec::new();
+        let mut owners = Vec::new();
         for (number, (_, owned)) in runtimes.iter().enumerate() {
             let id = RuntimeId(u32::try_from(number).unwrap_or(u32::MAX));
-            for address in &owned.tasks {
-                owner.entry(*address).or_insert(id);
-                owned_tasks.push(*address);
-            }
+            owners.extend(owned.tasks.iter().map(|address| (*address, id)));
         }
         // In the order of their addresses, so that each page is read once.
-        owned_tasks.sort_unstable();
-        owned_tasks.dedup();
-        let mut found = Vec::with_capacity(owned_tasks.len());
-        for address in owned_tasks {
-            match tasks.task(memory, address) {
+        owners.sort_unstable();
+        owners.dedup_by_key(|(address, _)| *address);
+        let mut found = Vec::with_capacity(owners.len());
+        for (address, _) in &owners {
+            match tasks.task(memory, *address) {
                 Some(task) => found.push(task),
                 None => self.context.gap(Gap::UnreadableTask {
-                    task: Address(address),
+                    task: Address(*address),
                 }),
             }
         }
@@ -618,7 +625,7 @@ impl Reading<'_> {
             .collect();
         Population {
             runtimes,
-            owner,
+            owners,
             tasks: found,
             pools,
             candidates,
@@ -638,7 +645,7 @@ impl Reading<'_> {
         let mut task = Task {
             id: raw.id,
             address: Address(raw.address),
-            runtime: population.owner.get(&raw.address).copied(),
+            runtime: population.owner(raw.address),
             name: arguments,
             future: arguments,
             origin: None,

@@ -48,29 +48,34 @@ impl Text<'_> {
     pub(super) fn answer(&mut self, diagnosis: &Diagnosis) {
         let title = self.block.lines.len();
         let notes = self.notes(diagnosis);
-        let lay_out = |block: &mut Block, most: Most| {
+        let lay_out = |block: &mut Block, why: &[String]| {
             let verdict = Self::verdict(diagnosis);
             block.add(&verdict, "  ", colour(diagnosis.verdict).bold());
-            let lines = self.why(diagnosis, most);
-            if lines.len() + notes.len() > 0 {
+            if why.len() + notes.len() > 0 {
                 block.gap();
             }
-            block.row("why", &lines, NONE);
+            block.row("why", why, NONE);
             block.row("note", &notes, FAINT);
         };
-        let fits = |most: &Most| {
+        let fits = |why: &[String]| {
             let mut block = Block::new(Some(COLUMNS));
-            lay_out(&mut block, *most);
+            lay_out(&mut block, why);
             title + block.lines.len() <= LINES
         };
-        let most = if self.full {
-            Most::ALL
+        let mut choices = if self.full {
+            [Most::ALL].iter()
         } else {
-            let [.., least] = Most::BRIEF;
-            Most::BRIEF.into_iter().find(fits).unwrap_or(least)
+            Most::BRIEF.iter()
         };
+        let mut why = Vec::new();
+        while let Some(most) = choices.next() {
+            why = self.why(diagnosis, *most);
+            if choices.len() == 0 || fits(&why) {
+                break;
+            }
+        }
         let mut answer = Block::new(self.width);
-        lay_out(&mut answer, most);
+        lay_out(&mut answer, &why);
         self.block.lines.append(&mut answer.lines);
     }
 

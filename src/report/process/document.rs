@@ -508,9 +508,8 @@ impl Text<'_> {
     }
 
     fn task_id(&self, address: Address) -> Option<u64> {
-        let task = self.names.tasks.get(&address);
-        task.or_else(|| self.names.blocking_tasks.get(&address))
-            .copied()
+        let task = self.names.task(self.snapshot, address);
+        task.or_else(|| self.names.blocking_tasks.get(&address).copied())
     }
 
     fn local(&self, local: LocalId) -> Option<String> {

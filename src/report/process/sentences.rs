@@ -10,11 +10,11 @@ use unstuck_inspect::snapshot::{
 use super::super::page::plural;
 use super::answer::NAMED;
 use super::{Text, name_of_call, short_path, short_type, shown_local};
+use crate::liveness::maps::{HashMap, HashSet};
 use crate::liveness::{
     Actor, BlockedThread, Cause, Finding, Holder, Link, Outside, ResourceKind, Source, Unseen,
     Until, Wait, Waiter, With,
 };
-use crate::diagnosis::liveness::maps::{HashMap, HashSet};
 
 impl Text<'_> {
     /// A finding: a sentence, or one for each link of a circular wait, of which so many are told at most.
@@ -667,24 +667,31 @@ fn alike(wait: &Wait) -> Vec<Vec<usize>> {
     #[derive(PartialEq, Eq, Hash)]
     enum Key<'l> {
         End(Vec<&'l [PlaceId]>, Option<usize>),
-        Held(String),
+        Held(
+            ResourceKind,
+            Vec<(ResourceKind, &'l [PlaceId])>,
+            With,
+            Option<PlaceId>,
+        ),
+        /// The number of a link that is alike to no other.
+        Single(usize),
     }
-    fn key(link: &Link) -> Key<'_> {
+    fn key(number: usize, link: &Link) -> Key<'_> {
         if link.kind == ResourceKind::Task {
             let places = link.waiters.iter().map(|it| &*it.places).collect();
             let next = link.holders.first().and_then(|holder| holder.waits_in);
             return Key::End(places, next);
         }
-        let waiters = link.waiters.iter().map(|it| (it.kind, &it.places));
-        let holders = link.holders.iter().map(|it| (it.with, it.place));
-        let waiters: Vec<_> = waiters.collect();
-        let holders: Vec<_> = holders.collect();
-        Key::Held(format!("{:?} {waiters:?} {holders:?}", link.kind))
+        let [holder] = &link.holders[..] else {
+            return Key::Single(number);
+        };
+        let waiters = link.waiters.iter().map(|it| (it.kind, &*it.places));
+        Key::Held(link.kind, waiters.collect(), holder.with, holder.place)
     }
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut index = HashMap::default();
     for (number, link) in wait.links.iter().enumerate() {
-        let place = *index.entry(key(link)).or_insert(groups.len());
+        let place = *index.entry(key(number, link)).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.push(number),
             None => groups.push(vec![number]),
@@ -692,7 +699,7 @@ fn alike(wait: &Wait) -> Vec<Vec<usize>> {
     }
     let is_folded = |group: &Vec<usize>| {
         let link = &wait.links[group[0]];
-        link.kind == ResourceKind::Task || group.len() > 2 && link.holders.len() == 1
+        link.kind == ResourceKind::Task || group.len() > 2
     };
     let (folded, single): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_folded);
     let single = single.into_iter().flatten().map(|it| vec![it]);
