@@ -1,6 +1,7 @@
 //! `explain`: what the tasks of a process wait for. It needs no scenarios, and no cfg.
 
 use std::io::{self, Write};
+use std::mem;
 use std::path::Path;
 
 use anstream::AutoStream;
@@ -40,10 +41,13 @@ pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
         explain::save(&explained.snapshot, file).map_err(failed)?;
         let _ = io::stderr().write_all(saved(file).as_bytes());
     }
-    match explained.snapshot.no_tasks() {
+    let answer = match explained.snapshot.no_tasks() {
         Some(reason) => Err(Failure::Failed(reason.to_owned())),
         None => Ok(exit::AS_EXPECTED),
-    }
+    };
+    // The program ends here. Of many tasks, it takes long to give back the memory piece by piece.
+    mem::forget(explained);
+    answer
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -1016,13 +1016,14 @@ impl Places {
             };
             let first = found.partition_point(|waker| waker.task < address);
             let own = found[first..].iter().take_while(|it| it.task == address);
-            wakers.located = own
+            // As many as there are, without room for more that would have to be given back.
+            wakers.located = found[first..first + own.count()]
+                .iter()
                 .map(|waker| LocatedWaker {
                     address: Address(waker.address),
                     place: self.place_of(waker.address),
                 })
                 .collect();
-            wakers.located.shrink_to_fit();
         }
     }
 

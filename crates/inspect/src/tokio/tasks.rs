@@ -9,7 +9,7 @@ use super::runtimes::RawRuntime;
 use super::wakers::WakerLayout;
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Executable, Path, Spot, Tag, Type, TypeId, Value, Wanted};
-use crate::memory::Memory;
+use crate::memory::{Memory, Region, Unreadable};
 use crate::snapshot::{Gap, Lifecycle, RuntimeKind, TaskState};
 
 /// Where the parts of any task are.
@@ -360,7 +360,12 @@ impl TaskReader {
                 }
                 left -= length as u64;
                 let read = context.memory.read_uncached(at, &mut buffer[..length]);
-                for (number, word) in words(&buffer[..read]).enumerate() {
+                let memory = Chunk {
+                    start: at,
+                    bytes: &buffer[..read],
+                    rest: context.memory,
+                };
+                for (number, word) in words(memory.bytes).enumerate() {
                     if self.lowest <= word
                         && word <= self.highest
                         && self.vtables.contains_key(&word)
@@ -368,10 +373,10 @@ impl TaskReader {
                         let address = at
                             .wrapping_add(number as u64 * 8)
                             .wrapping_sub(self.layout.vtable_offset);
-                        found.extend(self.task(context.memory, address));
+                        found.extend(self.task(&memory, address));
                     } else if let Some(layout) = layout.filter(|it| it.is_of_task(word)) {
                         let vtable = at.wrapping_add(number as u64 * 8);
-                        let around = layout.around(context.memory, vtable);
+                        let around = layout.around(&memory, vtable);
                         wakers.extend(around.map(|(address, task)| FoundWaker { task, address }));
                     }
                 }
@@ -472,6 +477,37 @@ impl TaskReader {
 
 /// Memory is searched in pieces of this size.
 const CHUNK: usize = 1 << 20;
+
+/// A piece of the memory that was read already, and the rest of it.
+struct Chunk<'c> {
+    start: u64,
+    bytes: &'c [u8],
+    rest: &'c dyn Memory,
+}
+
+impl Memory for Chunk<'_> {
+    fn read(&self, address: u64, buffer: &mut [u8]) -> Result<(), Unreadable> {
+        let within = || {
+            let start = usize::try_from(address.checked_sub(self.start)?).ok()?;
+            self.bytes.get(start..start.checked_add(buffer.len())?)
+        };
+        match within() {
+            Some(bytes) => {
+                buffer.copy_from_slice(bytes);
+                Ok(())
+            }
+            None => self.rest.read(address, buffer),
+        }
+    }
+
+    fn read_uncached(&self, address: u64, buffer: &mut [u8]) -> usize {
+        self.rest.read_uncached(address, buffer)
+    }
+
+    fn regions(&self) -> &[Region] {
+        self.rest.regions()
+    }
+}
 
 fn words(bytes: &[u8]) -> impl Iterator<Item = u64> {
     bytes

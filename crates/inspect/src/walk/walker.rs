@@ -809,6 +809,10 @@ impl<'a> Walker<'a> {
         match work.frame {
             Some(frame) => {
                 if let Some(frame) = self.tree.frames.get_mut(frame.0 as usize) {
+                    if frame.handles.is_empty() {
+                        // Most have one: room for more would leave gaps in the memory when it is given back.
+                        frame.handles.reserve_exact(1);
+                    }
                     frame.handles.push(handle);
                 }
             }
