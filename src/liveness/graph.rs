@@ -16,7 +16,7 @@ use super::actor::{self, Actor};
 use super::maps::{HashMap, HashSet};
 use super::motion::Motion;
 use super::objects::{Held, Keeper, Objects, Reconciled, borrows, is_strong, reconcile};
-use super::reach::{Edges, SmallVertex, Vertex};
+use super::reach::{Edges, Vertex};
 use super::threads;
 
 /// What a leaf waits for, or a queued closure.
@@ -125,26 +125,30 @@ pub(super) enum Is {
     Resource(usize),
 }
 
+/// The vertex that it leads to, and how in the lowest two bits: there are many edges.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Edge {
-    to: SmallVertex,
-    pub(super) by: By,
-}
+pub(super) struct Edge(u32);
 
 impl Edge {
     fn new(to: Vertex, by: By) -> Self {
-        let to = to.into();
-        Self { to, by }
+        let to = u32::try_from(to << 2).expect("fewer than a billion vertices");
+        Self(to | by as u32)
     }
 
     /// The vertex that it leads to.
     pub(super) fn to(self) -> Vertex {
-        self.to.into()
+        (self.0 >> 2) as Vertex
+    }
+
+    pub(super) fn by(self) -> By {
+        let all = [By::Moving, By::Cancelling, By::Reaching];
+        let by = all.into_iter().find(|by| *by as u32 == self.0 & 3);
+        by.expect("made of one of these")
     }
 
     /// Whether what it leads to waits because what it leads from does not move.
     pub(super) fn is_cause(self) -> bool {
-        self.by == By::Moving
+        self.by() == By::Moving
     }
 }
 

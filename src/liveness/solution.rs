@@ -64,7 +64,7 @@ fn solve(graph: &Graph<'_>, cancellation: bool, timeouts: bool) -> Solution {
         let seeds: Vec<Vertex> = seeds.map(|(vertex, _)| *vertex).collect();
         reachable(graph.vertices.len(), seeds, |from| {
             let edges = graph.edges(from).iter();
-            let edges = edges.filter(move |edge| cancellation || edge.by != By::Cancelling);
+            let edges = edges.filter(move |edge| cancellation || edge.by() != By::Cancelling);
             edges.map(|edge| edge.to())
         })
     };
