@@ -554,8 +554,8 @@ impl Reading<'_> {
         }
     }
 
-    /// Finds runtimes and their tasks: those of the runtimes that are known, and more if memory `is_searched`. Lists that
-    /// change while they are read are read again.
+    /// Finds runtimes and their tasks: those of the runtimes that are known, and more if memory `is_searched`. Lists
+    /// that change while they are read are read again.
     fn population(&self, known: &[RawRuntime], is_searched: bool) -> Population {
         let mut attempt = 1;
         loop {

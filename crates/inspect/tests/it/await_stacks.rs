@@ -119,7 +119,7 @@ fn an_optimized_program_with_debug_info_is_read_as_well() {
 }
 
 #[test]
-fn a_signal_is_a_notification_that_tokio_waits_for() {
+fn a_signal_is_told_from_other_notifications() {
     for profile in ["dev", "optimized"] {
         let program = Program::start_with(&["signals"], profile);
         let snapshot = program.snapshot_at_rest(1);
@@ -127,7 +127,7 @@ fn a_signal_is_a_notification_that_tokio_waits_for() {
         let task = task(&snapshot, "programs::signals::signal");
         let leaves = awaited(&task.futures);
         assert!(
-            matches!(leaves[..], [leaf] if notify(&leaf.waits_for)),
+            matches!(leaves[..], [leaf] if leaf.waits_for == WaitsFor::Signal),
             "{leaves:?}"
         );
         assert_eq!(
