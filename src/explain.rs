@@ -11,6 +11,7 @@ mod descendants;
 mod launch;
 #[cfg(all(feature = "demo", target_os = "linux"))]
 mod monitor;
+mod stuck_parts;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
@@ -24,6 +25,8 @@ use unstuck_inspect::snapshot::{SCHEMA, Snapshot, ThreadState};
 
 use crate::liveness::Diagnosis;
 use crate::verdict::Verdict;
+
+pub(crate) use stuck_parts::StuckParts;
 
 pub use crate::liveness::{Fingerprint, diagnose, diagnose_one};
 
@@ -90,7 +93,7 @@ pub fn live(id: u32) -> Result<Explanation, Error> {
 }
 
 /// Reads as [`live`] does a process that the inspector is attached to.
-fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect::Error> {
+pub(crate) fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect::Error> {
     let read_again = |before: &Fingerprint, pause: Duration| {
         thread::sleep(pause);
         let snapshot = inspector.snapshot()?;
@@ -113,6 +116,13 @@ fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect::Error> {
 fn threads_rest(snapshot: &Snapshot) -> bool {
     let mut threads = snapshot.threads.iter();
     threads.all(|thread| thread.state != ThreadState::Running)
+}
+
+impl Explanation {
+    /// A program may contain Tokio and not run it, or not yet.
+    pub(crate) fn has_runtime(&self) -> bool {
+        !self.snapshot.runtimes.is_empty() || !self.snapshot.block_ons.is_empty()
+    }
 }
 
 impl From<Snapshot> for Explanation {

@@ -1,7 +1,5 @@
 //! Around a program: it runs as it did, and says on request, or by itself, why it hangs.
 
-mod asking;
-
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
@@ -13,6 +11,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 
+use crate::asking::{Ending, Reachable};
 use crate::diagnosis::{Judgement, Program, Surfaced};
 use crate::observe::{End, Observer, Snapshot, note_panics, start_watching, unrecorded};
 use crate::observed::{Observed, View};
@@ -21,7 +20,6 @@ use crate::report::page::{Detail, Page};
 use crate::report::text;
 use crate::watch::{TICK, Watch};
 use crate::{BoxError, ErrorGroup};
-use asking::{Ending, Reachable};
 
 /// Runs `body` to its end, as `#[tokio::main]` would, under a [`Guard`] as it comes.
 ///
@@ -191,7 +189,9 @@ impl Guard {
         refuse_inside_runtime()?;
         note_panics();
         let (asking, asked) = mpsc::channel();
-        let reachable = Reachable::new(asking.clone(), interrupts)?;
+        let signals = asking.clone();
+        let ask = move |ending| signals.send(News::Asked(ending)).is_ok();
+        let reachable = Reachable::new(interrupts, ask)?;
         let program = Observed::start(Observer::new(), runtime, "main", body)?;
         let view = program.view.clone();
         let beside = Beside {

@@ -25,13 +25,14 @@
 //!
 //! What reads the memory of a process works on stable Tokio, too. With the feature `guard`, `explain` reads a process,
 //! `liveness` says why it hangs, and `report::process` lays that out; with `demo`, which is on by default, `cli` is
-//! the command line.
+//! the command line. `watch` is one line in a program of your own that has it read its own memory, and say once it, or a
+//! part of it, is stuck.
 //!
-//! What watches a runtime from within needs `--cfg tokio_unstable`, as Tokio keeps its hooks behind it. With `guard`,
+//! What observes a runtime through hooks needs `--cfg tokio_unstable`, as Tokio keeps its hooks behind it. With `guard`,
 //! `run` stands beside a program of your own and says why it hangs, `check` does so for a test, and `report` is what
 //! they say. They are made of what the feature `observe` gives: `observe` collects what there is to see of a runtime,
 //! `diagnosis` says what it means, and `watch` tells when to look. With `demo`, `demo` plays scenarios. Without the
-//! cfg a program that uses `run` or `check` builds and runs, but nothing is seen of it.
+//! cfg, `run` reads the program's memory as `watch` does, and `check` runs a test that it does not observe.
 
 mod error_group;
 mod event;
@@ -41,6 +42,8 @@ mod registry;
 mod sync;
 
 // What reads the memory of a process, and the command line.
+#[cfg(feature = "guard")]
+mod asking;
 #[cfg(feature = "demo")]
 pub mod cli;
 #[cfg(feature = "guard")]
@@ -49,10 +52,16 @@ pub mod exit;
 pub mod explain;
 #[cfg(feature = "guard")]
 pub mod liveness;
+#[cfg(feature = "observe")]
+mod own_threads;
 #[cfg(feature = "guard")]
 pub mod report;
+#[cfg(feature = "guard")]
+mod signals;
 #[cfg(feature = "observe")]
 pub mod verdict;
+#[cfg(feature = "guard")]
+mod watcher;
 
 // What watches a runtime from within.
 #[cfg(all(tokio_unstable, feature = "guard"))]
@@ -69,10 +78,8 @@ mod guard;
 pub mod observe;
 #[cfg(all(tokio_unstable, feature = "guard"))]
 mod observed;
-#[cfg(all(tokio_unstable, feature = "guard"))]
-mod signals;
 #[cfg(all(not(tokio_unstable), feature = "guard"))]
-mod unguarded;
+mod unhooked;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub mod watch;
 
@@ -85,7 +92,9 @@ pub use group::{Child, Children, NeverStarted, NoValue, OnFailure, Scope, Starte
 pub use guard::{Guard, GuardError, run};
 pub use place::Place;
 #[cfg(all(not(tokio_unstable), feature = "guard"))]
-pub use unguarded::{Check, Guard, GuardError, check, observe, run};
+pub use unhooked::{Check, Guard, GuardError, check, observe, run};
+#[cfg(feature = "guard")]
+pub use watcher::{Watcher, watch};
 
 /// What README shows has to build, with `--cfg tokio_unstable` and without it.
 #[cfg(all(doctest, feature = "guard"))]

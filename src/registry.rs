@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::sync::lock;
 
-/// Weak references to every living `T`, where there is an engine to ask for them.
+/// Weak references to every living `T`.
 ///
 /// Entering costs one lock and a push; nothing is done on leaving. The dead are swept out whenever
 /// the list has doubled since the last sweep, so it stays proportional to the living.
@@ -43,9 +43,6 @@ impl<T> Registry<T> {
     }
 
     pub(crate) fn enter(&self, item: &Arc<T>) {
-        if !cfg!(all(tokio_unstable, feature = "observe")) {
-            return;
-        }
         let mut entries = lock(&self.0);
         // What comes last mostly ends first, and its memory is best freed while it is warm.
         while entries
@@ -60,7 +57,7 @@ impl<T> Registry<T> {
         entries.list.push(Arc::downgrade(item));
     }
 
-    #[cfg(all(tokio_unstable, feature = "observe"))]
+    #[cfg(any(feature = "guard", all(tokio_unstable, feature = "observe")))]
     pub(crate) fn alive(&self) -> Vec<Arc<T>> {
         lock(&self.0)
             .list

@@ -17,18 +17,21 @@ pub(crate) enum Signal {
     Quit,
     /// On Unix: SIGTERM, as `kill` and `timeout` send it.
     #[cfg_attr(
-        not(feature = "demo"),
+        not(all(tokio_unstable, feature = "demo")),
         expect(dead_code, reason = "the demo alone has something to clear away")
     )]
     Terminate,
     /// On Unix: SIGHUP, as a terminal that is closed sends it.
-    #[cfg_attr(not(feature = "demo"), expect(dead_code, reason = "as above"))]
+    #[cfg_attr(
+        not(all(tokio_unstable, feature = "demo")),
+        expect(dead_code, reason = "as above")
+    )]
     Hangup,
 }
 
 impl Signal {
     /// All that ask a process to end.
-    #[cfg(feature = "demo")]
+    #[cfg(all(tokio_unstable, feature = "demo"))]
     pub(crate) const ALL: [Self; 4] = [
         Signal::Interrupt,
         Signal::Quit,
@@ -47,7 +50,7 @@ impl Signal {
     }
 
     /// Sends it to the process of that id.
-    #[cfg(all(feature = "demo", unix))]
+    #[cfg(all(tokio_unstable, feature = "demo", unix))]
     pub(crate) fn send_to(self, process: u32) -> io::Result<()> {
         use rustix::process::{self, Pid};
 
@@ -63,7 +66,7 @@ impl Signal {
     }
 
     /// Does nothing: Ctrl+C, the only signal that there is, reaches every process of the terminal by itself.
-    #[cfg(all(feature = "demo", not(unix)))]
+    #[cfg(all(tokio_unstable, feature = "demo", not(unix)))]
     pub(crate) fn send_to(self, _process: u32) -> io::Result<()> {
         Ok(())
     }
@@ -95,7 +98,7 @@ impl Signal {
     }
 }
 
-#[cfg(feature = "demo")]
+#[cfg(all(tokio_unstable, feature = "demo"))]
 impl std::fmt::Display for Signal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

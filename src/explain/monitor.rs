@@ -4,18 +4,16 @@
 //! Its memory is read once it sleeps, and not again before it has done something; and once in a while if it never
 //! sleeps, as a part of it may be stuck.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use unstuck_inspect::snapshot::Address;
 use unstuck_inspect::{DebugInfoLevel, Error, Inspector};
 
 use super::descendants::{Activity, FileId, Process, descendants};
+use super::stuck_parts::StuckParts;
 use super::{Explanation, read};
-use crate::liveness::{Diagnosis, Until};
-use crate::verdict::Verdict;
 
 /// How often the processes are looked at: at first and when one is new, and after a while.
 const GLANCES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -106,7 +104,7 @@ impl Monitor {
             let Ok(explanation) = watched.read(process, &mut self.refused) else {
                 continue;
             };
-            if watched.has_news(&explanation.diagnosis) {
+            if watched.stuck.have_news(&explanation.diagnosis) {
                 report(Event::Stuck(Box::new(explanation)));
             }
         }
@@ -119,10 +117,10 @@ impl Monitor {
         let mut unreadable = Vec::new();
         for (process, watched) in &mut self.processes {
             match watched.read(process, &mut self.refused) {
-                Ok(explanation) if has_runtime(&explanation) => {
+                Ok(explanation) if explanation.has_runtime() => {
                     is_one_explained = true;
                     // What somebody has just seen is not reported again.
-                    watched.reported.extend(stuck(&explanation.diagnosis));
+                    watched.stuck.note_reported(&explanation.diagnosis);
                     report(Event::Explained(Box::new(explanation)));
                 }
                 Ok(_) => {}
@@ -144,10 +142,7 @@ struct Watched {
     activity: Option<Activity>,
     /// Before it was read last, if it slept. As long as it sleeps on, there is nothing new to read.
     read_at: Option<Activity>,
-    /// What was stuck when it was read last.
-    suspected: BTreeSet<Stuck>,
-    /// What was stuck in a report.
-    reported: BTreeSet<Stuck>,
+    stuck: StuckParts,
     /// From the last reading to the next one.
     pause: Duration,
     next: Instant,
@@ -162,8 +157,7 @@ impl Watched {
             program: None,
             activity: None,
             read_at: None,
-            suspected: BTreeSet::new(),
-            reported: BTreeSet::new(),
+            stuck: StuckParts::default(),
             pause: READINGS.0,
             next: Instant::now(),
         }
@@ -178,31 +172,12 @@ impl Watched {
         let sleeps = activity.is_some() && activity == self.activity;
         self.activity = activity;
         // To be confirmed by another reading.
-        let is_suspect = !self.suspected.is_subset(&self.reported);
+        let is_suspect = self.stuck.are_suspected();
         if sleeps || is_suspect {
             (is_suspect || self.activity != self.read_at) && Instant::now() >= self.next
         } else {
             Instant::now() >= self.next + self.pause * IF_BUSY
         }
-    }
-
-    /// Whether something is stuck that was in no report.
-    ///
-    /// A part of a process must have been stuck the last time, too, as the rest of the process goes on.
-    fn has_news(&mut self, diagnosis: &Diagnosis) -> bool {
-        let stuck = stuck(diagnosis);
-        if !stuck.contains(&Stuck::All) {
-            self.reported.remove(&Stuck::All);
-        }
-        let is_sure = |it: &&Stuck| **it == Stuck::All || self.suspected.contains(it);
-        let sure: BTreeSet<Stuck> = stuck.iter().filter(is_sure).copied().collect();
-        let has_news = !sure.is_subset(&self.reported);
-        if has_news {
-            // The report has all of it.
-            self.reported.extend(stuck.iter().copied());
-        }
-        self.suspected = stuck;
-        has_news
     }
 
     /// Reads its memory.
@@ -251,33 +226,6 @@ fn attach(
         }
         Err(error) => Err(Arc::new(error)),
     }
-}
-
-/// What a process is stuck in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stuck {
-    /// Nothing in it can go on.
-    All,
-    /// What a finding is about: its rule, and the first thing that is waited for.
-    Part(&'static str, Option<Address>),
-}
-
-fn stuck(diagnosis: &Diagnosis) -> BTreeSet<Stuck> {
-    let all = (diagnosis.verdict == Verdict::Stuck).then_some(Stuck::All);
-    let parts = diagnosis
-        .waits()
-        .filter(|(_, wait)| wait.until == Until::Never)
-        .map(|(finding, wait)| {
-            let address = wait.links.iter().map(|link| link.address).min();
-            Stuck::Part(finding.rule, address)
-        });
-    all.into_iter().chain(parts).collect()
-}
-
-/// A program may contain Tokio and not run it, or not yet.
-fn has_runtime(explanation: &Explanation) -> bool {
-    let snapshot = &explanation.snapshot;
-    !snapshot.runtimes.is_empty() || !snapshot.block_ons.is_empty()
 }
 
 /// Whether every process that runs this file is refused for the same reason.

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Mutex, mpsc};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use super::snapshot::Doing;
+use crate::own_threads;
 use crate::sync::lock;
 
 pub(super) const UNSEEN: &str = "threads outside the runtime (only Linux tells of them)";
@@ -96,7 +97,7 @@ pub(crate) fn start<T: Send + 'static>(
 ) -> io::Result<JoinHandle<T>> {
     let _starting = lock(&STARTING);
     let (marks, marked) = mpsc::channel::<()>();
-    let thread = thread::Builder::new().name(name.into()).spawn(move || {
+    let thread = own_threads::start(name, move || {
         mark_own_thread();
         drop(marks);
         watches()

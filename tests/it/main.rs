@@ -2,7 +2,7 @@
 
 #[cfg(tokio_unstable)]
 mod console;
-#[cfg(tokio_unstable)]
+#[cfg(any(tokio_unstable, all(target_os = "linux", target_arch = "x86_64")))]
 mod examples;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod explain;
@@ -34,3 +34,5 @@ mod tidy;
 mod tools;
 mod unstuck;
 mod usage;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod watched;

@@ -39,6 +39,8 @@ pub struct Inspector {
     plans: Plans,
     functions: FunctionCache,
     limits: Limits,
+    /// Sorted.
+    ignored_threads: Vec<u32>,
     tokio_versions: Vec<String>,
     /// Why the tasks can't be read, if that is so. What threads do can be.
     no_tasks: Option<Error>,
@@ -83,6 +85,14 @@ impl Inspector {
         self.limits = limits;
     }
 
+    /// Leaves these threads out of snapshots, with all that they run.
+    ///
+    /// For a process that reads itself: what only looks at it is no part of what it does.
+    pub fn ignore_threads(&mut self, ids: impl IntoIterator<Item = u32>) {
+        self.ignored_threads = ids.into_iter().collect();
+        self.ignored_threads.sort_unstable();
+    }
+
     fn new(target: Box<dyn Target + Send>, executable: Executable) -> Result<Self, Error> {
         let invalid = |error: gimli::Error| Error::Executable {
             executable: executable.path.clone(),
@@ -99,6 +109,7 @@ impl Inspector {
             plans: Plans::default(),
             functions: FunctionCache::default(),
             limits: Limits::default(),
+            ignored_threads: Vec::new(),
             tokio_versions,
             no_tasks,
         })
@@ -159,6 +170,13 @@ impl Inspector {
         })
     }
 
+    /// The threads of the process, without those that are ignored.
+    fn target_threads(&self) -> std::io::Result<Vec<RawThread>> {
+        let mut threads = self.target.threads()?;
+        threads.retain(|thread| self.ignored_threads.binary_search(&thread.id).is_err());
+        Ok(threads)
+    }
+
     fn debug_info(&self) -> Result<DebugInfo<'_>, Error> {
         let bias = self.target.entry()?.wrapping_sub(self.executable.entry);
         Ok(DebugInfo::new(
@@ -194,7 +212,7 @@ impl Inspector {
                 versions: self.tokio_versions.clone(),
             });
         }
-        let threads = target.threads().unwrap_or_else(|error| {
+        let threads = self.target_threads().unwrap_or_else(|error| {
             context.gap(Gap::NoThreads {
                 reason: error.to_string(),
             });
@@ -240,7 +258,7 @@ impl Inspector {
             wakers: wakers.as_ref(),
         };
         let mut snapshot = reading.snapshot(walker, &threads, block_ons);
-        let after = target.threads().unwrap_or_default();
+        let after = self.target_threads().unwrap_or_default();
         for block_on in &mut snapshot.block_ons {
             let registers = |threads: &[RawThread]| {
                 let thread = threads.iter().find(|thread| thread.id == block_on.thread);

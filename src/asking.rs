@@ -3,10 +3,8 @@
 use std::io;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
-use super::News;
 use crate::registry::Registry;
 use crate::signals::{self, Signal};
 use crate::sync::lock;
@@ -19,14 +17,17 @@ static LISTENED_TO: Mutex<Vec<Signal>> = Mutex::new(Vec::new());
 /// Some guard has left Ctrl+C to its program.
 static IS_LEFT_TO_PROGRAM: AtomicBool = AtomicBool::new(false);
 
+/// Asks a guard for a report; the process may be about to end. Whether it is still there.
+type Ask = dyn Fn(Option<Arc<Ending>>) -> bool + Send + Sync;
+
 /// A guard that signals reach, as long as this is kept.
-pub(super) struct Reachable {
-    news: Sender<News>,
+pub(crate) struct Reachable {
+    ask: Box<Ask>,
     interrupts: bool,
 }
 
 /// A signal that ends the process, once every guard that was asked has answered or is gone.
-pub(super) struct Ending(Signal);
+pub(crate) struct Ending(Signal);
 
 impl Drop for Ending {
     fn drop(&mut self) {
@@ -35,8 +36,12 @@ impl Drop for Ending {
 }
 
 impl Reachable {
-    pub(super) fn new(news: Sender<News>, interrupts: bool) -> io::Result<Arc<Self>> {
-        let guard = Arc::new(Self { news, interrupts });
+    pub(crate) fn new(
+        interrupts: bool,
+        ask: impl Fn(Option<Arc<Ending>>) -> bool + Send + Sync + 'static,
+    ) -> io::Result<Arc<Self>> {
+        let ask = Box::new(ask);
+        let guard = Arc::new(Self { ask, interrupts });
         GUARDS.enter(&guard);
         listen_to(Signal::Quit, quit)?;
         if interrupts {
@@ -45,10 +50,6 @@ impl Reachable {
             IS_LEFT_TO_PROGRAM.store(true, Ordering::SeqCst);
         }
         Ok(guard)
-    }
-
-    fn tell(&self, news: News) -> bool {
-        self.news.send(news).is_ok()
     }
 }
 
@@ -68,7 +69,7 @@ fn listen_to(signal: Signal, ask: fn()) -> io::Result<()> {
 /// Where no guard is left, it ends the process, as it would have without one.
 fn quit() {
     let guards = GUARDS.alive();
-    let told = guards.iter().filter(|guard| guard.tell(News::Asked(None)));
+    let told = guards.iter().filter(|guard| (guard.ask)(None));
     if told.count() == 0 {
         drop(Ending(Signal::Quit));
     }
@@ -84,6 +85,6 @@ fn interrupt() {
     }
     let ending = Arc::new(Ending(Signal::Interrupt));
     for guard in asked {
-        guard.tell(News::Asked(Some(Arc::clone(&ending))));
+        (guard.ask)(Some(Arc::clone(&ending)));
     }
 }

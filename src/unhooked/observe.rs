@@ -20,6 +20,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Identity;
 use tracing_subscriber::registry::LookupSpan;
 
+pub(crate) use crate::own_threads::start as start_watching;
 pub use unrecorded::unrecorded;
 
 /// Would hear of names and errors in a build with `--cfg tokio_unstable`.
@@ -41,3 +42,7 @@ where
 
 /// Does nothing here.
 pub fn mark_own_thread() {}
+
+/// Nothing asks which signals the program waits for.
+#[cfg(unix)]
+pub(crate) fn leave_out_signal(_: i32) {}

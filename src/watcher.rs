@@ -1,0 +1,230 @@
+//! Watches the program from a thread of its own, and reports once it, or a part of it, is stuck.
+//!
+//! It needs no hooks: the metrics of the runtime tell when it rests, and then the memory of the process is read.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::io::{self, Write};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Handle, RuntimeMetrics};
+use unstuck_inspect::Inspector;
+
+use crate::explain::{self, Explanation, StuckParts};
+use crate::own_threads;
+use crate::report::page::{Detail, Page};
+use crate::report::process;
+
+/// Watches the program that the current runtime belongs to, until the returned value is dropped.
+///
+/// One line in an async main function is enough, on stable Tokio, with `--cfg tokio_unstable` and without it:
+///
+/// ```
+/// #[tokio::main]
+/// async fn main() {
+///     let _watcher = unstuck::watch();
+///     // What the program does.
+/// }
+/// ```
+///
+/// Once nothing can wake the program any more, or a part of it, a report on standard error says which tasks wait for
+/// what, where, and why nobody wakes them, as `unstuck explain PID` does. Each part is reported once, and the program
+/// goes on. What moves by itself is no reason for a report: a timer, a socket, a thread that may still send something.
+///
+/// The thread compares the metrics of the runtime ten times a second. Once nothing has moved for a tenth of a second,
+/// and now and then while something moves, it reads the memory of the process, which polls nothing. That takes
+/// milliseconds, and at most a twentieth of the time. Before the first reading it indexes the debug info, once: 0.1 to
+/// 0.5 seconds on that thread, and memory of about the size of the debug sections.
+///
+/// It takes Linux on x86-64, and full debug info: `debug = true`, the default of a dev build. Where the program can't be
+/// read, a line on standard error says why.
+///
+/// # Panics
+///
+/// Outside of a Tokio runtime, and if no thread can be started.
+#[track_caller]
+pub fn watch() -> Watcher {
+    let runtime = Handle::current().metrics();
+    let (watcher, dropped) = mpsc::channel();
+    let watching = Watching::new(runtime, Detail::Brief);
+    if let Err(error) = own_threads::start("unstuck-watcher", move || watching.watch(&dropped)) {
+        panic!("no thread can be started that watches: {error}");
+    }
+    Watcher { _alive: watcher }
+}
+
+/// Watches the program for as long as it is kept. Made by [`watch`].
+#[derive(Debug)]
+#[must_use = "the program is watched until this is dropped"]
+pub struct Watcher {
+    _alive: Sender<Infallible>,
+}
+
+/// How often the metrics are looked at. If they are the same twice, nothing has moved for so long.
+const TICK: Duration = Duration::from_millis(100);
+
+/// From one reading to the next, at least: at first and after something has moved, and after a long rest.
+const READINGS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_mins(1));
+
+/// How many times as long a program that moves is left alone.
+const IF_BUSY: u32 = 8;
+
+/// For how many times as long as a reading took no other one begins.
+const SHARE: u32 = 20;
+
+pub(crate) struct Watching {
+    runtime: RuntimeMetrics,
+    detail: Detail,
+    pulse: Pulse,
+    /// Made when it is first needed.
+    inspector: Option<Inspector>,
+    stuck: StuckParts,
+    has_moved: bool,
+    pause: Duration,
+    next: Instant,
+}
+
+/// What changes as long as the runtime does anything.
+#[derive(Debug, PartialEq, Eq)]
+struct Pulse {
+    /// How often each worker was parked and unparked: odd while it is parked.
+    parks: Vec<u64>,
+    tasks: usize,
+    queued: usize,
+}
+
+impl Pulse {
+    fn of(runtime: &RuntimeMetrics) -> Self {
+        let workers = 0..runtime.num_workers();
+        Self {
+            parks: workers
+                .map(|worker| runtime.worker_park_unpark_count(worker))
+                .collect(),
+            tasks: runtime.num_alive_tasks(),
+            queued: runtime.global_queue_depth(),
+        }
+    }
+
+    fn rests(&self) -> bool {
+        self.queued == 0 && self.parks.iter().all(|parks| parks % 2 == 1)
+    }
+}
+
+impl Watching {
+    pub(crate) fn new(runtime: RuntimeMetrics, detail: Detail) -> Self {
+        Self {
+            pulse: Pulse::of(&runtime),
+            runtime,
+            detail,
+            inspector: None,
+            stuck: StuckParts::default(),
+            has_moved: true,
+            pause: READINGS.0,
+            next: Instant::now(),
+        }
+    }
+
+    /// Watches, and answers each request with a report. A request is dropped once it is answered.
+    ///
+    /// Goes on for as long as somebody could send one, or until it turns out that the program can't be read.
+    pub(crate) fn watch<R>(mut self, requests: &Receiver<R>) {
+        loop {
+            match requests.recv_timeout(TICK) {
+                Ok(request) => self.answer(request),
+                Err(RecvTimeoutError::Timeout) if self.is_due() => {
+                    let explanation = match self.read() {
+                        Ok(explanation) => explanation,
+                        Err(error) => {
+                            refuse(&*error);
+                            return self.answer_all(requests);
+                        }
+                    };
+                    let has_news =
+                        explanation.has_runtime() && self.stuck.have_news(&explanation.diagnosis);
+                    match requests.try_recv() {
+                        Ok(request) => self.answer(request),
+                        Err(TryRecvError::Empty) if has_news => self.print(&explanation),
+                        Err(_) => {}
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Answers each request with a report, and reports nothing by itself.
+    pub(crate) fn answer_all<R>(mut self, requests: &Receiver<R>) {
+        while let Ok(request) = requests.recv() {
+            self.answer(request);
+        }
+    }
+
+    fn answer<R>(&mut self, request: R) {
+        match self.read() {
+            Ok(explanation) => {
+                self.stuck.note_reported(&explanation.diagnosis);
+                self.print(&explanation);
+            }
+            Err(error) => refuse(&*error),
+        }
+        drop(request);
+    }
+
+    /// Whether to read the memory now.
+    fn is_due(&mut self) -> bool {
+        let pulse = Pulse::of(&self.runtime);
+        let is_quiet = pulse == self.pulse && pulse.rests();
+        self.pulse = pulse;
+        if !is_quiet {
+            self.has_moved = true;
+        }
+        let now = Instant::now();
+        if is_quiet || self.stuck.are_suspected() {
+            now >= self.next
+        } else {
+            now >= self.next + self.pause * IF_BUSY
+        }
+    }
+
+    fn read(&mut self) -> Result<Explanation, Box<dyn Error>> {
+        let inspector = match &mut self.inspector {
+            Some(inspector) => inspector,
+            none => none.insert(Inspector::attach_self()?),
+        };
+        let begun = Instant::now();
+        inspector.ignore_threads(own_threads::ids());
+        let explanation = explain::read(inspector)?;
+        if let Some(reason) = explanation.snapshot.no_tasks() {
+            return Err(reason.into());
+        }
+        self.pause = if self.has_moved {
+            READINGS.0
+        } else {
+            (self.pause * 2).min(READINGS.1)
+        };
+        self.has_moved = false;
+        self.next = Instant::now() + self.pause.max(begun.elapsed() * SHARE);
+        Ok(explanation)
+    }
+
+    fn print(&self, explanation: &Explanation) {
+        let page = match terminal_size::terminal_size_of(io::stderr()) {
+            Some((width, _)) => Page::Terminal(usize::from(width.0)),
+            None => Page::Plain,
+        };
+        write(&process::render(explanation, self.detail, page));
+    }
+}
+
+fn refuse(error: &dyn Error) {
+    write(&format!("unstuck cannot observe this program: {error}\n"));
+}
+
+/// In one write, so that the program's own output does not end up in the middle.
+fn write(text: &str) {
+    let mut out = anstream::stderr().lock();
+    // Ignore errors: there is nowhere left to report them.
+    let _ = out.write_all(text.as_bytes());
+}
