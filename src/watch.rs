@@ -27,7 +27,7 @@ pub struct Watch {
     /// Whether it shares nothing with the other programs that are watched in this process, so that none of them
     /// could wake a task of it.
     pub is_apart: bool,
-    /// Whether a program is looked at no more often than [its looks are cheap](Costs). Then pauses that end by
+    /// Whether a program is looked at no more often than looks are cheap. Then pauses that end by
     /// themselves may not be looked at, and [`Watching::last_rest`] may have none.
     pub is_sparing: bool,
 }
