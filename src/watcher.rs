@@ -37,8 +37,8 @@ use crate::report::process;
 /// milliseconds, and at most a twentieth of the time. Before the first reading it indexes the debug info, once: 0.1 to
 /// 0.5 seconds on that thread, and memory of about the size of the debug sections.
 ///
-/// It takes Linux on x86-64, and full debug info: `debug = true`, the default of a dev build. Where the program can't be
-/// read, a line on standard error says why.
+/// It takes Linux on x86-64, and full debug info: `debug = true`, the default of a dev build. Where the program can't
+/// be read, a line on standard error says why.
 ///
 /// # Panics
 ///
