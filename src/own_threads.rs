@@ -1,4 +1,5 @@
-//! The threads that only watch the program. They are no part of what it does, so they are left out of what is read of it.
+//! The threads that only watch the program. They are no part of what it does, so they are left out of what is read of
+//! it.
 
 use std::collections::BTreeSet;
 use std::io;

@@ -1,4 +1,5 @@
-//! Small programs that watch themselves with `unstuck::watch`, and one under a guard, for the tests to look at from outside.
+//! Small programs that watch themselves with `unstuck::watch`, and one under a guard, for the tests to look at from
+//! outside.
 //!
 //! Those that are not stuck wait longer than the watching takes to read them, and then end.
 
