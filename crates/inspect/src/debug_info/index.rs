@@ -71,8 +71,8 @@ pub(crate) struct Index {
     pub(crate) units: Vec<u32>,
     /// The names and files of the units, for what they tell about how the program was built.
     pub(crate) unit_names: Vec<Box<str>>,
-    /// The folders that the units were compiled in, and how many units each has.
-    folders: HashMap<Box<str>, usize>,
+    /// The folders that the units were compiled in, and how many units of programs and of libraries each has.
+    folders: HashMap<Box<str>, [usize; 2]>,
     /// Some unit has its debug info in another file.
     pub(crate) split: bool,
     /// How many entries there are.
@@ -93,13 +93,17 @@ pub(crate) struct Index {
     type_scopes: Vec<(u32, u32)>,
 }
 
+/// What follows the crate's root file in the name of a unit, before the unit's own name.
+const UNIT_OF_FILE: &str = "/@/";
+
 impl Index {
-    /// The folder that most units of the program's own were compiled in. For Cargo it is that of the workspace.
+    /// The folder that the program was compiled in, rather than a library. For Cargo it is that of the workspace.
     pub(crate) fn folder(&self) -> Option<&str> {
         let own = self.folders.iter().filter(|(folder, _)| {
             let is_own = Origin::of_file(&format!("{folder}/")) == Origin::Program;
             is_own && folder.starts_with('/')
         });
+        // Libraries that a program depends on by a path have folders of their own.
         own.max_by_key(|(folder, units)| (**units, *folder))
             .map(|(folder, _)| &**folder)
     }
@@ -286,14 +290,17 @@ impl Builder {
             self.index.units.push(start);
             self.index.split |=
                 unit.dwo_id.is_some() || unit.dwo_name().is_ok_and(|name| name.is_some());
+            let mut is_library = false;
             if let Some(name) = unit.name {
-                self.index
-                    .unit_names
-                    .push(String::from_utf8_lossy(name.slice()).into());
+                let name = String::from_utf8_lossy(name.slice());
+                let file = name.split(UNIT_OF_FILE).next();
+                is_library = file.is_some_and(|file| file.ends_with("lib.rs"));
+                self.index.unit_names.push(name.into());
             }
             if let Some(folder) = unit.comp_dir {
                 let folder = String::from_utf8_lossy(folder.slice()).into();
-                *self.index.folders.entry(folder).or_default() += 1;
+                let units = self.index.folders.entry(folder).or_default();
+                units[usize::from(is_library)] += 1;
             }
             self.unit(&Unit {
                 dwarf,
@@ -324,7 +331,10 @@ impl Builder {
         self.index.units.extend(units);
         self.index.unit_names.extend(unit_names);
         for (folder, units) in folders {
-            *self.index.folders.entry(folder).or_default() += units;
+            let all = self.index.folders.entry(folder).or_default();
+            for (all, units) in all.iter_mut().zip(units) {
+                *all += units;
+            }
         }
         self.index.split |= split;
         self.index.entries += entries;
