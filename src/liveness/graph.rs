@@ -1022,7 +1022,7 @@ impl<'s> Graph<'s> {
             let mut found = Found::of(guards, None);
             found.borrows = found.sources.iter().all(|source| {
                 let is_own = |held: &Held<'_>| held.keeper.actor().is_some();
-                matches!(source, Source::Handle(held) if is_own(held) && borrows(objects, held))
+                matches!(source, Source::Handle(held) if is_own(held) && borrows(held))
             });
             found.keep_certain(reconciled);
             found.count = Some(held);
@@ -1030,9 +1030,7 @@ impl<'s> Graph<'s> {
         } else {
             // Nothing tells how many permits it has, but only who has a handle of it can add or return some.
             let mut found = shared(handles, objects);
-            let missing = guards
-                .into_iter()
-                .filter(|guard| !is_strong(objects, guard));
+            let missing = guards.into_iter().filter(|guard| !is_strong(guard));
             found.sources.extend(missing.map(Source::Handle));
             found
         };
@@ -1147,7 +1145,7 @@ impl<'s> Found<'s> {
 fn shared<'s>(handles: &[Held<'s>], objects: &Objects<'s>) -> Found<'s> {
     let strong: Vec<_> = handles
         .iter()
-        .filter(|held| is_strong(objects, held))
+        .filter(|held| is_strong(held))
         .copied()
         .collect();
     let weak: Vec<_> = handles

@@ -153,20 +153,15 @@ impl<'s> Objects<'s> {
         &self.snapshot[held.handle.object].counts
     }
 
-    /// Whether an object is an mpsc channel.
+    /// Whether an object is an mpsc channel. Others count their receivers, too, or not even their senders.
     pub(super) fn is_channel(&self, object: ObjectId) -> bool {
-        let name = self.snapshot[object].type_name;
-        self.snapshot[name].starts_with("tokio::sync::mpsc::chan::Chan<")
-    }
-
-    fn local_type(&self, held: &Held<'_>) -> &'s str {
-        &self.snapshot[self.snapshot[held.handle.local].type_name]
+        let counts = &self.snapshot[object].counts;
+        counts.senders.is_some() && counts.receivers.is_none()
     }
 }
 
-/// Whether a handle counts as a strong one of the `Arc` or `Rc` that its object is in. A guard or permit may borrow: it
-/// counts if its type says that it does not.
-pub(super) fn is_strong(objects: &Objects<'_>, held: &Held<'_>) -> bool {
+/// Whether a handle counts as a strong one of the `Arc` or `Rc` that its object is in. A guard or permit may borrow.
+pub(super) fn is_strong(held: &Held<'_>) -> bool {
     match held.handle.kind {
         HandleKind::Arc
         | HandleKind::Rc
@@ -183,20 +178,18 @@ pub(super) fn is_strong(objects: &Objects<'_>, held: &Held<'_>) -> bool {
         HandleKind::MutexGuard
         | HandleKind::RwLockReadGuard
         | HandleKind::RwLockWriteGuard
-        | HandleKind::SemaphorePermit { .. } => objects.local_type(held).contains("::Owned"),
+        | HandleKind::SemaphorePermit { .. } => held.handle.owns,
         _ => false,
     }
 }
 
 /// Whether a guard borrows its lock, so that it does not leave the task that took it.
-pub(super) fn borrows(objects: &Objects<'_>, held: &Held<'_>) -> bool {
-    let guards = [
-        "tokio::sync::mutex::MutexGuard<",
-        "tokio::sync::rwlock::read_guard::RwLockReadGuard<",
-        "tokio::sync::rwlock::write_guard::RwLockWriteGuard<",
-    ];
-    let local = objects.local_type(held);
-    guards.iter().any(|guard| local.starts_with(guard))
+pub(super) fn borrows(held: &Held<'_>) -> bool {
+    let is_guard = matches!(
+        held.handle.kind,
+        HandleKind::MutexGuard | HandleKind::RwLockReadGuard | HandleKind::RwLockWriteGuard
+    );
+    is_guard && !held.handle.owns
 }
 
 /// What a count says of the holders that were found.

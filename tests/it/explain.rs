@@ -420,10 +420,10 @@ fn a_file_that_is_no_snapshot_is_refused_in_one_line() {
     for (text, why) in [
         ("", "is no snapshot"),
         ("{}", "is no snapshot"),
-        (r#"{"schema": 1}"#, "is no snapshot"),
+        (r#"{"schema": 2}"#, "is no snapshot"),
         (
             r#"{"schema": 0}"#,
-            "has schema 0, and this version reads schema 1",
+            "has schema 0, and this version reads schema 2",
         ),
     ] {
         fs::write(&file, text).unwrap();

@@ -262,16 +262,14 @@ impl Program {
     }
 
     fn handle(&mut self, kind: HandleKind, thing: Thing, maybe_dropped: bool) -> Handle {
-        let local = self.local(match kind {
-            HandleKind::MutexGuard => "tokio::sync::mutex::MutexGuard<()>",
-            _ => "Handle",
-        });
+        let local = self.local("Handle");
         Handle {
             local,
             kind,
             // Each handle is somewhere else.
             address: Address(0x30_0000 + 8 * u64::from(local.0)),
             object: thing.object,
+            owns: kind != HandleKind::MutexGuard,
             maybe_dropped,
         }
     }

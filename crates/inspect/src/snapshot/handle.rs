@@ -19,6 +19,8 @@ pub struct Handle {
     pub address: Address,
     /// What it refers to.
     pub object: ObjectId,
+    /// Whether it refers to the object by an `Arc`, `Rc` or `Weak` of its own. A guard or permit that does not borrows.
+    pub owns: bool,
     /// The function has dropped, moved or not yet set some of its locals, and this may be one of them.
     pub maybe_dropped: bool,
 }

@@ -771,7 +771,7 @@ impl<'a> Walker<'a> {
         let object = self
             .objects
             .id(&layout.object_type, shares, object, layout.owns(), counts);
-        self.note(kind, object, work);
+        self.note(kind, object, layout.owns(), work);
     }
 
     fn trait_handle(&mut self, layout: &TraitHandleLayout, work: &Work) {
@@ -788,10 +788,10 @@ impl<'a> Walker<'a> {
         let object = self
             .objects
             .id(&handle.ty, shares, handle.object, true, counts);
-        self.note(handle.kind, object, work);
+        self.note(handle.kind, object, true, work);
     }
 
-    fn note(&mut self, kind: HandleKind, object: ObjectId, work: &Work) {
+    fn note(&mut self, kind: HandleKind, object: ObjectId, owns: bool, work: &Work) {
         let Some(HeldIn {
             local,
             maybe_dropped,
@@ -804,6 +804,7 @@ impl<'a> Walker<'a> {
             kind,
             address: Address(work.address),
             object,
+            owns,
             maybe_dropped,
         };
         match work.frame {
