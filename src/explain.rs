@@ -96,10 +96,17 @@ pub fn live(id: u32) -> Result<Explanation, Error> {
 pub(crate) fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect::Error> {
     let read_again = |before: &Fingerprint, pause: Duration| {
         thread::sleep(pause);
-        let snapshot = inspector.snapshot()?;
+        let mut snapshot = inspector.snapshot()?;
+        let mut diagnosis = diagnose(before, &snapshot);
+        // A process that reads itself would find the addresses that it has just read.
+        let is_own = snapshot.process.id == std::process::id();
+        if !is_own && !diagnosis.to_search.is_empty() {
+            inspector.find_pointers(&mut snapshot, diagnosis.to_search)?;
+            diagnosis = diagnose(before, &snapshot);
+        }
         Ok(Explanation {
-            diagnosis: diagnose(before, &snapshot),
             snapshot,
+            diagnosis,
         })
     };
     let first = Fingerprint::of(&inspector.snapshot()?);
@@ -148,7 +155,12 @@ pub fn core(file: &Path, executable: Option<&Path>) -> Result<Snapshot, Error> {
         Cause::NoExecutable { .. } | Cause::ReplacedExecutable { .. } => Error::Executable(cause),
         cause => Error::Process(cause),
     })?;
-    Ok(inspector.snapshot()?)
+    let mut snapshot = inspector.snapshot()?;
+    let to_search = diagnose_one(&snapshot).to_search;
+    if !to_search.is_empty() {
+        inspector.find_pointers(&mut snapshot, to_search)?;
+    }
+    Ok(snapshot)
 }
 
 /// Reads a snapshot that [`save`] wrote.

@@ -16,6 +16,8 @@ mod graph;
 pub(crate) mod maps;
 mod motion;
 mod objects;
+mod pointers;
+mod proof;
 mod reach;
 mod solution;
 #[cfg(test)]
@@ -24,7 +26,7 @@ mod threads;
 
 use std::collections::BTreeSet;
 
-use unstuck_inspect::snapshot::{Gap, Lifecycle, Snapshot};
+use unstuck_inspect::snapshot::{Gap, Lifecycle, ObjectId, Snapshot};
 
 use crate::verdict::{Confidence, Verdict};
 use graph::Graph;
@@ -68,6 +70,9 @@ pub struct Diagnosis {
     /// Threads, as indices into the snapshot, that the program or a library started for itself, and that may wake
     /// whatever they want.
     pub other_threads: Vec<usize>,
+    /// Objects of which nobody knows who has them, unless memory is searched for their
+    /// [addresses](unstuck_inspect::snapshot::Pointers).
+    pub to_search: BTreeSet<ObjectId>,
 }
 
 impl Diagnosis {
@@ -129,14 +134,28 @@ fn judge(snapshot: &Snapshot, motion: &Motion, basis: Basis) -> Diagnosis {
     if findings.is_empty() && verdict == Verdict::Waiting {
         findings = elsewhere::unseen(&graph, &solutions);
     }
+    let mut to_search = proof::prove(&graph, &solutions, &mut findings);
+    if snapshot.pointers.is_empty() {
+        to_search.extend(&graph.unsearched);
+    } else {
+        // What is still not known is hidden where no search finds it.
+        to_search.clear();
+    }
+    let mut waits = findings.iter().filter(|it| it.wait().is_some()).peekable();
+    let is_proven = waits.peek().is_some() && waits.all(|it| it.confidence == Confidence::Proven);
     Diagnosis {
         verdict,
-        confidence: Confidence::Likely,
+        confidence: if verdict == Verdict::Stuck && is_proven {
+            Confidence::Proven
+        } else {
+            Confidence::Likely
+        },
         basis,
         findings,
         live,
         doubts: doubts.into_iter().collect(),
         other_threads: threads::others(snapshot),
+        to_search,
     }
 }
 

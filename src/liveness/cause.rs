@@ -383,7 +383,12 @@ impl Root<'_, '_> {
             self.behind(source, &mut |actor, mut with, frame| {
                 let next = actor.and_then(|it| self.waits_of(it, frame));
                 if let With::Handle { maybe_dropped, .. } = &mut with {
-                    *maybe_dropped &= data.reconciled == Reconciled::Ambiguous;
+                    *maybe_dropped &= match data.reconciled {
+                        Reconciled::Ambiguous => true,
+                        // The one that the count is of may be hidden, by what a search found.
+                        Reconciled::AllIfNoneDropped => graph.finds_others(data),
+                        _ => false,
+                    };
                 }
                 holders.push(Holder {
                     actor,

@@ -16,6 +16,7 @@ use super::actor::{self, Actor};
 use super::maps::{HashMap, HashSet};
 use super::motion::Motion;
 use super::objects::{Held, Keeper, Objects, Reconciled, borrows, is_strong, reconcile};
+use super::pointers::{Part, Pointers};
 use super::reach::{Edges, Vertex};
 use super::threads;
 
@@ -84,6 +85,20 @@ pub(super) struct Resource<'s> {
     /// How many holders there are by the count, and what that says of those that were found.
     pub(super) count: Option<u64>,
     pub(super) reconciled: Reconciled,
+    pub(super) search: Search,
+}
+
+/// Whether a search of memory can tell who could bring something about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Search {
+    /// Who does is known without.
+    Needless,
+    /// It can't.
+    Vain,
+    /// It was not made, or it found an address in something that is not known.
+    Open(ObjectId),
+    /// All who have its address are among the sources, or lead to it.
+    Done,
 }
 
 /// What could bring it about.
@@ -173,6 +188,7 @@ struct Value<'s> {
     has_futures: bool,
     /// The handles by which what is in it is reached.
     owners: Vec<Held<'s>>,
+    search: Search,
 }
 
 /// Why a vertex does not depend on others.
@@ -223,6 +239,7 @@ pub enum Doubt {
 
 pub(super) struct Graph<'s> {
     pub(super) snapshot: &'s Snapshot,
+    pointers: Pointers<'s>,
     pub(super) nodes: Vec<Node<'s>>,
     pub(super) resources: Vec<Resource<'s>>,
     pub(super) vertices: Vec<Is>,
@@ -234,10 +251,13 @@ pub(super) struct Graph<'s> {
     values: HashMap<Address, Value<'s>>,
     /// The outermost objects of those that are in values.
     roots: HashMap<ObjectId, Address>,
+    value_vertices: HashMap<ObjectId, Vertex>,
     /// Made when an actor is looked up.
     by_address: OnceCell<HashMap<Address, Actor>>,
     /// How many handles to abort each task were found.
     abort_handles: HashMap<Address, u64>,
+    /// Shared values of which a search of memory could tell who reaches them.
+    pub(super) unsearched: BTreeSet<ObjectId>,
 }
 
 /// The vertices of an actor: itself, and then its frames.
@@ -264,6 +284,7 @@ impl<'s> Graph<'s> {
     pub(super) fn of(snapshot: &'s Snapshot, motion: &Motion) -> Self {
         let mut graph = Self {
             snapshot,
+            pointers: Pointers::of(snapshot),
             nodes: Vec::new(),
             resources: Vec::new(),
             vertices: Vec::new(),
@@ -272,8 +293,10 @@ impl<'s> Graph<'s> {
             scopes: Vec::new(),
             values: HashMap::default(),
             roots: HashMap::default(),
+            value_vertices: HashMap::default(),
             by_address: OnceCell::new(),
             abort_handles: HashMap::default(),
+            unsearched: BTreeSet::new(),
         };
         for actor in Actor::all(snapshot) {
             graph.add_actor(actor);
@@ -418,11 +441,13 @@ impl<'s> Graph<'s> {
                     is_queue: objects.is_channel(id),
                     has_futures: false,
                     owners: Vec::new(),
+                    search: Search::Vain,
                 };
                 self.values.insert(root, value);
             }
             if let Some(value) = self.values.get_mut(&root) {
                 value.has_futures |= has_futures;
+                self.value_vertices.insert(id, value.vertex);
             }
         }
     }
@@ -519,7 +544,8 @@ impl<'s> Graph<'s> {
     /// Who reaches a value is not known where its count says that there are others, or where a future in it may be
     /// polled by somebody.
     fn seed_values(&mut self, objects: &Objects<'s>) {
-        let values = self.values.iter().map(|(root, value)| {
+        let mut values = std::mem::take(&mut self.values);
+        for (root, value) in &mut values {
             let owners = if value.is_queue {
                 let owners = value.owners.iter();
                 // There is one receiver, or none that could take anything.
@@ -527,13 +553,43 @@ impl<'s> Graph<'s> {
             } else {
                 shared(&objects.handles_at(*root), objects)
             };
-            let is_doubtful = value.has_futures || owners.reconciled != Reconciled::All;
-            (value.vertex, is_doubtful)
+            let (search, others) = self.search(*root, owners.reconciled, objects);
+            value.search = search;
+            self.reach(&others, value.vertex);
+            let is_known = search == Search::Done || owners.reconciled == Reconciled::All;
+            if let (false, Search::Open(object)) = (is_known, search) {
+                self.unsearched.insert(object);
+            }
+            if value.has_futures || !is_known {
+                let doubt = Seed::Unknown(Doubt::Holder);
+                self.seeds.push((value.vertex, doubt));
+            }
+        }
+        self.values = values;
+    }
+
+    /// What has to be known of who could bring something about: of the resource itself, and of the shared values that
+    /// its holders are in.
+    pub(super) fn searches(&self, resource: &Resource<'s>) -> Vec<Search> {
+        let mut searches = vec![resource.search];
+        let mut seen = HashSet::default();
+        let of_value = |held: &Held<'_>| match held.keeper {
+            Keeper::Value(object) => Some(object),
+            Keeper::Actor(..) | Keeper::Static(_) => None,
+        };
+        let sources = resource.sources.iter().filter_map(|source| match source {
+            Source::Handle(held) => of_value(held),
+            Source::Granted { .. } | Source::End(_) => None,
         });
-        let doubtful: Vec<Vertex> = values.filter(|it| it.1).map(|it| it.0).collect();
-        let doubt = Seed::Unknown(Doubt::Holder);
-        self.seeds
-            .extend(doubtful.into_iter().map(|it| (it, doubt)));
+        let mut open: Vec<ObjectId> = sources.collect();
+        while let Some(object) = open.pop() {
+            let root = self.roots.get(&object).filter(|root| seen.insert(**root));
+            let Some(root) = root else { continue };
+            let value = &self.values[root];
+            searches.push(value.search);
+            open.extend(value.owners.iter().filter_map(of_value));
+        }
+        searches
     }
 
     /// Those by whom a value is reached in the end: actors and statics, each once.
@@ -772,6 +828,7 @@ impl<'s> Graph<'s> {
             sources: Vec::new(),
             count: None,
             reconciled: Reconciled::All,
+            search: Search::Needless,
         })
     }
 
@@ -816,12 +873,18 @@ impl<'s> Graph<'s> {
             ResourceKind::LocalSet => self.tasks_of(address),
             _ => Self::holders(kind, address, objects, waits),
         };
-        let doubtful = match found.reconciled {
-            Reconciled::All => false,
-            // A guard that borrows its lock does not leave its task.
-            Reconciled::AllIfNoneDropped => !found.borrows,
-            Reconciled::Missing(_) | Reconciled::Ambiguous | Reconciled::Uncounted => true,
+        let (search, others) = match kind {
+            ResourceKind::Task => (Search::Needless, Vec::new()),
+            ResourceKind::LocalSet => (Search::Vain, Vec::new()),
+            _ => self.search(address, found.reconciled, objects),
         };
+        let doubtful = search != Search::Done
+            && match found.reconciled {
+                Reconciled::All => false,
+                // A guard that borrows its lock does not leave its task.
+                Reconciled::AllIfNoneDropped => !found.borrows,
+                Reconciled::Missing(_) | Reconciled::Ambiguous | Reconciled::Uncounted => true,
+            };
         // The I/O driver uses it when a signal comes.
         let signals = found.sources.iter().any(|source| {
             matches!(source, Source::Handle(Held { keeper: Keeper::Static(number), .. })
@@ -834,18 +897,74 @@ impl<'s> Graph<'s> {
             sources: found.sources,
             count: found.count,
             reconciled: found.reconciled,
+            search,
         });
         let vertex = self.resources[index].vertex;
+        self.reach(&others, vertex);
         if found.has_come {
             self.seeds.push((vertex, Seed::Live(Activity::Runs)));
         } else if signals {
             self.seeds.push((vertex, Seed::Live(Activity::Outside)));
         } else if doubtful {
+            if let Search::Open(object) = search {
+                self.unsearched.insert(object);
+            }
             self.seeds.push((vertex, Seed::Unknown(Doubt::Holder)));
         }
         let mut resources = waits.resources.borrow_mut();
         resources.insert((side(kind), address), index);
         index
+    }
+
+    /// What a search of memory says of who could use what is at an address, and who else has one than the holders that
+    /// were found.
+    fn search(
+        &self,
+        address: Address,
+        reconciled: Reconciled,
+        objects: &Objects<'s>,
+    ) -> (Search, Vec<Vertex>) {
+        let Some(object) = objects.shared_at(address) else {
+            return (Search::Vain, Vec::new());
+        };
+        let open = (Search::Open(object), Vec::new());
+        let Some(places) = self.pointers.places(object) else {
+            return open;
+        };
+        let Some(parts) = self
+            .pointers
+            .beside(places, &objects.handles_within(object))
+        else {
+            return open;
+        };
+        let others = parts.iter().map(|part| match *part {
+            Part::Actor(actor) => Some(self.scopes(actor).whole),
+            Part::Value(object) => self.value_vertices.get(&object).copied(),
+            Part::IdleStack => None,
+        });
+        let Some(others) = others.collect::<Option<Vec<Vertex>>>() else {
+            return open;
+        };
+        match reconciled {
+            // One of those has it where its address is not seen.
+            Reconciled::Missing(missing) if missing > others.len() as u64 => open,
+            _ => (Search::Done, others),
+        }
+    }
+
+    /// Whether a search of memory found an address of what is waited for in something that is not known.
+    pub(super) fn finds_others(&self, resource: &Resource<'s>) -> bool {
+        let Search::Open(object) = resource.search else {
+            return false;
+        };
+        self.pointers.places(object).is_some()
+    }
+
+    /// Whoever of these moves could bring it about, though nobody waits for them to do so.
+    fn reach(&mut self, from: &[Vertex], to: Vertex) {
+        for from in from {
+            self.edges.add(*from, Edge::new(to, By::Reaching));
+        }
     }
 
     fn end_of(&self, task: Address) -> Found<'s> {
@@ -1073,6 +1192,7 @@ impl<'s> Graph<'s> {
                 sources: sources.collect(),
                 count: Some(running.len() as u64),
                 reconciled: Reconciled::All,
+                search: Search::Needless,
             });
             let vertex = self.resources[resource].vertex;
             if !is_full {

@@ -45,6 +45,8 @@ pub(super) struct Objects<'s> {
     spans: Vec<Span>,
     of_object: Vec<usize>,
     handles: Vec<Vec<Held<'s>>>,
+    /// For each span, the object in it that is in an `Arc` or `Rc`.
+    shared: Vec<Option<ObjectId>>,
 }
 
 struct Span {
@@ -82,8 +84,15 @@ impl<'s> Objects<'s> {
             }
             of_object[index] = spans.len() - 1;
         }
+        let mut shared = vec![None; spans.len()];
+        for (id, object) in (0..).map(ObjectId).zip(&snapshot.objects) {
+            if object.counts.strong.is_some() {
+                shared[of_object[id.0 as usize]].get_or_insert(id);
+            }
+        }
         Self {
             snapshot,
+            shared,
             handles: spans.iter().map(|_| Vec::new()).collect(),
             spans,
             of_object,
@@ -99,20 +108,40 @@ impl<'s> Objects<'s> {
         Address(self.spans[root].start)
     }
 
+    /// The outermost shared value that the address is in: who has none of its addresses can't use it.
+    pub(super) fn shared_at(&self, address: Address) -> Option<ObjectId> {
+        let mut at = self.innermost(address);
+        let mut found = None;
+        while let Some(index) = at {
+            found = self.shared[index].or(found);
+            at = self.spans[index].outer;
+        }
+        found
+    }
+
+    /// The handles of an object, and of what is in it.
+    pub(super) fn handles_within(&self, object: ObjectId) -> Vec<Held<'s>> {
+        let index = self.of_object[object.0 as usize];
+        let end = self.spans[index].end;
+        let spans = self.spans[index..].iter().zip(&self.handles[index..]);
+        let inner = spans.take_while(|(span, _)| span.start < end);
+        inner.flat_map(|(_, all)| all).copied().collect()
+    }
+
+    /// The innermost span that the address is in.
+    fn innermost(&self, address: Address) -> Option<usize> {
+        let after = self.spans.partition_point(|span| span.start <= address.0);
+        let mut at = after.checked_sub(1);
+        while let Some(index) = at.filter(|at| self.spans[*at].end <= address.0) {
+            at = self.spans[index].outer;
+        }
+        at
+    }
+
     /// The start of the innermost object that the address is in.
     pub(super) fn start_of(&self, address: Address) -> Option<Address> {
-        let before = self
-            .spans
-            .partition_point(|span| span.start <= address.0)
-            .checked_sub(1);
-        let mut at = before;
-        while let Some(span) = at.map(|at| &self.spans[at]) {
-            if address.0 < span.end {
-                return Some(Address(span.start));
-            }
-            at = span.outer;
-        }
-        None
+        let innermost = self.innermost(address)?;
+        Some(Address(self.spans[innermost].start))
     }
 
     pub(super) fn add(&mut self, held: Held<'s>) {

@@ -6,10 +6,17 @@ use unstuck_inspect::snapshot::{Snapshot, Thread, ThreadActivity, ThreadState};
 
 /// Whether a thread does nothing but wait for tasks or closures to run, or for a future that is among the actors.
 pub(super) fn rests(thread: &Thread) -> bool {
-    matches!(
+    let waits = matches!(
         thread.activity,
         ThreadActivity::ParkedWorker | ThreadActivity::IdlePoolThread | ThreadActivity::BlockOn
-    )
+    );
+    waits || only_watches(thread)
+}
+
+/// Whether it is one of [ours](crate::own_threads) in a program that watches itself.
+fn only_watches(thread: &Thread) -> bool {
+    let mut functions = thread.stack.iter().filter_map(|it| it.function.as_deref());
+    functions.any(|function| function.starts_with("unstuck::own_threads::"))
 }
 
 /// Threads that the program or a library started for itself: they may hold and wake whatever they want.
@@ -18,7 +25,9 @@ pub(super) fn others(snapshot: &Snapshot) -> Vec<usize> {
 }
 
 pub(super) fn is_other(thread: &Thread) -> bool {
-    thread.activity == ThreadActivity::Other && thread.state != ThreadState::Dead
+    thread.activity == ThreadActivity::Other
+        && thread.state != ThreadState::Dead
+        && !only_watches(thread)
 }
 
 /// The threads that are asleep inside a `poll` function: nothing else of that future runs until it returns.

@@ -16,30 +16,34 @@ use crate::unstuck::{Unstuck, assert_snapshot};
 const LONG: Duration = Duration::from_mins(2);
 
 /// The programs that the reader is tested with, built as anybody's are: without this repository's flags.
-pub(crate) static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| build("dev", "debug"));
+
+/// Builds them with a profile, whose programs are in this folder.
+pub(crate) fn build(profile: &str, in_folder: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/inspect/tests/programs");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--locked", "--quiet", "--target-dir"])
+        .args(["build", "--locked", "--quiet", "--profile", profile])
+        .arg("--target-dir")
         .arg(&target)
         .current_dir(folder)
         .env("RUSTFLAGS", "")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .status();
     assert!(built.expect("Cargo runs").success(), "they can't be built");
-    target.join("debug/programs")
-});
+    target.join(in_folder).join("programs")
+}
 
 /// A program that waits. It is killed once the test is over.
-struct Waiting(Child);
+pub(crate) struct Waiting(Child);
 
 impl Waiting {
-    fn start(name: &str) -> Self {
+    pub(crate) fn start(name: &str) -> Self {
         Self::start_executable(&PROGRAMS, name)
     }
 
-    fn start_executable(executable: &Path, name: &str) -> Self {
+    pub(crate) fn start_executable(executable: &Path, name: &str) -> Self {
         let mut program = Command::new(executable)
             .arg(name)
             .stdin(Stdio::piped())
@@ -61,7 +65,7 @@ impl Waiting {
     }
 
     /// The same, once it has come to this verdict: a worker may still look for work when all tasks wait.
-    fn explained_as(&self, verdict: &str, waiting: usize, more: &str) -> String {
+    pub(crate) fn explained_as(&self, verdict: &str, waiting: usize, more: &str) -> String {
         let begun = Instant::now();
         loop {
             let ran = Unstuck::new(&format!("explain {} {more}", self.0.id())).run();
@@ -193,15 +197,20 @@ fn answer(text: &str) -> &str {
 
 #[test]
 fn a_deadlock_is_named_link_by_link_beside_tasks_that_go_on() {
-    for (name, tasks, verdict) in [
-        ("locks", 2, "stuck (likely)"),
-        ("deadlock_beside_sleeper", 3, "waiting"),
+    for (name, tasks, verdict, rule) in [
+        ("locks", 2, "stuck (proven)", "[lock-cycle, proven]"),
+        (
+            "deadlock_beside_sleeper",
+            3,
+            "waiting",
+            "[lock-cycle, likely]",
+        ),
     ] {
         let program = Waiting::start(name);
         let text = program.explained_as(verdict, tasks, "");
         let answer = answer(&text);
         assert!(answer.contains("deadlock, a circular wait"), "{answer}");
-        assert!(answer.contains("[lock-cycle, likely]"), "{answer}");
+        assert!(answer.contains(rule), "{answer}");
         assert!(answer.contains("holds the guard in `first`"), "{answer}");
         assert!(answer.contains("holds the guard in `second`"), "{answer}");
         assert!(answer.lines().count() <= 20, "{answer}");
@@ -211,7 +220,7 @@ fn a_deadlock_is_named_link_by_link_beside_tasks_that_go_on() {
 #[test]
 fn the_json_of_a_deadlock_has_each_link_of_it() {
     let program = Waiting::start("locks");
-    program.explained_as("stuck (likely)", 2, "");
+    program.explained_as("stuck (proven)", 2, "");
     let id = program.0.id();
     let document = json(&format!("explain {id} --json"));
     assert_eq!(document["schema"], 1);

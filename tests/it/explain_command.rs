@@ -368,7 +368,7 @@ fn is_reported_once(command: Command, stdout: &str) {
     running.stderr.wait_for(LAST, 2);
     let (status, printed, stderr) = running.end_with("-TERM");
     assert_eq!(status.signal(), Some(15), "{status}");
-    assert_eq!(stderr.matches("stuck (likely): ").count(), 2, "{stderr}");
+    assert_eq!(stderr.matches("stuck (proven): ").count(), 2, "{stderr}");
     assert_eq!(printed, stdout);
 }
 

@@ -18,6 +18,8 @@ mod json;
 mod lessons;
 #[cfg(tokio_unstable)]
 mod programs;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod proofs;
 #[cfg(any(tokio_unstable, all(target_os = "linux", target_arch = "x86_64")))]
 mod pty;
 mod readme;

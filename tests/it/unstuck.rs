@@ -125,7 +125,7 @@ pub(crate) fn assert_snapshot(name: &str, text: &str) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     // As long as what it stands for, so that columns stay where they are.
-    settings.add_filter(r"\b\d\.\d\d s\b", "0.00 s");
+    settings.add_filter(r"\b\d+\.\d\d s\b", "0.00 s");
     settings.add_filter(r#""(elapsed|quiet|waits|due)_ms": \d+"#, r#""${1}_ms": 0"#);
     settings.add_filter(r"\S*/unstuck-\w{6}/", "[folder]/");
     settings.bind(|| insta::assert_snapshot!(name, text));

@@ -68,12 +68,16 @@ fn a_program_finds_in_itself_what_is_found_from_outside() {
     let id = program.process.id();
     let outside = Unstuck::new(&format!("explain {id}")).run().succeeded();
     let outside: Vec<String> = outside.stdout.lines().map(str::to_owned).collect();
-    // From outside, the thread that watches is a thread that may wake anything.
-    let [why, same] = [&inside, &outside].map(|it| paragraph(it, "why "));
+    // From outside, memory can be searched for a proof.
+    let unsure = |text: &[String]| -> Vec<String> {
+        let lines = text.iter().map(|line| line.replace("proven", "likely"));
+        lines.collect()
+    };
+    let [why, same] = [&inside, &outside].map(|it| unsure(&paragraph(it, "why ")));
     assert!(!why.is_empty());
     assert_eq!(why, same);
-    let [tasks, same] = [&inside, &outside].map(|it| it[..2].to_vec());
-    assert_eq!(tasks, same);
+    let [begin, same] = [&inside, &outside].map(|it| unsure(&it[..3]));
+    assert_eq!(begin, same, "the thread that watches wakes nobody");
 }
 
 #[test]

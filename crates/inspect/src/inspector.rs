@@ -11,6 +11,7 @@ use crate::debug_info::{DebugInfo, Executable, Index, Lines, Type, TypeCache, Va
 use crate::error::{DebugInfoLevel, Error};
 use crate::limits::Limits;
 use crate::memory::Memory;
+use crate::search::{Search, Stacks};
 use crate::snapshot::{
     Address, AwaitTree, BlockOn, BlockingState, BlockingTask, Gap, LocatedWaker, NameId,
     NativeFrame, Object, ObjectId, Process, Registration, Runtime, RuntimeId, SCHEMA, Snapshot,
@@ -19,6 +20,7 @@ use crate::snapshot::{
 use crate::target::{CoreFile, LiveProcess, Target};
 use crate::threads::{self, BlockOns, Modules, RawBlockOn, RawThread, StackFrame, Unwinder};
 use crate::tokio::names::{self, state};
+use crate::tokio::parking;
 use crate::tokio::pool::{self, RawPool};
 use crate::tokio::runtimes::{self, Owned, RawRuntime};
 use crate::tokio::tasks::{FoundWaker, RawTask, Stage, TaskLayout, TaskReader};
@@ -218,9 +220,7 @@ impl Inspector {
             });
             Vec::new()
         });
-        let entry = debug.memory_address(self.executable.entry);
-        let modules = Modules::new(memory, |path| target.mapped_file(path))
-            .with_executable(entry, target.executable());
+        let modules = self.modules(&debug, memory);
         let unwinder = Unwinder {
             memory,
             modules: &modules,
@@ -272,6 +272,51 @@ impl Inspector {
         Ok(snapshot)
     }
 
+    /// Searches memory for the addresses of some objects of a snapshot that this took, and notes in the snapshot where
+    /// they are.
+    ///
+    /// As long as nothing that has such an address moves, it does not matter when that is done. A live process is
+    /// searched twice, as one may be moved meanwhile to where it was searched before.
+    ///
+    /// # Errors
+    ///
+    /// If the process has ended, or its memory can't be read.
+    pub fn find_pointers(
+        &self,
+        snapshot: &mut Snapshot,
+        objects: impl IntoIterator<Item = ObjectId>,
+    ) -> Result<(), Error> {
+        let memory = self.target.memory()?;
+        let debug = self.debug_info()?;
+        let context = Context::new(&debug, &*memory, self.limits);
+        let Ok(threads) = self.target_threads() else {
+            return Ok(());
+        };
+        let modules = self.modules(&debug, &*memory);
+        let unwinder = Unwinder {
+            memory: &*memory,
+            modules: &modules,
+        };
+        let stacks = threads::stacks(&context, &unwinder, &threads);
+        let stacks = Stacks::of(&threads, &stacks);
+        let mut search = Search::of(snapshot, objects, parking::buckets(&context));
+        let times = if snapshot.taken_at_ns.is_some() { 2 } else { 1 };
+        let limit = self.limits.searched_bytes;
+        let is_whole = (0..times).all(|_| search.search(&*memory, &stacks, limit));
+        self.target.check_same()?;
+        if is_whole {
+            snapshot.pointers = search.into_pointers();
+        }
+        Ok(())
+    }
+
+    /// What is mapped, the program's own file by a path that works even if it was deleted.
+    fn modules(&self, debug: &DebugInfo<'_>, memory: &dyn Memory) -> Modules {
+        let entry = debug.memory_address(self.executable.entry);
+        Modules::new(memory, |path| self.target.mapped_file(path))
+            .with_executable(entry, self.target.executable())
+    }
+
     /// A snapshot of nothing but which process it is.
     fn empty(&self) -> Snapshot {
         let tokio_version = match &self.tokio_versions[..] {
@@ -297,6 +342,7 @@ impl Inspector {
             locals: Vec::new(),
             objects: Vec::new(),
             statics: Vec::new(),
+            pointers: Vec::new(),
             gaps: Vec::new(),
         }
     }
@@ -663,6 +709,7 @@ impl Reading<'_> {
         let mut task = Task {
             id: raw.id,
             address: Address(raw.address),
+            size: raw.ty.cell.as_ref().map_or(0, |cell| cell.size),
             runtime: population.owner(raw.address),
             name: arguments,
             future: arguments,
@@ -863,6 +910,7 @@ impl Reading<'_> {
             found.push(BlockingTask {
                 id: task.id,
                 address: Address(task.address),
+                size: task.ty.cell.as_ref().map_or(0, |cell| cell.size),
                 closure: self.closure_of(task),
                 state,
                 runtime,

@@ -38,6 +38,7 @@
 //! | module | what belongs there |
 //! |---|---|
 //! | `inspector` | from a process, or a core file of one, to a snapshot |
+//! | `search` | who has an object's address |
 //! | `threads` | threads, their stacks, and the futures that they run with `block_on` |
 //! | `walk` | await stacks, and what locals hold |
 //! | `tokio` | Tokio's names and bit meanings: runtimes, tasks, primitives |
@@ -63,6 +64,8 @@ mod error;
 mod inspector;
 mod limits;
 pub mod memory;
+#[cfg(target_os = "linux")]
+mod search;
 pub mod snapshot;
 #[cfg(target_os = "linux")]
 mod target;

@@ -3,9 +3,9 @@
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockOn, BlockingPool, BlockingState, BlockingTask, Counts, Frame,
     FrameIndex, Handle, HandleKind, HeldIn, Leaf, Lifecycle, Local, LocalId, NameId, NotifyKind,
-    Object, ObjectId, Origin, PermitKind, Place, PlaceId, Process, Runtime, RuntimeId, RuntimeKind,
-    SCHEMA, Snapshot, Static, Suspension, SystemCall, Task, TaskState, Thread, ThreadActivity,
-    ThreadState, WaitsFor,
+    Object, ObjectId, Origin, PermitKind, Place, PlaceId, Pointer, Process, Runtime, RuntimeId,
+    RuntimeKind, SCHEMA, Snapshot, Static, Suspension, SystemCall, Task, TaskState, Thread,
+    ThreadActivity, ThreadState, WaitsFor,
 };
 
 /// A task of a [`Program`].
@@ -15,7 +15,7 @@ pub(super) struct TaskId(pub(super) usize);
 /// Something that tasks hold and wait for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Thing {
-    object: ObjectId,
+    pub(super) object: ObjectId,
     address: Address,
 }
 
@@ -110,6 +110,7 @@ impl Program {
             locals: Vec::new(),
             objects: Vec::new(),
             statics: Vec::new(),
+            pointers: Vec::new(),
             gaps: Vec::new(),
         });
         program.thread(1, ThreadActivity::BlockOn);
@@ -167,6 +168,7 @@ impl Program {
                 parent: None,
                 held_in: None,
                 address: Address(0x9000 + u64::from(line)),
+                size: 1,
                 awaits: None,
                 handles: Vec::new(),
             }],
@@ -182,6 +184,7 @@ impl Program {
         self.0.tasks.push(Task {
             id: index as u64,
             address: Address(0x10_0000 + 0x100 * index as u64),
+            size: 0x80,
             runtime: Some(RuntimeId(0)),
             name: NameId(0),
             future: NameId(0),
@@ -209,6 +212,7 @@ impl Program {
         self.0.objects.push(Object {
             address,
             size: 64,
+            align: 8,
             type_name: NameId(u32::try_from(self.0.names.len() - 1).unwrap()),
             counts,
             channel: None,
@@ -223,6 +227,16 @@ impl Program {
 
     pub(super) fn mutex(&mut self) -> Thing {
         self.thing("tokio::sync::mutex::Mutex<()>", Counts::default())
+    }
+
+    /// One that so many `Arc`s share.
+    pub(super) fn shared_mutex(&mut self, arcs: u64) -> Thing {
+        let counts = Counts {
+            strong: Some(arcs),
+            weak: Some(0),
+            ..Counts::default()
+        };
+        self.thing("tokio::sync::mutex::Mutex<()>", counts)
     }
 
     pub(super) fn channel(&mut self, senders: u64) -> Thing {
@@ -397,6 +411,27 @@ impl Program {
         self.0.block_ons[0].futures.frames[0].handles.push(handle);
     }
 
+    /// It may have dropped or moved it.
+    pub(super) fn main_may_hold(&mut self, kind: HandleKind, thing: Thing) {
+        let handle = self.handle(kind, thing, true);
+        self.0.block_ons[0].futures.frames[0].handles.push(handle);
+    }
+
+    /// Where the address of something is that handles have.
+    pub(super) fn handles_of(&self, thing: Thing) -> Vec<Pointer> {
+        let tasks = self.0.tasks.iter().map(|task| &task.futures);
+        let block_ons = self.0.block_ons.iter().map(|it| &it.futures);
+        let frames = tasks.chain(block_ons).flat_map(|futures| &futures.frames);
+        let objects = self.0.objects.iter().flat_map(|object| &object.handles);
+        let handles = frames.flat_map(|frame| &frame.handles).chain(objects);
+        let own = handles.filter(|handle| handle.object == thing.object);
+        let pointers = own.map(|handle| Pointer {
+            address: handle.address,
+            stack_of: None,
+        });
+        pointers.collect()
+    }
+
     /// The type of what main awaits, and whether a macro such as `select!` awaits it.
     pub(super) fn main_awaits(&mut self, type_name: &str, in_macro: bool) {
         self.0.names.push(type_name.to_owned());
@@ -441,6 +476,7 @@ impl Program {
         self.0.blocking_tasks.push(BlockingTask {
             id: 100 + index,
             address,
+            size: 0x80,
             closure: NameId(0),
             handles: Vec::new(),
             futures: AwaitTree::default(),

@@ -97,6 +97,12 @@ pub(crate) struct Index {
 const UNIT_OF_FILE: &str = "/@/";
 
 impl Index {
+    /// Whether a panic ends the program, and unwinds nothing. Then functions keep no note of what they have dropped.
+    pub(crate) fn aborts(&self) -> bool {
+        let mut units = self.unit_names.iter();
+        units.any(|name| name.contains("/library/panic_abort/"))
+    }
+
     /// The folder that the program was compiled in, rather than a library. For Cargo it is that of the workspace.
     pub(crate) fn folder(&self) -> Option<&str> {
         let own = self.folders.iter().filter(|(folder, _)| {

@@ -148,9 +148,29 @@ impl<'d> DebugInfo<'d> {
         if let Some(ty) = self.types.0.borrow().get(&id) {
             return ty.clone();
         }
-        let ty = Arc::new(self.read_type(id).unwrap_or_else(|| Type::unreadable(id)));
+        let mut ty = self.read_type(id).unwrap_or_else(|| Type::unreadable(id));
+        if ty.kind == Kind::Array {
+            (ty.size, ty.align) = self.array_layout(&ty).unwrap_or((0, 1));
+        }
+        let ty = Arc::new(ty);
         self.types.0.borrow_mut().insert(id, ty.clone());
         ty
+    }
+
+    /// The size and alignment of an array, which is described by its elements alone.
+    fn array_layout(&self, array: &Type) -> Option<(u64, u64)> {
+        /// More than a program has in a type. Debug info may be wrong.
+        const DIMENSIONS: usize = 16;
+        let mut count = array.count;
+        let mut element = self.read_type(array.target?)?;
+        for _ in 0..DIMENSIONS {
+            if element.kind != Kind::Array {
+                return Some((count.checked_mul(element.size)?, element.align));
+            }
+            count = count.checked_mul(element.count)?;
+            element = self.read_type(element.target?)?;
+        }
+        None
     }
 
     /// The type that a vtable is for, from the entry of the vtable's own type.

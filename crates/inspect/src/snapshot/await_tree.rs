@@ -51,6 +51,9 @@ pub struct Frame {
     pub held_in: Option<HeldIn>,
     /// Where its state is in memory.
     pub address: Address,
+    /// The size of its state, in bytes.
+    #[serde(default)]
+    pub size: u64,
     /// The type of what it awaits.
     pub awaits: Option<NameId>,
     /// What its locals hold.

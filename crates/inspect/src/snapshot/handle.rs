@@ -1,5 +1,7 @@
 //! What locals hold that others can wait for.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Address, AwaitTree, LocalId, NameId, ObjectId};
@@ -89,6 +91,9 @@ pub struct Object {
     pub address: Address,
     /// Its size in bytes.
     pub size: u64,
+    /// Its alignment in bytes. The counts of an `Arc` or `Rc` are before it, in as many bytes, and at least 16.
+    #[serde(default)]
+    pub align: u64,
     /// Its type.
     pub type_name: NameId,
     /// What its memory says about the handles that exist.
@@ -106,6 +111,21 @@ pub struct Object {
     #[serde(default)]
     pub futures: AwaitTree,
 }
+
+impl Object {
+    /// The addresses of what was allocated for it. If handles share it, their counts are part of that.
+    pub fn allocation(&self) -> Range<u64> {
+        let counts = match self.counts.strong {
+            Some(_) => self.align.max(COUNTS_SIZE),
+            None => 0,
+        };
+        let Address(start) = self.address;
+        start.saturating_sub(counts)..start.saturating_add(self.size)
+    }
+}
+
+/// The size of the two counts of an `Arc` or `Rc`.
+const COUNTS_SIZE: u64 = 16;
 
 /// The state of a channel. `None` where its kind has no such thing, or it could not be read.
 ///

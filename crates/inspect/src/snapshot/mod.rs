@@ -22,6 +22,7 @@ mod await_tree;
 mod gap;
 mod handle;
 mod place;
+mod pointer;
 mod runtime;
 mod task;
 mod thread;
@@ -39,6 +40,7 @@ pub use await_tree::{
 pub use gap::{Gap, StackGap};
 pub use handle::{Channel, Counts, Handle, HandleKind, Object, Static};
 pub use place::{Local, Origin, Place};
+pub use pointer::{Pointer, Pointers};
 pub use runtime::{BlockingPool, Runtime, RuntimeKind};
 pub use task::{BlockingState, BlockingTask, Lifecycle, Task, TaskState};
 pub use thread::{BlockOn, NativeFrame, SystemCall, Thread, ThreadActivity, ThreadState};
@@ -78,6 +80,9 @@ pub struct Snapshot {
     /// Static variables in which something is held.
     #[serde(default)]
     pub statics: Vec<Static>,
+    /// Where the addresses of some of the objects are in memory. Empty if that was not asked for.
+    #[serde(default)]
+    pub pointers: Vec<Pointers>,
     /// What is missing from this snapshot, and why. Empty if nothing is.
     pub gaps: Vec<Gap>,
 }

@@ -11,6 +11,9 @@ pub struct Task {
     pub id: u64,
     /// Where it is in memory.
     pub address: Address,
+    /// The size of all that is there, its future included, in bytes. 0 if it is not known.
+    #[serde(default)]
+    pub size: u64,
     /// The runtime or `LocalSet` that owns it. `None` if it is owned by none any more, or that is not known.
     pub runtime: Option<RuntimeId>,
     /// The outermost async function of the task, or the type of its future if that is no async function.
@@ -71,6 +74,9 @@ pub struct BlockingTask {
     pub id: u64,
     /// Where it is in memory.
     pub address: Address,
+    /// The size of all that is there, in bytes. 0 if it is not known.
+    #[serde(default)]
+    pub size: u64,
     /// The type of the closure.
     pub closure: NameId,
     /// Whether it runs.

@@ -147,9 +147,11 @@ const TYPES: &[(&str, HandleKind)] = &[
     ),
 ];
 
+const ARC: &str = "alloc::sync::Arc<";
+
 /// Pointers that count how many of them there are.
 const SHARED: &[(&str, HandleKind)] = &[
-    ("alloc::sync::Arc<", HandleKind::Arc),
+    (ARC, HandleKind::Arc),
     ("alloc::sync::Weak<", HandleKind::Weak),
     ("alloc::rc::Rc<", HandleKind::Rc),
 ];
@@ -284,6 +286,10 @@ impl HandleLayout {
         kind: HandleKind,
         handle: &Spot,
     ) -> Result<Self, Missing> {
+        let permits = names::PERMIT_COUNT.locate(debug, handle);
+        // An owned guard has a pointer to the value beside the `Arc` of the lock.
+        let owner = handle.typed(debug, ARC);
+        let handle = owner.as_ref().unwrap_or(handle);
         let target = names::POINTER.locate(debug, handle)?;
         let counted = target.ty.field("strong").is_some();
         let object = if counted {
@@ -293,7 +299,7 @@ impl HandleLayout {
         };
         let path = |need: &names::Need| need.locate(debug, handle).map(|spot| spot.path());
         let permits = match kind {
-            HandleKind::SemaphorePermit { .. } => Some(path(&names::PERMIT_COUNT)?),
+            HandleKind::SemaphorePermit { .. } => Some(permits?.path()),
             _ => None,
         };
         let counts = if is_primitive(&object.ty) {

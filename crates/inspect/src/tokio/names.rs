@@ -73,6 +73,8 @@ pub(crate) const FUNCTIONS: &str = "tokio::";
 pub(crate) const SIGNAL_DRIVEN: &[&str] = &["tokio::signal::", "tokio::process::"];
 /// Statics in which the I/O driver finds whom to tell of a signal.
 pub(crate) const SIGNAL_STATICS: &str = "tokio::signal::";
+/// The static that has the table in which threads wait for locks: its namespace and its name.
+pub(crate) const PARKING_TABLE: (&str, &str) = ("parking_lot_core::parking_lot", "HASHTABLE");
 /// A future that gives up on another one.
 pub(crate) const TIMEOUT: &str = "tokio::time::timeout::Timeout<";
 /// Functions that run a future on the current thread.
@@ -97,6 +99,7 @@ pub(crate) enum Feature {
     Guards,
     Arcs,
     Containers,
+    Parking,
 }
 
 impl Feature {
@@ -118,6 +121,7 @@ impl Feature {
             Self::Guards => "guards and permits",
             Self::Arcs => "reference counts",
             Self::Containers => "elements of containers",
+            Self::Parking => "threads that wait for locks",
         }
     }
 }
@@ -345,6 +349,9 @@ needs! {
     IO_WAITER_NEXT: Io, "scheduled_io::Waiter", [Field("pointers"), Typed("tokio::util::linked_list::PointersInner<"), Field("next")];
     IO_WAITER_WAKER: Io, "scheduled_io::Waiter", [Field("waker")];
     OPTION_WAKER: Wakers, "Option<Waker>", [Variant("Some"), Field("__0"), Typed("core::task::wake::RawWaker")];
+
+    PARKING_ENTRIES: Parking, "HashTable", [Field("entries")];
+    PARKING_BEFORE: Parking, "HashTable", [Field("_prev"), Target];
 
     PERMIT_COUNT: Guards, "SemaphorePermit", [Field("permits")];
     POINTER: Guards, "handle", [Target];

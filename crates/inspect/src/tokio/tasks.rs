@@ -85,6 +85,7 @@ struct Scheduler {
 
 /// Where the parts of a task of a known type are.
 pub(crate) struct CellLayout {
+    pub(crate) size: u64,
     align: u64,
     /// The runtime that owns the task.
     scheduler: Option<Scheduler>,
@@ -137,6 +138,7 @@ impl CellLayout {
             })
         });
         Ok(Self {
+            size: cell.ty.size,
             align: cell.ty.align,
             scheduler: runtime,
             blocking,

@@ -45,6 +45,7 @@ impl Objects {
             self.list.push(Object {
                 address: Address(object),
                 size: ty.size,
+                align: ty.align,
                 type_name: shares.name,
                 counts: counts(),
                 channel: None,

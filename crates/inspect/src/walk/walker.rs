@@ -79,6 +79,8 @@ pub(crate) struct Walker<'a> {
     visits_left: u64,
     concrete: Option<NameId>,
     wakers: WakerSlots,
+    /// Functions keep no note of which locals they have dropped.
+    any_may_be_dropped: bool,
 }
 
 impl<'a> Walker<'a> {
@@ -96,6 +98,7 @@ impl<'a> Walker<'a> {
             visits_left: 0,
             concrete: None,
             wakers: WakerSlots::default(),
+            any_may_be_dropped: context.debug.index.aborts(),
         }
     }
 
@@ -295,7 +298,12 @@ impl<'a> Walker<'a> {
             let Some(state) = coroutine.state(self.plans, self.context, address) else {
                 continue;
             };
-            let some_dropped = state.some_dropped(self.context, address);
+            let is_suspended = matches!(state.suspension, Some(Suspension::Suspended(_)));
+            let some_dropped = if self.any_may_be_dropped {
+                is_suspended
+            } else {
+                state.some_dropped(self.context, address)
+            };
             // The last step is taken first.
             for held in state.held.iter().rev() {
                 let local = HeldIn {
@@ -547,6 +555,7 @@ impl<'a> Walker<'a> {
             parent: work.frame,
             held_in: work.local,
             address: Address(address),
+            size: coroutine.ty.size,
             awaits: state.awaits.as_ref().map(|awaits| awaits.name),
             handles: Vec::new(),
         });

@@ -36,6 +36,8 @@ mod macros;
 #[cfg(feature = "full")]
 mod primitives;
 #[cfg(feature = "full")]
+mod proofs;
+#[cfg(feature = "full")]
 mod queues;
 #[cfg(feature = "full")]
 mod runtimes;
@@ -103,7 +105,10 @@ fn full(name: &str) {
         "parked" => busy::parked(),
         "spins" => busy::spins(),
         "lost_waker" => busy::lost_waker(),
-        _ => panic!("no program {name}"),
+        _ => match name.strip_prefix("proof-") {
+            Some(proof) => proofs::proof(proof),
+            None => panic!("no program {name}"),
+        },
     }
 }
 

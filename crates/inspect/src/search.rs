@@ -1,0 +1,151 @@
+//! Searches memory for addresses of objects.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use foldhash::HashMap;
+
+use crate::memory::Memory;
+use crate::snapshot::{Address, ObjectId, Pointer, Pointers, Snapshot};
+use crate::threads::{RawThread, StackFrame};
+
+/// How much is read at once, in bytes.
+const CHUNK: usize = 1 << 20;
+
+/// What functions that call no other ones use below the stack pointer, in bytes.
+const RED_ZONE: u64 = 128;
+
+/// The objects whose addresses are searched for.
+pub(crate) struct Search {
+    /// In ascending order. Those of different objects may overlap.
+    ranges: Vec<(Range<u64>, ObjectId)>,
+    /// The lowest start and the highest end.
+    bounds: Range<u64>,
+    /// Parts of memory where an address means nothing.
+    meaningless: Vec<Range<u64>>,
+    found: BTreeSet<(ObjectId, Pointer)>,
+}
+
+impl Search {
+    pub(crate) fn of(
+        snapshot: &Snapshot,
+        objects: impl IntoIterator<Item = ObjectId>,
+        meaningless: Vec<Range<u64>>,
+    ) -> Self {
+        let range = |id: ObjectId| (snapshot[id].allocation(), id);
+        let mut ranges: Vec<_> = objects.into_iter().map(range).collect();
+        ranges.sort_unstable_by_key(|(range, id)| (range.start, range.end, *id));
+        ranges.dedup();
+        let start = ranges.first().map_or(0, |(range, _)| range.start);
+        let end = ranges.iter().map(|(range, _)| range.end).max();
+        Self {
+            bounds: start..end.unwrap_or(0),
+            ranges,
+            meaningless,
+            found: BTreeSet::new(),
+        }
+    }
+
+    /// Searches all that the program can write to. `false` if that is more than `limit` bytes.
+    pub(crate) fn search(&mut self, memory: &dyn Memory, stacks: &Stacks, limit: u64) -> bool {
+        let mut left = limit;
+        let mut buffer = vec![0; CHUNK];
+        for region in memory.regions() {
+            // Those of the kernel.
+            if !region.writable || region.path.starts_with("[v") {
+                continue;
+            }
+            let unused = stacks.unused_in(region.start..region.end);
+            for part in [region.start..unused.start, unused.end..region.end] {
+                let mut at = part.start;
+                while at < part.end {
+                    let length = usize::try_from(part.end - at).unwrap_or(CHUNK).min(CHUNK);
+                    let Some(rest) = left.checked_sub(length as u64) else {
+                        return false;
+                    };
+                    left = rest;
+                    let read = memory.read_uncached(at, &mut buffer[..length]);
+                    self.search_in(at, &buffer[..read], stacks);
+                    at += length as u64;
+                }
+            }
+        }
+        true
+    }
+
+    fn search_in(&mut self, start: u64, bytes: &[u8], stacks: &Stacks) {
+        let words = bytes.as_chunks().0.iter();
+        let words = words.map(|word| u64::from_le_bytes(*word));
+        for (number, word) in words.enumerate() {
+            if self.bounds.contains(&word) {
+                self.note(start + 8 * number as u64, word, stacks);
+            }
+        }
+    }
+
+    fn note(&mut self, place: u64, word: u64, stacks: &Stacks) {
+        if self.meaningless.iter().any(|part| part.contains(&place)) {
+            return;
+        }
+        let before = self
+            .ranges
+            .partition_point(|(range, _)| range.start <= word);
+        let around = self.ranges[..before].iter().rev();
+        // An object that is in others begins after they do.
+        let around = around.filter(|(range, _)| range.contains(&word) && !range.contains(&place));
+        let pointer = Pointer {
+            address: Address(place),
+            stack_of: stacks.thread_at(place),
+        };
+        self.found.extend(around.map(|(_, id)| (*id, pointer)));
+    }
+
+    pub(crate) fn into_pointers(self) -> Vec<Pointers> {
+        let mut places: HashMap<ObjectId, Vec<Pointer>> = HashMap::default();
+        for (object, pointer) in self.found {
+            places.entry(object).or_default().push(pointer);
+        }
+        let objects = self.ranges.into_iter().map(|(_, object)| object);
+        let pointers = objects.map(|object| Pointers {
+            places: places.remove(&object).unwrap_or_default(),
+            object,
+        });
+        pointers.collect()
+    }
+}
+
+/// Which parts of memory are stacks.
+pub(crate) struct Stacks(Vec<ThreadStack>);
+
+struct ThreadStack {
+    thread: u32,
+    /// From the stack pointer to where the outermost function was called.
+    used: Range<u64>,
+}
+
+impl Stacks {
+    pub(crate) fn of(threads: &[RawThread], stacks: &HashMap<u32, Vec<StackFrame>>) -> Self {
+        let stack = |thread: &RawThread| {
+            let outermost = stacks.get(&thread.id)?.last()?;
+            let start = thread.registers?.stack_pointer()?.saturating_sub(RED_ZONE);
+            Some(ThreadStack {
+                thread: thread.id,
+                used: start..outermost.cfa.max(start),
+            })
+        };
+        Self(threads.iter().filter_map(stack).collect())
+    }
+
+    /// The part of a mapping that no function of its stack uses, if it has one: below the stack pointer.
+    fn unused_in(&self, mapping: Range<u64>) -> Range<u64> {
+        let mut own = self.0.iter().map(|stack| stack.used.start);
+        let stack = own.find(|start| mapping.contains(start));
+        mapping.start..stack.unwrap_or(mapping.start) & !7
+    }
+
+    fn thread_at(&self, address: u64) -> Option<u32> {
+        let mut stacks = self.0.iter();
+        let stack = stacks.find(|stack| stack.used.contains(&address))?;
+        Some(stack.thread)
+    }
+}

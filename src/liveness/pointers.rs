@@ -1,0 +1,192 @@
+//! Who else has the address of an object, as far as memory was searched for it.
+
+use std::collections::BTreeSet;
+
+use unstuck_inspect::snapshot::{
+    Address, AwaitTree, BlockingState, Lifecycle, ObjectId, Pointer, Snapshot, ThreadActivity,
+};
+
+use super::actor::Actor;
+use super::maps::HashMap;
+use super::objects::Held;
+
+/// What a place in memory is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Part {
+    /// Of what an actor has for itself: its futures, or the stack of its thread.
+    Actor(Actor),
+    /// Of a shared value.
+    Value(ObjectId),
+    /// Of the stack of a thread that waits for something to run, and uses nothing of the program meanwhile.
+    IdleStack,
+}
+
+/// What was found of the addresses of objects.
+pub(super) struct Pointers<'s> {
+    places: HashMap<ObjectId, &'s [Pointer]>,
+    parts: Parts,
+    stacks: HashMap<u32, Part>,
+}
+
+impl<'s> Pointers<'s> {
+    pub(super) fn of(snapshot: &'s Snapshot) -> Self {
+        let places = snapshot.pointers.iter();
+        let places: HashMap<_, _> = places.map(|it| (it.object, &*it.places)).collect();
+        if places.is_empty() {
+            return Self {
+                places,
+                parts: Parts::default(),
+                stacks: HashMap::default(),
+            };
+        }
+        Self {
+            places,
+            parts: Parts::of(snapshot),
+            stacks: stacks(snapshot),
+        }
+    }
+
+    /// Where an object's addresses are. `None` if memory was not searched for them.
+    pub(super) fn places(&self, object: ObjectId) -> Option<&'s [Pointer]> {
+        self.places.get(&object).copied()
+    }
+
+    /// What else the addresses of an object are part of, where these handles of it are known. `None` if one of them is
+    /// part of something that is not known.
+    pub(super) fn beside(&self, places: &[Pointer], handles: &[Held<'_>]) -> Option<Vec<Part>> {
+        let mut handles: Vec<Address> = handles.iter().map(|held| held.handle.address).collect();
+        handles.sort_unstable();
+        handles.dedup();
+        let mut handles = handles.into_iter().peekable();
+        let mut parts = BTreeSet::new();
+        for place in places {
+            // A handle has the address once.
+            while handles
+                .next_if(|it| it.0 + HANDLE_SIZE <= place.address.0)
+                .is_some()
+            {}
+            if handles.next_if(|it| *it <= place.address).is_some() {
+                continue;
+            }
+            let part = match place.stack_of {
+                Some(thread) => self.stacks.get(&thread).copied(),
+                None => self.parts.at(place.address),
+            };
+            parts.insert(part?);
+        }
+        parts.remove(&Part::IdleStack);
+        Some(parts.into_iter().collect())
+    }
+}
+
+/// How far from its start a handle may have the address of its object, at most.
+const HANDLE_SIZE: u64 = 32;
+
+/// Whose stack each thread's is. Threads that may do anything are left out.
+fn stacks(snapshot: &Snapshot) -> HashMap<u32, Part> {
+    let running = |thread: u32| {
+        let state = BlockingState::Running {
+            thread: Some(thread),
+        };
+        let closures = &snapshot.blocking_tasks;
+        let closure = closures.iter().position(|it| it.state == state)?;
+        Some(Part::Actor(Actor::Blocking(closure)))
+    };
+    let stack = |thread: &unstuck_inspect::snapshot::Thread| {
+        let part = match thread.activity {
+            ThreadActivity::ParkedWorker | ThreadActivity::IdlePoolThread => Part::IdleStack,
+            ThreadActivity::BlockOn => {
+                let mut block_ons = snapshot.block_ons.iter();
+                let own = block_ons.position(|it| it.thread == thread.id)?;
+                Part::Actor(Actor::BlockOn(own))
+            }
+            ThreadActivity::RunsClosure => running(thread.id)?,
+            _ => return None,
+        };
+        Some((thread.id, part))
+    };
+    snapshot.threads.iter().filter_map(stack).collect()
+}
+
+/// The parts of memory that are known, in ascending order of their starts.
+#[derive(Default)]
+struct Parts(Vec<Extent>);
+
+struct Extent {
+    start: u64,
+    end: u64,
+    /// The highest end of those up to this one.
+    reach: u64,
+    part: Part,
+}
+
+impl Parts {
+    fn of(snapshot: &Snapshot) -> Self {
+        let mut parts = Self::default();
+        for actor in Actor::all(snapshot) {
+            let part = Part::Actor(actor);
+            let (cell, futures) = match actor {
+                Actor::Task(index) => {
+                    let task = &snapshot.tasks[index];
+                    if task.state.lifecycle == Lifecycle::Complete {
+                        // Whoever takes its output has what is in there.
+                        continue;
+                    }
+                    (Some((task.address, task.size)), &task.futures)
+                }
+                Actor::BlockOn(index) => (None, &snapshot.block_ons[index].futures),
+                Actor::Blocking(index) => {
+                    let closure = &snapshot.blocking_tasks[index];
+                    (Some((closure.address, closure.size)), &closure.futures)
+                }
+            };
+            if let Some((address, size)) = cell {
+                parts.add(address.0, size, part);
+            }
+            parts.add_futures(futures, part);
+        }
+        for (id, object) in (0..).map(ObjectId).zip(&snapshot.objects) {
+            // Others are part of what holds them.
+            if object.counts.strong.is_some() {
+                let range = object.allocation();
+                parts.add(range.start, range.end - range.start, Part::Value(id));
+            }
+            parts.add_futures(&object.futures, Part::Value(id));
+        }
+        parts.0.sort_by_key(|extent| extent.start);
+        let mut reach = 0;
+        for extent in &mut parts.0 {
+            reach = reach.max(extent.end);
+            extent.reach = reach;
+        }
+        parts
+    }
+
+    fn add(&mut self, start: u64, size: u64, part: Part) {
+        self.0.push(Extent {
+            start,
+            end: start.saturating_add(size),
+            reach: 0,
+            part,
+        });
+    }
+
+    fn add_futures(&mut self, futures: &AwaitTree, part: Part) {
+        for frame in &futures.frames {
+            self.add(frame.address.0, frame.size, part);
+        }
+        for leaf in &futures.leaves {
+            self.add(leaf.address.0, leaf.size, part);
+        }
+    }
+
+    /// The part that begins last of those around an address.
+    fn at(&self, Address(address): Address) -> Option<Part> {
+        let after = self.0.partition_point(|extent| extent.start <= address);
+        let before = self.0[..after].iter().rev();
+        let mut before = before.take_while(|extent| address < extent.reach);
+        before
+            .find(|extent| address < extent.end)
+            .map(|extent| extent.part)
+    }
+}
