@@ -558,6 +558,8 @@ fn rule(links: &[Link], is_circle: bool, actors: usize) -> &'static str {
         "lost-waker"
     } else if any(is_pool) {
         "starved-pool"
+    } else if links.len() == 1 && any(|kind| matches!(kind, ResourceKind::Event)) {
+        "orphaned-event"
     } else if is_circle && actors == 1 && links.iter().all(|link| is_lock(&link.kind)) {
         "self-deadlock"
     } else if is_circle && actors > 1 {

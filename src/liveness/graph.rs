@@ -33,6 +33,8 @@ pub enum ResourceKind {
     Watch,
     /// The last of those that a `Barrier` is for.
     Barrier,
+    /// An event that is to be set.
+    Event,
     /// The end of all receivers of a watch channel.
     WatchClosed,
     /// A lock, or permits of a semaphore.
@@ -64,6 +66,7 @@ impl ResourceKind {
                     NotifyKind::Watch => Self::Watch,
                     NotifyKind::WatchClosed => Self::WatchClosed,
                     NotifyKind::Barrier => Self::Barrier,
+                    NotifyKind::Event => Self::Event,
                     _ => Self::Notify,
                 };
                 (kind, notify)
@@ -1063,6 +1066,10 @@ impl<'s> Graph<'s> {
                 let mut found = Found::of(of_kinds(&[HandleKind::WatchReceiver]), count);
                 found.has_come = count == Some(0);
                 found
+            }
+            ResourceKind::Event => {
+                let count = counts(&[HandleKind::Event]).and_then(|it| it.strong);
+                Found::of(of_kinds(&[HandleKind::Event]), count)
             }
             ResourceKind::Permits(_) => Self::permits(address, &handles, objects, waits),
             _ => shared(&handles, objects),

@@ -194,6 +194,7 @@ pub(super) fn is_strong(held: &Held<'_>) -> bool {
     match held.handle.kind {
         HandleKind::Arc
         | HandleKind::Rc
+        | HandleKind::Event
         | HandleKind::MpscSender
         | HandleKind::MpscWeakSender
         | HandleKind::MpscReceiver

@@ -2,6 +2,7 @@
 
 mod answer;
 mod document;
+mod flags;
 mod folder;
 mod sentences;
 
@@ -482,7 +483,7 @@ impl<'s> Text<'s> {
     fn object(&self, kind: &str, number: Option<usize>) -> String {
         match number.and_then(|number| self.labels.get(&number)) {
             Some(label) => format!("{kind} #{label}"),
-            None if kind == "mpsc channel" => format!("an {kind}"),
+            None if ["mpsc channel", "Event"].contains(&kind) => format!("an {kind}"),
             None => format!("a {kind}"),
         }
     }
@@ -534,6 +535,7 @@ impl<'s> Text<'s> {
             HandleKind::Arc => ("an Arc of", type_name.as_str()),
             HandleKind::Weak => ("a Weak of", type_name.as_str()),
             HandleKind::Rc => ("an Rc of", type_name.as_str()),
+            HandleKind::Event => ("a handle of", "Event"),
             _ => ("a handle of", type_name.as_str()),
         };
         let is_of_task = matches!(

@@ -16,12 +16,13 @@ use crate::unstuck::{Unstuck, assert_snapshot};
 const LONG: Duration = Duration::from_mins(2);
 
 /// The programs that the reader is tested with, built as anybody's are: without this repository's flags.
-pub(crate) static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| build("dev", "debug"));
+pub(crate) static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| build("programs", "dev"));
 
-/// Builds them with a profile, whose programs are in this folder.
-pub(crate) fn build(profile: &str, in_folder: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/inspect/tests/programs");
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
+/// Builds a package of them, which is also what its executable is called, with a profile.
+pub(crate) fn build(package: &str, profile: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/inspect/tests");
+    let folder = folder.join(package);
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package);
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["build", "--locked", "--quiet", "--profile", profile])
@@ -32,7 +33,8 @@ pub(crate) fn build(profile: &str, in_folder: &str) -> PathBuf {
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .status();
     assert!(built.expect("Cargo runs").success(), "they can't be built");
-    target.join(in_folder).join("programs")
+    let in_folder = if profile == "dev" { "debug" } else { profile };
+    target.join(in_folder).join(package)
 }
 
 /// A program that waits. It is killed once the test is over.

@@ -16,6 +16,7 @@ mod hold;
 mod json;
 #[cfg(tokio_unstable)]
 mod lessons;
+mod libraries;
 #[cfg(tokio_unstable)]
 mod programs;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -21,7 +21,7 @@ const KINDS: [&str; 10] = [
 ];
 
 /// The same programs, built so that functions keep no note of what they have dropped.
-static ABORTING: LazyLock<PathBuf> = LazyLock::new(|| build("aborting", "aborting"));
+static ABORTING: LazyLock<PathBuf> = LazyLock::new(|| build("programs", "aborting"));
 
 /// What is said of the program once so many tasks wait.
 fn explained(executable: &Path, kind: &str, how: &str, verdict: &str, waiting: usize) -> String {

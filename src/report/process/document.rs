@@ -614,6 +614,7 @@ fn kind_name(kind: ResourceKind) -> &'static str {
         ResourceKind::Watch => "watch",
         ResourceKind::WatchClosed => "watch_closed",
         ResourceKind::Barrier => "barrier",
+        ResourceKind::Event => "event",
         ResourceKind::Permits(of) => match of {
             PermitKind::Mutex => "mutex",
             PermitKind::RwLockRead => "rwlock_read",

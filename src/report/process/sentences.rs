@@ -9,6 +9,7 @@ use unstuck_inspect::snapshot::{
 
 use super::super::page::plural;
 use super::answer::NAMED;
+use super::flags;
 use super::{Text, name_of_call, short_path, short_type, shown_local};
 use crate::liveness::maps::{HashMap, HashSet};
 use crate::liveness::{
@@ -275,6 +276,7 @@ impl Text<'_> {
             ResourceKind::Oneshot => format!("the value of {}", object("oneshot channel")),
             ResourceKind::Watch => format!("a new value of {}", object("watch channel")),
             ResourceKind::Barrier => format!("more tasks to reach {}", object("Barrier")),
+            ResourceKind::Event => format!("{} to be set", object("Event")),
             ResourceKind::WatchClosed => {
                 format!("all receivers of {} to be dropped", object("watch channel"))
             }
@@ -302,6 +304,9 @@ impl Text<'_> {
     fn because(&self, of: Option<(&Told<'_>, usize)>, link: &Link) -> String {
         if matches!(link.kind, ResourceKind::Never | ResourceKind::Waker) {
             return String::new();
+        }
+        if let Some(nobody) = flags::nobody_sets(link) {
+            return nobody;
         }
         let waits_in = |holder: &Holder| {
             let next = holder.waits_in?;
@@ -766,6 +771,7 @@ pub(super) fn shown_handle(kind: HandleKind) -> &'static str {
         HandleKind::SemaphorePermit { .. } | HandleKind::MpscPermit => "a permit",
         HandleKind::Weak => "a `Weak`",
         HandleKind::Rc => "an `Rc`",
+        HandleKind::Event => "a handle",
         _ => "an `Arc`",
     }
 }

@@ -223,6 +223,8 @@ pub enum NotifyKind {
     WatchClosed,
     /// A `Barrier`: the last of those that it is for.
     Barrier,
+    /// An event that is set once, by one of its handles. One that waits can't set it.
+    Event,
 }
 
 /// A direction of I/O.

@@ -82,6 +82,8 @@ pub enum HandleKind {
     Weak,
     /// `Rc` of such a value.
     Rc,
+    /// A handle of an event, which waits for it or sets it.
+    Event,
 }
 
 /// A primitive, a task, or a shared value. Handles refer to it.

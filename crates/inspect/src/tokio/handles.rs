@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::names::{self, Missing};
+use super::own;
 use super::waits::named;
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Path, Spot, Type};
@@ -219,14 +220,14 @@ const LOCKS: &[(&str, &str, Holders)] = &[
 
 /// The kind of a type, if it is a handle.
 pub(crate) fn kind_of(ty: &Type) -> Option<HandleKind> {
-    let candidate = ["tokio::", "std::sync::", "lock_api::"]
+    let candidate = ["tokio::", "std::sync::", "lock_api::", "unstuck::"]
         .iter()
         .any(|prefix| ty.name.starts_with(prefix));
-    if candidate {
-        named(&ty.name, TYPES)
-    } else {
-        None
+    if !candidate {
+        return None;
     }
+    let mut tables = [TYPES, own::HANDLES].into_iter();
+    tables.find_map(|table| named(&ty.name, table))
 }
 
 /// The kind of a type, if it is an `Arc`, `Rc` or `Weak`.

@@ -7,6 +7,7 @@ pub(crate) mod channels;
 pub(crate) mod handles;
 pub(crate) mod names;
 pub(crate) mod parking;
+pub(crate) mod own;
 pub(crate) mod polls;
 pub(crate) mod pool;
 pub(crate) mod runtimes;

@@ -1,6 +1,7 @@
 //! Futures that wait for something themselves, and for what.
 
 use super::names::{self, Missing};
+use super::own;
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Path, Spot, Tag, Type};
 use crate::memory::Memory;
@@ -402,7 +403,12 @@ fn notify_of(function: &str) -> NotifyKind {
             NotifyKind::WatchClosed
         }
         Some(path) if path.starts_with("watch::") => NotifyKind::Watch,
-        _ => NotifyKind::Notify,
+        Some(_) => NotifyKind::Notify,
+        None => {
+            let mut of_others = own::NOTIFIES.iter();
+            let found = of_others.find(|(module, _)| function.starts_with(module));
+            found.map_or(NotifyKind::Notify, |(_, kind)| *kind)
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::snapshot::{HandleKind, Local, LocalId, NameId, Origin, Place, PlaceId
 use crate::tokio::channels::{self, ChannelLayout, QueueLayout};
 use crate::tokio::handles::{self, HandleLayout, TraitHandleLayout};
 use crate::tokio::names::{self, Missing};
+use crate::tokio::own;
 use crate::tokio::waits::{self, WaitKind, WaitLayout, Within};
 
 /// What is read of a value.
@@ -581,7 +582,11 @@ impl Coroutine {
         };
         Self {
             function_id: plans.name(&function),
-            origin: Origin::of_file(&lines.file),
+            origin: if own::is_library(&function) {
+                Origin::Library
+            } else {
+                Origin::of_file(&lines.file)
+            },
             within: Within::function(&function),
             function,
             lines,

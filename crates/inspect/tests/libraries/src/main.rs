@@ -1,0 +1,34 @@
+//! Programs that wait for primitives of libraries. `libraries NAME` runs one of them; it prints `ready` once everything
+//! is set up.
+
+mod events;
+
+use std::time::Duration;
+
+/// Longer than any test takes.
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn main() {
+    // The tests make sure of it: programs must not need the flag.
+    println!("tokio_unstable: {}", cfg!(tokio_unstable));
+    let name = std::env::args().nth(1).expect("a name");
+    match &*name {
+        "orphaned_event" => events::orphaned(),
+        "late_setter" => events::late_setter(),
+        _ => panic!("no program {name}"),
+    }
+}
+
+/// Tells the test that everything is set up.
+fn ready() {
+    println!("ready");
+}
+
+/// A task that goes on whatever the others do.
+fn spawn_ticker() {
+    tokio::spawn(async {
+        loop {
+            tokio::time::sleep(HOUR).await;
+        }
+    });
+}
