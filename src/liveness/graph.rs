@@ -3,6 +3,9 @@
 //! An edge leads from what must move to what can move then. So a leaf leads to the frame that awaits it, a frame to
 //! what its locals hold the handles of, and that to the leaves that wait for it.
 
+#[path = "graph/groups.rs"]
+mod groups;
+
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -43,6 +46,8 @@ pub enum ResourceKind {
     Notify,
     /// The end of a task.
     Task,
+    /// The end of the tasks of a task group.
+    Group,
     /// The end of the tasks of a `LocalSet`.
     LocalSet,
     /// A thread of a blocking pool.
@@ -72,6 +77,10 @@ impl ResourceKind {
                 (kind, notify)
             }
             WaitsFor::Task { task } => (Self::Task, task),
+            WaitsFor::Group {
+                group,
+                drains: true,
+            } => (Self::Group, group),
             WaitsFor::LocalSet { set } => (Self::LocalSet, set),
             _ => return None,
         })
@@ -257,10 +266,12 @@ pub(super) struct Graph<'s> {
     value_vertices: HashMap<ObjectId, Vertex>,
     /// Made when an actor is looked up.
     by_address: OnceCell<HashMap<Address, Actor>>,
-    /// How many handles to abort each task were found.
-    abort_handles: HashMap<Address, u64>,
+    /// The handles to abort each task that were found, by their addresses.
+    abort_handles: HashMap<Address, HashSet<Address>>,
     /// Shared values of which a search of memory could tell who reaches them.
     pub(super) unsearched: BTreeSet<ObjectId>,
+    /// The objects that are task groups.
+    groups: HashMap<Address, ObjectId>,
 }
 
 /// The vertices of an actor: itself, and then its frames.
@@ -300,6 +311,7 @@ impl<'s> Graph<'s> {
             by_address: OnceCell::new(),
             abort_handles: HashMap::default(),
             unsearched: BTreeSet::new(),
+            groups: groups::of(snapshot),
         };
         for actor in Actor::all(snapshot) {
             graph.add_actor(actor);
@@ -538,9 +550,10 @@ impl<'s> Graph<'s> {
         if let Some(actor @ Actor::Task(_)) = self.actor_at(task) {
             self.cancel(held.scope, self.scopes(actor).whole);
         }
-        let is_certain = held.keeper.actor().is_some() && !held.handle.maybe_dropped;
+        let is_certain = !matches!(held.keeper, Keeper::Static(_)) && !held.handle.maybe_dropped;
         if kind == HandleKind::AbortHandle && is_certain {
-            *self.abort_handles.entry(task).or_default() += 1;
+            let found = self.abort_handles.entry(task).or_default();
+            found.insert(held.handle.address);
         }
     }
 
@@ -688,7 +701,8 @@ impl<'s> Graph<'s> {
     }
 
     fn abort_handles(&self, task: &Task) -> u64 {
-        self.abort_handles.get(&task.address).copied().unwrap_or(0)
+        let found = self.abort_handles.get(&task.address);
+        found.map_or(0, |found| found.len() as u64)
     }
 
     /// Actors that move by themselves.
@@ -796,6 +810,10 @@ impl<'s> Graph<'s> {
         }
         match leaf.waits_for {
             WaitsFor::Never => Some(self.dead_end(ResourceKind::Never, leaf.address)),
+            WaitsFor::Group { group, .. } => {
+                self.add_group(group, vertex, objects);
+                None
+            }
             WaitsFor::Timer {
                 deadline_ns,
                 of_timeout,
@@ -874,11 +892,15 @@ impl<'s> Graph<'s> {
         let found = match kind {
             ResourceKind::Task => self.end_of(address),
             ResourceKind::LocalSet => self.tasks_of(address),
+            ResourceKind::Group => self.members_of(address),
             _ => Self::holders(kind, address, objects, waits),
         };
         let (search, others) = match kind {
             ResourceKind::Task => (Search::Needless, Vec::new()),
-            ResourceKind::LocalSet => (Search::Vain, Vec::new()),
+            ResourceKind::Group if found.reconciled == Reconciled::All => {
+                (Search::Needless, Vec::new())
+            }
+            ResourceKind::LocalSet | ResourceKind::Group => (Search::Vain, Vec::new()),
             _ => self.search(address, found.reconciled, objects),
         };
         let doubtful = search != Search::Done

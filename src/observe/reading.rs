@@ -224,6 +224,9 @@ fn kind(waits_for: &WaitsFor, calls: &[String]) -> Option<LeafKind> {
     if within("unstuck::event::") || within("unstuck::group::running::") {
         return None;
     }
+    if let WaitsFor::Group { .. } = waits_for {
+        return None;
+    }
     if within("tokio::time::timeout::") {
         return Some(LeafKind::TimeOut);
     }

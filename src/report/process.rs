@@ -4,6 +4,7 @@ mod answer;
 mod document;
 mod flags;
 mod folder;
+mod groups;
 mod sentences;
 
 use std::cell::OnceCell;
@@ -392,6 +393,10 @@ impl<'s> Text<'s> {
 
     /// A future that is held and not awaited matters if others wait for the same thing.
     fn shows_leaf(&self, leaf: &Leaf) -> bool {
+        // The body of its scope has leaves of its own.
+        if let (WaitsFor::Group { drains: false, .. }, false) = (&leaf.waits_for, self.full) {
+            return false;
+        }
         let number = || self.names.number_at(awaited(&leaf.waits_for));
         self.full || leaf.held_in.is_none() || number().is_some()
     }
@@ -621,6 +626,7 @@ impl<'s> Text<'s> {
                 )
             }
             WaitsFor::LocalSet { .. } => "runs a LocalSet".to_owned(),
+            WaitsFor::Group { group, .. } => self.group_leaf(*group),
             WaitsFor::Never => "is pending forever".to_owned(),
             WaitsFor::Broadcast { .. }
             | WaitsFor::Oneshot { .. }

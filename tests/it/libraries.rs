@@ -41,3 +41,23 @@ fn an_event_is_orphaned_once_all_its_handles_wait() {
     );
     assert_well("late_setter", 2);
 }
+
+#[test]
+fn a_scope_of_a_task_group_waits_for_its_tasks() {
+    let circle = "main waits at crates/inspect/tests/libraries/src/groups.rs:40 (`hold_around`), from \
+                  crates/inspect/tests/libraries/src/groups.rs:15 (`in_circle`) for the tasks of a TaskGroup to end; \
+                  task [n] and task [n] wait for the lock of Mutex #[n]";
+    assert_part(
+        "group_in_circle",
+        3,
+        "deadlock, a circular wait [lock-cycle, likely]:",
+    );
+    assert_part("group_in_circle", 3, circle);
+    assert_part("group_past_deadline", 3, "deadlock until a timeout in");
+    assert_part(
+        "group_of_orphans",
+        4,
+        "all [n] handles that are left wait themselves, so nobody can set it; [n] others wait because of it",
+    );
+    assert_well("group_of_sleepers", 2);
+}

@@ -624,6 +624,7 @@ fn kind_name(kind: ResourceKind) -> &'static str {
         },
         ResourceKind::Notify => "notify",
         ResourceKind::Task => "task",
+        ResourceKind::Group => "task_group",
         ResourceKind::LocalSet => "local_set",
         ResourceKind::PoolThread => "pool_thread",
         ResourceKind::Never => "never",
@@ -639,6 +640,7 @@ fn leaf_name(waits_for: &WaitsFor) -> &'static str {
         WaitsFor::Signal => "signal",
         WaitsFor::EmptySet { .. } => "empty_set",
         WaitsFor::Never => "never",
+        WaitsFor::Group { .. } => "task_group",
         _ => "unknown",
     }
 }

@@ -292,6 +292,7 @@ impl Text<'_> {
                 let task = self.task(address);
                 format!("{} to end", task.unwrap_or_else(|| "a task".to_owned()))
             }
+            ResourceKind::Group => "the tasks of a TaskGroup to end".to_owned(),
             ResourceKind::LocalSet => "the tasks of a LocalSet".to_owned(),
             ResourceKind::PoolThread => "a thread of the blocking pool".to_owned(),
             ResourceKind::Never => "`pending()`, which never completes".to_owned(),
@@ -363,9 +364,14 @@ impl Text<'_> {
                     let which = waits.map_or(String::new(), |waits| format!(", which {waits}"));
                     format!("its threads run {who}{which}")
                 }
-                With::End => format!("{who} {}", waits.unwrap_or_default())
-                    .trim_end()
-                    .to_owned(),
+                With::End => match waits {
+                    Some(waits) => format!("{who} {waits}"),
+                    None if link.kind == ResourceKind::Group => {
+                        let have = if actors.len() > 1 { "have" } else { "has" };
+                        format!("{who} {have} not ended")
+                    }
+                    None => who,
+                },
                 _ => {
                     let holds = agree(holds, actors.len());
                     let holds = if end.is_empty() {
@@ -728,6 +734,7 @@ fn counted(link: &Link) -> Option<String> {
         }
         ResourceKind::Permits(PermitKind::ChannelRoom)
         | ResourceKind::Task
+        | ResourceKind::Group
         | ResourceKind::PoolThread => return None,
         _ => "holder",
     };
@@ -790,7 +797,7 @@ fn agree(text: &str, count: usize) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn and(names: &[String]) -> String {
+pub(super) fn and(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),

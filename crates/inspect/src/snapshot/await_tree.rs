@@ -175,6 +175,15 @@ pub enum WaitsFor {
         /// The type of the set.
         type_name: NameId,
     },
+    /// The tasks of a task group, which are the objects of the `AbortHandle`s in it. What the scope of the group awaits
+    /// itself is a leaf of its own.
+    Group {
+        /// The group. It is one of the objects of the snapshot.
+        group: Address,
+        /// Whether the scope's own part is over, so that it waits for the end of all tasks. Before that, they can only
+        /// cancel it.
+        drains: bool,
+    },
     /// The tasks of a `LocalSet`.
     LocalSet {
         /// The set. It is one of the runtimes of the snapshot.

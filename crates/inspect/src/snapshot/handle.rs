@@ -179,6 +179,9 @@ pub struct Counts {
     pub receivers: Option<u64>,
     /// Permits that a semaphore or lock has left.
     pub permits: Option<u64>,
+    /// Tasks of a group that have not ended.
+    #[serde(default)]
+    pub members: Option<u64>,
     /// Guards of a lock that blocks its threads, by its own state: of `std`, `parking_lot` or `DashMap`.
     #[serde(default)]
     pub holders: Option<u64>,

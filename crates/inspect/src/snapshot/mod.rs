@@ -47,7 +47,7 @@ pub use thread::{BlockOn, NativeFrame, SystemCall, Thread, ThreadActivity, Threa
 pub use waker::{LocatedWaker, Registration, WakerPlace, Wakers, Wakes};
 
 /// The version of the format. It changes whenever a reader of an older snapshot would misread a newer one.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// What a process is doing at one moment, as far as its memory tells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

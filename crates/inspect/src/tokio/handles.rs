@@ -165,7 +165,7 @@ const PRIMITIVES: &str = "tokio::sync::";
 const OPAQUE: &str = "tokio::runtime::";
 
 /// Stores a count.
-type Store = fn(&mut Counts, u64);
+pub(super) type Store = fn(&mut Counts, u64);
 
 /// Where the counts of a primitive are: the nearest fields with these names.
 const COUNTS: &[(&str, Store)] = &[
@@ -248,6 +248,22 @@ pub(crate) fn is_opaque(ty: &Type) -> bool {
     ty.name.starts_with(OPAQUE)
 }
 
+/// How to read the counts of an object.
+fn counts_of(debug: &DebugInfo<'_>, object: &Spot) -> Result<Vec<(Store, Path)>, Missing> {
+    if is_primitive(&object.ty) {
+        let named = COUNTS.iter();
+        let named = named.filter_map(|(name, to)| Some((*to, object.named(debug, name)?.path())));
+        return Ok(named.collect());
+    }
+    let of_others = OF_OTHERS.iter().copied().flatten();
+    let own = of_others.filter(|(ty, ..)| object.ty.name.starts_with(ty));
+    own.map(|(_, need, to)| Ok((*to, need.locate(debug, object)?.path())))
+        .collect()
+}
+
+/// Where counts of what is not Tokio's are.
+const OF_OTHERS: &[&[(&str, names::Need, Store)]] = &[own::COUNTS];
+
 /// How to read a handle.
 pub(crate) struct HandleLayout {
     kind: HandleKind,
@@ -303,14 +319,7 @@ impl HandleLayout {
             HandleKind::SemaphorePermit { .. } => Some(permits?.path()),
             _ => None,
         };
-        let counts = if is_primitive(&object.ty) {
-            COUNTS
-                .iter()
-                .filter_map(|(set, to)| Some((*to, object.named(debug, set)?.path())))
-                .collect()
-        } else {
-            Vec::new()
-        };
+        let counts = counts_of(debug, &object)?;
         let lock = match kind {
             HandleKind::SyncMutexGuard | HandleKind::SyncReadGuard | HandleKind::SyncWriteGuard => {
                 LockLayout::new(debug, &object)

@@ -75,8 +75,8 @@ pub(crate) const SIGNAL_DRIVEN: &[&str] = &["tokio::signal::", "tokio::process::
 pub(crate) const SIGNAL_STATICS: &str = "tokio::signal::";
 /// The static that has the table in which threads wait for locks: its namespace and its name.
 pub(crate) const PARKING_TABLE: (&str, &str) = ("parking_lot_core::parking_lot", "HASHTABLE");
-/// A future that gives up on another one.
-pub(crate) const TIMEOUT: &str = "tokio::time::timeout::Timeout<";
+/// Futures that give up on another one.
+pub(crate) const TIMEOUTS: &[&str] = &["tokio::time::timeout::Timeout<", super::own::SCOPE];
 /// Functions that run a future on the current thread.
 pub(crate) const BLOCK_ON: &str = "block_on";
 
@@ -91,6 +91,7 @@ pub(crate) enum Feature {
     Channels,
     Joins,
     JoinSets,
+    Groups,
     FuturesUnordered,
     Timers,
     Wakers,
@@ -113,6 +114,7 @@ impl Feature {
             Self::Channels => "channels",
             Self::Joins => "join handles",
             Self::JoinSets => "members of a JoinSet",
+            Self::Groups => "task groups",
             Self::FuturesUnordered => "members of a FuturesUnordered",
             Self::Timers => "timers",
             Self::Wakers => "wakers",
@@ -315,6 +317,10 @@ needs! {
     JOIN_SET_NOTIFIED: JoinSets, "ListsInner", [Named("notified"), Field("head")];
     LIST_ENTRY_NEXT: JoinSets, "ListEntry", [Typed("tokio::util::linked_list::PointersInner<"), Field("next")];
     LIST_ENTRY_VALUE: JoinSets, "ListEntry", [Field("value")];
+
+    GROUP_SHARED: Groups, "Owner", [Field("body"), Field("shared"), Shared];
+    GROUP_BODY: Groups, "Owner", [Field("body"), Field("shared"), Shared, Named("body_is_open")];
+    GROUP_MEMBERS: Groups, "Shared", [Named("open"), Field("len")];
 
     UNORDERED_HEAD: FuturesUnordered, "FuturesUnordered", [Field("head_all")];
     UNORDERED_NEXT: FuturesUnordered, "FuturesUnordered task", [Field("next_all")];

@@ -1,5 +1,8 @@
 //! The primitives of `unstuck` itself.
 
+use super::handles::Store;
+use super::names::{self, Need};
+use super::waits::WaitKind;
 use crate::snapshot::{HandleKind, NotifyKind};
 
 /// Its functions are a library's wherever their files lie.
@@ -10,6 +13,19 @@ pub(crate) fn is_library(function: &str) -> bool {
 }
 
 pub(super) const HANDLES: &[(&str, HandleKind)] = &[("unstuck::event::Event", HandleKind::Event)];
+
+/// The future of a task group's scope. Its deadline is a timer of its own.
+pub(super) const SCOPE: &str = "unstuck::group::running::Running<";
+
+/// The part of it that waits for the tasks.
+pub(super) const WAITS: &[(&str, WaitKind)] = &[("unstuck::group::owner::Owner", WaitKind::Group)];
+
+/// Where counts of the primitives are.
+pub(super) const COUNTS: &[(&str, Need, Store)] = &[(
+    "unstuck::group::shared::Shared",
+    names::GROUP_MEMBERS,
+    |counts, count| counts.members = Some(count),
+)];
 
 /// What a `Notify` is part of, by the module of the function that awaits it.
 pub(super) const NOTIFIES: &[(&str, NotifyKind)] = &[("unstuck::event::", NotifyKind::Event)];

@@ -23,7 +23,15 @@ pub(crate) enum WaitKind {
     LocalSet,
     JoinSet,
     FuturesUnordered,
+    Group,
     Pending,
+}
+
+impl WaitKind {
+    /// Whether other futures are in it, which it polls as well.
+    pub(crate) fn polls_more(self) -> bool {
+        self == Self::Group
+    }
 }
 
 /// The types of those futures. A name that ends in `<` is generic.
@@ -63,14 +71,14 @@ const TYPES: &[(&str, WaitKind)] = &[
 /// The kind of a type, if it is one of those futures.
 pub(crate) fn kind_of(ty: &Type) -> Option<WaitKind> {
     // Most types are ruled out by their first letters.
-    let candidate = ["tokio::", "futures_util::", "core::future::"]
+    let candidate = ["tokio::", "futures_util::", "core::future::", "unstuck::"]
         .iter()
         .any(|prefix| ty.name.starts_with(prefix));
-    if candidate {
-        named(&ty.name, TYPES)
-    } else {
-        None
+    if !candidate {
+        return None;
     }
+    let mut tables = [TYPES, own::WAITS].into_iter();
+    tables.find_map(|table| named(&ty.name, table))
 }
 
 /// What a table has for a type's name.
@@ -120,6 +128,10 @@ pub(crate) enum WaitLayout {
         writer: OptionLayout,
     },
     LocalSet(Path),
+    Group {
+        group: Path,
+        body: Path,
+    },
     Never,
 }
 
@@ -168,6 +180,10 @@ impl WaitLayout {
                 writer: option(&names::EVENTED_WRITER)?,
             },
             WaitKind::LocalSet => Self::LocalSet(path(&names::LOCAL_SET_SHARED)?),
+            WaitKind::Group => Self::Group {
+                group: path(&names::GROUP_SHARED)?,
+                body: path(&names::GROUP_BODY)?,
+            },
             WaitKind::Pending => Self::Never,
             WaitKind::JoinSet | WaitKind::FuturesUnordered => return Ok(None),
         }))
@@ -257,6 +273,10 @@ impl WaitLayout {
                 ),
             },
             Self::LocalSet(set) => WaitsFor::LocalSet { set: address(set)? },
+            Self::Group { group, body } => WaitsFor::Group {
+                group: address(group)?,
+                drains: body.read(memory, future)? == 0,
+            },
             Self::Never => WaitsFor::Never,
         })
     }
@@ -305,7 +325,7 @@ impl WaitLayout {
             Self::Task(task) => task
                 .address(memory, future)
                 .map_or(Slot::Unknown, Slot::Task),
-            Self::LocalSet(_) | Self::Never => Slot::Unknown,
+            Self::LocalSet(_) | Self::Group { .. } | Self::Never => Slot::Unknown,
         }
     }
 }

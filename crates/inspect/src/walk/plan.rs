@@ -164,7 +164,7 @@ pub(crate) struct Awaits {
     pub(crate) offset: u64,
     pub(crate) size: u64,
     pub(crate) name: NameId,
-    /// It is a `Timeout`, maybe in something else.
+    /// It has a time limit, or something in it has one.
     pub(crate) is_timeout: bool,
     /// `None` if nothing in it is understood.
     pub(crate) plan: Option<Arc<Plan>>,
@@ -176,6 +176,8 @@ pub(crate) struct Held {
     pub(crate) plan: Arc<Plan>,
     /// A captured variable that was moved into a local of the same name.
     pub(crate) moved: bool,
+    /// It is being awaited, so it was not dropped.
+    pub(crate) awaited: bool,
 }
 
 /// Plans, and the tables that they refer to. They stay valid for as long as the program is the same.
@@ -314,7 +316,11 @@ impl Plans {
             return Some(Plan::Handle { layout, shares });
         }
         if let Some(kind) = waits::kind_of(ty) {
-            return context.found(self.wait(context, kind, &whole)).flatten();
+            let plan = context.found(self.wait(context, kind, &whole)).flatten();
+            return match kind.polls_more() {
+                true => Some(self.with_parts(context, plan, ty, purpose)),
+                false => plan,
+            };
         }
         if let Some((pointer, vtable)) = ty.as_trait_object() {
             let polled = ty.name.contains("Future") || ty.name.contains("Stream");
@@ -375,6 +381,24 @@ impl Plans {
             Kind::Struct => Some(self.compile_struct(context, ty, purpose)),
             Kind::Base | Kind::Enum | Kind::Other => None,
         }
+    }
+
+    /// What is read of a value besides that of its fields.
+    fn with_parts(
+        &self,
+        context: &Context<'_>,
+        own: Option<Plan>,
+        ty: &Type,
+        purpose: Purpose,
+    ) -> Plan {
+        let parts = self.compile_struct(context, ty, purpose);
+        let whole = [own, Some(parts)].into_iter().flatten();
+        let whole = whole.map(|plan| Part {
+            offset: 0,
+            plan: Arc::new(plan),
+            field: None,
+        });
+        Plan::Parts(whole.collect())
     }
 
     /// Parts of parts are put into one list, so wrappers cost nothing when they are read.
@@ -653,7 +677,7 @@ impl Coroutine {
                 offset: variant.offset.wrapping_add(field.offset),
                 size: ty.size,
                 name: plans.name(&ty.name),
-                is_timeout: ty.name.contains(names::TIMEOUT),
+                is_timeout: names::TIMEOUTS.iter().any(|it| ty.name.contains(it)),
                 plan: plans.awaiting(context, ty.id),
             }
         });
@@ -768,6 +792,7 @@ impl Coroutine {
                 local,
                 plan,
                 moved,
+                awaited: suspended && &*field.name == AWAITEE,
             });
         }
     }

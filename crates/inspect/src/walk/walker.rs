@@ -16,6 +16,7 @@ use crate::snapshot::{
 };
 use crate::tokio::handles::{HandleLayout, TraitHandleLayout};
 use crate::tokio::names;
+use crate::tokio::own;
 use crate::tokio::waits::{Slot, Within};
 
 /// The future that a task or a `block_on` runs.
@@ -128,7 +129,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The function that a task is named after: the outermost one that isn't Tokio's own. `None` if the task awaits
+    /// The function that a task is named after: the outermost one that is neither Tokio's nor of a task group. `None` if the task awaits
     /// several things outside of any function.
     fn outermost(&self, tree: &AwaitTree) -> Option<&Coroutine> {
         let mut parent = None;
@@ -151,7 +152,8 @@ impl<'a> Walker<'a> {
             };
             parent = Some(FrameIndex(number));
             let coroutine = self.coroutines.get(number as usize)?;
-            if !coroutine.function.starts_with(names::FUNCTIONS) {
+            let function = &coroutine.function;
+            if !function.starts_with(names::FUNCTIONS) && !own::is_library(function) {
                 return Some(coroutine);
             }
         }
@@ -308,7 +310,7 @@ impl<'a> Walker<'a> {
             for held in state.held.iter().rev() {
                 let local = HeldIn {
                     local: held.local,
-                    maybe_dropped: some_dropped || held.moved,
+                    maybe_dropped: !held.awaited && (some_dropped || held.moved),
                 };
                 self.push(
                     held.plan.clone(),

@@ -2,6 +2,7 @@
 //! is set up.
 
 mod events;
+mod groups;
 
 use std::time::Duration;
 
@@ -15,6 +16,10 @@ fn main() {
     match &*name {
         "orphaned_event" => events::orphaned(),
         "late_setter" => events::late_setter(),
+        "group_in_circle" => groups::in_circle(),
+        "group_past_deadline" => groups::past_deadline(),
+        "group_of_orphans" => groups::of_orphans(),
+        "group_of_sleepers" => groups::of_sleepers(),
         _ => panic!("no program {name}"),
     }
 }
