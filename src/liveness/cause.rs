@@ -541,8 +541,20 @@ fn rule(links: &[Link], is_circle: bool, actors: usize) -> &'static str {
         matches!(
             kind,
             ResourceKind::Permits(
-                PermitKind::Mutex | PermitKind::RwLockRead | PermitKind::RwLockWrite
+                PermitKind::Mutex
+                    | PermitKind::RwLockRead
+                    | PermitKind::RwLockWrite
+                    | PermitKind::OnceCell
             )
+        )
+    };
+    let is_flag = |kind: &ResourceKind| {
+        matches!(
+            kind,
+            ResourceKind::Event
+                | ResourceKind::SetOnce
+                | ResourceKind::Cancellation
+                | ResourceKind::TaskTracker
         )
     };
     let is_pool = |kind: &ResourceKind| {
@@ -558,7 +570,7 @@ fn rule(links: &[Link], is_circle: bool, actors: usize) -> &'static str {
         "lost-waker"
     } else if any(is_pool) {
         "starved-pool"
-    } else if links.len() == 1 && any(|kind| matches!(kind, ResourceKind::Event)) {
+    } else if links.len() == 1 && any(is_flag) {
         "orphaned-event"
     } else if is_circle && actors == 1 && links.iter().all(|link| is_lock(&link.kind)) {
         "self-deadlock"

@@ -3,6 +3,8 @@
 //! An edge leads from what must move to what can move then. So a leaf leads to the frame that awaits it, a frame to
 //! what its locals hold the handles of, and that to the leaves that wait for it.
 
+#[path = "graph/flags.rs"]
+mod flags;
 #[path = "graph/groups.rs"]
 mod groups;
 
@@ -38,6 +40,12 @@ pub enum ResourceKind {
     Barrier,
     /// An event that is to be set.
     Event,
+    /// The value of a `SetOnce`.
+    SetOnce,
+    /// The cancellation of a `CancellationToken`.
+    Cancellation,
+    /// The end of the tasks of a `TaskTracker`, once it is closed.
+    TaskTracker,
     /// The end of all receivers of a watch channel.
     WatchClosed,
     /// A lock, or permits of a semaphore.
@@ -72,6 +80,9 @@ impl ResourceKind {
                     NotifyKind::WatchClosed => Self::WatchClosed,
                     NotifyKind::Barrier => Self::Barrier,
                     NotifyKind::Event => Self::Event,
+                    NotifyKind::SetOnce => Self::SetOnce,
+                    NotifyKind::Cancellation => Self::Cancellation,
+                    NotifyKind::TaskTracker => Self::TaskTracker,
                     _ => Self::Notify,
                 };
                 (kind, notify)
@@ -567,7 +578,8 @@ impl<'s> Graph<'s> {
                 // There is one receiver, or none that could take anything.
                 Found::of(owners.copied().collect(), Some(1))
             } else {
-                shared(&objects.handles_at(*root), objects)
+                let handles = objects.handles_at(*root);
+                flags::tokens(&handles, objects).unwrap_or_else(|| shared(&handles, objects))
             };
             let (search, others) = self.search(*root, owners.reconciled, objects);
             value.search = search;
@@ -1090,9 +1102,11 @@ impl<'s> Graph<'s> {
                 found
             }
             ResourceKind::Event => {
-                let count = counts(&[HandleKind::Event]).and_then(|it| it.strong);
-                Found::of(of_kinds(&[HandleKind::Event]), count)
+                let waits = waits.events.get(&address).map_or(&[][..], |it| it);
+                flags::event(&handles, objects, waits)
             }
+            ResourceKind::Cancellation => flags::tokens(&handles, objects).unwrap_or_default(),
+            ResourceKind::TaskTracker => flags::tracked(&handles, objects),
             ResourceKind::Permits(_) => Self::permits(address, &handles, objects, waits),
             _ => shared(&handles, objects),
         }
@@ -1136,7 +1150,7 @@ impl<'s> Graph<'s> {
             }
             return found;
         }
-        let guards: Vec<_> = handles
+        let mut guards: Vec<_> = handles
             .iter()
             .filter(|held| {
                 matches!(
@@ -1149,8 +1163,14 @@ impl<'s> Graph<'s> {
             })
             .copied()
             .collect();
+        if of == Some(PermitKind::OnceCell) {
+            // The function that initializes it moves its one permit from one local to the next.
+            guards.reverse();
+            let mut keepers = HashSet::default();
+            guards.retain(|held| keepers.insert(held.keeper));
+        }
         let total = match of {
-            Some(PermitKind::Mutex) => Some(1),
+            Some(PermitKind::Mutex | PermitKind::OnceCell) => Some(1),
             Some(PermitKind::RwLockRead | PermitKind::RwLockWrite) => Some(MAX_READERS),
             _ => None,
         };
@@ -1170,6 +1190,10 @@ impl<'s> Graph<'s> {
             let mut found = Found::of(guards, None);
             found.borrows = found.sources.iter().all(|source| {
                 let is_own = |held: &Held<'_>| held.keeper.actor().is_some();
+                // Nobody but the cell has a permit of it.
+                let borrows = |held: &Held<'_>| {
+                    borrows(held) || of == Some(PermitKind::OnceCell) && !held.handle.owns
+                };
                 matches!(source, Source::Handle(held) if is_own(held) && borrows(held))
             });
             found.keep_certain(reconciled);
@@ -1337,9 +1361,18 @@ fn side(kind: ResourceKind) -> ResourceKind {
     }
 }
 
+/// Whether a leaf, and all functions around it, are awaited and not only held.
+fn is_awaited(actor: Actor, leaf: &Leaf, snapshot: &Snapshot) -> bool {
+    let futures = actor.futures(snapshot);
+    let mut around = futures.into_iter().flat_map(|it| it.ancestors(leaf.frame));
+    leaf.held_in.is_none() && around.all(|frame| frame.held_in.is_none())
+}
+
 /// Which futures queue at which semaphore, polled or not.
 struct Waits {
     queues: HashMap<Address, Vec<Queued>>,
+    /// Who waits for each event.
+    events: HashMap<Address, Vec<Actor>>,
     /// Semaphores in whose queue there are futures of values, statics or closures.
     elsewhere: HashSet<Address>,
     resources: std::cell::RefCell<HashMap<(ResourceKind, Address), usize>>,
@@ -1356,9 +1389,18 @@ struct Queued {
 impl Waits {
     fn of(snapshot: &Snapshot) -> Self {
         let mut queues: HashMap<Address, Vec<Queued>> = HashMap::default();
+        let mut events: HashMap<Address, Vec<Actor>> = HashMap::default();
         for actor in Actor::all(snapshot) {
             let leaves = actor.futures(snapshot).map_or(&[][..], |it| &it.leaves);
             for (index, leaf) in leaves.iter().enumerate() {
+                if let WaitsFor::Notify {
+                    notify,
+                    of: NotifyKind::Event,
+                } = leaf.waits_for
+                    && is_awaited(actor, leaf, snapshot)
+                {
+                    events.entry(notify).or_default().push(actor);
+                }
                 if let WaitsFor::Permits {
                     of,
                     semaphore,
@@ -1389,6 +1431,7 @@ impl Waits {
         });
         Self {
             queues,
+            events,
             elsewhere: elsewhere.collect(),
             resources: std::cell::RefCell::default(),
         }

@@ -1,7 +1,7 @@
 //! Which handles lead to an address, and whether they are all that exist.
 
 use unstuck_inspect::snapshot::{
-    Address, Counts, FrameIndex, Handle, HandleKind, ObjectId, Snapshot,
+    Address, Counts, FrameIndex, Handle, HandleKind, Object, ObjectId, Snapshot,
 };
 
 use super::actor::Actor;
@@ -178,8 +178,13 @@ impl<'s> Objects<'s> {
         found
     }
 
+    /// What a handle refers to.
+    pub(super) fn object(&self, held: &Held<'_>) -> &'s Object {
+        &self.snapshot[held.handle.object]
+    }
+
     pub(super) fn counts(&self, held: &Held<'_>) -> &'s Counts {
-        &self.snapshot[held.handle.object].counts
+        &self.object(held).counts
     }
 
     /// Whether an object is an mpsc channel. Others count their receivers, too, or not even their senders.
@@ -195,6 +200,8 @@ pub(super) fn is_strong(held: &Held<'_>) -> bool {
         HandleKind::Arc
         | HandleKind::Rc
         | HandleKind::Event
+        | HandleKind::CancellationToken
+        | HandleKind::TrackedTask
         | HandleKind::MpscSender
         | HandleKind::MpscWeakSender
         | HandleKind::MpscReceiver

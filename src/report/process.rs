@@ -541,6 +541,8 @@ impl<'s> Text<'s> {
             HandleKind::Weak => ("a Weak of", type_name.as_str()),
             HandleKind::Rc => ("an Rc of", type_name.as_str()),
             HandleKind::Event => ("a handle of", "Event"),
+            HandleKind::CancellationToken => ("a handle of", "CancellationToken"),
+            HandleKind::TrackedTask => ("a place in", "TaskTracker"),
             _ => ("a handle of", type_name.as_str()),
         };
         let is_of_task = matches!(

@@ -61,3 +61,53 @@ fn a_scope_of_a_task_group_waits_for_its_tasks() {
     );
     assert_well("group_of_sleepers", 2);
 }
+
+#[test]
+fn who_initializes_a_once_cell_is_waited_for() {
+    assert_part(
+        "once_cell_in_circle",
+        2,
+        "for the value of a OnceCell; task [n] is initializing it and waits for the lock of Mutex #[n]",
+    );
+    assert_well("slow_once_cell", 2);
+}
+
+#[test]
+fn a_set_once_is_set_by_whoever_has_an_arc_of_it() {
+    assert_part("orphaned_set_once", 2, "wait for SetOnce #[n] to be set;");
+    assert_part(
+        "orphaned_set_once",
+        2,
+        "all [n] `Arc`s were found [orphaned-event, likely]",
+    );
+    assert_well("late_set_once", 1);
+}
+
+#[test]
+fn a_token_is_cancelled_by_its_handles_and_those_above() {
+    assert_part(
+        "orphaned_token",
+        3,
+        "for CancellationToken #[n] to be cancelled; all who could cancel it wait for that themselves; \
+         [n] other waits because of it [orphaned-event, likely]",
+    );
+    assert_part(
+        "token_of_a_parent",
+        2,
+        "it waits with the only handle that is left, so nobody can set it; [n] other waits because of it",
+    );
+    assert_well("late_token", 1);
+    assert_well("token_of_a_thread", 1);
+}
+
+#[test]
+fn a_task_tracker_waits_to_be_closed_and_for_its_tasks() {
+    assert_part(
+        "open_tracker",
+        1,
+        "for TaskTracker #[n] to be closed and empty; it is empty, but nobody has closed it; main itself holds an \
+         `Arc` in `tracker`; no other holder exists [orphaned-event, likely]",
+    );
+    assert_part("tracker_of_the_stuck", 2, "[n] other waits because of it");
+    assert_well("slow_tracker", 2);
+}

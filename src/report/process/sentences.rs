@@ -277,6 +277,13 @@ impl Text<'_> {
             ResourceKind::Watch => format!("a new value of {}", object("watch channel")),
             ResourceKind::Barrier => format!("more tasks to reach {}", object("Barrier")),
             ResourceKind::Event => format!("{} to be set", object("Event")),
+            ResourceKind::SetOnce => format!("{} to be set", object("SetOnce")),
+            ResourceKind::Cancellation => {
+                format!("{} to be cancelled", object("CancellationToken"))
+            }
+            ResourceKind::TaskTracker => {
+                format!("{} to be closed and empty", object("TaskTracker"))
+            }
             ResourceKind::WatchClosed => {
                 format!("all receivers of {} to be dropped", object("watch channel"))
             }
@@ -285,6 +292,7 @@ impl Text<'_> {
                 PermitKind::RwLockRead => format!("a read lock of {}", object("RwLock")),
                 PermitKind::RwLockWrite => format!("the write lock of {}", object("RwLock")),
                 PermitKind::ChannelRoom => format!("room in {}", object("mpsc channel")),
+                PermitKind::OnceCell => format!("the value of {}", object("OnceCell")),
                 _ => format!("permits of {}", object("Semaphore")),
             },
             ResourceKind::Notify => format!("a notification of {}", object("Notify")),
@@ -309,6 +317,7 @@ impl Text<'_> {
         if let Some(nobody) = flags::nobody_sets(link) {
             return nobody;
         }
+        let not_closed = self.nobody_closes(link);
         let waits_in = |holder: &Holder| {
             let next = holder.waits_in?;
             let is_task = |(told, _): (&Told<'_>, usize)| {
@@ -383,7 +392,7 @@ impl Text<'_> {
                 }
             }
         });
-        let mut shown: Vec<String> = shown.collect();
+        let mut shown: Vec<String> = not_closed.into_iter().chain(shown).collect();
         match groups.len().saturating_sub(NAMED) {
             0 => {}
             more => shown.push(format!("{more} more hold it")),
@@ -427,6 +436,9 @@ impl Text<'_> {
                 maybe_dropped,
             } => {
                 let local = shown_local(self.snapshot[local].name.as_deref());
+                if let Some(is) = flags::is_part_of(link.kind, kind, maybe_dropped) {
+                    return format!("{is}{at}");
+                }
                 let verb = if maybe_dropped { "may hold" } else { "hold" };
                 format!("{verb} {} in {local}{at}", shown_handle(kind))
             }
@@ -727,9 +739,12 @@ fn counted(link: &Link) -> Option<String> {
         | ResourceKind::Oneshot
         | ResourceKind::Watch => "sender",
         ResourceKind::WatchClosed => "receiver",
-        ResourceKind::Notify => "`Arc`",
+        ResourceKind::Notify | ResourceKind::SetOnce => "`Arc`",
+        ResourceKind::Event | ResourceKind::Cancellation => "handle",
         // There is one lock of a mutex, and nobody is told of the sender in a barrier.
-        ResourceKind::Permits(PermitKind::Mutex) | ResourceKind::Barrier if link.missing == 0 => {
+        ResourceKind::Permits(PermitKind::Mutex | PermitKind::OnceCell) | ResourceKind::Barrier
+            if link.missing == 0 =>
+        {
             return None;
         }
         ResourceKind::Permits(PermitKind::ChannelRoom)
@@ -778,7 +793,8 @@ pub(super) fn shown_handle(kind: HandleKind) -> &'static str {
         HandleKind::SemaphorePermit { .. } | HandleKind::MpscPermit => "a permit",
         HandleKind::Weak => "a `Weak`",
         HandleKind::Rc => "an `Rc`",
-        HandleKind::Event => "a handle",
+        HandleKind::Event | HandleKind::CancellationToken => "a handle",
+        HandleKind::TrackedTask => "a place",
         _ => "an `Arc`",
     }
 }

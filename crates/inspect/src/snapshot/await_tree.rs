@@ -211,6 +211,8 @@ pub enum PermitKind {
     RwLockWrite,
     /// A bounded mpsc channel: room for a message.
     ChannelRoom,
+    /// A `OnceCell`: who initializes it has the only permit.
+    OnceCell,
     /// A `Semaphore`.
     Semaphore,
     /// Something else, by the functions that await it.
@@ -234,6 +236,12 @@ pub enum NotifyKind {
     Barrier,
     /// An event that is set once, by one of its handles. One that waits can't set it.
     Event,
+    /// A `SetOnce`: its value.
+    SetOnce,
+    /// A `CancellationToken`: whoever has a handle of it, or of one above it, can cancel it.
+    Cancellation,
+    /// A `TaskTracker`: that it is closed, and that its last task ends.
+    TaskTracker,
 }
 
 /// A direction of I/O.

@@ -84,6 +84,10 @@ pub enum HandleKind {
     Rc,
     /// A handle of an event, which waits for it or sets it.
     Event,
+    /// A `CancellationToken`. The object is its node: children hang below it, in its handles.
+    CancellationToken,
+    /// What a `TaskTracker` counts: a task, or a token of one.
+    TrackedTask,
 }
 
 /// A primitive, a task, or a shared value. Handles refer to it.
@@ -179,7 +183,13 @@ pub struct Counts {
     pub receivers: Option<u64>,
     /// Permits that a semaphore or lock has left.
     pub permits: Option<u64>,
-    /// Tasks of a group that have not ended.
+    /// Handles of a `CancellationToken`, without those that are above and below it.
+    #[serde(default)]
+    pub tokens: Option<u64>,
+    /// Whether a `TaskTracker` was closed.
+    #[serde(default)]
+    pub closed: Option<bool>,
+    /// Tasks of a group or `TaskTracker` that have not ended.
     #[serde(default)]
     pub members: Option<u64>,
     /// Guards of a lock that blocks its threads, by its own state: of `std`, `parking_lot` or `DashMap`.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::names::{self, Missing};
 use super::own;
+use super::util;
 use super::waits::named;
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Path, Spot, Type};
@@ -220,13 +221,19 @@ const LOCKS: &[(&str, &str, Holders)] = &[
 
 /// The kind of a type, if it is a handle.
 pub(crate) fn kind_of(ty: &Type) -> Option<HandleKind> {
-    let candidate = ["tokio::", "std::sync::", "lock_api::", "unstuck::"]
-        .iter()
-        .any(|prefix| ty.name.starts_with(prefix));
+    let candidate = [
+        "tokio::",
+        "std::sync::",
+        "lock_api::",
+        "tokio_util::",
+        "unstuck::",
+    ]
+    .iter()
+    .any(|prefix| ty.name.starts_with(prefix));
     if !candidate {
         return None;
     }
-    let mut tables = [TYPES, own::HANDLES].into_iter();
+    let mut tables = [TYPES, own::HANDLES, util::HANDLES].into_iter();
     tables.find_map(|table| named(&ty.name, table))
 }
 
@@ -255,14 +262,19 @@ fn counts_of(debug: &DebugInfo<'_>, object: &Spot) -> Result<Vec<(Store, Path)>,
         let named = named.filter_map(|(name, to)| Some((*to, object.named(debug, name)?.path())));
         return Ok(named.collect());
     }
-    let of_others = OF_OTHERS.iter().copied().flatten();
-    let own = of_others.filter(|(ty, ..)| object.ty.name.starts_with(ty));
-    own.map(|(_, need, to)| Ok((*to, need.locate(debug, object)?.path())))
+    let of_others = [own::COUNTS, util::COUNTS].into_iter().flatten();
+    let own = of_others.filter(|count| object.ty.name.starts_with(count.of));
+    own.map(|count| Ok((count.store, count.at.locate(debug, object)?.path())))
         .collect()
 }
 
-/// Where counts of what is not Tokio's are.
-const OF_OTHERS: &[&[(&str, names::Need, Store)]] = &[own::COUNTS];
+/// A count of an object that is not Tokio's.
+pub(super) struct Count {
+    /// How the name of its type starts.
+    pub(super) of: &'static str,
+    pub(super) at: names::Need,
+    pub(super) store: Store,
+}
 
 /// How to read a handle.
 pub(crate) struct HandleLayout {

@@ -13,5 +13,6 @@ pub(crate) mod pool;
 pub(crate) mod runtimes;
 pub(crate) mod tasks;
 pub(crate) mod threads;
+pub(crate) mod util;
 pub(crate) mod waits;
 pub(crate) mod wakers;

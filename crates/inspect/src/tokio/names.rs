@@ -92,6 +92,8 @@ pub(crate) enum Feature {
     Joins,
     JoinSets,
     Groups,
+    CancellationTokens,
+    TaskTrackers,
     FuturesUnordered,
     Timers,
     Wakers,
@@ -115,6 +117,8 @@ impl Feature {
             Self::Joins => "join handles",
             Self::JoinSets => "members of a JoinSet",
             Self::Groups => "task groups",
+            Self::CancellationTokens => "cancellation tokens",
+            Self::TaskTrackers => "task trackers",
             Self::FuturesUnordered => "members of a FuturesUnordered",
             Self::Timers => "timers",
             Self::Wakers => "wakers",
@@ -322,6 +326,13 @@ needs! {
     GROUP_BODY: Groups, "Owner", [Field("body"), Field("shared"), Shared, Named("body_is_open")];
     GROUP_MEMBERS: Groups, "Shared", [Named("open"), Field("len")];
 
+    TOKEN_NOTIFY: CancellationTokens, "WaitForCancellationFuture", [Field("cancellation_token"), Target, Field("inner"), Shared, Field("waker")];
+    OWNED_TOKEN_NOTIFY: CancellationTokens, "WaitForCancellationFutureOwned", [Field("cancellation_token"), Field("inner"), Shared, Field("waker")];
+    TOKENS: CancellationTokens, "TreeNode", [Named("num_handles")];
+
+    TRACKER_NOTIFY: TaskTrackers, "TaskTrackerWaitFuture", [Field("future"), Field("notify"), Target];
+    TRACKER_STATE: TaskTrackers, "TaskTrackerInner", [Field("state")];
+
     UNORDERED_HEAD: FuturesUnordered, "FuturesUnordered", [Field("head_all")];
     UNORDERED_NEXT: FuturesUnordered, "FuturesUnordered task", [Field("next_all")];
     UNORDERED_FUTURE: FuturesUnordered, "FuturesUnordered task", [Field("future")];
@@ -386,6 +397,8 @@ needs! {
 
     ONCE_CELL_SET: Containers, "OnceCell", [Named("value_set")];
     ONCE_CELL_VALUE: Containers, "OnceCell", [Field("value")];
+    SET_ONCE_SET: Containers, "SetOnce", [Named("value_set")];
+    SET_ONCE_VALUE: Containers, "SetOnce", [Field("value")];
     ONCE_LOCK_STATE: Containers, "OnceLock", [Named("state_and_queued")];
     ONCE_LOCK_VALUE: Containers, "OnceLock", [Field("value")];
     LAZY_LOCK_STATE: Containers, "LazyLock", [Named("state_and_queued")];
@@ -430,6 +443,12 @@ pub(crate) const ONCE: &[Once] = &[
         value: ONCE_CELL_VALUE,
     },
     Once {
+        ty: "tokio::sync::set_once::SetOnce<",
+        state: SET_ONCE_SET,
+        set: 1,
+        value: SET_ONCE_VALUE,
+    },
+    Once {
         ty: "std::sync::once_lock::OnceLock<",
         state: ONCE_LOCK_STATE,
         set: 0,
@@ -458,6 +477,10 @@ pub(crate) const CLOSED_PERMITS: u64 = 1;
 
 /// The permits of a semaphore are above its `closed` bit.
 pub(crate) const PERMIT_SHIFT: u32 = 1;
+
+/// The bit of a task tracker's state that says that it is closed. The others are the number of its tasks.
+pub(crate) const TRACKER_CLOSED: u64 = 1;
+pub(crate) const TRACKER_SHIFT: u32 = 1;
 
 /// The bits of `Interest` that can be waited for.
 pub(crate) mod interest {

@@ -1,7 +1,7 @@
 //! The primitives of `unstuck` itself.
 
-use super::handles::Store;
-use super::names::{self, Need};
+use super::handles::Count;
+use super::names;
 use super::waits::WaitKind;
 use crate::snapshot::{HandleKind, NotifyKind};
 
@@ -21,11 +21,11 @@ pub(super) const SCOPE: &str = "unstuck::group::running::Running<";
 pub(super) const WAITS: &[(&str, WaitKind)] = &[("unstuck::group::owner::Owner", WaitKind::Group)];
 
 /// Where counts of the primitives are.
-pub(super) const COUNTS: &[(&str, Need, Store)] = &[(
-    "unstuck::group::shared::Shared",
-    names::GROUP_MEMBERS,
-    |counts, count| counts.members = Some(count),
-)];
+pub(super) const COUNTS: &[Count] = &[Count {
+    of: "unstuck::group::shared::Shared",
+    at: names::GROUP_MEMBERS,
+    store: |counts, count| counts.members = Some(count),
+}];
 
 /// What a `Notify` is part of, by the module of the function that awaits it.
 pub(super) const NOTIFIES: &[(&str, NotifyKind)] = &[("unstuck::event::", NotifyKind::Event)];

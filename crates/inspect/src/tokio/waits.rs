@@ -2,6 +2,7 @@
 
 use super::names::{self, Missing};
 use super::own;
+use super::util;
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Path, Spot, Tag, Type};
 use crate::memory::Memory;
@@ -24,13 +25,16 @@ pub(crate) enum WaitKind {
     JoinSet,
     FuturesUnordered,
     Group,
+    Cancellation,
+    OwnedCancellation,
+    TaskTracker,
     Pending,
 }
 
 impl WaitKind {
-    /// Whether other futures are in it, which it polls as well.
-    pub(crate) fn polls_more(self) -> bool {
-        self == Self::Group
+    /// Whether there is more in it: handles, or other futures that it polls as well.
+    pub(crate) fn has_parts(self) -> bool {
+        matches!(self, Self::Group | Self::OwnedCancellation)
     }
 }
 
@@ -71,13 +75,19 @@ const TYPES: &[(&str, WaitKind)] = &[
 /// The kind of a type, if it is one of those futures.
 pub(crate) fn kind_of(ty: &Type) -> Option<WaitKind> {
     // Most types are ruled out by their first letters.
-    let candidate = ["tokio::", "futures_util::", "core::future::", "unstuck::"]
-        .iter()
-        .any(|prefix| ty.name.starts_with(prefix));
+    let candidate = [
+        "tokio::",
+        "futures_util::",
+        "core::future::",
+        "tokio_util::",
+        "unstuck::",
+    ]
+    .iter()
+    .any(|prefix| ty.name.starts_with(prefix));
     if !candidate {
         return None;
     }
-    let mut tables = [TYPES, own::WAITS].into_iter();
+    let mut tables = [TYPES, own::WAITS, util::WAITS].into_iter();
     tables.find_map(|table| named(&ty.name, table))
 }
 
@@ -105,7 +115,11 @@ pub(crate) enum WaitLayout {
         missing: Path,
         queued: Path,
     },
-    Notified(Path),
+    Notified {
+        notify: Path,
+        /// What it is part of, if that is known by the type of the future.
+        of: Option<NotifyKind>,
+    },
     Oneshot {
         channel: Path,
         state: Path,
@@ -143,6 +157,10 @@ impl WaitLayout {
         future: &Spot,
     ) -> Result<Option<Self>, Missing> {
         let path = |need: &names::Need| need.locate(debug, future).map(|spot| spot.path());
+        let notified = |need: &names::Need, of| {
+            let notify = path(need)?;
+            Ok(Self::Notified { notify, of })
+        };
         let option = |need: &names::Need| {
             need.locate(debug, future)
                 .map(|spot| OptionLayout::new(debug, &spot))
@@ -155,8 +173,17 @@ impl WaitLayout {
                 missing: path(&names::ACQUIRE_MISSING)?,
                 queued: path(&names::ACQUIRE_QUEUED)?,
             },
-            WaitKind::Notified => Self::Notified(path(&names::NOTIFIED_NOTIFY)?),
-            WaitKind::OwnedNotified => Self::Notified(path(&names::OWNED_NOTIFIED_NOTIFY)?),
+            WaitKind::Notified => notified(&names::NOTIFIED_NOTIFY, None)?,
+            WaitKind::OwnedNotified => notified(&names::OWNED_NOTIFIED_NOTIFY, None)?,
+            WaitKind::Cancellation => {
+                notified(&names::TOKEN_NOTIFY, Some(NotifyKind::Cancellation))?
+            }
+            WaitKind::OwnedCancellation => {
+                notified(&names::OWNED_TOKEN_NOTIFY, Some(NotifyKind::Cancellation))?
+            }
+            WaitKind::TaskTracker => {
+                notified(&names::TRACKER_NOTIFY, Some(NotifyKind::TaskTracker))?
+            }
             WaitKind::OneshotReceiver => Self::Oneshot {
                 channel: path(&names::ONESHOT_CHANNEL)?,
                 state: path(&names::ONESHOT_RECEIVER_STATE)?,
@@ -222,9 +249,9 @@ impl WaitLayout {
                     available: left.read(memory, future)? >> names::PERMIT_SHIFT,
                 }
             }
-            Self::Notified(notify) => WaitsFor::Notify {
+            Self::Notified { notify, of } => WaitsFor::Notify {
                 notify: address(notify)?,
-                of: within.notify,
+                of: of.unwrap_or(within.notify),
             },
             Self::Oneshot { channel, .. } => WaitsFor::Oneshot {
                 channel: address(channel)?,
@@ -308,7 +335,7 @@ impl WaitLayout {
         };
         match self {
             Self::Acquire { .. }
-            | Self::Notified(_)
+            | Self::Notified { .. }
             | Self::Broadcast(_)
             | Self::Sleep { .. }
             | Self::Readiness { .. } => Slot::Within {
@@ -407,7 +434,13 @@ impl Within {
             (NotifyKind::Watch, NotifyKind::Barrier) => NotifyKind::Barrier,
             (notify, _) => notify,
         };
+        let permits = match (self.permits, outer.permits) {
+            // It has a semaphore of one permit.
+            (PermitKind::Semaphore, PermitKind::OnceCell) => PermitKind::OnceCell,
+            (permits, _) => permits,
+        };
         Self {
+            permits,
             notify,
             signal: self.signal || outer.signal,
             ..self
@@ -419,6 +452,7 @@ impl Within {
 fn notify_of(function: &str) -> NotifyKind {
     match function.strip_prefix("tokio::sync::") {
         Some(path) if path.starts_with("barrier::") => NotifyKind::Barrier,
+        Some(path) if path.starts_with("set_once::") => NotifyKind::SetOnce,
         Some(path) if path.starts_with("watch::") && path.contains("::closed") => {
             NotifyKind::WatchClosed
         }
@@ -446,6 +480,7 @@ fn permits_of(function: &str) -> PermitKind {
         Some("rwlock") => PermitKind::RwLockRead,
         Some("mpsc") => PermitKind::ChannelRoom,
         Some("semaphore") => PermitKind::Semaphore,
+        Some("once_cell") => PermitKind::OnceCell,
         _ => PermitKind::Other,
     }
 }

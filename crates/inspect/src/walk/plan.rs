@@ -14,8 +14,8 @@ use crate::snapshot::{HandleKind, Local, LocalId, NameId, Origin, Place, PlaceId
 use crate::tokio::channels::{self, ChannelLayout, QueueLayout};
 use crate::tokio::handles::{self, HandleLayout, TraitHandleLayout};
 use crate::tokio::names::{self, Missing};
-use crate::tokio::own;
 use crate::tokio::waits::{self, WaitKind, WaitLayout, Within};
+use crate::tokio::{own, util};
 
 /// What is read of a value.
 pub(crate) enum Plan {
@@ -317,7 +317,7 @@ impl Plans {
         }
         if let Some(kind) = waits::kind_of(ty) {
             let plan = context.found(self.wait(context, kind, &whole)).flatten();
-            return match kind.polls_more() {
+            return match kind.has_parts() {
                 true => Some(self.with_parts(context, plan, ty, purpose)),
                 false => plan,
             };
@@ -405,7 +405,8 @@ impl Plans {
     fn compile_struct(&self, context: &Context<'_>, ty: &Type, purpose: Purpose) -> Plan {
         let mut parts = Vec::new();
         let own = purpose == Purpose::Hold && has_own_names(ty);
-        for field in &ty.fields {
+        let fields = ty.fields.iter();
+        for field in fields.filter(|field| !util::refers_back(&ty.name, &field.name)) {
             if let Some(plan) = self.plan(context, field.ty, purpose) {
                 let named = (own && !field.name.starts_with(UNNAMED)).then(|| {
                     LocalId(self.locals.borrow_mut().id(Local {

@@ -57,7 +57,7 @@ fn check_primitives(profile: &str) {
         ("notify_owned", &notify),
         ("barrier", &notify),
         ("initialize", &|waits| matches!(waits, WaitsFor::Never)),
-        ("initialized", &permits(PermitKind::Semaphore)),
+        ("initialized", &permits(PermitKind::OnceCell)),
         ("sleep", &timer),
         ("interval", &timer),
         ("child", &|waits| matches!(waits, WaitsFor::Never)),

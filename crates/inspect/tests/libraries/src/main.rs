@@ -3,6 +3,9 @@
 
 mod events;
 mod groups;
+mod once;
+mod tokens;
+mod trackers;
 
 use std::time::Duration;
 
@@ -20,6 +23,17 @@ fn main() {
         "group_past_deadline" => groups::past_deadline(),
         "group_of_orphans" => groups::of_orphans(),
         "group_of_sleepers" => groups::of_sleepers(),
+        "once_cell_in_circle" => once::cell_in_circle(),
+        "slow_once_cell" => once::slow_cell(),
+        "orphaned_set_once" => once::orphaned(),
+        "late_set_once" => once::late(),
+        "orphaned_token" => tokens::orphaned(),
+        "token_of_a_parent" => tokens::of_a_parent(),
+        "token_of_a_thread" => tokens::of_a_thread(),
+        "late_token" => tokens::late(),
+        "open_tracker" => trackers::open(),
+        "tracker_of_the_stuck" => trackers::of_the_stuck(),
+        "slow_tracker" => trackers::slow(),
         _ => panic!("no program {name}"),
     }
 }
