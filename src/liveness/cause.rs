@@ -561,7 +561,9 @@ fn rule(links: &[Link], is_circle: bool, actors: usize) -> &'static str {
         matches!(
             kind,
             ResourceKind::PoolThread
-                | ResourceKind::Permits(PermitKind::Semaphore | PermitKind::Other)
+                | ResourceKind::Permits(
+                    PermitKind::Connection | PermitKind::Semaphore | PermitKind::Other
+                )
         )
     };
     if granted {

@@ -83,6 +83,7 @@ impl ResourceKind {
                     NotifyKind::SetOnce => Self::SetOnce,
                     NotifyKind::Cancellation => Self::Cancellation,
                     NotifyKind::TaskTracker => Self::TaskTracker,
+                    NotifyKind::PoolClosed => return None,
                     _ => Self::Notify,
                 };
                 (kind, notify)
@@ -818,14 +819,22 @@ impl<'s> Graph<'s> {
         waits: &Waits,
     ) -> Option<usize> {
         if let Some((kind, address)) = ResourceKind::of(&leaf.waits_for) {
+            if kind == ResourceKind::Permits(PermitKind::Connection) {
+                self.end_by_holders(address, vertex, objects);
+            }
             return Some(self.resource(kind, address, objects, waits));
         }
         match leaf.waits_for {
             WaitsFor::Never => Some(self.dead_end(ResourceKind::Never, leaf.address)),
             WaitsFor::Group { group, .. } => {
-                self.add_group(group, vertex, objects);
+                self.end_by_holders(group, vertex, objects);
                 None
             }
+            // It only gives up. Whoever can close the pool is told where it waits for a connection.
+            WaitsFor::Notify {
+                of: NotifyKind::PoolClosed,
+                ..
+            } => None,
             WaitsFor::Timer {
                 deadline_ns,
                 of_timeout,
@@ -1159,6 +1168,7 @@ impl<'s> Graph<'s> {
                         | HandleKind::RwLockReadGuard
                         | HandleKind::RwLockWriteGuard
                         | HandleKind::SemaphorePermit { .. }
+                        | HandleKind::Connection
                 )
             })
             .copied()
@@ -1172,6 +1182,10 @@ impl<'s> Graph<'s> {
         let total = match of {
             Some(PermitKind::Mutex | PermitKind::OnceCell) => Some(1),
             Some(PermitKind::RwLockRead | PermitKind::RwLockWrite) => Some(MAX_READERS),
+            Some(PermitKind::Connection) => {
+                let mut counts = handles.iter().map(|held| objects.counts(held));
+                counts.find_map(|counts| counts.connections)
+            }
             _ => None,
         };
         let mut found = if let Some(total) = total {

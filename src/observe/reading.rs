@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use unstuck_inspect::Inspector;
 use unstuck_inspect::snapshot::{
-    self, Address, AwaitTree, Frame, FrameIndex, HeldIn, Origin, Snapshot, WaitsFor,
+    self, Address, AwaitTree, Frame, FrameIndex, HeldIn, NotifyKind, Origin, Snapshot, WaitsFor,
 };
 
 use super::snapshot::{Leaf, LeafKind, TaskId, TaskSeen, TaskState};
@@ -224,7 +224,14 @@ fn kind(waits_for: &WaitsFor, calls: &[String]) -> Option<LeafKind> {
     if within("unstuck::event::") || within("unstuck::group::running::") {
         return None;
     }
-    if let WaitsFor::Group { .. } = waits_for {
+    let is_close = matches!(
+        waits_for,
+        WaitsFor::Notify {
+            of: NotifyKind::PoolClosed,
+            ..
+        }
+    );
+    if is_close || matches!(waits_for, WaitsFor::Group { .. }) {
         return None;
     }
     if within("tokio::time::timeout::") {
@@ -299,7 +306,7 @@ mod tests {
     use futures_util::stream::FuturesUnordered;
     use tokio::runtime::Builder;
     use tokio::sync::oneshot;
-    use unstuck_inspect::snapshot::{NameId, NotifyKind};
+    use unstuck_inspect::snapshot::NameId;
 
     use super::*;
     use crate::{BoxError, TaskGroup};

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockingState, Frame, FrameIndex, Gap, Handle, HandleKind, HeldIn, Leaf,
-    Lifecycle, NameId, NativeFrame, Object, ObjectId, Origin, PermitKind, Place, Snapshot,
-    StackGap, Thread, WaitsFor,
+    Lifecycle, NameId, NativeFrame, NotifyKind, Object, ObjectId, Origin, PermitKind, Place,
+    Snapshot, StackGap, Thread, WaitsFor,
 };
 
 use self::folder::Folder;
@@ -393,8 +393,16 @@ impl<'s> Text<'s> {
 
     /// A future that is held and not awaited matters if others wait for the same thing.
     fn shows_leaf(&self, leaf: &Leaf) -> bool {
-        // The body of its scope has leaves of its own.
-        if let (WaitsFor::Group { drains: false, .. }, false) = (&leaf.waits_for, self.full) {
+        // What would only end a wait: the tasks of a group whose body goes on, and the end of a pool.
+        let only_ends = matches!(
+            leaf.waits_for,
+            WaitsFor::Group { drains: false, .. }
+                | WaitsFor::Notify {
+                    of: NotifyKind::PoolClosed,
+                    ..
+                }
+        );
+        if only_ends && !self.full {
             return false;
         }
         let number = || self.names.number_at(awaited(&leaf.waits_for));
@@ -543,6 +551,7 @@ impl<'s> Text<'s> {
             HandleKind::Event => ("a handle of", "Event"),
             HandleKind::CancellationToken => ("a handle of", "CancellationToken"),
             HandleKind::TrackedTask => ("a place in", "TaskTracker"),
+            HandleKind::Connection => ("a connection of", "pool"),
             _ => ("a handle of", type_name.as_str()),
         };
         let is_of_task = matches!(
@@ -629,6 +638,10 @@ impl<'s> Text<'s> {
             }
             WaitsFor::LocalSet { .. } => "runs a LocalSet".to_owned(),
             WaitsFor::Group { group, .. } => self.group_leaf(*group),
+            WaitsFor::Notify {
+                of: NotifyKind::PoolClosed,
+                ..
+            } => "waits for its pool to be closed".to_owned(),
             WaitsFor::Never => "is pending forever".to_owned(),
             WaitsFor::Broadcast { .. }
             | WaitsFor::Oneshot { .. }

@@ -1,4 +1,4 @@
-//! Task groups: what their scopes wait for.
+//! Task groups: what their scopes wait for, and who ends that.
 
 use unstuck_inspect::snapshot::{Address, HandleKind, ObjectId, Snapshot};
 
@@ -47,11 +47,11 @@ impl<'s> Graph<'s> {
         }
     }
 
-    /// Whoever has a handle of a group can cancel it: its tasks by failing, too.
-    pub(super) fn add_group(&mut self, group: Address, scope: Vertex, objects: &Objects<'s>) {
-        let handles = objects.handles_at(group);
+    /// Whoever has a handle of a group can cancel it, its tasks by failing. Whoever has one of a pool can close it.
+    pub(super) fn end_by_holders(&mut self, of: Address, wait: Vertex, objects: &Objects<'s>) {
+        let handles = objects.handles_at(of);
         for held in handles.iter().filter(|held| is_strong(held)) {
-            self.cancel(held.scope, scope);
+            self.cancel(held.scope, wait);
         }
     }
 

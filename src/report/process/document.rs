@@ -624,6 +624,7 @@ fn kind_name(kind: ResourceKind) -> &'static str {
             PermitKind::RwLockWrite => "rwlock_write",
             PermitKind::ChannelRoom => "channel_room",
             PermitKind::OnceCell => "once_cell",
+            PermitKind::Connection => "connection",
             _ => "semaphore",
         },
         ResourceKind::Notify => "notify",
@@ -645,6 +646,7 @@ fn leaf_name(waits_for: &WaitsFor) -> &'static str {
         WaitsFor::EmptySet { .. } => "empty_set",
         WaitsFor::Never => "never",
         WaitsFor::Group { .. } => "task_group",
+        WaitsFor::Notify { .. } => "pool_closed",
         _ => "unknown",
     }
 }

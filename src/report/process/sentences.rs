@@ -293,6 +293,7 @@ impl Text<'_> {
                 PermitKind::RwLockWrite => format!("the write lock of {}", object("RwLock")),
                 PermitKind::ChannelRoom => format!("room in {}", object("mpsc channel")),
                 PermitKind::OnceCell => format!("the value of {}", object("OnceCell")),
+                PermitKind::Connection => format!("a connection of {}", object("pool")),
                 _ => format!("permits of {}", object("Semaphore")),
             },
             ResourceKind::Notify => format!("a notification of {}", object("Notify")),
@@ -751,6 +752,7 @@ fn counted(link: &Link) -> Option<String> {
         | ResourceKind::Task
         | ResourceKind::Group
         | ResourceKind::PoolThread => return None,
+        ResourceKind::Permits(PermitKind::Connection) => "connection",
         _ => "holder",
     };
     let number = link.count.unwrap_or(0);
@@ -795,6 +797,7 @@ pub(super) fn shown_handle(kind: HandleKind) -> &'static str {
         HandleKind::Rc => "an `Rc`",
         HandleKind::Event | HandleKind::CancellationToken => "a handle",
         HandleKind::TrackedTask => "a place",
+        HandleKind::Connection => "a connection",
         _ => "an `Arc`",
     }
 }

@@ -213,6 +213,8 @@ pub enum PermitKind {
     ChannelRoom,
     /// A `OnceCell`: who initializes it has the only permit.
     OnceCell,
+    /// A pool of connections, or of other objects: who has one has a permit.
+    Connection,
     /// A `Semaphore`.
     Semaphore,
     /// Something else, by the functions that await it.
@@ -242,6 +244,8 @@ pub enum NotifyKind {
     Cancellation,
     /// A `TaskTracker`: that it is closed, and that its last task ends.
     TaskTracker,
+    /// The end of the pool that the task waits for a connection of: then it waits no longer.
+    PoolClosed,
 }
 
 /// A direction of I/O.

@@ -88,6 +88,8 @@ pub enum HandleKind {
     CancellationToken,
     /// What a `TaskTracker` counts: a task, or a token of one.
     TrackedTask,
+    /// A connection, or another object, that is borrowed from a pool. The object is the pool.
+    Connection,
 }
 
 /// A primitive, a task, or a shared value. Handles refer to it.
@@ -186,6 +188,9 @@ pub struct Counts {
     /// Handles of a `CancellationToken`, without those that are above and below it.
     #[serde(default)]
     pub tokens: Option<u64>,
+    /// Connections that a pool has at most.
+    #[serde(default)]
+    pub connections: Option<u64>,
     /// Whether a `TaskTracker` was closed.
     #[serde(default)]
     pub closed: Option<bool>,

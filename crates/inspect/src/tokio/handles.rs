@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::connections;
 use super::names::{self, Missing};
 use super::own;
 use super::util;
-use super::waits::named;
+use super::waits::{OptionLayout, named};
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Path, Spot, Type};
 use crate::snapshot::{Counts, HandleKind};
@@ -225,6 +226,8 @@ pub(crate) fn kind_of(ty: &Type) -> Option<HandleKind> {
         "tokio::",
         "std::sync::",
         "lock_api::",
+        "deadpool::",
+        "sqlx_core::",
         "tokio_util::",
         "unstuck::",
     ]
@@ -234,7 +237,13 @@ pub(crate) fn kind_of(ty: &Type) -> Option<HandleKind> {
         return None;
     }
     let mut tables = [TYPES, own::HANDLES, util::HANDLES].into_iter();
-    tables.find_map(|table| named(&ty.name, table))
+    let kind = tables.find_map(|table| named(&ty.name, table));
+    kind.or_else(|| connections::handle(&ty.name))
+}
+
+/// Whether there is more in such a handle.
+pub(crate) fn has_parts(kind: HandleKind) -> bool {
+    kind == HandleKind::Connection
 }
 
 /// The kind of a type, if it is an `Arc`, `Rc` or `Weak`.
@@ -262,7 +271,9 @@ fn counts_of(debug: &DebugInfo<'_>, object: &Spot) -> Result<Vec<(Store, Path)>,
         let named = named.filter_map(|(name, to)| Some((*to, object.named(debug, name)?.path())));
         return Ok(named.collect());
     }
-    let of_others = [own::COUNTS, util::COUNTS].into_iter().flatten();
+    let of_others = [own::COUNTS, util::COUNTS, connections::COUNTS]
+        .into_iter()
+        .flatten();
     let own = of_others.filter(|count| object.ty.name.starts_with(count.of));
     own.map(|count| Ok((count.store, count.at.locate(debug, object)?.path())))
         .collect()
@@ -286,6 +297,8 @@ pub(crate) struct HandleLayout {
     weak: Option<Path>,
     counts: Vec<(Store, Path)>,
     lock: Option<LockLayout>,
+    /// What it has to have to be one.
+    value: Option<OptionLayout>,
 }
 
 /// How to read a lock that blocks its threads.
@@ -316,6 +329,12 @@ impl HandleLayout {
         handle: &Spot,
     ) -> Result<Self, Missing> {
         let permits = names::PERMIT_COUNT.locate(debug, handle);
+        let connection = connections::of_type(&handle.ty.name);
+        let value = connection.and_then(|it| it.value.as_ref());
+        let value = value.map(|value| value.locate(debug, handle)).transpose()?;
+        let value = value.map(|value| OptionLayout::new(debug, &value));
+        let reference = connection.map(|it| it.pool.locate(debug, handle));
+        let handle = &reference.transpose()?.unwrap_or_else(|| handle.clone());
         // An owned guard has a pointer to the value beside the `Arc` of the lock.
         let owner = handle.typed(debug, ARC);
         let handle = owner.as_ref().unwrap_or(handle);
@@ -341,6 +360,7 @@ impl HandleLayout {
         Ok(Self {
             kind,
             lock,
+            value,
             object: object.path(),
             object_type: object.ty.clone(),
             permits,
@@ -360,6 +380,10 @@ impl HandleLayout {
 
     /// What the handle at the address is, and the address of what it refers to. `None` if it refers to nothing.
     pub(crate) fn read(&self, context: &Context<'_>, handle: u64) -> Option<(HandleKind, u64)> {
+        let value = self.value.as_ref();
+        if value.is_some_and(|value| value.is_some(context.memory, handle) != Some(true)) {
+            return None;
+        }
         let object = self.object.address(context.memory, handle)?;
         // `Weak::new()` points nowhere.
         context.memory.uint(object, 1)?;

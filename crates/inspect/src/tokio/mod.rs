@@ -4,6 +4,7 @@
 //! feature off and is reported; nothing is guessed in its place.
 
 pub(crate) mod channels;
+pub(crate) mod connections;
 pub(crate) mod handles;
 pub(crate) mod names;
 pub(crate) mod parking;

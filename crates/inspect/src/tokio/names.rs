@@ -94,6 +94,7 @@ pub(crate) enum Feature {
     Groups,
     CancellationTokens,
     TaskTrackers,
+    Connections,
     FuturesUnordered,
     Timers,
     Wakers,
@@ -119,6 +120,7 @@ impl Feature {
             Self::Groups => "task groups",
             Self::CancellationTokens => "cancellation tokens",
             Self::TaskTrackers => "task trackers",
+            Self::Connections => "connections of pools",
             Self::FuturesUnordered => "members of a FuturesUnordered",
             Self::Timers => "timers",
             Self::Wakers => "wakers",
@@ -332,6 +334,13 @@ needs! {
 
     TRACKER_NOTIFY: TaskTrackers, "TaskTrackerWaitFuture", [Field("future"), Field("notify"), Target];
     TRACKER_STATE: TaskTrackers, "TaskTrackerInner", [Field("state")];
+
+    CONNECTION_POOL: Connections, "a connection", [Field("pool")];
+    SQLX_CONNECTION: Connections, "PoolConnection", [Field("live")];
+    SQLX_CONNECTIONS: Connections, "PoolInner", [Field("options"), Field("max_connections")];
+    SQLX_CLOSED: Connections, "CloseEvent", [Field("listener"), Target, Field("event"), Shared];
+    DEADPOOL_OBJECT: Connections, "Object", [Field("inner")];
+    DEADPOOL_SIZE: Connections, "PoolInner", [Field("slots"), Named("max_size")];
 
     UNORDERED_HEAD: FuturesUnordered, "FuturesUnordered", [Field("head_all")];
     UNORDERED_NEXT: FuturesUnordered, "FuturesUnordered task", [Field("next_all")];

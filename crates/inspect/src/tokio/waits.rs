@@ -1,5 +1,6 @@
 //! Futures that wait for something themselves, and for what.
 
+use super::connections;
 use super::names::{self, Missing};
 use super::own;
 use super::util;
@@ -28,6 +29,7 @@ pub(crate) enum WaitKind {
     Cancellation,
     OwnedCancellation,
     TaskTracker,
+    CloseEvent,
     Pending,
 }
 
@@ -79,6 +81,7 @@ pub(crate) fn kind_of(ty: &Type) -> Option<WaitKind> {
         "tokio::",
         "futures_util::",
         "core::future::",
+        "sqlx_core::",
         "tokio_util::",
         "unstuck::",
     ]
@@ -87,7 +90,7 @@ pub(crate) fn kind_of(ty: &Type) -> Option<WaitKind> {
     if !candidate {
         return None;
     }
-    let mut tables = [TYPES, own::WAITS, util::WAITS].into_iter();
+    let mut tables = [TYPES, own::WAITS, util::WAITS, connections::WAITS].into_iter();
     tables.find_map(|table| named(&ty.name, table))
 }
 
@@ -142,6 +145,8 @@ pub(crate) enum WaitLayout {
         writer: OptionLayout,
     },
     LocalSet(Path),
+    /// A notification of an event that keeps its wakers elsewhere.
+    Closed(Path),
     Group {
         group: Path,
         body: Path,
@@ -207,6 +212,7 @@ impl WaitLayout {
                 writer: option(&names::EVENTED_WRITER)?,
             },
             WaitKind::LocalSet => Self::LocalSet(path(&names::LOCAL_SET_SHARED)?),
+            WaitKind::CloseEvent => Self::Closed(path(&names::SQLX_CLOSED)?),
             WaitKind::Group => Self::Group {
                 group: path(&names::GROUP_SHARED)?,
                 body: path(&names::GROUP_BODY)?,
@@ -300,6 +306,10 @@ impl WaitLayout {
                 ),
             },
             Self::LocalSet(set) => WaitsFor::LocalSet { set: address(set)? },
+            Self::Closed(event) => WaitsFor::Notify {
+                notify: address(event)?,
+                of: within.notify,
+            },
             Self::Group { group, body } => WaitsFor::Group {
                 group: address(group)?,
                 drains: body.read(memory, future)? == 0,
@@ -352,7 +362,7 @@ impl WaitLayout {
             Self::Task(task) => task
                 .address(memory, future)
                 .map_or(Slot::Unknown, Slot::Task),
-            Self::LocalSet(_) | Self::Group { .. } | Self::Never => Slot::Unknown,
+            Self::LocalSet(_) | Self::Closed(_) | Self::Group { .. } | Self::Never => Slot::Unknown,
         }
     }
 }
@@ -432,11 +442,14 @@ impl Within {
         let notify = match (self.notify, outer.notify) {
             // A `Barrier` is a watch channel.
             (NotifyKind::Watch, NotifyKind::Barrier) => NotifyKind::Barrier,
+            // Nothing but the pool's own functions is below.
+            (NotifyKind::Notify, NotifyKind::PoolClosed) => NotifyKind::PoolClosed,
             (notify, _) => notify,
         };
         let permits = match (self.permits, outer.permits) {
             // It has a semaphore of one permit.
             (PermitKind::Semaphore, PermitKind::OnceCell) => PermitKind::OnceCell,
+            (PermitKind::Semaphore, PermitKind::Connection) => PermitKind::Connection,
             (permits, _) => permits,
         };
         Self {
@@ -461,7 +474,9 @@ fn notify_of(function: &str) -> NotifyKind {
         None => {
             let mut of_others = own::NOTIFIES.iter();
             let found = of_others.find(|(module, _)| function.starts_with(module));
-            found.map_or(NotifyKind::Notify, |(_, kind)| *kind)
+            let found = found.map(|(_, kind)| *kind);
+            let found = found.or_else(|| connections::notify_of(function));
+            found.unwrap_or_default()
         }
     }
 }
@@ -469,7 +484,7 @@ fn notify_of(function: &str) -> NotifyKind {
 /// What a semaphore is part of, by the function of Tokio's that awaits its permits.
 fn permits_of(function: &str) -> PermitKind {
     let Some(path) = function.strip_prefix("tokio::sync::") else {
-        return PermitKind::Other;
+        return connections::permits_of(function);
     };
     let mut segments = path.split("::");
     match segments.next() {

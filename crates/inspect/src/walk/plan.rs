@@ -313,7 +313,11 @@ impl Plans {
             }
             let layout = context.found(HandleLayout::new(debug, kind, &whole))?;
             let shares = self.shares(context, layout.object_type.id, kind);
-            return Some(Plan::Handle { layout, shares });
+            let plan = Plan::Handle { layout, shares };
+            return Some(match handles::has_parts(kind) {
+                true => self.with_parts(context, Some(plan), ty, purpose),
+                false => plan,
+            });
         }
         if let Some(kind) = waits::kind_of(ty) {
             let plan = context.found(self.wait(context, kind, &whole)).flatten();

@@ -1,6 +1,7 @@
 //! Programs that wait for primitives of libraries. `libraries NAME` runs one of them; it prints `ready` once everything
 //! is set up.
 
+mod connections;
 mod events;
 mod groups;
 mod once;
@@ -34,6 +35,10 @@ fn main() {
         "open_tracker" => trackers::open(),
         "tracker_of_the_stuck" => trackers::of_the_stuck(),
         "slow_tracker" => trackers::slow(),
+        "sqlx_pool_in_use" => connections::sqlx_in_use(),
+        "sqlx_pool_returned_late" => connections::sqlx_returned_late(),
+        "deadpool_in_use" => connections::deadpool_in_use(),
+        "deadpool_returned_late" => connections::deadpool_returned_late(),
         _ => panic!("no program {name}"),
     }
 }
