@@ -431,10 +431,10 @@ fn a_file_that_is_no_snapshot_is_refused_in_one_line() {
     for (text, why) in [
         ("", "is no snapshot"),
         ("{}", "is no snapshot"),
-        (r#"{"schema": 2}"#, "is no snapshot"),
+        (r#"{"schema": 3}"#, "is no snapshot"),
         (
             r#"{"schema": 0}"#,
-            "has schema 0, and this version reads schema 2",
+            "has schema 0, and this version reads schema 3",
         ),
     ] {
         fs::write(&file, text).unwrap();

@@ -314,16 +314,18 @@ impl Plans {
             let layout = context.found(HandleLayout::new(debug, kind, &whole))?;
             let shares = self.shares(context, layout.object_type.id, kind);
             let plan = Plan::Handle { layout, shares };
-            return Some(match handles::has_parts(kind) {
-                true => self.with_parts(context, Some(plan), ty, purpose),
-                false => plan,
+            return Some(if handles::has_parts(kind) {
+                self.with_parts(context, Some(plan), ty, purpose)
+            } else {
+                plan
             });
         }
         if let Some(kind) = waits::kind_of(ty) {
             let plan = context.found(self.wait(context, kind, &whole)).flatten();
-            return match kind.has_parts() {
-                true => Some(self.with_parts(context, plan, ty, purpose)),
-                false => plan,
+            return if kind.has_parts() {
+                Some(self.with_parts(context, plan, ty, purpose))
+            } else {
+                plan
             };
         }
         if let Some((pointer, vtable)) = ty.as_trait_object() {
