@@ -10,6 +10,7 @@
 
 mod actor;
 mod cause;
+mod channels;
 mod elsewhere;
 mod finding;
 mod graph;

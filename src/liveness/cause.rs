@@ -557,6 +557,14 @@ fn rule(links: &[Link], is_circle: bool, actors: usize) -> &'static str {
                 | ResourceKind::TaskTracker
         )
     };
+    let is_room = |kind: &ResourceKind| {
+        matches!(
+            kind,
+            ResourceKind::Room
+                | ResourceKind::PipeRoom
+                | ResourceKind::Permits(PermitKind::ChannelRoom)
+        )
+    };
     let is_pool = |kind: &ResourceKind| {
         matches!(
             kind,
@@ -578,7 +586,7 @@ fn rule(links: &[Link], is_circle: bool, actors: usize) -> &'static str {
         "self-deadlock"
     } else if is_circle && actors > 1 {
         "lock-cycle"
-    } else if any(|kind| matches!(kind, ResourceKind::Permits(PermitKind::ChannelRoom))) {
+    } else if any(is_room) {
         "full-channel"
     } else {
         "idle-receiver"

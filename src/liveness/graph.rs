@@ -18,6 +18,7 @@ use unstuck_inspect::snapshot::{
 };
 
 use super::actor::{self, Actor};
+use super::channels;
 use super::maps::{HashMap, HashSet};
 use super::motion::Motion;
 use super::objects::{Held, Keeper, Objects, Reconciled, borrows, is_strong, reconcile};
@@ -28,8 +29,10 @@ use super::threads;
 /// What a leaf waits for, or a queued closure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ResourceKind {
-    /// A message of an mpsc channel, or its end.
+    /// A message of a channel with a queue, or its end.
     Message,
+    /// Room in such a channel, where that is no matter of permits.
+    Room,
     /// A message of a broadcast channel, or its end.
     Broadcast,
     /// The value of a oneshot channel.
@@ -48,6 +51,10 @@ pub enum ResourceKind {
     TaskTracker,
     /// The end of all receivers of a watch channel.
     WatchClosed,
+    /// Bytes of a pipe in memory, or its end.
+    Bytes,
+    /// Room in a pipe in memory.
+    PipeRoom,
     /// A lock, or permits of a semaphore.
     Permits(PermitKind),
     /// A notification.
@@ -71,8 +78,11 @@ impl ResourceKind {
     pub fn of(waits_for: &WaitsFor) -> Option<(Self, Address)> {
         Some(match *waits_for {
             WaitsFor::Message { channel } => (Self::Message, channel),
+            WaitsFor::Room { channel } => (Self::Room, channel),
             WaitsFor::Broadcast { channel } => (Self::Broadcast, channel),
             WaitsFor::Oneshot { channel } => (Self::Oneshot, channel),
+            WaitsFor::Bytes { pipe } => (Self::Bytes, pipe),
+            WaitsFor::PipeRoom { pipe } => (Self::PipeRoom, pipe),
             WaitsFor::Permits { of, semaphore, .. } => (Self::Permits(of), semaphore),
             WaitsFor::Notify { notify, of } => {
                 let kind = match of {
@@ -192,7 +202,7 @@ impl Edge {
 }
 
 /// How an edge leads to what can move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum By {
     /// What it leads from moves.
     Moving,
@@ -206,8 +216,8 @@ pub(super) enum By {
 #[derive(Debug)]
 struct Value<'s> {
     vertex: Vertex,
-    /// It is the queue of an mpsc channel, and only its receiver takes what is in there.
-    is_queue: bool,
+    /// It is the queue of a channel, and only its receivers take what is in there: so many.
+    receivers: Option<u64>,
     /// Futures in it that somebody may poll.
     has_futures: bool,
     /// The handles by which what is in it is reached.
@@ -333,7 +343,7 @@ impl<'s> Graph<'s> {
         for actor in Actor::all(snapshot) {
             graph.add_cancellation(actor);
         }
-        graph.seed_values(&objects);
+        graph.lead_to_values(&objects);
         for actor in Actor::all(snapshot) {
             graph.seed_actor(actor, motion);
             graph.add_leaves(actor, &objects, &waits);
@@ -465,7 +475,7 @@ impl<'s> Graph<'s> {
                 let vertex = self.add(Is::Scope);
                 let value = Value {
                     vertex,
-                    is_queue: objects.is_channel(id),
+                    receivers: objects.receivers(id),
                     has_futures: false,
                     owners: Vec::new(),
                     search: Search::Vain,
@@ -538,18 +548,16 @@ impl<'s> Graph<'s> {
         }
     }
 
-    /// A handle leads to what is in the value that it refers to.
+    /// By a handle, what is in the value that it refers to is reached.
     fn add_owner(&mut self, held: Held<'s>, objects: &Objects<'s>) {
         let root = objects.root(held.handle.object);
         let Some(value) = self.values.get_mut(&root) else {
             return;
         };
-        if value.is_queue && held.handle.kind != HandleKind::MpscReceiver {
+        if value.receivers.is_some() && !channels::is_receiver(held.handle.kind) {
             return;
         }
-        let to = value.vertex;
         value.owners.push(held);
-        self.lead(held.scope, to);
     }
 
     /// A handle of a task can abort it.
@@ -569,23 +577,31 @@ impl<'s> Graph<'s> {
         }
     }
 
-    /// Who reaches a value is not known where its count says that there are others, or where a future in it may be
-    /// polled by somebody.
-    fn seed_values(&mut self, objects: &Objects<'s>) {
+    /// Those who own a value lead to what is in it. Who they are is not known where its count says that there are
+    /// others, unless a search of memory found none, or where a future in it may be polled by somebody.
+    fn lead_to_values(&mut self, objects: &Objects<'s>) {
         let mut values = std::mem::take(&mut self.values);
+        let mut owned = Vec::new();
         for (root, value) in &mut values {
-            let owners = if value.is_queue {
-                let owners = value.owners.iter();
-                // There is one receiver, or none that could take anything.
-                Found::of(owners.copied().collect(), Some(1))
+            let found = if value.receivers.is_some() {
+                Found::of(value.owners.clone(), value.receivers)
             } else {
                 let handles = objects.handles_at(*root);
                 flags::tokens(&handles, objects).unwrap_or_else(|| shared(&handles, objects))
             };
-            let (search, others) = self.search(*root, owners.reconciled, objects);
+            let (search, others) = self.search(*root, found.reconciled, objects);
             value.search = search;
-            self.reach(&others, value.vertex);
-            let is_known = search == Search::Done || owners.reconciled == Reconciled::All;
+            owned.extend(
+                others
+                    .iter()
+                    .map(|from| (*from, value.vertex, By::Reaching)),
+            );
+            let is_counted = found.reconciled == Reconciled::All;
+            if is_counted {
+                let is_one = |held: &Held<'_>| is_strong(held) && held.handle.maybe_dropped;
+                value.owners.retain(|held| !is_one(held));
+            }
+            let is_known = is_counted || search == Search::Done;
             if let (false, Search::Open(object)) = (is_known, search) {
                 self.unsearched.insert(object);
             }
@@ -593,8 +609,15 @@ impl<'s> Graph<'s> {
                 let doubt = Seed::Unknown(Doubt::Holder);
                 self.seeds.push((value.vertex, doubt));
             }
+            let to = value.vertex;
+            owned.extend(value.owners.iter().map(|held| (held.scope, to, By::Moving)));
         }
         self.values = values;
+        // The values are in no order.
+        owned.sort_unstable();
+        for (from, to, by) in owned {
+            self.edges.add(from, Edge::new(to, by));
+        }
     }
 
     /// What has to be known of who could bring something about: of the resource itself, and of the shared values that
@@ -653,10 +676,10 @@ impl<'s> Graph<'s> {
         owners
     }
 
-    /// Whether a handle is in the queue of an mpsc channel.
+    /// Whether a handle is in the queue of a channel.
     pub(super) fn is_queued(&self, object: ObjectId) -> bool {
         let value = self.roots.get(&object).map(|root| &self.values[root]);
-        value.is_some_and(|value| value.is_queue)
+        value.is_some_and(|value| value.receivers.is_some())
     }
 
     /// The end of a set of tasks aborts them, and so does whoever waits for the end of one.
@@ -1074,6 +1097,8 @@ impl<'s> Graph<'s> {
                 let kinds = [
                     HandleKind::MpscSender,
                     HandleKind::MpscWeakSender,
+                    HandleKind::ChannelSender,
+                    HandleKind::ChannelWeakSender,
                     HandleKind::BroadcastSender,
                     HandleKind::BroadcastWeakSender,
                 ];
@@ -1116,6 +1141,11 @@ impl<'s> Graph<'s> {
             }
             ResourceKind::Cancellation => flags::tokens(&handles, objects).unwrap_or_default(),
             ResourceKind::TaskTracker => flags::tracked(&handles, objects),
+            ResourceKind::Room => channels::receivers(&handles, objects),
+            ResourceKind::Bytes => channels::other_end(HandleKind::PipeWriter, &handles, objects),
+            ResourceKind::PipeRoom => {
+                channels::other_end(HandleKind::PipeReader, &handles, objects)
+            }
             ResourceKind::Permits(_) => Self::permits(address, &handles, objects, waits),
             _ => shared(&handles, objects),
         }
@@ -1278,12 +1308,12 @@ impl<'s> Graph<'s> {
 const MAX_READERS: u64 = (u32::MAX >> 3) as u64;
 
 /// What was found of those who could bring something about.
-struct Found<'s> {
+pub(super) struct Found<'s> {
     sources: Vec<Source<'s>>,
     count: Option<u64>,
-    reconciled: Reconciled,
+    pub(super) reconciled: Reconciled,
     /// It has come about already, and who waits for it has only to be woken.
-    has_come: bool,
+    pub(super) has_come: bool,
     /// All of them borrow what they hold.
     borrows: bool,
 }
@@ -1301,7 +1331,7 @@ impl Default for Found<'_> {
 }
 
 impl<'s> Found<'s> {
-    fn of(handles: Vec<Held<'s>>, count: Option<u64>) -> Self {
+    pub(super) fn of(handles: Vec<Held<'s>>, count: Option<u64>) -> Self {
         let some = |maybe_dropped: bool| {
             let same = handles.iter();
             let same = same.filter(|held| held.handle.maybe_dropped == maybe_dropped);

@@ -1,7 +1,8 @@
 //! Which handles lead to an address, and whether they are all that exist.
 
 use unstuck_inspect::snapshot::{
-    Address, Counts, FrameIndex, Handle, HandleKind, Object, ObjectId, Snapshot,
+    Address, Channel, ChannelKind, Counts, FrameIndex, Handle, HandleKind, Object, ObjectId,
+    Snapshot,
 };
 
 use super::actor::Actor;
@@ -187,6 +188,20 @@ impl<'s> Objects<'s> {
         &self.object(held).counts
     }
 
+    pub(super) fn channel(&self, held: &Held<'_>) -> Option<&'s Channel> {
+        self.snapshot[held.handle.object].channel.as_ref()
+    }
+
+    /// How many receivers take from the queue that an object is. `None` if it is none.
+    pub(super) fn receivers(&self, object: ObjectId) -> Option<u64> {
+        let channel = self.snapshot[object].channel;
+        if channel.is_some_and(|channel| channel.kind == ChannelKind::Mpmc) {
+            return self.snapshot[object].counts.receivers;
+        }
+        // There is one receiver, or none that could take anything.
+        self.is_channel(object).then_some(1)
+    }
+
     /// Whether an object is an mpsc channel. Others count their receivers, too, or not even their senders.
     pub(super) fn is_channel(&self, object: ObjectId) -> bool {
         let counts = &self.snapshot[object].counts;
@@ -205,6 +220,8 @@ pub(super) fn is_strong(held: &Held<'_>) -> bool {
         | HandleKind::MpscSender
         | HandleKind::MpscWeakSender
         | HandleKind::MpscReceiver
+        | HandleKind::ChannelSender
+        | HandleKind::ChannelReceiver
         | HandleKind::OneshotSender
         | HandleKind::OneshotReceiver
         | HandleKind::WatchSender

@@ -357,6 +357,87 @@ fn a_value_that_may_have_been_dropped_accounts_for_no_sender() {
 }
 
 #[test]
+fn an_arc_that_must_have_been_dropped_reaches_no_value() {
+    // One that may be there does.
+    for (arcs, is_there) in [(1, false), (2, true)] {
+        let (mut program, state) = sender_in_a_value(arcs);
+        let ticker = program.ticker();
+        program.may_hold(ticker, HandleKind::Arc, state);
+        if is_there {
+            assert_well(&program);
+        } else {
+            assert_part(&program, "idle-receiver", Until::Never);
+        }
+    }
+}
+
+/// A task waits for room in a channel from which two others receive. They wait for it, or one of them for a timer.
+fn full_for_two(weak_senders: u64, one_moves: bool) -> Diagnosis {
+    let mut program = Program::new();
+    let channel = program.shared_channel(2, weak_senders);
+    let sends = program.task();
+    program.holds(sends, HandleKind::ChannelSender, channel);
+    program.waits(sends, channel.place());
+    for moves in [false, one_moves] {
+        let receives = program.task();
+        program.holds(receives, HandleKind::ChannelReceiver, channel);
+        let end = program.end_of(sends);
+        program.waits(receives, if moves { timer() } else { end });
+    }
+    program.main_waits(program.end_of(sends));
+    program.ticker();
+    diagnosed(&program)
+}
+
+#[test]
+fn room_is_made_by_whoever_of_the_receivers_moves() {
+    for moves in [false, true] {
+        let diagnosis = full_for_two(0, moves);
+        let waits = diagnosis.waits().count();
+        assert_eq!(waits, usize::from(!moves), "{diagnosis:#?}");
+    }
+}
+
+#[test]
+fn a_weak_handle_that_was_not_found_may_make_room() {
+    let diagnosis = full_for_two(1, false);
+    assert_eq!(diagnosis.waits().count(), 0, "{diagnosis:#?}");
+}
+
+#[test]
+fn a_pipe_without_a_writer_has_to_be_closed() {
+    for closed in [false, true] {
+        let mut program = Program::new();
+        let pipe = program.pipe(1, closed);
+        let reads = program.task();
+        program.holds(reads, HandleKind::PipeReader, pipe);
+        program.waits(reads, pipe.bytes());
+        program.main_waits(program.end_of(reads));
+        program.ticker();
+        if closed {
+            assert_well(&program);
+        } else {
+            assert_part(&program, "idle-receiver", Until::Never);
+        }
+    }
+}
+
+#[test]
+fn bytes_come_from_who_has_the_other_end() {
+    let mut program = Program::new();
+    let pipe = program.pipe(2, false);
+    let reads = program.task();
+    program.holds(reads, HandleKind::PipeReader, pipe);
+    program.waits(reads, pipe.bytes());
+    program.main_waits(program.end_of(reads));
+    let ticker = program.ticker();
+    // Where that is not found, somebody may have it.
+    assert_well(&program);
+    program.holds(ticker, HandleKind::PipeWriter, pipe);
+    assert_well(&program);
+}
+
+#[test]
 fn a_future_in_a_value_may_be_polled_by_whoever_reaches_it() {
     let (mut program, state) = sender_in_a_value(1);
     program.ticker();

@@ -207,15 +207,9 @@ impl Tree<'_> {
         calls.reverse();
         calls.dedup();
         let kind = kind(&leaf.waits_for, &calls)?;
-        let is_pipe = matches!(leaf.waits_for, WaitsFor::Unknown { type_name }
-            if self.snapshot[type_name].contains(PIPES));
-        let kind = if is_pipe { LeafKind::Sync } else { kind };
         Some(Leaf { at, calls, kind })
     }
 }
-
-/// Pipes in memory, which tasks fill. What reads one is in its type.
-const PIPES: &str = "tokio::io::util::mem::";
 
 fn kind(waits_for: &WaitsFor, calls: &[String]) -> Option<LeafKind> {
     /// They wait for a task of the blocking pool, which waits for the system: files; standard input, output and error.

@@ -539,6 +539,11 @@ impl<'s> Text<'s> {
             HandleKind::BroadcastSender => ("a sender of", "broadcast channel"),
             HandleKind::BroadcastWeakSender => ("a weak sender of", "broadcast channel"),
             HandleKind::BroadcastReceiver => ("a receiver of", "broadcast channel"),
+            HandleKind::ChannelSender => ("a sender of", "channel"),
+            HandleKind::ChannelWeakSender => ("a weak sender of", "channel"),
+            HandleKind::ChannelReceiver => ("a receiver of", "channel"),
+            HandleKind::PipeReader => ("the reading end of", "pipe"),
+            HandleKind::PipeWriter => ("the writing end of", "pipe"),
             HandleKind::MutexGuard => ("the guard of", "Mutex"),
             HandleKind::RwLockReadGuard => ("a read guard of", "RwLock"),
             HandleKind::RwLockWriteGuard => ("the write guard of", "RwLock"),
@@ -645,6 +650,9 @@ impl<'s> Text<'s> {
             WaitsFor::Never => "is pending forever".to_owned(),
             WaitsFor::Broadcast { .. }
             | WaitsFor::Oneshot { .. }
+            | WaitsFor::Room { .. }
+            | WaitsFor::Bytes { .. }
+            | WaitsFor::PipeRoom { .. }
             | WaitsFor::Notify { .. }
             | WaitsFor::Task { .. } => format!("waits for {}", thing()),
             WaitsFor::Unknown { type_name } => {
@@ -935,8 +943,10 @@ fn shown_times(times: usize) -> String {
 fn awaited(waits_for: &WaitsFor) -> Option<Address> {
     match waits_for {
         WaitsFor::Message { channel }
+        | WaitsFor::Room { channel }
         | WaitsFor::Broadcast { channel }
         | WaitsFor::Oneshot { channel } => Some(*channel),
+        WaitsFor::Bytes { pipe } | WaitsFor::PipeRoom { pipe } => Some(*pipe),
         WaitsFor::Permits { semaphore, .. } => Some(*semaphore),
         WaitsFor::Notify { notify, .. } => Some(*notify),
         WaitsFor::Task { task } => Some(*task),
@@ -1059,9 +1069,9 @@ impl<'s> Objects<'s> {
     }
 }
 
-/// Whether an object is one of Tokio's, not a value of the program in which some are.
+/// Whether an object is one of Tokio's, or a channel of another library, not a value of the program in which some are.
 fn is_primitive(snapshot: &Snapshot, object: &Object) -> bool {
-    snapshot[object.type_name].starts_with("tokio::")
+    object.channel.is_some() || snapshot[object.type_name].starts_with("tokio::")
 }
 
 fn permits(wanted: u64) -> String {

@@ -193,7 +193,7 @@ fn what_was_saved_is_explained_like_the_process() {
 }
 
 /// The verdict and why, without the list of tasks.
-fn answer(text: &str) -> &str {
+pub(crate) fn answer(text: &str) -> &str {
     text.split_once("\n\nmain: ").expect("a main").0
 }
 

@@ -7,6 +7,8 @@ mod examples;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod explain;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod explain_channels;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod explain_command;
 #[cfg(all(tokio_unstable, unix))]
 mod guard;

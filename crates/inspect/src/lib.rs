@@ -41,7 +41,7 @@
 //! | `search` | who has an object's address |
 //! | `threads` | threads, their stacks, and the futures that they run with `block_on` |
 //! | `walk` | await stacks, and what locals hold |
-//! | `tokio` | Tokio's names and bit meanings: runtimes, tasks, primitives |
+//! | `tokio` | Tokio's names and bit meanings: runtimes, tasks, primitives; and those of other libraries' channels |
 //! | `debug_info` | types, functions and lines from DWARF |
 //! | `target` | a live process and a core file behind one trait: memory, threads, mapped files |
 //! | [`memory`] | address spaces behind one trait |

@@ -1,11 +1,11 @@
 //! Snapshots that are built by hand: each task has one function, in which it holds and awaits.
 
 use unstuck_inspect::snapshot::{
-    Address, AwaitTree, BlockOn, BlockingPool, BlockingState, BlockingTask, Counts, Frame,
-    FrameIndex, Handle, HandleKind, HeldIn, Leaf, Lifecycle, Local, LocalId, NameId, NotifyKind,
-    Object, ObjectId, Origin, PermitKind, Place, PlaceId, Pointer, Process, Runtime, RuntimeId,
-    RuntimeKind, SCHEMA, Snapshot, Static, Suspension, SystemCall, Task, TaskState, Thread,
-    ThreadActivity, ThreadState, WaitsFor,
+    Address, AwaitTree, BlockOn, BlockingPool, BlockingState, BlockingTask, Channel, ChannelKind,
+    Counts, Frame, FrameIndex, Handle, HandleKind, HeldIn, Leaf, Lifecycle, Local, LocalId, NameId,
+    NotifyKind, Object, ObjectId, Origin, PermitKind, Place, PlaceId, Pointer, Process, Runtime,
+    RuntimeId, RuntimeKind, SCHEMA, Snapshot, Static, Suspension, SystemCall, Task, TaskState,
+    Thread, ThreadActivity, ThreadState, WaitsFor,
 };
 
 /// A task of a [`Program`].
@@ -30,6 +30,16 @@ impl Thing {
         WaitsFor::Oneshot {
             channel: self.address,
         }
+    }
+
+    pub(super) fn place(self) -> WaitsFor {
+        WaitsFor::Room {
+            channel: self.address,
+        }
+    }
+
+    pub(super) fn bytes(self) -> WaitsFor {
+        WaitsFor::Bytes { pipe: self.address }
     }
 
     pub(super) fn notification(self) -> WaitsFor {
@@ -246,6 +256,40 @@ impl Program {
             ..Counts::default()
         };
         self.thing("tokio::sync::mpsc::chan::Chan<u32, Semaphore>", counts)
+    }
+
+    /// A channel that several may receive from.
+    pub(super) fn shared_channel(&mut self, receivers: u64, weak_senders: u64) -> Thing {
+        let counts = Counts {
+            senders: Some(1),
+            weak_senders: Some(weak_senders),
+            receivers: Some(receivers),
+            ..Counts::default()
+        };
+        let thing = self.thing("library::Channel<u32>", counts);
+        self.is_channel(thing, ChannelKind::Mpmc, false);
+        thing
+    }
+
+    /// A pipe of which so many ends are left.
+    pub(super) fn pipe(&mut self, ends: u64, closed: bool) -> Thing {
+        let counts = Counts {
+            strong: Some(ends),
+            ..Counts::default()
+        };
+        let thing = self.thing("Mutex<tokio::io::util::mem::SimplexStream>", counts);
+        self.is_channel(thing, ChannelKind::Pipe, closed);
+        thing
+    }
+
+    fn is_channel(&mut self, thing: Thing, kind: ChannelKind, closed: bool) {
+        self.0.objects[thing.object.0 as usize].channel = Some(Channel {
+            kind,
+            queued: None,
+            capacity: None,
+            closed: Some(closed),
+            receiver_waits: None,
+        });
     }
 
     /// Its receiver is there, and so is its sender.

@@ -609,6 +609,7 @@ fn handle_name(kind: HandleKind) -> String {
 fn kind_name(kind: ResourceKind) -> &'static str {
     match kind {
         ResourceKind::Message => "message",
+        ResourceKind::Room => "channel_room",
         ResourceKind::Broadcast => "broadcast",
         ResourceKind::Oneshot => "oneshot",
         ResourceKind::Watch => "watch",
@@ -618,6 +619,8 @@ fn kind_name(kind: ResourceKind) -> &'static str {
         ResourceKind::SetOnce => "set_once",
         ResourceKind::Cancellation => "cancellation",
         ResourceKind::TaskTracker => "task_tracker",
+        ResourceKind::Bytes => "bytes",
+        ResourceKind::PipeRoom => "pipe_room",
         ResourceKind::Permits(of) => match of {
             PermitKind::Mutex => "mutex",
             PermitKind::RwLockRead => "rwlock_read",

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use unstuck_inspect::snapshot::{
-    Address, HandleKind, NativeFrame, Origin, PermitKind, PlaceId, SystemCall, Thread, ThreadState,
+    Address, ChannelKind, HandleKind, NativeFrame, Origin, PermitKind, PlaceId, SystemCall, Thread,
+    ThreadState,
 };
 
 use super::super::page::plural;
@@ -268,10 +269,20 @@ impl Text<'_> {
         self.thing(kind, self.names.number_at(Some(address)), address)
     }
 
+    /// What a channel with a queue is called.
+    fn queue(&self, address: Address) -> &'static str {
+        let channel = self.names.at(address).and_then(|it| it.channel);
+        match channel.map(|channel| channel.kind) {
+            Some(ChannelKind::Mpmc) => "channel",
+            _ => "mpsc channel",
+        }
+    }
+
     fn thing(&self, kind: ResourceKind, number: Option<usize>, address: Address) -> String {
         let object = |kind: &str| self.object(kind, number);
+        let queue = || object(self.queue(address));
         match kind {
-            ResourceKind::Message => format!("a message of {}", object("mpsc channel")),
+            ResourceKind::Message => format!("a message of {}", queue()),
             ResourceKind::Broadcast => format!("a message of {}", object("broadcast channel")),
             ResourceKind::Oneshot => format!("the value of {}", object("oneshot channel")),
             ResourceKind::Watch => format!("a new value of {}", object("watch channel")),
@@ -287,6 +298,9 @@ impl Text<'_> {
             ResourceKind::WatchClosed => {
                 format!("all receivers of {} to be dropped", object("watch channel"))
             }
+            ResourceKind::Room => format!("room in {}", queue()),
+            ResourceKind::Bytes => format!("bytes of {}", object("pipe")),
+            ResourceKind::PipeRoom => format!("room in {}", object("pipe")),
             ResourceKind::Permits(of) => match of {
                 PermitKind::Mutex => format!("the lock of {}", object("Mutex")),
                 PermitKind::RwLockRead => format!("a read lock of {}", object("RwLock")),
@@ -452,8 +466,12 @@ impl Text<'_> {
                 let what = shown_handle(kind);
                 let local = local.map(|it| shown_local(self.snapshot[it].name.as_deref()));
                 let object = &self.snapshot[object];
-                let channel =
-                    || self.object("mpsc channel", self.names.number_at(Some(object.address)));
+                let channel = || {
+                    self.object(
+                        self.queue(object.address),
+                        self.names.number_at(Some(object.address)),
+                    )
+                };
                 let of = || short_type(&self.snapshot[object.type_name]);
                 match (local, is_queued) {
                     (Some(local), true) => format!(
@@ -739,7 +757,9 @@ fn counted(link: &Link) -> Option<String> {
         | ResourceKind::Broadcast
         | ResourceKind::Oneshot
         | ResourceKind::Watch => "sender",
-        ResourceKind::WatchClosed => "receiver",
+        ResourceKind::WatchClosed | ResourceKind::Room => "receiver",
+        ResourceKind::Bytes => "writer",
+        ResourceKind::PipeRoom => "reader",
         ResourceKind::Notify | ResourceKind::SetOnce => "`Arc`",
         ResourceKind::Event | ResourceKind::Cancellation => "handle",
         // There is one lock of a mutex, and nobody is told of the sender in a barrier.
@@ -781,14 +801,20 @@ fn counted(link: &Link) -> Option<String> {
 pub(super) fn shown_handle(kind: HandleKind) -> &'static str {
     match kind {
         HandleKind::MpscSender
+        | HandleKind::ChannelSender
         | HandleKind::WatchSender
         | HandleKind::BroadcastSender
         | HandleKind::OneshotSender => "a sender",
-        HandleKind::MpscWeakSender | HandleKind::BroadcastWeakSender => "a weak sender",
+        HandleKind::MpscWeakSender
+        | HandleKind::ChannelWeakSender
+        | HandleKind::BroadcastWeakSender => "a weak sender",
         HandleKind::MpscReceiver
         | HandleKind::OneshotReceiver
         | HandleKind::WatchReceiver
         | HandleKind::BroadcastReceiver => "the receiver",
+        HandleKind::ChannelReceiver => "a receiver",
+        HandleKind::PipeReader => "the reading end",
+        HandleKind::PipeWriter => "the writing end",
         HandleKind::MutexGuard => "the guard",
         HandleKind::RwLockReadGuard => "a read guard",
         HandleKind::RwLockWriteGuard => "the write guard",

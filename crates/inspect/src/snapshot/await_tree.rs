@@ -105,7 +105,7 @@ pub struct Leaf {
 #[serde(rename_all = "snake_case", tag = "kind")]
 #[non_exhaustive]
 pub enum WaitsFor {
-    /// A value from an mpsc channel.
+    /// A value from an mpsc channel, or from another one with a queue.
     Message {
         /// The channel.
         channel: Address,
@@ -119,6 +119,21 @@ pub enum WaitsFor {
     Oneshot {
         /// The channel.
         channel: Address,
+    },
+    /// Room in a channel that has no semaphore: those of other libraries than Tokio.
+    Room {
+        /// The channel.
+        channel: Address,
+    },
+    /// Bytes from a pipe in memory, of `tokio::io::duplex` or `simplex`.
+    Bytes {
+        /// The pipe.
+        pipe: Address,
+    },
+    /// Room for bytes in such a pipe.
+    PipeRoom {
+        /// The pipe.
+        pipe: Address,
     },
     /// Permits of a semaphore: a lock, room in a channel, or a semaphore of the program.
     Permits {

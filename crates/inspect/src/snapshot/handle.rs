@@ -32,7 +32,7 @@ pub struct Handle {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum HandleKind {
-    /// `mpsc::Sender` or `UnboundedSender`.
+    /// `mpsc::Sender` or `UnboundedSender`, of Tokio or of `futures-channel`, as all that is called mpsc or oneshot.
     MpscSender,
     /// `mpsc::WeakSender` or `WeakUnboundedSender`.
     MpscWeakSender,
@@ -54,6 +54,17 @@ pub enum HandleKind {
     BroadcastWeakSender,
     /// `broadcast::Receiver`.
     BroadcastReceiver,
+    /// A sender of a channel that several may receive from, of `flume` or `async-channel`.
+    ChannelSender,
+    /// A weak sender of such a channel.
+    ChannelWeakSender,
+    /// A receiver of such a channel.
+    ChannelReceiver,
+    /// The end of a pipe in memory that is read from: of a `DuplexStream`, or a `ReadHalf` of one or of a
+    /// `SimplexStream`.
+    PipeReader,
+    /// The end that is written to.
+    PipeWriter,
     /// `MutexGuard`, owned or mapped ones included.
     MutexGuard,
     /// `RwLockReadGuard`, owned ones included.
@@ -135,11 +146,14 @@ impl Object {
 /// The size of the two counts of an `Arc` or `Rc`.
 const COUNTS_SIZE: u64 = 16;
 
-/// The state of a channel. `None` where its kind has no such thing, or it could not be read.
+/// The state of a channel, or of a pipe in memory, whose messages are its bytes. `None` where its kind has no such
+/// thing, or it could not be read.
 ///
 /// What the messages hold is in [`Object::handles`] and [`Object::futures`] of the channel.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Channel {
+    /// What it is.
+    pub kind: ChannelKind,
     /// How many messages were sent and not received yet. Receivers of a broadcast channel differ in that, and a watch
     /// channel has no queue.
     pub queued: Option<u64>,
@@ -148,8 +162,41 @@ pub struct Channel {
     /// Nothing can be sent any more: the receivers closed it, or are gone. A watch or broadcast channel is closed by
     /// the end of its last sender instead.
     pub closed: Option<bool>,
-    /// Somebody's waker waits in the receiver's place. Only mpsc and oneshot channels have that.
+    /// Somebody's waker waits in the receiver's place. Only mpsc and oneshot channels and pipes have that.
     pub receiver_waits: Option<bool>,
+}
+
+/// What a channel is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ChannelKind {
+    /// A queue with one receiver.
+    Mpsc,
+    /// A queue whose receivers share its messages.
+    Mpmc,
+    /// A place for one value.
+    Oneshot,
+    /// A value that is replaced.
+    Watch,
+    /// A queue that each receiver reads all of.
+    Broadcast,
+    /// A pipe in memory: a queue of bytes.
+    Pipe,
+}
+
+#[cfg(target_os = "linux")]
+impl Channel {
+    /// One of which nothing else is known.
+    pub(crate) fn of(kind: ChannelKind) -> Self {
+        Self {
+            kind,
+            queued: None,
+            capacity: None,
+            closed: None,
+            receiver_waits: None,
+        }
+    }
 }
 
 /// A static variable of the program or of a library, in which something is held. Statics of a thread are not read.

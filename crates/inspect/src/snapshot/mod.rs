@@ -38,7 +38,7 @@ pub use await_tree::{
     WaitsFor,
 };
 pub use gap::{Gap, StackGap};
-pub use handle::{Channel, Counts, Handle, HandleKind, Object, Static};
+pub use handle::{Channel, ChannelKind, Counts, Handle, HandleKind, Object, Static};
 pub use place::{Local, Origin, Place};
 pub use pointer::{Pointer, Pointers};
 pub use runtime::{BlockingPool, Runtime, RuntimeKind};

@@ -1,10 +1,14 @@
 //! Channels: their state, and the messages in them.
 
+use super::async_channel;
+use super::flume::{self, FlumeLayout};
+use super::futures_channel::FuturesLayout;
 use super::names::{self, Missing, Need};
+use super::pipes::{self, PipeLayout};
 use super::waits::{OptionLayout, named};
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Path, Spot, Type, TypeId};
-use crate::snapshot::Channel;
+use crate::snapshot::{Channel, ChannelKind};
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -46,12 +50,28 @@ pub(crate) enum ChannelLayout {
         capacity: Path,
         closed: Path,
     },
+    Pipe(PipeLayout),
+    Futures(FuturesLayout),
+    Flume(FlumeLayout),
+    Async,
 }
 
 impl ChannelLayout {
     /// `None` if the type is no channel.
     pub(crate) fn new(debug: &DebugInfo<'_>, ty: &Spot) -> Result<Option<Self>, Missing> {
         let path = |need: &Need| need.locate(debug, ty).map(|spot| spot.path());
+        if pipes::is_pipe(&ty.ty) {
+            return PipeLayout::new(debug, ty).map(|pipe| Some(Self::Pipe(pipe)));
+        }
+        if flume::is_channel(&ty.ty) {
+            return FlumeLayout::new(debug, ty).map(|channel| Some(Self::Flume(channel)));
+        }
+        if async_channel::is_channel(&ty.ty) {
+            return Ok(Some(Self::Async));
+        }
+        if let Some(channel) = FuturesLayout::new(debug, ty)? {
+            return Ok(Some(Self::Futures(channel)));
+        }
         let Some(kind) = named(&ty.ty.name, TYPES) else {
             return Ok(None);
         };
@@ -103,6 +123,7 @@ impl ChannelLayout {
                     capacity: bound.as_ref().and_then(read),
                     closed: by_receiver.zip(by_permits).map(|(one, other)| one || other),
                     receiver_waits: receiver.is_some(memory, channel),
+                    ..Channel::of(ChannelKind::Mpsc)
                 }
             }
             Self::Oneshot { state } => {
@@ -113,17 +134,22 @@ impl ChannelLayout {
                     capacity: Some(1),
                     closed: has(names::oneshot::CLOSED),
                     receiver_waits: has(names::oneshot::RX_TASK_SET),
+                    ..Channel::of(ChannelKind::Oneshot)
                 }
             }
             Self::Watch { state } => Channel {
                 closed: read(state).map(|state| state & names::WATCH_CLOSED != 0),
-                ..Channel::default()
+                ..Channel::of(ChannelKind::Watch)
             },
             Self::Broadcast { capacity, closed } => Channel {
                 capacity: read(capacity),
                 closed: read(closed).map(|closed| closed != 0),
-                ..Channel::default()
+                ..Channel::of(ChannelKind::Broadcast)
             },
+            Self::Pipe(pipe) => pipe.read(context, channel),
+            Self::Futures(futures) => futures.read(context, channel),
+            Self::Flume(flume) => flume.read(context, channel),
+            Self::Async => async_channel::read(),
         }
     }
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::connections;
 use super::names::{self, Missing};
-use super::own;
-use super::util;
 use super::waits::{OptionLayout, named};
+use super::{async_channel, flume, futures_channel, own, util};
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Path, Spot, Type};
 use crate::snapshot::{Counts, HandleKind};
@@ -159,8 +158,25 @@ const SHARED: &[(&str, HandleKind)] = &[
     ("alloc::rc::Rc<", HandleKind::Rc),
 ];
 
+/// The libraries that have such types, each with the start of its names.
+const LIBRARIES: &[(&str, &[(&str, HandleKind)])] = &[
+    ("tokio::", TYPES),
+    ("std::sync::", TYPES),
+    ("lock_api::", TYPES),
+    (futures_channel::LIBRARY, futures_channel::HANDLES),
+    (flume::LIBRARY, flume::HANDLES),
+    (async_channel::LIBRARY, async_channel::HANDLES),
+    ("tokio_util::", util::HANDLES),
+    ("unstuck::", own::HANDLES),
+];
+
 /// The primitives. A shared value with one of them in it is worth noting.
-const PRIMITIVES: &str = "tokio::sync::";
+const PRIMITIVES: &[&str] = &[
+    "tokio::sync::",
+    futures_channel::LIBRARY,
+    flume::CHANNEL,
+    async_channel::CHANNEL,
+];
 
 /// What runs tasks, timers and I/O. It holds tasks and wakers, which are read in other ways, and nothing of the
 /// program.
@@ -182,6 +198,15 @@ const COUNTS: &[(&str, Store)] = &[
     ("num_tx", |counts, count| counts.senders = Some(count)),
     ("num_weak_tx", |counts, count| {
         counts.weak_senders = Some(count);
+    }),
+    ("num_senders", |counts, count| {
+        counts.senders = Some(count);
+    }),
+    ("sender_count", |counts, count| {
+        counts.senders = Some(count);
+    }),
+    ("receiver_count", |counts, count| {
+        counts.receivers = Some(count);
     }),
     ("rx_cnt", |counts, count| counts.receivers = Some(count)),
     ("permits", |counts, count| {
@@ -222,22 +247,9 @@ const LOCKS: &[(&str, &str, Holders)] = &[
 
 /// The kind of a type, if it is a handle.
 pub(crate) fn kind_of(ty: &Type) -> Option<HandleKind> {
-    let candidate = [
-        "tokio::",
-        "std::sync::",
-        "lock_api::",
-        "deadpool::",
-        "sqlx_core::",
-        "tokio_util::",
-        "unstuck::",
-    ]
-    .iter()
-    .any(|prefix| ty.name.starts_with(prefix));
-    if !candidate {
-        return None;
-    }
-    let mut tables = [TYPES, own::HANDLES, util::HANDLES].into_iter();
-    let kind = tables.find_map(|table| named(&ty.name, table));
+    let mut libraries = LIBRARIES.iter();
+    let own = libraries.find(|(start, _)| ty.name.starts_with(start));
+    let kind = own.and_then(|(_, types)| named(&ty.name, types));
     kind.or_else(|| connections::handle(&ty.name))
 }
 
@@ -256,7 +268,7 @@ pub(crate) fn shared_kind_of(ty: &Type) -> Option<HandleKind> {
 }
 
 pub(crate) fn is_primitive(ty: &Type) -> bool {
-    ty.name.starts_with(PRIMITIVES)
+    PRIMITIVES.iter().any(|prefix| ty.name.starts_with(prefix))
 }
 
 /// Whether what is in a value of this type is read in other ways.
@@ -416,6 +428,11 @@ impl HandleLayout {
             if let Some(count) = path.read(context.memory, handle) {
                 set(&mut counts, count);
             }
+        }
+        if flume::is_channel(&self.object_type) {
+            counts.weak_senders = counts.weak;
+        } else if async_channel::is_channel(&self.object_type) {
+            counts.weak_senders = async_channel::weak_senders(&counts);
         }
         if let Some(lock) = &self.lock {
             let state = lock.state.read(context.memory, handle);

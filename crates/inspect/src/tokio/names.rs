@@ -50,7 +50,7 @@ pub(crate) const WAKER: &str = "core::task::wake::Waker";
 pub(crate) const WAKER_REF: &str = "tokio::util::wake::WakerRef";
 
 /// Where a waker is kept.
-const WAKER_OPTION: &str = "core::option::Option<core::task::wake::Waker>";
+pub(super) const WAKER_OPTION: &str = "core::option::Option<core::task::wake::Waker>";
 
 pub(crate) const MULTI_THREAD: &str = "tokio::runtime::scheduler::multi_thread::handle::Handle";
 pub(crate) const CURRENT_THREAD: &str = "tokio::runtime::scheduler::current_thread::Handle";
@@ -89,6 +89,10 @@ pub(crate) enum Feature {
     Semaphores,
     Notifications,
     Channels,
+    Pipes,
+    FuturesChannels,
+    Flume,
+    AsyncChannels,
     Joins,
     JoinSets,
     Groups,
@@ -115,6 +119,10 @@ impl Feature {
             Self::Semaphores => "locks and semaphores",
             Self::Notifications => "notifications",
             Self::Channels => "channels",
+            Self::Pipes => "pipes in memory",
+            Self::FuturesChannels => "channels of futures-channel",
+            Self::Flume => "channels of flume",
+            Self::AsyncChannels => "channels of async-channel",
             Self::Joins => "join handles",
             Self::JoinSets => "members of a JoinSet",
             Self::Groups => "task groups",
@@ -136,10 +144,10 @@ impl Feature {
 
 /// A part of a type that a feature needs.
 pub(crate) struct Need {
-    feature: Feature,
+    pub(super) feature: Feature,
     /// Where the way starts, for messages.
-    of: &'static str,
-    way: &'static [Step],
+    pub(super) of: &'static str,
+    pub(super) way: &'static [Step],
 }
 
 /// A step on the way to a part.
@@ -255,6 +263,8 @@ macro_rules! needs {
     };
 }
 
+pub(super) use needs;
+
 // What each feature needs, and where it is.
 needs! {
     HEADER_STATE: Tasks, "Header", [Field("state")];
@@ -315,6 +325,27 @@ needs! {
     WATCH_STATE: Channels, "watch::Shared", [Field("state")];
     BROADCAST_LENGTH: Channels, "broadcast::Shared", [Field("buffer"), Field("length")];
     BROADCAST_CLOSED: Channels, "broadcast::Shared", [Field("tail"), Named("closed")];
+
+    DUPLEX_READ: Pipes, "DuplexStream", [Field("read")];
+    DUPLEX_WRITE: Pipes, "DuplexStream", [Field("write")];
+    DUPLEX_HALF_READ: Pipes, "ReadHalf", [Field("inner"), Shared, Named("read")];
+    DUPLEX_HALF_WRITE: Pipes, "WriteHalf", [Field("inner"), Shared, Named("write")];
+    SIMPLEX_HALF: Pipes, "a half of a SimplexStream", [Field("inner")];
+    DUPLEX_READ_PIPE: Pipes, "DuplexStream", [Field("read"), Shared];
+    DUPLEX_READ_WAKER: Pipes, "DuplexStream", [Field("read"), Shared, Named("read_waker")];
+    DUPLEX_WRITE_PIPE: Pipes, "DuplexStream", [Field("write"), Shared];
+    DUPLEX_WRITE_WAKER: Pipes, "DuplexStream", [Field("write"), Shared, Named("write_waker")];
+    DUPLEX_HALF_READ_PIPE: Pipes, "ReadHalf", [Field("inner"), Shared, Named("read"), Shared];
+    DUPLEX_HALF_READ_WAKER: Pipes, "ReadHalf", [Field("inner"), Shared, Named("read"), Shared, Named("read_waker")];
+    DUPLEX_HALF_WRITE_PIPE: Pipes, "WriteHalf", [Field("inner"), Shared, Named("write"), Shared];
+    DUPLEX_HALF_WRITE_WAKER: Pipes, "WriteHalf", [Field("inner"), Shared, Named("write"), Shared, Named("write_waker")];
+    SIMPLEX_HALF_PIPE: Pipes, "a half of a SimplexStream", [Field("inner"), Shared];
+    SIMPLEX_READ_WAKER: Pipes, "ReadHalf", [Field("inner"), Shared, Named("read_waker")];
+    SIMPLEX_WRITE_WAKER: Pipes, "WriteHalf", [Field("inner"), Shared, Named("write_waker")];
+    PIPE_READER: Pipes, "SimplexStream", [Named("read_waker")];
+    PIPE_LENGTH: Pipes, "SimplexStream", [Named("buffer"), Field("len")];
+    PIPE_CAPACITY: Pipes, "SimplexStream", [Named("max_buf_size")];
+    PIPE_CLOSED: Pipes, "SimplexStream", [Named("is_closed")];
 
     JOIN_TASK: Joins, "JoinHandle", [Field("raw"), Target];
 

@@ -55,6 +55,9 @@ fn awaited(name: &str) -> Awaited {
     let is_async = path.contains("{async_fn_env") || path.contains("{async_block_env");
     let known = [
         "tokio::",
+        "async_channel::",
+        "flume::",
+        "futures_channel::",
         "futures_util::",
         "core::future::pending::Pending<",
     ];

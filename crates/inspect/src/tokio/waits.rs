@@ -3,6 +3,7 @@
 use super::connections;
 use super::names::{self, Missing};
 use super::own;
+use super::sides::SideLayout;
 use super::util;
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Path, Spot, Tag, Type};
@@ -152,6 +153,7 @@ pub(crate) enum WaitLayout {
         body: Path,
     },
     Never,
+    Side(SideLayout),
 }
 
 impl WaitLayout {
@@ -315,6 +317,7 @@ impl WaitLayout {
                 drains: body.read(memory, future)? == 0,
             },
             Self::Never => WaitsFor::Never,
+            Self::Side(side) => side.read(context, future)?,
         })
     }
 }
@@ -363,7 +366,13 @@ impl WaitLayout {
                 .address(memory, future)
                 .map_or(Slot::Unknown, Slot::Task),
             Self::LocalSet(_) | Self::Closed(_) | Self::Group { .. } | Self::Never => Slot::Unknown,
+            Self::Side(side) => side.slot(context, future),
         }
+    }
+
+    /// Whether it tells of a future that was made for one wait. Of anything else, it is no riddle if nobody waits there.
+    pub(crate) fn is_of_one_wait(&self) -> bool {
+        !matches!(self, Self::Side(_))
     }
 }
 
@@ -395,13 +404,18 @@ pub(crate) struct OptionLayout {
 
 impl OptionLayout {
     pub(super) fn new(debug: &DebugInfo<'_>, spot: &Spot) -> Self {
+        Self::of(debug, spot, "Some")
+    }
+
+    /// The same of any enum, with the variant of this name for `Some`.
+    pub(super) fn of(debug: &DebugInfo<'_>, spot: &Spot, some: &str) -> Self {
         let variants = spot.ty.variants.as_ref();
         let list = variants.map_or(&[][..], |variants| &variants.list);
         Self {
             path: spot.path(),
             tag: Tag::of(debug, variants.and_then(|variants| variants.tag.as_ref())),
             values: list.iter().map(|variant| variant.tag).collect(),
-            some: list.iter().position(|variant| &*variant.name == "Some"),
+            some: list.iter().position(|variant| &*variant.name == some),
         }
     }
 

@@ -12,8 +12,12 @@ use crate::context::Context;
 use crate::debug_info::{DebugInfo, Declaration, Kind, Path, Spot, Tag, Type, TypeId};
 use crate::snapshot::{HandleKind, Local, LocalId, NameId, Origin, Place, PlaceId, Suspension};
 use crate::tokio::channels::{self, ChannelLayout, QueueLayout};
+use crate::tokio::flume;
+use crate::tokio::futures_channel::{self, NodesLayout};
 use crate::tokio::handles::{self, HandleLayout, TraitHandleLayout};
 use crate::tokio::names::{self, Missing};
+use crate::tokio::pipes;
+use crate::tokio::sides::{self, Side, SideLayout};
 use crate::tokio::waits::{self, WaitKind, WaitLayout, Within};
 use crate::tokio::{own, util};
 
@@ -73,6 +77,8 @@ pub(crate) enum Plan {
     },
     /// The messages of an mpsc channel.
     Queue(QueueLayout),
+    /// The same of `futures-channel`.
+    Nodes(NodesLayout),
     /// Linked lists of members.
     Set {
         heads: Vec<Path>,
@@ -302,6 +308,27 @@ impl Plans {
             return Some(Plan::Coroutine(self.coroutine(context, ty)));
         }
         let whole = Spot::whole(ty.clone());
+        let together = |plan| Part {
+            offset: 0,
+            plan: Arc::new(plan),
+            field: None,
+        };
+        if purpose == Purpose::Await
+            && let Some(sides) = sides::sides_of(ty)
+        {
+            let sides = sides.iter().map(|side| self.side(context, side, &whole));
+            return sides
+                .map(|side| side.map(together))
+                .collect::<Option<_>>()
+                .map(Plan::Parts);
+        }
+        if let Some(ends) = pipes::ends_of(ty) {
+            let ends = ends.iter().map(|(kind, way)| {
+                let end = context.found(way.locate(debug, &whole))?;
+                self.handle(context, *kind, &end).map(together)
+            });
+            return ends.collect::<Option<_>>().map(Plan::Parts);
+        }
         if purpose == Purpose::Hold
             && let Some(kind) = handles::kind_of(ty).or_else(|| handles::shared_kind_of(ty))
         {
@@ -311,9 +338,7 @@ impl Plans {
                     .found(TraitHandleLayout::new(debug, kind, &whole))
                     .map(Plan::TraitHandle);
             }
-            let layout = context.found(HandleLayout::new(debug, kind, &whole))?;
-            let shares = self.shares(context, layout.object_type.id, kind);
-            let plan = Plan::Handle { layout, shares };
+            let plan = self.handle(context, kind, &whole)?;
             return Some(if handles::has_parts(kind) {
                 self.with_parts(context, Some(plan), ty, purpose)
             } else {
@@ -354,6 +379,21 @@ impl Plans {
         if purpose == Purpose::Hold && channels::is_mpsc(ty) {
             let queue = context.found(QueueLayout::new(debug, &whole));
             return queue.map(Plan::Queue);
+        }
+        if purpose == Purpose::Hold && flume::is_channel(ty) {
+            let queue = context.found(flume::queue(debug, &whole))?;
+            let offset = queue.offset()?;
+            let plan = self.plan(context, queue.ty.id, purpose)?;
+            let part = Part {
+                offset,
+                plan,
+                field: None,
+            };
+            return Some(Plan::Parts([part].into()));
+        }
+        if purpose == Purpose::Hold && futures_channel::is_mpsc(ty) {
+            let nodes = context.found(NodesLayout::new(debug, &whole));
+            return nodes.map(Plan::Nodes);
         }
         if let Some(once) = names::ONCE.iter().find(|once| ty.name.starts_with(once.ty)) {
             let plan = self.plan(context, *ty.arguments.first()?, purpose)?;
@@ -405,6 +445,25 @@ impl Plans {
             field: None,
         });
         Plan::Parts(whole.collect())
+    }
+
+    /// A handle that is at this place.
+    fn handle(&self, context: &Context<'_>, kind: HandleKind, at: &Spot) -> Option<Plan> {
+        let layout = context.found(HandleLayout::new(context.debug, kind, at))?;
+        let shares = self.shares(context, layout.object_type.id, kind);
+        Some(Plan::Handle { layout, shares })
+    }
+
+    /// A side of a channel or pipe.
+    fn side(&self, context: &Context<'_>, side: &Side, whole: &Spot) -> Option<Plan> {
+        let layout = context.found(SideLayout::new(context.debug, side, whole))?;
+        Some(Plan::Wait {
+            layout: WaitLayout::Side(layout),
+            ty: whole.ty.id,
+            // One value may be several sides.
+            size: 0,
+            name: self.name(&whole.ty.name),
+        })
     }
 
     /// Parts of parts are put into one list, so wrappers cost nothing when they are read.
@@ -572,7 +631,10 @@ impl Plans {
 /// Types whose fields have names that say nothing about the program.
 const WRAPPERS: &[&str] = &[
     "alloc::",
+    "async_channel::",
     "core::",
+    "flume::",
+    "futures_channel::",
     "hashbrown::",
     "lock_api::",
     "parking_lot::",

@@ -4,8 +4,12 @@ use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use crate::debug_info::{DebugInfo, Kind, Type, TypeId};
 use crate::tokio::channels;
+use crate::tokio::flume;
+use crate::tokio::futures_channel;
 use crate::tokio::handles;
 use crate::tokio::names::{ONCE, WAKER};
+use crate::tokio::pipes;
+use crate::tokio::sides;
 use crate::tokio::waits::{self, WaitKind};
 
 /// What is looked for.
@@ -89,6 +93,12 @@ impl Reach {
             // Nothing can be told of a future that waits for nothing and is not awaited.
             return Next::Decided(purpose == Purpose::Await || kind != WaitKind::Pending);
         }
+        if purpose == Purpose::Await && sides::sides_of(ty).is_some() {
+            return Next::Decided(true);
+        }
+        if purpose != Purpose::Await && pipes::ends_of(ty).is_some() {
+            return Next::Decided(true);
+        }
         if purpose != Purpose::Await && handles::kind_of(ty).is_some() {
             return Next::Decided(true);
         }
@@ -129,7 +139,9 @@ impl Reach {
             // The last argument of each is an allocator, which holds nothing.
             return Next::Types(ty.arguments.to_vec());
         }
-        if purpose != Purpose::Await && channels::is_mpsc(ty) {
+        let is_queue =
+            || channels::is_mpsc(ty) || futures_channel::is_mpsc(ty) || flume::is_channel(ty);
+        if purpose != Purpose::Await && is_queue() {
             return Next::Types(ty.arguments.first().copied().into_iter().collect());
         }
         if ONCE.iter().any(|once| ty.name.starts_with(once.ty)) {

@@ -413,15 +413,10 @@ impl<'a> Walker<'a> {
                 }
             }
             Plan::Queue(queue) => {
-                let Some(plan) = self.plans.plan(self.context, queue.message, work.purpose) else {
-                    return;
-                };
-                let mut messages = queue.messages(self.context, address);
-                let count = self.at_most(messages.len() as u64, "the messages of a channel");
-                messages.truncate(usize::try_from(count).unwrap_or(usize::MAX));
-                for message in messages.into_iter().rev() {
-                    self.push(plan.clone(), message, work.purpose, work.frame, work.local);
-                }
+                self.messages(queue.message, queue.messages(self.context, address), work);
+            }
+            Plan::Nodes(nodes) => {
+                self.messages(nodes.message, nodes.messages(self.context, address), work);
             }
             Plan::Table(table) => self.table(table, work),
             Plan::Tree(tree) => self.tree(tree, work),
@@ -429,6 +424,18 @@ impl<'a> Walker<'a> {
             Plan::Wait { .. } => self.wait(work),
             Plan::Handle { layout, shares } => self.handle(layout, *shares, work),
             Plan::TraitHandle(layout) => self.trait_handle(layout, work),
+        }
+    }
+
+    /// The messages of a channel.
+    fn messages(&mut self, ty: TypeId, mut messages: Vec<u64>, work: &Work) {
+        let Some(plan) = self.plans.plan(self.context, ty, work.purpose) else {
+            return;
+        };
+        let count = self.at_most(messages.len() as u64, "the messages of a channel");
+        messages.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+        for message in messages.into_iter().rev() {
+            self.push(plan.clone(), message, work.purpose, work.frame, work.local);
         }
     }
 
@@ -517,7 +524,7 @@ impl<'a> Walker<'a> {
             return;
         }
         let waits_for = layout.read(self.context, address, self.within(frame));
-        if waits_for.is_none() && purpose == Purpose::Hold {
+        if waits_for.is_none() && (purpose == Purpose::Hold || !layout.is_of_one_wait()) {
             return;
         }
         let slot = if waits_for.is_some() {

@@ -4,11 +4,13 @@
 mod await_stacks;
 mod bad_input;
 mod busy;
+mod channels;
 mod core_files;
 mod debug_files;
 mod handles;
 mod holders;
 mod macros;
+mod pipes;
 mod program;
 mod queues;
 mod runtimes;

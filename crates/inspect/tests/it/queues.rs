@@ -1,6 +1,6 @@
 //! What lies in channels.
 
-use unstuck_inspect::snapshot::{Channel, HandleKind, Object, Snapshot};
+use unstuck_inspect::snapshot::{Channel, ChannelKind, HandleKind, Object, Snapshot};
 
 use crate::program::{Program, task};
 
@@ -31,6 +31,7 @@ fn check(program: &Program) {
     assert_eq!(
         bounded.channel,
         Some(Channel {
+            kind: ChannelKind::Mpsc,
             queued: Some(60),
             capacity: Some(200),
             closed: Some(false),
@@ -59,6 +60,7 @@ fn check(program: &Program) {
     assert_eq!(
         answer.channel,
         Some(Channel {
+            kind: ChannelKind::Oneshot,
             queued: Some(1),
             capacity: Some(1),
             closed: Some(false),

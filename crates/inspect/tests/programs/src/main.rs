@@ -22,6 +22,8 @@ macro_rules! selects {
 #[cfg(feature = "full")]
 mod busy;
 #[cfg(feature = "full")]
+mod channels;
+#[cfg(feature = "full")]
 mod commands;
 #[cfg(feature = "full")]
 mod containers;
@@ -33,6 +35,8 @@ mod holders;
 mod locks;
 #[cfg(feature = "full")]
 mod macros;
+#[cfg(feature = "full")]
+mod pipes;
 #[cfg(feature = "full")]
 mod primitives;
 #[cfg(feature = "full")]
@@ -87,6 +91,14 @@ fn full(name: &str) {
         "outside" => holders::outside(),
         "guards" => holders::guards(),
         "queues" => queues::main(),
+        "futures_channel" => channels::futures_channel(),
+        "futures_channel_in_use" => channels::futures_channel_in_use(),
+        "flume" => channels::flume(),
+        "flume_in_use" => channels::flume_in_use(),
+        "async_channel" => channels::async_channel(),
+        "async_channel_in_use" => channels::async_channel_in_use(),
+        "pipes" => pipes::main(),
+        "pipes_in_use" => pipes::in_use(),
         "wakers" => wakers::main(),
         "shared" => shared::main(),
         "deadlock_beside_sleeper" => verdicts::deadlock_beside_sleeper(),
