@@ -100,11 +100,11 @@ impl Text<'_> {
             }
         }
         let waits = kinds.iter().map(|(kind, waiters)| {
-            let verb = match (kind, waiters.len()) {
-                (ResourceKind::PoolThread, 1) => "is queued",
-                (ResourceKind::PoolThread, _) => "are queued",
-                (_, 1) => "waits",
-                _ => "wait",
+            let verb = match (kind, is_one(waiters)) {
+                (ResourceKind::PoolThread, true) => "is queued",
+                (ResourceKind::PoolThread, false) => "are queued",
+                (_, true) => "waits",
+                (_, false) => "wait",
             };
             let what = self.awaited_thing(*kind, link.address);
             format!("{} for {what}", self.waiters(waiters, verb))
@@ -120,7 +120,8 @@ impl Text<'_> {
         };
         let links = || group.iter().map(|index| &wait.links[*index]);
         let waiters: Vec<&Waiter> = links().flat_map(|link| &link.waiters).collect();
-        let who = self.waiters(&waiters, "wait");
+        let verb = if is_one(&waiters) { "waits" } else { "wait" };
+        let who = self.waiters(&waiters, verb);
         let holders = || links().flat_map(|link| &link.holders);
         let actors: Vec<Actor> = holders().filter_map(|it| it.actor).collect();
         let link = &wait.links[*first];
@@ -178,7 +179,11 @@ impl Text<'_> {
                     place
                 }
             };
-            places[place].1.push(actor);
+            // One may wait in several branches.
+            let actors = &mut places[place].1;
+            if actors.last() != Some(&actor) {
+                actors.push(actor);
+            }
         }
         if let [(at, actors)] = &places[..] {
             return format!("{} {verb}{at}", self.actors(actors));
@@ -839,6 +844,11 @@ fn agree(text: &str, count: usize) -> String {
         }
     }
     text.to_owned()
+}
+
+/// Whether all of these are one actor.
+fn is_one(waiters: &[&Waiter]) -> bool {
+    waiters.windows(2).all(|two| two[0].actor == two[1].actor)
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -129,8 +129,8 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The function that a task is named after: the outermost one that is neither Tokio's nor of a task group. `None` if the task awaits
-    /// several things outside of any function.
+    /// The function that a task is named after: the outermost one that is neither Tokio's nor of a task group. `None`
+    /// if the task awaits several things outside of any function.
     fn outermost(&self, tree: &AwaitTree) -> Option<&Coroutine> {
         let mut parent = None;
         loop {
