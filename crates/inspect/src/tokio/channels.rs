@@ -2,7 +2,7 @@
 
 use super::async_channel;
 use super::flume::{self, FlumeLayout};
-use super::futures_channel::FuturesLayout;
+use super::futures_channel::{self, FuturesLayout};
 use super::names::{self, Missing, Need};
 use super::pipes::{self, PipeLayout};
 use super::waits::{OptionLayout, named};
@@ -26,9 +26,11 @@ const TYPES: &[(&str, Kind)] = &[
     ("tokio::sync::broadcast::Shared<", Kind::Broadcast),
 ];
 
-/// Whether this is what the two sides of an mpsc channel share. Messages of the others are in fields of theirs.
-pub(crate) fn is_mpsc(ty: &Type) -> bool {
-    ty.name.starts_with(TYPES[0].0)
+/// Whether this is what the sides of a channel share that has its messages in a queue. Those of the others are in fields
+/// of theirs, or are not read.
+pub(crate) fn has_queue(ty: &Type) -> bool {
+    let is_mpsc = ty.name.starts_with(TYPES[0].0) || futures_channel::is_mpsc(ty);
+    is_mpsc || flume::is_channel(ty)
 }
 
 /// How to read the state of a channel.

@@ -366,11 +366,12 @@ impl WaitLayout {
                 .address(memory, future)
                 .map_or(Slot::Unknown, Slot::Task),
             Self::LocalSet(_) | Self::Closed(_) | Self::Group { .. } | Self::Never => Slot::Unknown,
-            Self::Side(side) => side.slot(context, future),
+            Self::Side(own) => own.slot(context, future),
         }
     }
 
-    /// Whether it tells of a future that was made for one wait. Of anything else, it is no riddle if nobody waits there.
+    /// Whether it tells of a future that was made for one wait. Of anything else, it is no riddle if nobody waits
+    /// there.
     pub(crate) fn is_of_one_wait(&self) -> bool {
         !matches!(self, Self::Side(_))
     }

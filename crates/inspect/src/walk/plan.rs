@@ -308,26 +308,8 @@ impl Plans {
             return Some(Plan::Coroutine(self.coroutine(context, ty)));
         }
         let whole = Spot::whole(ty.clone());
-        let together = |plan| Part {
-            offset: 0,
-            plan: Arc::new(plan),
-            field: None,
-        };
-        if purpose == Purpose::Await
-            && let Some(sides) = sides::sides_of(ty)
-        {
-            let sides = sides.iter().map(|side| self.side(context, side, &whole));
-            return sides
-                .map(|side| side.map(together))
-                .collect::<Option<_>>()
-                .map(Plan::Parts);
-        }
-        if let Some(ends) = pipes::ends_of(ty) {
-            let ends = ends.iter().map(|(kind, way)| {
-                let end = context.found(way.locate(debug, &whole))?;
-                self.handle(context, *kind, &end).map(together)
-            });
-            return ends.collect::<Option<_>>().map(Plan::Parts);
+        if let Some(plan) = self.sides(context, &whole, purpose) {
+            return Some(plan);
         }
         if purpose == Purpose::Hold
             && let Some(kind) = handles::kind_of(ty).or_else(|| handles::shared_kind_of(ty))
@@ -376,24 +358,8 @@ impl Plans {
         if let Some(container) = containers::plan(debug, ty, &whole) {
             return context.found(container).flatten();
         }
-        if purpose == Purpose::Hold && channels::is_mpsc(ty) {
-            let queue = context.found(QueueLayout::new(debug, &whole));
-            return queue.map(Plan::Queue);
-        }
-        if purpose == Purpose::Hold && flume::is_channel(ty) {
-            let queue = context.found(flume::queue(debug, &whole))?;
-            let offset = queue.offset()?;
-            let plan = self.plan(context, queue.ty.id, purpose)?;
-            let part = Part {
-                offset,
-                plan,
-                field: None,
-            };
-            return Some(Plan::Parts([part].into()));
-        }
-        if purpose == Purpose::Hold && futures_channel::is_mpsc(ty) {
-            let nodes = context.found(NodesLayout::new(debug, &whole));
-            return nodes.map(Plan::Nodes);
+        if purpose == Purpose::Hold && channels::has_queue(ty) {
+            return self.queue(context, &whole);
         }
         if let Some(once) = names::ONCE.iter().find(|once| ty.name.starts_with(once.ty)) {
             let plan = self.plan(context, *ty.arguments.first()?, purpose)?;
@@ -452,6 +418,48 @@ impl Plans {
         let layout = context.found(HandleLayout::new(context.debug, kind, at))?;
         let shares = self.shares(context, layout.object_type.id, kind);
         Some(Plan::Handle { layout, shares })
+    }
+
+    /// The sides of channels and pipes that a type is. `None` if it is none.
+    fn sides(&self, context: &Context<'_>, whole: &Spot, purpose: Purpose) -> Option<Plan> {
+        let together = |plan| Part {
+            offset: 0,
+            plan: Arc::new(plan),
+            field: None,
+        };
+        let parts: Option<_> = if purpose == Purpose::Await {
+            let sides = sides::sides_of(&whole.ty)?.iter();
+            let plans = sides.map(|side| self.side(context, side, whole));
+            plans.map(|plan| plan.map(together)).collect()
+        } else {
+            let ends = pipes::ends_of(&whole.ty)?.iter();
+            let plans = ends.map(|(kind, way)| {
+                let end = context.found(way.locate(context.debug, whole))?;
+                self.handle(context, *kind, &end)
+            });
+            plans.map(|plan| plan.map(together)).collect()
+        };
+        parts.map(Plan::Parts)
+    }
+
+    /// What lies in the queue of a channel.
+    fn queue(&self, context: &Context<'_>, channel: &Spot) -> Option<Plan> {
+        let debug = context.debug;
+        if flume::is_channel(&channel.ty) {
+            let queue = context.found(flume::queue(debug, channel))?;
+            let part = Part {
+                offset: queue.offset()?,
+                plan: self.plan(context, queue.ty.id, Purpose::Hold)?,
+                field: None,
+            };
+            Some(Plan::Parts([part].into()))
+        } else if futures_channel::is_mpsc(&channel.ty) {
+            let nodes = context.found(NodesLayout::new(debug, channel));
+            nodes.map(Plan::Nodes)
+        } else {
+            let queue = context.found(QueueLayout::new(debug, channel));
+            queue.map(Plan::Queue)
+        }
     }
 
     /// A side of a channel or pipe.

@@ -4,8 +4,6 @@ use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use crate::debug_info::{DebugInfo, Kind, Type, TypeId};
 use crate::tokio::channels;
-use crate::tokio::flume;
-use crate::tokio::futures_channel;
 use crate::tokio::handles;
 use crate::tokio::names::{ONCE, WAKER};
 use crate::tokio::pipes;
@@ -139,9 +137,7 @@ impl Reach {
             // The last argument of each is an allocator, which holds nothing.
             return Next::Types(ty.arguments.to_vec());
         }
-        let is_queue =
-            || channels::is_mpsc(ty) || futures_channel::is_mpsc(ty) || flume::is_channel(ty);
-        if purpose != Purpose::Await && is_queue() {
+        if purpose != Purpose::Await && channels::has_queue(ty) {
             return Next::Types(ty.arguments.first().copied().into_iter().collect());
         }
         if ONCE.iter().any(|once| ty.name.starts_with(once.ty)) {
