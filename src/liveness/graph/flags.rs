@@ -6,16 +6,17 @@ use super::super::actor::Actor;
 use super::super::objects::{Held, Keeper, Objects, Reconciled};
 use super::{Found, Source, shared};
 
-/// Who can set an event: its handles. A wait borrows one mutably, so where there are as many waits as handles, no
-/// other is left, whatever locals seem to hold.
+/// Who can set an event: its handles. A wait borrows one mutably, so where there are as many waits as handles, those
+/// who wait have them all, whatever other locals seem to hold.
 pub(super) fn event<'s>(handles: &[Held<'s>], objects: &Objects<'s>, waits: &[Actor]) -> Found<'s> {
     let mut handles: Vec<Held<'s>> = handles.to_vec();
     handles.retain(|held| held.handle.kind == HandleKind::Event);
     let count = handles.first().and_then(|held| objects.counts(held).strong);
-    let all_wait = count == Some(waits.len() as u64);
+    let is_of = |held: &Held<'s>, actor: &Actor| held.keeper.actor() == Some(*actor);
+    let has_own = |actor: &Actor| handles.iter().any(|held| is_of(held, actor));
+    let all_wait = count == Some(waits.len() as u64) && waits.iter().all(has_own);
     if all_wait {
-        let waits = |held: &Held<'s>| held.keeper.actor().is_some_and(|it| waits.contains(&it));
-        handles.retain(waits);
+        handles.retain(|held| waits.iter().any(|actor| is_of(held, actor)));
     }
     let mut found = Found::of(handles, count);
     if all_wait {

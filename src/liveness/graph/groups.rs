@@ -1,10 +1,10 @@
 //! Task groups: what their scopes wait for, and who ends that.
 
-use unstuck_inspect::snapshot::{Address, HandleKind, ObjectId, Snapshot};
+use unstuck_inspect::snapshot::{Address, HandleKind, Lifecycle, ObjectId, Snapshot};
 
 use super::super::actor::Actor;
 use super::super::maps::{HashMap, HashSet};
-use super::super::objects::{Objects, Reconciled, is_strong};
+use super::super::objects::{Held, Objects, Reconciled, is_strong};
 use super::super::reach::Vertex;
 use super::{Found, Graph, Source};
 
@@ -50,13 +50,13 @@ impl<'s> Graph<'s> {
     /// Whoever has a handle of a group can cancel it, its tasks by failing. Whoever has one of a pool can close it.
     pub(super) fn end_by_holders(&mut self, of: Address, wait: Vertex, objects: &Objects<'s>) {
         let handles = objects.handles_at(of);
-        for held in handles.iter().filter(|held| is_strong(held)) {
+        let can_get = |held: &&Held<'_>| is_strong(held) || held.handle.kind == HandleKind::Weak;
+        for held in handles.iter().filter(can_get) {
             self.cancel(held.scope, wait);
         }
     }
 
     fn has_ended(&self, actor: Actor) -> bool {
-        use unstuck_inspect::snapshot::Lifecycle;
         matches!(actor, Actor::Task(index)
             if self.snapshot.tasks[index].state.lifecycle == Lifecycle::Complete)
     }

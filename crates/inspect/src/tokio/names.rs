@@ -75,8 +75,8 @@ pub(crate) const SIGNAL_DRIVEN: &[&str] = &["tokio::signal::", "tokio::process::
 pub(crate) const SIGNAL_STATICS: &str = "tokio::signal::";
 /// The static that has the table in which threads wait for locks: its namespace and its name.
 pub(crate) const PARKING_TABLE: (&str, &str) = ("parking_lot_core::parking_lot", "HASHTABLE");
-/// Futures that give up on another one.
-pub(crate) const TIMEOUTS: &[&str] = &["tokio::time::timeout::Timeout<", super::own::SCOPE];
+/// A future that gives up on another one.
+pub(crate) const TIMEOUT: &str = "tokio::time::timeout::Timeout<";
 /// Functions that run a future on the current thread.
 pub(crate) const BLOCK_ON: &str = "block_on";
 

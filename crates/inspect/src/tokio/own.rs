@@ -14,8 +14,10 @@ pub(crate) fn is_library(function: &str) -> bool {
 
 pub(super) const HANDLES: &[(&str, HandleKind)] = &[("unstuck::event::Event", HandleKind::Event)];
 
-/// The future of a task group's scope. Its deadline is a timer of its own.
-pub(super) const SCOPE: &str = "unstuck::group::running::Running<";
+/// Whether a future is the scope of a task group. Its body is a function, so a timer in it is its deadline.
+pub(crate) fn is_scope(ty: &str) -> bool {
+    ty.starts_with("unstuck::group::running::Running<")
+}
 
 /// The part of it that waits for the tasks.
 pub(super) const WAITS: &[(&str, WaitKind)] = &[("unstuck::group::owner::Owner", WaitKind::Group)];

@@ -170,7 +170,7 @@ pub(crate) struct Awaits {
     pub(crate) offset: u64,
     pub(crate) size: u64,
     pub(crate) name: NameId,
-    /// It has a time limit, or something in it has one.
+    /// It is a `Timeout`, maybe in something else, or the scope of a task group, which may have a deadline.
     pub(crate) is_timeout: bool,
     /// `None` if nothing in it is understood.
     pub(crate) plan: Option<Arc<Plan>>,
@@ -754,7 +754,7 @@ impl Coroutine {
                 offset: variant.offset.wrapping_add(field.offset),
                 size: ty.size,
                 name: plans.name(&ty.name),
-                is_timeout: names::TIMEOUTS.iter().any(|it| ty.name.contains(it)),
+                is_timeout: ty.name.contains(names::TIMEOUT) || own::is_scope(&ty.name),
                 plan: plans.awaiting(context, ty.id),
             }
         });
