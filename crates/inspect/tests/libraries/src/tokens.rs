@@ -39,18 +39,19 @@ async fn cancel_once_opened(stop: CancellationToken) {
 #[tokio::main]
 pub async fn of_a_thread() {
     crate::spawn_ticker();
+    let stop = below_that_of_a_thread();
+    crate::ready();
+    stop.cancelled().await;
+}
+
+fn below_that_of_a_thread() -> CancellationToken {
     let stop = CancellationToken::new();
     let child = stop.child_token();
     std::thread::spawn(move || {
         std::thread::sleep(crate::HOUR);
         stop.cancel();
     });
-    crate::ready();
-    wait(child).await;
-}
-
-async fn wait(stop: CancellationToken) {
-    stop.cancelled().await;
+    child
 }
 
 /// A task sleeps, and cancels the token above then.
