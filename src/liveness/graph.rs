@@ -1241,7 +1241,9 @@ impl<'s> Graph<'s> {
                 matches!(source, Source::Handle(held) if is_own(held) && borrows(held))
             });
             found.keep_certain(reconciled);
-            found.count = Some(held);
+            let is_written = total == MAX_READERS && held == total;
+            // Who writes has all permits.
+            found.count = Some(if is_written { 1 } else { held });
             found
         } else {
             // Nothing tells how many permits it has, but only who has a handle of it can add or return some.

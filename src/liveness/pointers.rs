@@ -54,18 +54,16 @@ impl<'s> Pointers<'s> {
     /// What else the addresses of an object are part of, where these handles of it are known. `None` if one of them is
     /// part of something that is not known.
     pub(super) fn beside(&self, places: &[Pointer], handles: &[Held<'_>]) -> Option<Vec<Part>> {
-        let mut handles: Vec<Address> = handles.iter().map(|held| held.handle.address).collect();
-        handles.sort_unstable();
-        handles.dedup();
+        let mut handles: Vec<_> = handles.iter().map(|held| held.handle).collect();
+        handles.sort_unstable_by_key(|handle| handle.address);
         let mut handles = handles.into_iter().peekable();
+        let mut end_of_handles = 0;
         let mut parts = BTreeSet::new();
         for place in places {
-            // A handle has the address once.
-            while handles
-                .next_if(|it| it.0 + HANDLE_SIZE <= place.address.0)
-                .is_some()
-            {}
-            if handles.next_if(|it| *it <= place.address).is_some() {
+            while let Some(handle) = handles.next_if(|it| it.address <= place.address) {
+                end_of_handles = end_of_handles.max(handle.address.0 + handle.size);
+            }
+            if place.address.0 < end_of_handles {
                 continue;
             }
             let part = match place.stack_of {
@@ -78,9 +76,6 @@ impl<'s> Pointers<'s> {
         Some(parts.into_iter().collect())
     }
 }
-
-/// How far from its start a handle may have the address of its object, at most.
-const HANDLE_SIZE: u64 = 32;
 
 /// Whose stack each thread's is. Threads that may do anything are left out.
 fn stacks(snapshot: &Snapshot) -> HashMap<u32, Part> {

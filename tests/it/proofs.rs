@@ -20,12 +20,18 @@ const KINDS: [&str; 10] = [
     "semaphore",
 ];
 
+/// Where main has what wakes the task that it waits for.
+const PLACES: [&str; 16] = [
+    "local", "moved", "box", "vec", "deque", "hashmap", "btreemap", "arc", "mutex", "parking",
+    "rwlock", "tokio", "queue", "static", "thread", "hidden",
+];
+
 /// The same programs, built so that functions keep no note of what they have dropped.
 static ABORTING: LazyLock<PathBuf> = LazyLock::new(|| build("programs", "aborting"));
 
 /// What is said of the program once so many tasks wait.
 fn explained(executable: &Path, kind: &str, how: &str, verdict: &str, waiting: usize) -> String {
-    let program = Waiting::start_executable(executable, &format!("proof-{kind}{how}"));
+    let program = Waiting::start_executable(executable, &format!("proof-{kind}-{how}"));
     program.explained_as(verdict, waiting, "")
 }
 
@@ -34,28 +40,41 @@ fn names_the_deadlock(page: &str) -> bool {
     page.contains("\nwhy      deadlock, a circular wait [")
 }
 
-#[test]
-fn a_hang_is_proven_if_nothing_else_has_the_address_of_what_is_waited_for() {
-    for kind in KINDS {
-        let page = explained(&PROGRAMS, kind, "", "stuck", 1);
-        assert!(page.contains("\nstuck (proven): "), "{page}");
-        assert!(names_the_deadlock(&page), "{page}");
-    }
+/// The cells of the table in the docs, by row.
+fn documented() -> Vec<Vec<String>> {
+    let table = include_str!("../../docs/holders.md").lines();
+    let rows = table.filter(|line| line.starts_with('|')).skip(2);
+    let cells = |row: &str| -> Vec<String> {
+        let cells = row.trim_matches('|').split('|').skip(1);
+        cells.map(|cell| cell.trim().to_owned()).collect()
+    };
+    rows.map(cells).collect()
 }
 
 #[test]
-fn a_hidden_holder_takes_the_proof_away() {
-    for kind in KINDS {
-        let page = explained(&PROGRAMS, kind, "-hidden", "stuck", 1);
-        assert!(page.contains("\nstuck (likely): "), "{page}");
-        assert!(!page.contains("proven"), "{page}");
+fn holders_are_found_where_the_docs_say() {
+    let documented = documented();
+    assert_eq!(documented.len(), KINDS.len());
+    for (kind, row) in KINDS.into_iter().zip(documented) {
+        assert_eq!(row.len(), PLACES.len(), "{kind}");
+        for (place, cell) in PLACES.into_iter().zip(row) {
+            let page = explained(&PROGRAMS, kind, place, "stuck", 1);
+            let found = if page.contains("proven") {
+                "proven"
+            } else if page.contains("\nwhy ") {
+                "likely"
+            } else {
+                "not seen"
+            };
+            assert_eq!(found, cell, "{kind} in {place}: {page}");
+        }
     }
 }
 
 #[test]
 fn a_deadlock_is_told_beside_a_timer_though_its_handle_may_have_been_dropped() {
     for kind in KINDS {
-        let page = explained(&PROGRAMS, kind, "-ticking", "waiting: a part of it", 2);
+        let page = explained(&PROGRAMS, kind, "moved-ticking", "waiting: a part of it", 2);
         assert!(names_the_deadlock(&page), "{page}");
     }
 }
@@ -63,7 +82,7 @@ fn a_deadlock_is_told_beside_a_timer_though_its_handle_may_have_been_dropped() {
 #[test]
 fn what_a_hidden_holder_may_wake_beside_a_timer_is_not_stuck() {
     for kind in KINDS {
-        let page = explained(&PROGRAMS, kind, "-hidden-ticking", "waiting: ", 2);
+        let page = explained(&PROGRAMS, kind, "hidden-ticking", "waiting: ", 2);
         assert!(!page.contains("is stuck"), "{page}");
         assert!(!names_the_deadlock(&page), "{page}");
     }
@@ -72,11 +91,11 @@ fn what_a_hidden_holder_may_wake_beside_a_timer_is_not_stuck() {
 #[test]
 fn a_moved_local_that_looks_as_before_proves_nothing() {
     for kind in ["notify", "barrier"] {
-        let page = explained(&ABORTING, kind, "-hidden", "stuck", 1);
+        let page = explained(&ABORTING, kind, "hidden", "stuck", 1);
         assert!(page.contains("\nstuck (likely): "), "{page}");
-        let page = explained(&ABORTING, kind, "-hidden-ticking", "waiting: ", 2);
+        let page = explained(&ABORTING, kind, "hidden-ticking", "waiting: ", 2);
         assert!(!page.contains("is stuck"), "{page}");
-        let page = explained(&ABORTING, kind, "", "stuck", 1);
+        let page = explained(&ABORTING, kind, "moved", "stuck", 1);
         assert!(page.contains("\nstuck (proven): "), "{page}");
     }
 }

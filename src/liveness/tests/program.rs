@@ -326,6 +326,7 @@ impl Program {
             kind,
             // Each handle is somewhere else.
             address: Address(0x30_0000 + 8 * u64::from(local.0)),
+            size: 8,
             object: thing.object,
             owns: kind != HandleKind::MutexGuard,
             maybe_dropped,

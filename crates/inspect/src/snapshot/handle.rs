@@ -19,6 +19,9 @@ pub struct Handle {
     pub kind: HandleKind,
     /// Where the handle itself is.
     pub address: Address,
+    /// Its size, in bytes.
+    #[serde(default)]
+    pub size: u64,
     /// What it refers to.
     pub object: ObjectId,
     /// Whether it refers to the object by an `Arc`, `Rc` or `Weak` of its own. A guard or permit that does not borrows.

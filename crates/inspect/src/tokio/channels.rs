@@ -26,8 +26,8 @@ const TYPES: &[(&str, Kind)] = &[
     ("tokio::sync::broadcast::Shared<", Kind::Broadcast),
 ];
 
-/// Whether this is what the sides of a channel share that has its messages in a queue. Those of the others are in fields
-/// of theirs, or are not read.
+/// Whether this is what the sides of a channel share that has its messages in a queue. Those of the others are in
+/// fields of theirs, or are not read.
 pub(crate) fn has_queue(ty: &Type) -> bool {
     let is_mpsc = ty.name.starts_with(TYPES[0].0) || futures_channel::is_mpsc(ty);
     is_mpsc || flume::is_channel(ty)

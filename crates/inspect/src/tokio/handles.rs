@@ -302,6 +302,7 @@ pub(super) struct Count {
 /// How to read a handle.
 pub(crate) struct HandleLayout {
     kind: HandleKind,
+    pub(crate) size: u64,
     object: Path,
     pub(crate) object_type: Arc<Type>,
     permits: Option<Path>,
@@ -340,6 +341,7 @@ impl HandleLayout {
         kind: HandleKind,
         handle: &Spot,
     ) -> Result<Self, Missing> {
+        let size = handle.offset().unwrap_or(0) + handle.ty.size;
         let permits = names::PERMIT_COUNT.locate(debug, handle);
         let connection = connections::of_type(&handle.ty.name);
         let value = connection.and_then(|it| it.value.as_ref());
@@ -371,6 +373,7 @@ impl HandleLayout {
         };
         Ok(Self {
             kind,
+            size,
             lock,
             value,
             object: object.path(),
@@ -455,6 +458,7 @@ fn weak_handles(strong: Option<u64>, weak: u64) -> u64 {
 /// How to read an `Arc`, `Rc` or `Weak` of a trait object.
 pub(crate) struct TraitHandleLayout {
     kind: HandleKind,
+    pub(crate) size: u64,
     pointer: Path,
     vtable: Path,
     strong: Path,
@@ -484,6 +488,7 @@ impl TraitHandleLayout {
         let value = names::TRAIT_VALUE.locate(debug, &shared)?;
         Ok(Self {
             kind,
+            size: handle.ty.size,
             pointer: names::WIDE_POINTER.locate(debug, &wide)?.path(),
             vtable: names::WIDE_VTABLE.locate(debug, &wide)?.path(),
             strong: names::TRAIT_STRONG.locate(debug, &shared)?.path(),

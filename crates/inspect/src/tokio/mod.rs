@@ -1,7 +1,7 @@
 //! Tokio: its names, its bit meanings, and what is read with them. Nothing outside this module knows either.
 //!
-//! Every name is in [`names`], or in the module of another library's channels, with the feature that needs it. A name that the program's Tokio does not have turns that
-//! feature off and is reported; nothing is guessed in its place.
+//! Every name is in [`names`], or in the module of another library's channels, with the feature that needs it. A name
+//! that the program's Tokio does not have turns that feature off and is reported; nothing is guessed in its place.
 
 pub(crate) mod async_channel;
 pub(crate) mod channels;

@@ -789,7 +789,7 @@ impl<'a> Walker<'a> {
         let object = self
             .objects
             .id(&layout.object_type, shares, object, layout.owns(), counts);
-        self.note(kind, object, layout.owns(), work);
+        self.note(kind, object, layout.owns(), layout.size, work);
     }
 
     fn trait_handle(&mut self, layout: &TraitHandleLayout, work: &Work) {
@@ -806,10 +806,10 @@ impl<'a> Walker<'a> {
         let object = self
             .objects
             .id(&handle.ty, shares, handle.object, true, counts);
-        self.note(handle.kind, object, true, work);
+        self.note(handle.kind, object, true, layout.size, work);
     }
 
-    fn note(&mut self, kind: HandleKind, object: ObjectId, owns: bool, work: &Work) {
+    fn note(&mut self, kind: HandleKind, object: ObjectId, owns: bool, size: u64, work: &Work) {
         let Some(HeldIn {
             local,
             maybe_dropped,
@@ -821,6 +821,7 @@ impl<'a> Walker<'a> {
             local,
             kind,
             address: Address(work.address),
+            size,
             object,
             owns,
             maybe_dropped,

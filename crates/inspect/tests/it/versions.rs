@@ -24,7 +24,7 @@ const WAITS: &[(&str, &str)] = &[
     ("notify", "Notify "),
     ("barrier", "Notify "),
     ("initialize", "Never"),
-    ("initialized", "Permits { of: Semaphore,"),
+    ("initialized", "Permits { of: OnceCell,"),
     ("sleep", "Timer "),
     ("interval", "Timer "),
     ("child", "Never"),

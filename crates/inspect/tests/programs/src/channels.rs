@@ -1,5 +1,5 @@
-//! Channels of other libraries than Tokio. Of each, in one program nobody brings about what is waited for, and in another
-//! one a task that sleeps will, or a thread.
+//! Channels of other libraries than Tokio. Of each, in one program nobody brings about what is waited for, and in
+//! another one a task that sleeps will, or a thread.
 
 use std::future::pending;
 use std::thread;
