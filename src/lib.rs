@@ -32,7 +32,7 @@
 //! `guard`, `run` stands beside a program of your own and says why it hangs, `check` does so for a test, and `report`
 //! is what they say. They are made of what the feature `observe` gives: `observe` collects what there is to see of a
 //! runtime, `diagnosis` says what it means, and `watch` tells when to look. With `demo`, `demo` plays scenarios.
-//! Without the cfg, `run` reads the program's memory as `watch` does, and `check` runs a test that it does not observe.
+//! Without the cfg, `run` and `check` read the program's memory as `watch` does.
 
 mod error_group;
 mod event;

@@ -64,6 +64,8 @@ pub struct Diagnosis {
     /// Why it does not go on: what blocks a thread, then why tasks wait in vain, those that nothing ends first. If it
     /// waits, and for nothing of these: what it waits for outside, or what is not known.
     pub findings: Vec<Finding>,
+    /// Who waits for good: nothing in the process ends that, in ascending order.
+    pub stuck: Vec<Actor>,
     /// Who moves, or may be woken from outside.
     pub live: Vec<Live>,
     /// What is not known, and could wake something.
@@ -152,6 +154,7 @@ fn judge(snapshot: &Snapshot, motion: &Motion, basis: Basis) -> Diagnosis {
             Confidence::Likely
         },
         basis,
+        stuck: graph.actors_that(|vertex| solutions.never_moves(vertex)),
         findings,
         live,
         doubts: doubts.into_iter().collect(),

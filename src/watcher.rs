@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::io::{self, Write};
+use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use crate::explain::{self, Explanation, StuckParts};
 use crate::own_threads;
 use crate::report::page::{Detail, Page};
 use crate::report::process;
+use crate::sync::lock;
 
 /// Watches the program that the current runtime belongs to, until the returned value is dropped.
 ///
@@ -47,7 +49,7 @@ use crate::report::process;
 pub fn watch() -> Watcher {
     let runtime = Handle::current().metrics();
     let (watcher, dropped) = mpsc::channel();
-    let watching = Watching::new(runtime, Detail::Brief);
+    let watching = Watching::new(runtime, Pace::PROGRAM, Detail::Brief);
     if let Err(error) = own_threads::start("unstuck-watcher", move || watching.watch(&dropped)) {
         panic!("no thread can be started that watches: {error}");
     }
@@ -62,23 +64,46 @@ pub struct Watcher {
 }
 
 /// How often the metrics are looked at. If they are the same twice, nothing has moved for so long.
-const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
-/// From one reading to the next, at least: at first and after something has moved, and after a long rest.
-const READINGS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_mins(1));
+/// How often the memory is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// From one reading to the next, at least: at first and after something has moved.
+    shortest: Duration,
+    /// After a long rest.
+    longest: Duration,
+    /// For how many times as long as a reading took no other one begins.
+    share: u32,
+}
+
+impl Pace {
+    /// Beside a program that should not notice.
+    pub(crate) const PROGRAM: Self = Self {
+        shortest: Duration::from_millis(500),
+        longest: Duration::from_mins(1),
+        share: 20,
+    };
+    /// Beside a test: whoever runs it waits for the answer.
+    #[cfg(not(tokio_unstable))]
+    pub(crate) const TEST: Self = Self {
+        shortest: Duration::from_millis(200),
+        longest: Duration::from_millis(800),
+        share: 2,
+    };
+}
 
 /// How many times as long a program that moves is left alone.
 const IF_BUSY: u32 = 8;
 
-/// For how many times as long as a reading took no other one begins.
-const SHARE: u32 = 20;
+/// Made when it is first needed, for all that watch this process.
+static INSPECTOR: Mutex<Option<Inspector>> = Mutex::new(None);
 
 pub(crate) struct Watching {
     runtime: RuntimeMetrics,
+    pace: Pace,
     detail: Detail,
     pulse: Pulse,
-    /// Made when it is first needed.
-    inspector: Option<Inspector>,
     stuck: StuckParts,
     has_moved: bool,
     pause: Duration,
@@ -112,15 +137,15 @@ impl Pulse {
 }
 
 impl Watching {
-    pub(crate) fn new(runtime: RuntimeMetrics, detail: Detail) -> Self {
+    pub(crate) fn new(runtime: RuntimeMetrics, pace: Pace, detail: Detail) -> Self {
         Self {
             pulse: Pulse::of(&runtime),
             runtime,
+            pace,
             detail,
-            inspector: None,
             stuck: StuckParts::default(),
             has_moved: true,
-            pause: READINGS.0,
+            pause: pace.shortest,
             next: Instant::now(),
         }
     }
@@ -173,7 +198,7 @@ impl Watching {
     }
 
     /// Whether to read the memory now.
-    fn is_due(&mut self) -> bool {
+    pub(crate) fn is_due(&mut self) -> bool {
         let pulse = Pulse::of(&self.runtime);
         let is_quiet = pulse == self.pulse && pulse.rests();
         self.pulse = pulse;
@@ -188,8 +213,14 @@ impl Watching {
         }
     }
 
-    fn read(&mut self) -> Result<Explanation, Box<dyn Error>> {
-        let inspector = match &mut self.inspector {
+    /// Reads the memory of the program.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read.
+    pub(crate) fn read(&mut self) -> Result<Explanation, Box<dyn Error>> {
+        let mut inspector = lock(&INSPECTOR);
+        let inspector = match &mut *inspector {
             Some(inspector) => inspector,
             none => none.insert(Inspector::attach_self()?),
         };
@@ -200,12 +231,12 @@ impl Watching {
             return Err(reason.into());
         }
         self.pause = if self.has_moved {
-            READINGS.0
+            self.pace.shortest
         } else {
-            (self.pause * 2).min(READINGS.1)
+            (self.pause * 2).min(self.pace.longest)
         };
         self.has_moved = false;
-        self.next = Instant::now() + self.pause.max(begun.elapsed() * SHARE);
+        self.next = Instant::now() + self.pause.max(begun.elapsed() * self.pace.share);
         Ok(explanation)
     }
 

@@ -392,6 +392,14 @@ impl<'s> Graph<'s> {
         self.scopes[number]
     }
 
+    /// The actors of which this is true as a whole.
+    pub(super) fn actors_that(&self, is_so: impl Fn(Vertex) -> bool) -> Vec<Actor> {
+        let actors = Actor::all(self.snapshot);
+        actors
+            .filter(|actor| is_so(self.scopes(*actor).whole))
+            .collect()
+    }
+
     /// Whether a frame is polled when the actor is. What is outside of all frames is.
     fn is_polled(&self, scope: Vertex) -> bool {
         !matches!(self.vertices[scope], Is::Frame { polled: false })

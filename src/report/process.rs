@@ -43,6 +43,14 @@ pub fn render(explanation: &Explanation, detail: Detail, page: Page) -> String {
     text.block.print()
 }
 
+/// The verdict and why, and nothing else.
+#[cfg(not(tokio_unstable))]
+pub fn render_answer(explanation: &Explanation, page: Page) -> String {
+    let mut text = Text::new(&explanation.snapshot, Detail::Brief, page);
+    text.answer(&explanation.diagnosis);
+    text.block.print()
+}
+
 /// The same as [JSON](super::json). In full, tasks that are alike are not put together.
 ///
 /// # Errors

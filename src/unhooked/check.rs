@@ -1,104 +1,220 @@
-//! What stands in for a check: it runs a test, and says that it does not observe it.
+//! Around a test, without hooks: one that hangs fails, and says why.
 
 use std::future::Future;
 use std::panic::resume_unwind;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinError;
+use tokio::task::{Id, JoinError};
+use unstuck_inspect::snapshot::Snapshot;
 
 use super::guard::{GuardError, refuse_inside_runtime};
+use crate::explain::Explanation;
+use crate::liveness::Actor;
+use crate::own_threads;
+use crate::report::page::{Detail, Page};
+use crate::report::process;
+use crate::watcher::{Pace, TICK, Watching};
 
-/// Runs the body of a test, unseen.
+/// Runs the body of a test, as `#[tokio::test]` would, under a [`Check`] as it comes: what would hang for ever fails,
+/// with a report as its message.
+///
+/// ```
+/// // In a plain `#[test]`:
+/// unstuck::check(async {
+///     let (send, receive) = tokio::sync::oneshot::channel();
+///     tokio::spawn(async move { send.send(42) });
+///     assert_eq!(receive.await, Ok(42));
+/// });
+/// ```
 ///
 /// # Panics
 ///
-/// If `body` does; within a runtime, as it has its own.
+/// As [`Check::run`].
 #[track_caller]
 pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) -> T {
     Check::new().run(body)
 }
 
-/// Would watch a test in a build with `--cfg tokio_unstable`.
+/// How the body of a test is run: on a runtime of its own, with one worker.
+///
+/// Once the test has not moved for a tenth of a second, the memory of the process is read, which polls nothing. It
+/// hangs if nothing in the process can wake it, twice in a row. A thread that is not known might, such as one that the
+/// test started, or that of a plain test beside it; and so might another test under a check, until it has ended or
+/// hangs itself. The main thread is taken for the test harness, unless the check runs on it. A test that makes progress, or
+/// waits for something outside, is left alone, unless the check is told when to [give up](Check::give_up_after).
+///
+/// That takes Linux on x86-64 and full debug info (`debug = true`, the default of a test build). Where the process can't
+/// be read, the test runs all the same, and a line on standard error says why it is not watched.
+///
+/// In a build with `--cfg tokio_unstable` a check also knows how tasks ended, so it can be
+/// [strict](Check::strict), and reports have names of tasks.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
+    detail: Detail,
     give_up_after: Option<Duration>,
 }
 
 impl Check {
-    /// A check that sees nothing.
+    /// A check that fails a test that hangs.
     #[expect(clippy::new_without_default, reason = "a check is made on purpose")]
     pub fn new() -> Self {
         Self {
+            detail: Detail::Brief,
             give_up_after: None,
         }
     }
 
-    /// Does nothing here.
+    /// Does nothing here: it takes Tokio's hooks to know of errors that were swallowed, and of tasks that outlive the
+    /// test.
     #[must_use]
     pub fn strict(self) -> Self {
         self
     }
 
-    /// Does nothing here.
+    /// Reports with each task and all that it holds: without it a report has the verdict and why, in a few lines.
     #[must_use]
     pub fn full(self) -> Self {
-        self
+        let detail = Detail::Full;
+        Self { detail, ..self }
     }
 
-    /// Fails a test also if it has not ended after that long, whatever it is doing.
+    /// Fails a test also if it has not ended after that long, whatever it is doing: a wait for something outside, a
+    /// poll that does not return, or work without an end. The report is of that moment.
     ///
-    /// ```should_panic
+    /// ```
     /// # use std::time::Duration;
     /// # use unstuck::Check;
-    /// Check::new()
-    ///     .give_up_after(Duration::from_millis(10))
-    ///     .run(std::future::pending::<()>());
+    /// let answer = Check::new()
+    ///     .give_up_after(Duration::from_secs(10))
+    ///     .run(async { tokio::spawn(async { 42 }).await });
+    /// assert_eq!(answer.unwrap(), 42);
     /// ```
     #[must_use]
     pub fn give_up_after(self, limit: Duration) -> Self {
         let give_up_after = Some(limit);
-        Self { give_up_after }
+        Self {
+            give_up_after,
+            ..self
+        }
     }
 
     /// Runs `body` to its end.
     ///
     /// # Panics
     ///
-    /// If `body` does; if it takes longer than it may; within a runtime, as it has its own.
+    /// If `body` does, with the same payload; if it is stuck, or takes longer than it may, with a report; within a
+    /// runtime, as it has its own.
     #[track_caller]
     pub fn run<T: Send + 'static>(self, body: impl Future<Output = T> + Send + 'static) -> T {
         let runtime = match runtime() {
             Ok(runtime) => runtime,
             Err(error) => panic!("{error}"),
         };
-        eprintln!(
-            "unstuck cannot observe this test; build it with `--cfg tokio_unstable` in RUSTFLAGS, as Tokio keeps its \
-             hooks behind that cfg"
-        );
+        own_threads::leave_out_harness();
         let (ended, end) = mpsc::channel::<()>();
         let test = runtime.spawn(async move {
             let _ended = ended;
             body.await
         });
-        // The workers may all be blocked, so that no timer of theirs would go off.
-        if let Some(limit) = self.give_up_after
-            && end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout)
-        {
+        let watching = Watching::new(runtime.metrics(), Pace::TEST, self.detail);
+        if let Some(hang) = self.watch(watching, test.id(), &end) {
             runtime.shutdown_background();
-            panic!("the test has not ended after {limit:?}");
+            panic!("{hang}");
         }
-        match runtime.block_on(test).map_err(JoinError::try_into_panic) {
+        let ended = runtime.block_on(test);
+        runtime.shutdown_background();
+        match ended.map_err(JoinError::try_into_panic) {
             Ok(value) => value,
             Err(Ok(payload)) => resume_unwind(payload),
             Err(Err(end)) => panic!("the test was cut off: {end}"),
         }
     }
+
+    /// Watches a test until it has ended, or is stuck, or has taken longer than it may: then what to say of it.
+    fn watch(self, mut watching: Watching, test: Id, end: &Receiver<()>) -> Option<String> {
+        let _own = own_threads::join();
+        let begun = Instant::now();
+        let mut is_readable = true;
+        let mut hung_before = false;
+        loop {
+            let left = self
+                .give_up_after
+                .map_or(TICK, |limit| limit.saturating_sub(begun.elapsed()));
+            if end.recv_timeout(left.min(TICK)) != Err(RecvTimeoutError::Timeout) {
+                return None;
+            }
+            if let Some(limit) = self.give_up_after.filter(|limit| begun.elapsed() >= *limit) {
+                let report = match watching.read() {
+                    Ok(explanation) => self.report(&explanation),
+                    Err(reason) => reason.to_string(),
+                };
+                // It may have ended while it was looked at.
+                let has_ended = end.try_recv() != Err(mpsc::TryRecvError::Empty);
+                let late = || format!("the test has not ended after {limit:?}\n\n{report}");
+                return (!has_ended).then(late);
+            }
+            if !is_readable || !hung_before && !watching.is_due() {
+                continue;
+            }
+            match watching.read() {
+                Ok(mut explanation) => {
+                    let hangs = hangs(&explanation, test);
+                    if hangs && hung_before {
+                        leave_out_others(&mut explanation, test);
+                        return Some(format!("the test hangs\n\n{}", self.report(&explanation)));
+                    }
+                    hung_before = hangs;
+                }
+                Err(reason) => {
+                    is_readable = false;
+                    eprintln!("unstuck cannot observe this test: {reason}");
+                }
+            }
+        }
+    }
+
+    fn report(self, explanation: &Explanation) -> String {
+        let text = match self.detail {
+            Detail::Brief => process::render_answer(explanation, Page::Plain),
+            Detail::Full => process::render(explanation, self.detail, Page::Plain),
+        };
+        anstream::adapter::strip_str(&text).to_string()
+    }
+}
+
+/// Whether nothing can wake the test.
+fn hangs(explanation: &Explanation, test: Id) -> bool {
+    let stuck = &explanation.diagnosis.stuck;
+    task(&explanation.snapshot, test)
+        .is_some_and(|task| stuck.binary_search(&Actor::Task(task)).is_ok())
+}
+
+/// Leaves out why other tests hang.
+fn leave_out_others(explanation: &mut Explanation, test: Id) {
+    let tasks = &explanation.snapshot.tasks;
+    let runtime = task(&explanation.snapshot, test).and_then(|test| tasks[test].runtime);
+    let is_own = |actor: Actor| match actor {
+        Actor::Task(task) => tasks[task].runtime == runtime,
+        Actor::BlockOn(_) | Actor::Blocking(_) => true,
+    };
+    explanation.diagnosis.findings.retain(|finding| {
+        let mut links = finding.wait().into_iter().flat_map(|wait| &wait.links);
+        links.any(|link| link.waiters.iter().any(|waiter| is_own(waiter.actor)))
+    });
+}
+
+/// The index of a task.
+fn task(snapshot: &Snapshot, id: Id) -> Option<usize> {
+    // Tokio tells the number of an id in no other way.
+    let id = id.to_string();
+    snapshot.tasks.iter().position(|it| it.id.to_string() == id)
 }
 
 fn runtime() -> Result<Runtime, GuardError> {
     refuse_inside_runtime()?;
-    let runtime = Builder::new_multi_thread().enable_all().build();
+    let mut runtime = Builder::new_multi_thread();
+    let runtime = runtime.enable_all().worker_threads(1).build();
     runtime.map_err(GuardError::SetUp)
 }

@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Handle};
 use crate::asking::{Ending, Reachable};
 use crate::own_threads;
 use crate::report::page::Detail;
-use crate::watcher::Watching;
+use crate::watcher::{Pace, Watching};
 
 /// Runs `body` to its end, as `#[tokio::main]` would, under a [`Guard`] as it comes.
 ///
@@ -121,7 +121,7 @@ impl Guard {
         } = self;
         refuse_inside_runtime()?;
         let runtime = runtime.build()?;
-        let watching = Watching::new(runtime.metrics(), detail);
+        let watching = Watching::new(runtime.metrics(), Pace::PROGRAM, detail);
         let (asking, asked) = mpsc::channel();
         let unanswered = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&unanswered);

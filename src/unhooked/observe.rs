@@ -40,8 +40,10 @@ where
     layer()
 }
 
-/// Does nothing here.
-pub fn mark_own_thread() {}
+/// Leaves this thread out of what is read of the process, until it ends: it only waits for others.
+pub fn mark_own_thread() {
+    crate::own_threads::mark();
+}
 
 /// Nothing asks which signals the program waits for.
 #[cfg(unix)]
