@@ -40,16 +40,17 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 /// How the body of a test is run: on a runtime of its own, with one worker.
 ///
 /// Once the test has not moved for a tenth of a second, the memory of the process is read, which polls nothing. It
-/// hangs if nothing in the process can wake it, twice in a row. A thread that is not known might, such as one that the
-/// test started, or that of a plain test beside it; and so might another test under a check, until it has ended or
-/// hangs itself. The main thread is taken for the test harness, unless the check runs on it. A test that makes progress, or
-/// waits for something outside, is left alone, unless the check is told when to [give up](Check::give_up_after).
+/// hangs if nothing in the process can wake it, twice in a row. A thread that is not known might, such as one that
+/// the test started, or that of a plain test beside it; and so might another test under a check, until it has ended
+/// or hangs itself. The main thread is taken for the test harness, unless the check runs on it. A test that makes
+/// progress, or waits for something outside, is left alone, unless the check is told when to [give
+/// up](Check::give_up_after).
 ///
-/// That takes Linux on x86-64 and full debug info (`debug = true`, the default of a test build). Where the process can't
-/// be read, the test runs all the same, and a line on standard error says why it is not watched.
+/// That takes Linux on x86-64 and full debug info (`debug = true`, the default of a test build). Where the process
+/// can't be read, the test runs all the same, and a line on standard error says why it is not watched.
 ///
-/// In a build with `--cfg tokio_unstable` a check also knows how tasks ended, so it can be
-/// [strict](Check::strict), and reports have names of tasks.
+/// In a build with `--cfg tokio_unstable` a check also knows how tasks ended, so it can be [strict](Check::strict),
+/// and reports have names of tasks.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     detail: Detail,
