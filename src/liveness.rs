@@ -13,6 +13,7 @@ mod cause;
 mod channels;
 mod elsewhere;
 mod finding;
+mod freed;
 mod graph;
 pub(crate) mod maps;
 mod motion;

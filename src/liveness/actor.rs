@@ -1,7 +1,7 @@
 //! Who acts in a process.
 
 use unstuck_inspect::snapshot::{
-    Address, AwaitTree, BlockingState, FrameIndex, Origin, PlaceId, Snapshot,
+    Address, AwaitTree, BlockingState, FrameIndex, Handle, Origin, PlaceId, Snapshot,
 };
 
 use super::maps::HashMap;
@@ -34,6 +34,33 @@ impl Actor {
             Self::BlockOn(index) => Some(&snapshot.block_ons[index].futures),
             Self::Blocking(_) => None,
         }
+    }
+
+    /// The handles that it holds, and the frames that hold them.
+    pub(super) fn handles(
+        self,
+        snapshot: &Snapshot,
+    ) -> impl Iterator<Item = (&Handle, Option<FrameIndex>)> {
+        let futures = match self {
+            Self::Blocking(index) => Some(&snapshot.blocking_tasks[index].futures),
+            Self::Task(_) | Self::BlockOn(_) => self.futures(snapshot),
+        };
+        let (closure, has_frames) = match self {
+            Self::Blocking(index) => (&*snapshot.blocking_tasks[index].handles, false),
+            Self::Task(_) | Self::BlockOn(_) => (&[][..], true),
+        };
+        let outside = closure
+            .iter()
+            .chain(futures.into_iter().flat_map(|it| &it.handles));
+        let frames = futures.into_iter().flat_map(|it| &it.frames);
+        let of_frames = (0..)
+            .map(FrameIndex)
+            .zip(frames)
+            .flat_map(move |(index, frame)| {
+                let index = has_frames.then_some(index);
+                frame.handles.iter().map(move |handle| (handle, index))
+            });
+        outside.map(|handle| (handle, None)).chain(of_frames)
     }
 
     /// The program's own functions from a frame outwards; those of libraries if there are no others.

@@ -480,7 +480,7 @@ impl Root<'_, '_> {
                 let with = With::Handle {
                     kind,
                     local: held.handle.local,
-                    maybe_dropped: held.handle.maybe_dropped,
+                    maybe_dropped: held.maybe_dropped,
                 };
                 return visit(Some(actor), with, frame);
             }

@@ -3,12 +3,10 @@
 //! An edge leads from what must move to what can move then. So a leaf leads to the frame that awaits it, a frame to
 //! what its locals hold the handles of, and that to the leaves that wait for it.
 
-#[path = "graph/flags.rs"]
 mod flags;
-#[path = "graph/groups.rs"]
 mod groups;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
@@ -19,6 +17,7 @@ use unstuck_inspect::snapshot::{
 
 use super::actor::{self, Actor};
 use super::channels;
+use super::freed::MaybeFreed;
 use super::maps::{HashMap, HashSet};
 use super::motion::Motion;
 use super::objects::{Held, Keeper, Objects, Reconciled, borrows, is_strong, reconcile};
@@ -31,7 +30,7 @@ use super::threads;
 pub enum ResourceKind {
     /// A message of a channel with a queue, or its end.
     Message,
-    /// Room in such a channel, where that is no matter of permits.
+    /// Room in a bounded channel that has no semaphore.
     Room,
     /// A message of a broadcast channel, or its end.
     Broadcast,
@@ -274,6 +273,9 @@ pub enum Doubt {
 pub(super) struct Graph<'s> {
     pub(super) snapshot: &'s Snapshot,
     pointers: Pointers<'s>,
+    freed: MaybeFreed,
+    /// What else has the address of each object that was searched for. `None` if it is not known.
+    others: RefCell<HashMap<ObjectId, Option<Vec<Vertex>>>>,
     pub(super) nodes: Vec<Node<'s>>,
     pub(super) resources: Vec<Resource<'s>>,
     pub(super) vertices: Vec<Is>,
@@ -321,6 +323,8 @@ impl<'s> Graph<'s> {
         let mut graph = Self {
             snapshot,
             pointers: Pointers::of(snapshot),
+            freed: MaybeFreed::default(),
+            others: RefCell::default(),
             nodes: Vec::new(),
             resources: Vec::new(),
             vertices: Vec::new(),
@@ -433,22 +437,30 @@ impl<'s> Graph<'s> {
     /// The handles of all objects, and who reaches what is in those.
     fn objects(&mut self) -> Objects<'s> {
         let mut objects = Objects::of(self.snapshot);
+        self.freed = MaybeFreed::of(self.snapshot, &objects, &self.pointers);
         self.add_values(&objects);
         let mut of_statics = Vec::new();
         self.held_by_statics(&mut of_statics);
-        // There may be many handles, so they are not all collected first.
-        let mut some = Vec::new();
         for actor in Actor::all(self.snapshot) {
-            self.held_by_actor(actor, &mut some);
-            self.add_held(some.drain(..), &mut objects);
+            let scopes = self.scopes(actor);
+            let held = actor.handles(self.snapshot);
+            let held = held.map(|(handle, frame)| Held {
+                handle,
+                keeper: Keeper::Actor(actor, frame),
+                maybe_dropped: handle.maybe_dropped,
+                scope: scopes.of(frame),
+            });
+            self.add_held(held, &mut objects);
         }
         for (id, object) in (0..).map(ObjectId).zip(&self.snapshot.objects) {
             if let Some(root) = self.roots.get(&id) {
                 let scope = self.values[root].vertex;
                 let handles = handles_in(&object.handles, &object.futures);
+                let is_freed = self.freed.contains(id);
                 let held = handles.map(|handle| Held {
                     handle,
                     keeper: Keeper::Value(id),
+                    maybe_dropped: handle.maybe_dropped || is_freed,
                     scope,
                 });
                 self.add_held(held, &mut objects);
@@ -466,9 +478,13 @@ impl<'s> Graph<'s> {
         }
     }
 
-    /// The vertices of values in which something is held.
+    /// The vertices of values in which something is held, and of buffers.
     fn add_values(&mut self, objects: &Objects<'s>) {
         for (id, object) in (0..).map(ObjectId).zip(&self.snapshot.objects) {
+            if object.is_buffer {
+                let vertex = self.add(Is::Scope);
+                self.value_vertices.insert(id, vertex);
+            }
             let has_futures = may_move(&object.futures);
             if handles_in(&object.handles, &object.futures)
                 .next()
@@ -493,34 +509,6 @@ impl<'s> Graph<'s> {
             if let Some(value) = self.values.get_mut(&root) {
                 value.has_futures |= has_futures;
                 self.value_vertices.insert(id, value.vertex);
-            }
-        }
-    }
-
-    fn held_by_actor(&self, actor: Actor, all: &mut Vec<Held<'s>>) {
-        let scopes = self.scopes(actor);
-        let mut add = |handle, frame| {
-            all.push(Held {
-                handle,
-                keeper: Keeper::Actor(actor, frame),
-                scope: scopes.of(frame),
-            });
-        };
-        if let Actor::Blocking(index) = actor {
-            let closure = &self.snapshot.blocking_tasks[index];
-            for handle in handles_in(&closure.handles, &closure.futures) {
-                add(handle, None);
-            }
-        }
-        let Some(futures) = actor.futures(self.snapshot) else {
-            return;
-        };
-        for handle in &futures.handles {
-            add(handle, None);
-        }
-        for (index, frame) in (0..).map(FrameIndex).zip(&futures.frames) {
-            for handle in &frame.handles {
-                add(handle, Some(index));
             }
         }
     }
@@ -551,6 +539,7 @@ impl<'s> Graph<'s> {
             all.extend(handles.map(|handle| Held {
                 handle,
                 keeper: Keeper::Static(number),
+                maybe_dropped: handle.maybe_dropped,
                 scope,
             }));
         }
@@ -578,7 +567,7 @@ impl<'s> Graph<'s> {
         if let Some(actor @ Actor::Task(_)) = self.actor_at(task) {
             self.cancel(held.scope, self.scopes(actor).whole);
         }
-        let is_certain = !matches!(held.keeper, Keeper::Static(_)) && !held.handle.maybe_dropped;
+        let is_certain = !matches!(held.keeper, Keeper::Static(_)) && !held.maybe_dropped;
         if kind == HandleKind::AbortHandle && is_certain {
             let found = self.abort_handles.entry(task).or_default();
             found.insert(held.handle.address);
@@ -606,7 +595,7 @@ impl<'s> Graph<'s> {
             );
             let is_counted = found.reconciled == Reconciled::All;
             if is_counted {
-                let is_one = |held: &Held<'_>| is_strong(held) && held.handle.maybe_dropped;
+                let is_one = |held: &Held<'_>| is_strong(held.handle) && held.maybe_dropped;
                 value.owners.retain(|held| !is_one(held));
             }
             let is_known = is_counted || search == Search::Done;
@@ -621,6 +610,17 @@ impl<'s> Graph<'s> {
             owned.extend(value.owners.iter().map(|held| (held.scope, to, By::Moving)));
         }
         self.values = values;
+        for (id, object) in (0..).map(ObjectId).zip(&self.snapshot.objects) {
+            if object.is_buffer {
+                let to = self.value_vertices[&id];
+                if let Some(others) = self.others(id, objects) {
+                    owned.extend(others.iter().map(|from| (*from, to, By::Reaching)));
+                } else {
+                    self.unsearched.insert(id);
+                    self.seeds.push((to, Seed::Unknown(Doubt::Holder)));
+                }
+            }
+        }
         // The values are in no order.
         owned.sort_unstable();
         for (from, to, by) in owned {
@@ -673,7 +673,7 @@ impl<'s> Graph<'s> {
                 };
                 let place = *places.entry(key).or_insert(owners.len());
                 match owners.get_mut(place) {
-                    Some(known) if known.handle.maybe_dropped && !held.handle.maybe_dropped => {
+                    Some(known) if known.maybe_dropped && !held.maybe_dropped => {
                         *known = *held;
                     }
                     Some(_) => {}
@@ -1005,21 +1005,7 @@ impl<'s> Graph<'s> {
             return (Search::Vain, Vec::new());
         };
         let open = (Search::Open(object), Vec::new());
-        let Some(places) = self.pointers.places(object) else {
-            return open;
-        };
-        let Some(parts) = self
-            .pointers
-            .beside(places, &objects.handles_within(object))
-        else {
-            return open;
-        };
-        let others = parts.iter().map(|part| match *part {
-            Part::Actor(actor) => Some(self.scopes(actor).whole),
-            Part::Value(object) => self.value_vertices.get(&object).copied(),
-            Part::IdleStack => None,
-        });
-        let Some(others) = others.collect::<Option<Vec<Vertex>>>() else {
+        let Some(others) = self.others(object, objects) else {
             return open;
         };
         match reconciled {
@@ -1027,6 +1013,28 @@ impl<'s> Graph<'s> {
             Reconciled::Missing(missing) if missing > others.len() as u64 => open,
             _ => (Search::Done, others),
         }
+    }
+
+    /// What else has an address of an object than its handles. `None` if memory was not searched for it, or it was found
+    /// in something that is not known.
+    fn others(&self, object: ObjectId, objects: &Objects<'s>) -> Option<Vec<Vertex>> {
+        let vertex = |part: Part| match part {
+            Part::Actor(actor) => Some(self.scopes(actor).whole),
+            Part::Value(object) | Part::Buffer(object) => self.value_vertices.get(&object).copied(),
+            Part::IdleStack => None,
+        };
+        let find = || {
+            let places = self.pointers.places(object)?;
+            let handles = if self.snapshot[object].is_buffer {
+                Vec::new()
+            } else {
+                objects.handles_within(object)
+            };
+            let parts = self.pointers.beside(places, &handles, &self.freed)?;
+            parts.into_iter().map(vertex).collect()
+        };
+        let mut known = self.others.borrow_mut();
+        known.entry(object).or_insert_with(find).clone()
     }
 
     /// Whether a search of memory found an address of what is waited for in something that is not known.
@@ -1233,7 +1241,7 @@ impl<'s> Graph<'s> {
             };
             let sum = |maybe_dropped: bool| -> u64 {
                 let some = guards.iter();
-                let some = some.filter(|held| held.handle.maybe_dropped == maybe_dropped);
+                let some = some.filter(|held| held.maybe_dropped == maybe_dropped);
                 some.map(weight).sum()
             };
             let (certain, maybe_dropped) = (sum(false), sum(true));
@@ -1256,7 +1264,7 @@ impl<'s> Graph<'s> {
         } else {
             // Nothing tells how many permits it has, but only who has a handle of it can add or return some.
             let mut found = shared(handles, objects);
-            let missing = guards.into_iter().filter(|guard| !is_strong(guard));
+            let missing = guards.into_iter().filter(|guard| !is_strong(guard.handle));
             found.sources.extend(missing.map(Source::Handle));
             found
         };
@@ -1344,7 +1352,7 @@ impl<'s> Found<'s> {
     pub(super) fn of(handles: Vec<Held<'s>>, count: Option<u64>) -> Self {
         let some = |maybe_dropped: bool| {
             let same = handles.iter();
-            let same = same.filter(|held| held.handle.maybe_dropped == maybe_dropped);
+            let same = same.filter(|held| held.maybe_dropped == maybe_dropped);
             same.count() as u64
         };
         let reconciled = reconcile(some(false), some(true), count);
@@ -1361,9 +1369,8 @@ impl<'s> Found<'s> {
     fn keep_certain(&mut self, reconciled: Reconciled) {
         self.reconciled = reconciled;
         if reconciled == Reconciled::All {
-            self.sources.retain(
-                |source| !matches!(source, Source::Handle(held) if held.handle.maybe_dropped),
-            );
+            self.sources
+                .retain(|source| !matches!(source, Source::Handle(held) if held.maybe_dropped));
         }
     }
 }
@@ -1372,7 +1379,7 @@ impl<'s> Found<'s> {
 fn shared<'s>(handles: &[Held<'s>], objects: &Objects<'s>) -> Found<'s> {
     let strong: Vec<_> = handles
         .iter()
-        .filter(|held| is_strong(held))
+        .filter(|held| is_strong(held.handle))
         .copied()
         .collect();
     let weak: Vec<_> = handles
@@ -1392,7 +1399,7 @@ fn shared<'s>(handles: &[Held<'s>], objects: &Objects<'s>) -> Found<'s> {
 }
 
 /// The handles of a value or a closure, and those of the futures in it.
-fn handles_in<'s>(
+pub(super) fn handles_in<'s>(
     handles: &'s [Handle],
     futures: &'s AwaitTree,
 ) -> impl Iterator<Item = &'s Handle> {
@@ -1429,7 +1436,7 @@ struct Waits {
     events: HashMap<Address, Vec<Actor>>,
     /// Semaphores in whose queue there are futures of values, statics or closures.
     elsewhere: HashSet<Address>,
-    resources: std::cell::RefCell<HashMap<(ResourceKind, Address), usize>>,
+    resources: RefCell<HashMap<(ResourceKind, Address), usize>>,
 }
 
 struct Queued {
@@ -1487,7 +1494,7 @@ impl Waits {
             queues,
             events,
             elsewhere: elsewhere.collect(),
-            resources: std::cell::RefCell::default(),
+            resources: RefCell::default(),
         }
     }
 }

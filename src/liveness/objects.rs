@@ -14,6 +14,8 @@ use super::reach::Vertex;
 pub(super) struct Held<'s> {
     pub(super) handle: &'s Handle,
     pub(super) keeper: Keeper,
+    /// It, or the value that it is in, may have been dropped or moved.
+    pub(super) maybe_dropped: bool,
     /// The vertex of the keeper: once it is live, the handle may be used or dropped.
     pub(super) scope: Vertex,
 }
@@ -39,7 +41,7 @@ impl Keeper {
     }
 }
 
-/// The objects of a snapshot by address. One lies wholly within another, or beside it.
+/// The objects of a snapshot by address, without buffers. One lies wholly within another, or beside it.
 pub(super) struct Objects<'s> {
     snapshot: &'s Snapshot,
     /// By start, the outer one first.
@@ -64,7 +66,8 @@ impl<'s> Objects<'s> {
             let start = object.address.0;
             (start, start.saturating_add(object.size.max(1)))
         };
-        let mut order: Vec<usize> = (0..snapshot.objects.len()).collect();
+        let all = 0..snapshot.objects.len();
+        let mut order: Vec<usize> = all.filter(|it| !snapshot.objects[*it].is_buffer).collect();
         order.sort_by_key(|index| {
             let (start, end) = extent(*index);
             (start, std::cmp::Reverse(end))
@@ -107,6 +110,15 @@ impl<'s> Objects<'s> {
             root = outer;
         }
         Address(self.spans[root].start)
+    }
+
+    /// The address of the outermost object that this address is in.
+    pub(super) fn root_at(&self, address: Address) -> Option<Address> {
+        let mut root = self.innermost(address)?;
+        while let Some(outer) = self.spans[root].outer {
+            root = outer;
+        }
+        Some(Address(self.spans[root].start))
     }
 
     /// The outermost shared value that the address is in: who has none of its addresses can't use it.
@@ -168,7 +180,7 @@ impl<'s> Objects<'s> {
                     let key = (held.handle.address.0, held.keeper.actor());
                     let place = *places.entry(key).or_insert(found.len());
                     match found.get_mut(place) {
-                        Some(known) if known.handle.maybe_dropped => *known = *held,
+                        Some(known) if known.maybe_dropped => *known = *held,
                         Some(_) => {}
                         None => found.push(*held),
                     }
@@ -210,8 +222,8 @@ impl<'s> Objects<'s> {
 }
 
 /// Whether a handle counts as a strong one of the `Arc` or `Rc` that its object is in. A guard or permit may borrow.
-pub(super) fn is_strong(held: &Held<'_>) -> bool {
-    match held.handle.kind {
+pub(super) fn is_strong(handle: &Handle) -> bool {
+    match handle.kind {
         HandleKind::Arc
         | HandleKind::Rc
         | HandleKind::Event
@@ -232,7 +244,7 @@ pub(super) fn is_strong(held: &Held<'_>) -> bool {
         HandleKind::MutexGuard
         | HandleKind::RwLockReadGuard
         | HandleKind::RwLockWriteGuard
-        | HandleKind::SemaphorePermit { .. } => held.handle.owns,
+        | HandleKind::SemaphorePermit { .. } => handle.owns,
         _ => false,
     }
 }

@@ -7,6 +7,7 @@ use unstuck_inspect::snapshot::{
 };
 
 use super::actor::Actor;
+use super::freed::MaybeFreed;
 use super::maps::HashMap;
 use super::objects::Held;
 
@@ -17,6 +18,8 @@ pub(super) enum Part {
     Actor(Actor),
     /// Of a shared value.
     Value(ObjectId),
+    /// Of memory to which a local leads that may have been moved.
+    Buffer(ObjectId),
     /// Of the stack of a thread that waits for something to run, and uses nothing of the program meanwhile.
     IdleStack,
 }
@@ -53,8 +56,17 @@ impl<'s> Pointers<'s> {
 
     /// What else the addresses of an object are part of, where these handles of it are known. `None` if one of them is
     /// part of something that is not known.
-    pub(super) fn beside(&self, places: &[Pointer], handles: &[Held<'_>]) -> Option<Vec<Part>> {
-        let mut handles: Vec<_> = handles.iter().map(|held| held.handle).collect();
+    ///
+    /// A handle that may have been moved explains nothing: what it was moved to may have the same place, as the items
+    /// of a `Vec` stay where they are.
+    pub(super) fn beside(
+        &self,
+        places: &[Pointer],
+        handles: &[Held<'_>],
+        freed: &MaybeFreed,
+    ) -> Option<Vec<Part>> {
+        let handles = handles.iter().filter(|held| !held.maybe_dropped);
+        let mut handles: Vec<_> = handles.map(|held| held.handle).collect();
         handles.sort_unstable_by_key(|handle| handle.address);
         let mut handles = handles.into_iter().peekable();
         let mut end_of_handles = 0;
@@ -63,17 +75,20 @@ impl<'s> Pointers<'s> {
             while let Some(handle) = handles.next_if(|it| it.address <= place.address) {
                 end_of_handles = end_of_handles.max(handle.address.0 + handle.size);
             }
-            if place.address.0 < end_of_handles {
-                continue;
+            if place.address.0 >= end_of_handles {
+                parts.insert(self.part(place, &|value| !freed.contains(value))?);
             }
-            let part = match place.stack_of {
-                Some(thread) => self.stacks.get(&thread).copied(),
-                None => self.parts.at(place.address),
-            };
-            parts.insert(part?);
         }
         parts.remove(&Part::IdleStack);
         Some(parts.into_iter().collect())
+    }
+
+    /// What a place is part of. `exists` says which values do.
+    pub(super) fn part(&self, place: &Pointer, exists: &dyn Fn(ObjectId) -> bool) -> Option<Part> {
+        match place.stack_of {
+            Some(thread) => self.stacks.get(&thread).copied(),
+            None => self.parts.at(place.address, exists),
+        }
     }
 }
 
@@ -142,9 +157,14 @@ impl Parts {
         }
         for (id, object) in (0..).map(ObjectId).zip(&snapshot.objects) {
             // Others are part of what holds them.
-            if object.counts.strong.is_some() {
+            let part = if object.is_buffer {
+                Part::Buffer(id)
+            } else {
+                Part::Value(id)
+            };
+            if object.is_buffer || object.counts.strong.is_some() {
                 let range = object.allocation();
-                parts.add(range.start, range.end - range.start, Part::Value(id));
+                parts.add(range.start, range.end - range.start, part);
             }
             parts.add_futures(&object.futures, Part::Value(id));
         }
@@ -166,22 +186,37 @@ impl Parts {
         });
     }
 
+    /// Without those that may have been moved: they may be part of something else by now.
     fn add_futures(&mut self, futures: &AwaitTree, part: Part) {
         for frame in &futures.frames {
-            self.add(frame.address.0, frame.size, part);
+            if !futures.maybe_dropped(frame.held_in, frame.parent) {
+                self.add(frame.address.0, frame.size, part);
+            }
         }
         for leaf in &futures.leaves {
-            self.add(leaf.address.0, leaf.size, part);
+            if !futures.maybe_dropped(leaf.held_in, leaf.frame) {
+                self.add(leaf.address.0, leaf.size, part);
+            }
         }
     }
 
-    /// The part that begins last of those around an address.
-    fn at(&self, Address(address): Address) -> Option<Part> {
+    /// The part that begins last of those around an address: what is not a buffer, if there is any.
+    fn at(&self, Address(address): Address, exists: &dyn Fn(ObjectId) -> bool) -> Option<Part> {
         let after = self.0.partition_point(|extent| extent.start <= address);
         let before = self.0[..after].iter().rev();
-        let mut before = before.take_while(|extent| address < extent.reach);
-        before
-            .find(|extent| address < extent.end)
-            .map(|extent| extent.part)
+        let around = before.take_while(|extent| address < extent.reach);
+        let around = around.filter(|extent| address < extent.end);
+        let mut around = around.filter(|extent| match extent.part {
+            Part::Value(object) | Part::Buffer(object) => exists(object),
+            Part::Actor(_) | Part::IdleStack => true,
+        });
+        let is_buffer = |extent: &&Extent| matches!(extent.part, Part::Buffer(_));
+        let mut innermost = around.next()?;
+        if is_buffer(&innermost) {
+            // It may have been freed, and its memory be used by something else.
+            let mut others = around.filter(|extent| !is_buffer(extent));
+            innermost = others.next().unwrap_or(innermost);
+        }
+        Some(innermost.part)
     }
 }

@@ -979,7 +979,8 @@ struct Objects<'s> {
 
 impl<'s> Objects<'s> {
     fn of(snapshot: &'s Snapshot) -> Self {
-        let mut sorted: Vec<_> = (0..).map(ObjectId).zip(&snapshot.objects).collect();
+        let all = (0..).map(ObjectId).zip(&snapshot.objects);
+        let mut sorted: Vec<_> = all.filter(|(_, object)| !object.is_buffer).collect();
         sorted.sort_by_key(|(_, object)| object.address);
         let mut objects = Self {
             sorted,

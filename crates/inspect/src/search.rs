@@ -12,18 +12,28 @@ use crate::threads::{RawThread, StackFrame};
 /// How much is read at once, in bytes.
 const CHUNK: usize = 1 << 20;
 
+/// The size of the smallest pages, in bytes.
+const PAGE: u64 = 4096;
+
 /// What functions that call no other ones use below the stack pointer, in bytes.
 const RED_ZONE: u64 = 128;
 
 /// The objects whose addresses are searched for.
 pub(crate) struct Search {
     /// In ascending order. Those of different objects may overlap.
-    ranges: Vec<(Range<u64>, ObjectId)>,
+    ranges: Vec<Sought>,
     /// The lowest start and the highest end.
     bounds: Range<u64>,
     /// Parts of memory where an address means nothing.
     meaningless: Vec<Range<u64>>,
     found: BTreeSet<(ObjectId, Pointer)>,
+}
+
+struct Sought {
+    range: Range<u64>,
+    object: ObjectId,
+    /// The highest end of the ranges up to this one.
+    reach: u64,
 }
 
 impl Search {
@@ -32,14 +42,21 @@ impl Search {
         objects: impl IntoIterator<Item = ObjectId>,
         meaningless: Vec<Range<u64>>,
     ) -> Self {
-        let range = |id: ObjectId| (snapshot[id].allocation(), id);
-        let mut ranges: Vec<_> = objects.into_iter().map(range).collect();
-        ranges.sort_unstable_by_key(|(range, id)| (range.start, range.end, *id));
-        ranges.dedup();
-        let start = ranges.first().map_or(0, |(range, _)| range.start);
-        let end = ranges.iter().map(|(range, _)| range.end).max();
+        let objects: BTreeSet<ObjectId> = objects.into_iter().collect();
+        let sought = |object: ObjectId| Sought {
+            range: snapshot[object].allocation(),
+            object,
+            reach: 0,
+        };
+        let mut ranges: Vec<_> = objects.into_iter().map(sought).collect();
+        ranges.sort_by_key(|it| (it.range.start, it.range.end));
+        let mut end = 0;
+        for it in &mut ranges {
+            end = it.range.end.max(end);
+            it.reach = end;
+        }
         Self {
-            bounds: start..end.unwrap_or(0),
+            bounds: ranges.first().map_or(0, |it| it.range.start)..end,
             ranges,
             meaningless,
             found: BTreeSet::new(),
@@ -60,13 +77,19 @@ impl Search {
                 let mut at = part.start;
                 while at < part.end {
                     let length = usize::try_from(part.end - at).unwrap_or(CHUNK).min(CHUNK);
-                    let Some(rest) = left.checked_sub(length as u64) else {
+                    let read = memory.read_uncached(at, &mut buffer[..length]);
+                    self.search_in(at, &buffer[..read], stacks);
+                    let step = if read < length {
+                        // One page can't be read: it may be of a file that is shorter than its mapping.
+                        next_page(at + read as u64) - at
+                    } else {
+                        length as u64
+                    };
+                    let Some(rest) = left.checked_sub(step) else {
                         return false;
                     };
                     left = rest;
-                    let read = memory.read_uncached(at, &mut buffer[..length]);
-                    self.search_in(at, &buffer[..read], stacks);
-                    at += length as u64;
+                    at += step;
                 }
             }
         }
@@ -87,17 +110,16 @@ impl Search {
         if self.meaningless.iter().any(|part| part.contains(&place)) {
             return;
         }
-        let before = self
-            .ranges
-            .partition_point(|(range, _)| range.start <= word);
-        let around = self.ranges[..before].iter().rev();
+        let before = self.ranges.partition_point(|it| it.range.start <= word);
+        let before = self.ranges[..before].iter().rev();
         // An object that is in others begins after they do.
-        let around = around.filter(|(range, _)| range.contains(&word) && !range.contains(&place));
+        let around = before.take_while(|it| word < it.reach);
+        let around = around.filter(|it| it.range.contains(&word) && !it.range.contains(&place));
         let pointer = Pointer {
             address: Address(place),
             stack_of: stacks.thread_at(place),
         };
-        self.found.extend(around.map(|(_, id)| (*id, pointer)));
+        self.found.extend(around.map(|it| (it.object, pointer)));
     }
 
     pub(crate) fn into_pointers(self) -> Vec<Pointers> {
@@ -105,13 +127,17 @@ impl Search {
         for (object, pointer) in self.found {
             places.entry(object).or_default().push(pointer);
         }
-        let objects = self.ranges.into_iter().map(|(_, object)| object);
+        let objects = self.ranges.into_iter().map(|it| it.object);
         let pointers = objects.map(|object| Pointers {
             places: places.remove(&object).unwrap_or_default(),
             object,
         });
         pointers.collect()
     }
+}
+
+fn next_page(address: u64) -> u64 {
+    (address / PAGE + 1) * PAGE
 }
 
 /// Which parts of memory are stacks.

@@ -50,7 +50,8 @@ impl<'s> Graph<'s> {
     /// Whoever has a handle of a group can cancel it, its tasks by failing. Whoever has one of a pool can close it.
     pub(super) fn end_by_holders(&mut self, of: Address, wait: Vertex, objects: &Objects<'s>) {
         let handles = objects.handles_at(of);
-        let can_get = |held: &&Held<'_>| is_strong(held) || held.handle.kind == HandleKind::Weak;
+        let can_get =
+            |held: &&Held<'_>| is_strong(held.handle) || held.handle.kind == HandleKind::Weak;
         for held in handles.iter().filter(can_get) {
             self.cancel(held.scope, wait);
         }

@@ -31,6 +31,14 @@ impl AwaitTree {
             Some(frame)
         })
     }
+
+    /// Whether a leaf or frame with these fields is held in a local that may have been dropped or moved, or is part of
+    /// a future that is.
+    pub fn maybe_dropped(&self, held_in: Option<HeldIn>, parent: Option<FrameIndex>) -> bool {
+        let around = self.ancestors(parent).map(|frame| frame.held_in);
+        let mut holders = std::iter::once(held_in).chain(around).flatten();
+        holders.any(|held| held.maybe_dropped)
+    }
 }
 
 /// An index into [`AwaitTree::frames`].

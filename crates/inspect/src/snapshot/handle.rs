@@ -26,7 +26,8 @@ pub struct Handle {
     pub object: ObjectId,
     /// Whether it refers to the object by an `Arc`, `Rc` or `Weak` of its own. A guard or permit that does not borrows.
     pub owns: bool,
-    /// The function has dropped, moved or not yet set some of its locals, and this may be one of them.
+    /// The function has dropped, moved or not yet set some of its locals, and this may be one of them. Or it is in a
+    /// future that is held in such a local.
     pub maybe_dropped: bool,
 }
 
@@ -118,6 +119,10 @@ pub struct Object {
     pub align: u64,
     /// Its type.
     pub type_name: NameId,
+    /// It is no value, but the memory to which a local leads that may have been dropped or moved, and that has handles
+    /// in it: what a `Box` or a container has allocated. No handle refers to it.
+    #[serde(default)]
+    pub is_buffer: bool,
     /// What its memory says about the handles that exist.
     pub counts: Counts,
     /// The state of the channel that it is. `None` if it is no channel.

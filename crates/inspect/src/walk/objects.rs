@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use super::Walker;
 use super::plan::Shares;
@@ -19,6 +19,7 @@ pub(crate) struct Objects {
     /// For each entry of the list.
     notes: Vec<Note>,
     ids: HashMap<(u64, NameId), ObjectId>,
+    buffers: HashSet<(u64, u64)>,
 }
 
 struct Note {
@@ -47,6 +48,7 @@ impl Objects {
                 size: ty.size,
                 align: ty.align,
                 type_name: shares.name,
+                is_buffer: false,
                 counts: counts(),
                 channel: None,
                 handles: Vec::new(),
@@ -69,6 +71,30 @@ impl Objects {
             }
         }
         id
+    }
+
+    /// Memory that a local which may have been moved leads to.
+    pub(super) fn add_buffer(&mut self, address: u64, size: u64, name: NameId) {
+        if !self.buffers.insert((address, size)) {
+            return;
+        }
+        self.list.push(Object {
+            address: Address(address),
+            size,
+            align: 1,
+            type_name: name,
+            is_buffer: true,
+            counts: Counts::default(),
+            channel: None,
+            handles: Vec::new(),
+            futures: AwaitTree::default(),
+        });
+        self.notes.push(Note {
+            ty: TypeId(0),
+            owned: false,
+            always: true,
+            reached: true,
+        });
     }
 }
 

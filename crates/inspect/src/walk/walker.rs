@@ -48,7 +48,20 @@ struct Work {
     frame: Option<FrameIndex>,
     /// The local that holds it. `None` for what is awaited.
     local: Option<HeldIn>,
+    buffer: Option<BufferId>,
 }
+
+/// The memory that a pointer or a container in a local leads to.
+#[derive(Clone, Copy)]
+struct Buffer {
+    address: u64,
+    size: u64,
+    /// The one that the pointer itself is in.
+    outer: Option<BufferId>,
+}
+
+/// A number in [`Walker::buffers`].
+type BufferId = u32;
 
 enum Step {
     Read(Work),
@@ -77,6 +90,9 @@ pub(crate) struct Walker<'a> {
     coroutines: Vec<Arc<Coroutine>>,
     /// What these and their callers say of what they await.
     within: Vec<Within>,
+    /// The memory that these are in.
+    frame_buffers: Vec<Option<BufferId>>,
+    buffers: Vec<Buffer>,
     visits_left: u64,
     concrete: Option<NameId>,
     wakers: WakerSlots,
@@ -96,6 +112,8 @@ impl<'a> Walker<'a> {
             unnamed: None,
             coroutines: Vec::new(),
             within: Vec::new(),
+            frame_buffers: Vec::new(),
+            buffers: Vec::new(),
             visits_left: 0,
             concrete: None,
             wakers: WakerSlots::default(),
@@ -107,7 +125,7 @@ impl<'a> Walker<'a> {
     pub(crate) fn read(&mut self, ty: TypeId, address: u64) -> Root {
         self.start();
         if let Some(plan) = self.plans.awaiting(self.context, ty) {
-            self.push(plan, address, Purpose::Await, None, None);
+            self.push(plan, address, Purpose::Await, None, None, None);
             self.run();
         } else {
             self.unknown_root(ty, address);
@@ -188,6 +206,8 @@ impl<'a> Walker<'a> {
         self.seen.clear();
         self.coroutines.clear();
         self.within.clear();
+        self.frame_buffers.clear();
+        self.buffers.clear();
         self.steps.clear();
         self.concrete = None;
         self.unnamed = None;
@@ -209,7 +229,7 @@ impl<'a> Walker<'a> {
             maybe_dropped: false,
         };
         self.unnamed = Some(unnamed);
-        self.push(plan, address, Purpose::Hold, None, Some(unnamed));
+        self.push(plan, address, Purpose::Hold, None, Some(unnamed), None);
         self.run();
     }
 
@@ -238,6 +258,7 @@ impl<'a> Walker<'a> {
         purpose: Purpose,
         frame: Option<FrameIndex>,
         local: Option<HeldIn>,
+        buffer: Option<BufferId>,
     ) {
         self.steps.push(Step::Read(Work {
             plan,
@@ -245,7 +266,37 @@ impl<'a> Walker<'a> {
             purpose,
             frame,
             local,
+            buffer,
         }));
+    }
+
+    /// Goes on with what is in the same local.
+    fn push_held(&mut self, plan: Arc<Plan>, address: u64, work: &Work, buffer: Option<BufferId>) {
+        self.push(plan, address, work.purpose, work.frame, work.local, buffer);
+    }
+
+    /// The memory that something leads to. Only asked for where the local may have been moved: what it was moved to
+    /// leads there, too.
+    fn buffer(&mut self, address: u64, size: u64, work: &Work) -> Option<BufferId> {
+        self.buffer_in(address, size, work.local, work.buffer)
+    }
+
+    fn buffer_in(
+        &mut self,
+        address: u64,
+        size: u64,
+        local: Option<HeldIn>,
+        outer: Option<BufferId>,
+    ) -> Option<BufferId> {
+        let maybe_dropped = local.is_some_and(|held| held.maybe_dropped);
+        let id = BufferId::try_from(self.buffers.len()).ok();
+        let id = id.filter(|_| maybe_dropped)?;
+        self.buffers.push(Buffer {
+            address,
+            size,
+            outer,
+        });
+        Some(id)
     }
 
     /// Takes one from the budgets.
@@ -306,11 +357,15 @@ impl<'a> Walker<'a> {
             } else {
                 state.some_dropped(self.context, address)
             };
+            let own = &self.tree.frames[next - 1];
+            let in_dropped = self.tree.maybe_dropped(own.held_in, own.parent);
+            let buffer = self.frame_buffers[next - 1];
             // The last step is taken first.
             for held in state.held.iter().rev() {
+                let may_be = !held.awaited && (some_dropped || held.moved);
                 let local = HeldIn {
                     local: held.local,
-                    maybe_dropped: !held.awaited && (some_dropped || held.moved),
+                    maybe_dropped: in_dropped || may_be,
                 };
                 self.push(
                     held.plan.clone(),
@@ -318,6 +373,7 @@ impl<'a> Walker<'a> {
                     Purpose::Hold,
                     Some(frame),
                     Some(local),
+                    buffer,
                 );
             }
             self.run();
@@ -391,10 +447,14 @@ impl<'a> Walker<'a> {
                 let start = memory.word(address.wrapping_add(*start));
                 let length = memory.word(address.wrapping_add(*length));
                 if let (Some(start), Some(length)) = (start, length) {
-                    self.elements(elements, start, length, work);
+                    let size = length.saturating_mul(elements.size);
+                    let buffer = self.buffer(start, size, work);
+                    self.elements(elements, start, length, work, buffer);
                 }
             }
-            Plan::Array { count, elements } => self.elements(elements, address, *count, work),
+            Plan::Array { count, elements } => {
+                self.elements(elements, address, *count, work, work.buffer);
+            }
             Plan::Vec {
                 start,
                 length,
@@ -403,7 +463,9 @@ impl<'a> Walker<'a> {
                 if let (Some(start), Some(length)) =
                     (start.read(memory, address), length.read(memory, address))
                 {
-                    self.elements(elements, start, length, work);
+                    let size = length.saturating_mul(elements.size);
+                    let buffer = self.buffer(start, size, work);
+                    self.elements(elements, start, length, work, buffer);
                 }
             }
             Plan::Deque { .. } => self.deque(work),
@@ -435,7 +497,7 @@ impl<'a> Walker<'a> {
         let count = self.at_most(messages.len() as u64, "the messages of a channel");
         messages.truncate(usize::try_from(count).unwrap_or(usize::MAX));
         for message in messages.into_iter().rev() {
-            self.push(plan.clone(), message, work.purpose, work.frame, work.local);
+            self.push_held(plan.clone(), message, work, None);
         }
     }
 
@@ -448,7 +510,8 @@ impl<'a> Walker<'a> {
         {
             held.local = field;
         }
-        self.push(part.plan.clone(), address, work.purpose, work.frame, local);
+        let (purpose, frame, buffer) = (work.purpose, work.frame, work.buffer);
+        self.push(part.plan.clone(), address, purpose, frame, local, buffer);
     }
 
     fn trait_object(&mut self, work: &Work) {
@@ -497,8 +560,10 @@ impl<'a> Walker<'a> {
         if let (Some(before_end), true) = (capacity.checked_sub(head), length <= capacity) {
             let first = length.min(before_end);
             let at_head = start.wrapping_add(head.wrapping_mul(elements.size));
-            self.elements(elements, start, length - first, work);
-            self.elements(elements, at_head, first, work);
+            let size = capacity.saturating_mul(elements.size);
+            let buffer = self.buffer(start, size, work);
+            self.elements(elements, start, length - first, work, buffer);
+            self.elements(elements, at_head, first, work, buffer);
         }
     }
 
@@ -569,6 +634,7 @@ impl<'a> Walker<'a> {
             handles: Vec::new(),
         });
         self.coroutines.push(coroutine.clone());
+        self.frame_buffers.push(work.buffer);
         let within = Within {
             timeout: state.awaits.as_ref().is_some_and(|it| it.is_timeout),
             ..coroutine.within
@@ -585,7 +651,15 @@ impl<'a> Walker<'a> {
                 name,
                 found_before,
             });
-            self.push(plan.clone(), awaited, Purpose::Await, Some(frame), None);
+            let buffer = work.buffer;
+            self.push(
+                plan.clone(),
+                awaited,
+                Purpose::Await,
+                Some(frame),
+                None,
+                buffer,
+            );
         } else {
             self.unknown(frame, awaited, awaits.size, awaits.name);
         }
@@ -600,12 +674,21 @@ impl<'a> Walker<'a> {
             // Async functions and leaves note themselves.
             let notes_itself = matches!(&*plan, Plan::Coroutine(_) | Plan::Wait { .. });
             if notes_itself || self.seen.insert((to, ty, work.purpose)) {
-                self.push(plan, to, work.purpose, work.frame, work.local);
+                let size = self.context.debug.ty(ty).size;
+                let buffer = self.buffer(to, size, work);
+                self.push_held(plan, to, work, buffer);
             }
         }
     }
 
-    fn elements(&mut self, elements: &Elements, start: u64, count: u64, work: &Work) {
+    fn elements(
+        &mut self,
+        elements: &Elements,
+        start: u64,
+        count: u64,
+        work: &Work,
+        buffer: Option<BufferId>,
+    ) {
         let Some(plan) = self.plans.plan(self.context, elements.ty, work.purpose) else {
             return;
         };
@@ -621,7 +704,7 @@ impl<'a> Walker<'a> {
         }
         let count = self.at_most(count, "the elements of a container");
         for address in (0..count).rev().filter_map(at) {
-            self.push(plan.clone(), address, work.purpose, work.frame, work.local);
+            self.push_held(plan.clone(), address, work, buffer);
         }
     }
 
@@ -682,7 +765,7 @@ impl<'a> Walker<'a> {
         }
         if let Some(plan) = plan {
             for address in members.into_iter().rev() {
-                self.push(plan.clone(), address, work.purpose, work.frame, work.local);
+                self.push_held(plan.clone(), address, work, None);
             }
         }
     }
@@ -727,8 +810,11 @@ impl<'a> Walker<'a> {
             }
             first += CONTROL_BYTES as u64;
         }
+        let before = buckets.saturating_mul(table.elements.size);
+        let start = control.saturating_sub(before);
+        let buffer = self.buffer(start, before.saturating_add(buckets), work);
         for address in found.into_iter().rev() {
-            self.push(plan.clone(), address, work.purpose, work.frame, work.local);
+            self.push_held(plan.clone(), address, work, buffer);
         }
     }
 
@@ -752,8 +838,8 @@ impl<'a> Walker<'a> {
             )
         });
         let mut left = self.at_most(length, "the elements of a container");
-        let mut nodes = vec![(root, height)];
-        while let Some((node, height)) = nodes.pop() {
+        let mut nodes = vec![(root, height, work.buffer)];
+        while let Some((node, height, outer)) = nodes.pop() {
             let Some(length) = tree.node_length.read(memory, node) else {
                 continue;
             };
@@ -761,19 +847,22 @@ impl<'a> Walker<'a> {
                 break;
             }
             left -= length;
+            let edges = if height > 0 { tree.most_edges } else { 0 };
+            let size = tree.edges.saturating_add(edges.saturating_mul(8));
+            let buffer = self.buffer_in(node, size, work.local, outer);
             for (offset, of, plan) in &plans {
                 let Some(plan) = plan else { continue };
                 for number in 0..length {
                     let at = offset.wrapping_add(number.wrapping_mul(of.size));
                     let address = node.wrapping_add(at);
-                    self.push(plan.clone(), address, work.purpose, work.frame, work.local);
+                    self.push_held(plan.clone(), address, work, buffer);
                 }
             }
             if height > 0 {
                 let edges = node.wrapping_add(tree.edges);
                 let edge = |number: u64| memory.word(edges.wrapping_add(number.wrapping_mul(8)));
                 let below = (0..=length).filter_map(edge).filter(|node| *node != 0);
-                nodes.extend(below.map(|node| (node, height - 1)));
+                nodes.extend(below.map(|node| (node, height - 1, buffer)));
             }
         }
     }
@@ -817,6 +906,17 @@ impl<'a> Walker<'a> {
         else {
             return;
         };
+        let mut buffer = work.buffer.filter(|_| maybe_dropped);
+        while let Some(id) = buffer {
+            let Buffer {
+                address,
+                size,
+                outer,
+            } = self.buffers[id as usize];
+            self.objects
+                .add_buffer(address, size, self.plans.name("memory"));
+            buffer = outer;
+        }
         let handle = Handle {
             local,
             kind,

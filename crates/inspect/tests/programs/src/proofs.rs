@@ -109,6 +109,27 @@ where
         "local" => keep_in(handle, waits).await,
         "moved" => keep_or_hide(handle, waits, false).await,
         "hidden" => keep_or_hide(handle, waits, true).await,
+        // These have the handle in memory of their own, which stays where it is.
+        "movedvec" => keep_or_hide(vec![handle], waits, false).await,
+        "hiddenvec" => keep_or_hide(vec![handle], waits, true).await,
+        "hiddenbox" => keep_or_hide(Box::new(handle), waits, true).await,
+        "hiddenmap" => keep_or_hide(HashMap::from([(1, handle)]), waits, true).await,
+        "hiddenarc" => keep_or_hide(Arc::new(handle), waits, true).await,
+        "freedarc" => {
+            let kept = Arc::new(handle);
+            let other = Arc::clone(&kept);
+            tokio::task::yield_now().await;
+            drop(other);
+            hide(Arc::into_inner(kept).unwrap());
+            keep_in((), waits).await;
+        }
+        "hiddenfuture" => {
+            let kept = Box::pin(async move {
+                tokio::task::yield_now().await;
+                drop(handle);
+            });
+            keep_or_hide(kept, waits, true).await;
+        }
         "box" => keep_in(Some(Box::new(handle)), waits).await,
         "vec" => keep_in(vec![handle], waits).await,
         "deque" => keep_in(VecDeque::from([handle]), waits).await,
