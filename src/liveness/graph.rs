@@ -1015,8 +1015,8 @@ impl<'s> Graph<'s> {
         }
     }
 
-    /// What else has an address of an object than its handles. `None` if memory was not searched for it, or it was found
-    /// in something that is not known.
+    /// What else has an address of an object than its handles. `None` if memory was not searched for it, or it was
+    /// found in something that is not known.
     fn others(&self, object: ObjectId, objects: &Objects<'s>) -> Option<Vec<Vertex>> {
         let vertex = |part: Part| match part {
             Part::Actor(actor) => Some(self.scopes(actor).whole),

@@ -177,8 +177,8 @@ impl Program {
                 suspension: Suspension::Suspended(0),
                 parent: None,
                 held_in: None,
-                address: Address(0x9000 + u64::from(line)),
-                size: 1,
+                address: Address(0x4000_0000 + 0x1000 * u64::from(line)),
+                size: 0x1000,
                 awaits: None,
                 handles: Vec::new(),
             }],
@@ -336,13 +336,13 @@ impl Program {
 
     pub(super) fn holds(&mut self, task: TaskId, kind: HandleKind, thing: Thing) {
         let handle = self.handle(kind, thing, false);
-        self.0.tasks[task.0].futures.frames[0].handles.push(handle);
+        put(handle, &mut self.0.tasks[task.0].futures.frames[0]);
     }
 
     /// It may have dropped or moved it.
     pub(super) fn may_hold(&mut self, task: TaskId, kind: HandleKind, thing: Thing) {
         let handle = self.handle(kind, thing, true);
-        self.0.tasks[task.0].futures.frames[0].handles.push(handle);
+        put(handle, &mut self.0.tasks[task.0].futures.frames[0]);
     }
 
     /// A value, in an `Arc` that so many have.
@@ -454,13 +454,28 @@ impl Program {
 
     pub(super) fn main_holds(&mut self, kind: HandleKind, thing: Thing) {
         let handle = self.handle(kind, thing, false);
-        self.0.block_ons[0].futures.frames[0].handles.push(handle);
+        put(handle, &mut self.0.block_ons[0].futures.frames[0]);
     }
 
     /// It may have dropped or moved it.
     pub(super) fn main_may_hold(&mut self, kind: HandleKind, thing: Thing) {
         let handle = self.handle(kind, thing, true);
+        put(handle, &mut self.0.block_ons[0].futures.frames[0]);
+    }
+
+    /// It may have dropped or moved a container that has it in a buffer.
+    pub(super) fn main_may_hold_in_buffer(&mut self, kind: HandleKind, thing: Thing) -> Thing {
+        let buffer = self.thing("memory", Counts::default());
+        self.0.objects[buffer.object.0 as usize].is_buffer = true;
+        let mut handle = self.handle(kind, thing, true);
+        handle.address = Address(buffer.address.0 + 8);
         self.0.block_ons[0].futures.frames[0].handles.push(handle);
+        buffer
+    }
+
+    /// Somewhere in main's function.
+    pub(super) fn in_main(&self) -> Address {
+        Address(self.0.block_ons[0].futures.frames[0].address.0 + 0x800)
     }
 
     /// Where the address of something is that handles have.
@@ -542,4 +557,10 @@ fn leaf(waits_for: WaitsFor, index: usize) -> Leaf {
         registered: None,
         waits_for,
     }
+}
+
+/// Puts a handle into a function's memory.
+fn put(mut handle: Handle, frame: &mut Frame) {
+    handle.address = Address(frame.address.0 + 8 * frame.handles.len() as u64);
+    frame.handles.push(handle);
 }

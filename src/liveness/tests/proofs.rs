@@ -108,3 +108,57 @@ fn a_value_that_holds_the_guard_has_to_be_searched_for_too() {
     });
     assert_eq!(confidence(&program), Confidence::Proven);
 }
+
+/// A task that waits for a lock, main for the task, and the guard is in a `Vec` that main may have moved.
+fn kept_in_buffer() -> (Program, Thing, Thing) {
+    let mut program = Program::new();
+    let lock = program.shared_mutex(2);
+    let task = program.task();
+    program.holds(task, HandleKind::Arc, lock);
+    program.waits(task, lock.lock());
+    let buffer = program.main_may_hold_in_buffer(HandleKind::MutexGuard, lock);
+    program.main_waits(program.end_of(task));
+    (program, lock, buffer)
+}
+
+#[test]
+fn what_a_moved_local_leads_to_is_searched_for_too() {
+    let (program, lock, buffer) = kept_in_buffer();
+    let to_search = diagnosed(&program).to_search;
+    assert_eq!(to_search, BTreeSet::from([lock.object, buffer.object]));
+    for (place, expected) in [
+        (program.in_main(), Confidence::Proven),
+        // The `Vec` was moved there.
+        (Address(0x9999_0000), Confidence::Likely),
+    ] {
+        let (mut program, lock, buffer) = kept_in_buffer();
+        search(&mut program, lock, &[]);
+        program.0.pointers.push(Pointers {
+            object: buffer.object,
+            places: vec![at(place.0)],
+        });
+        assert_eq!(confidence(&program), expected, "{place:?}");
+    }
+}
+
+#[test]
+fn a_value_that_a_moved_local_leads_to_is_trusted_as_long_as_it_counts_that_local() {
+    for (strong, expected) in [(1, Confidence::Proven), (0x55d0, Confidence::Likely)] {
+        let mut program = Program::new();
+        let lock = program.shared_mutex(1);
+        let value = program.value(strong);
+        let task = program.task();
+        program.holds(task, HandleKind::Arc, lock);
+        program.waits(task, lock.lock());
+        program.keeps(value, HandleKind::MutexGuard, lock);
+        program.main_may_hold(HandleKind::Arc, value);
+        program.main_waits(program.end_of(task));
+        search(&mut program, lock, &[]);
+        let places = program.handles_of(value);
+        program.0.pointers.push(Pointers {
+            object: value.object,
+            places,
+        });
+        assert_eq!(confidence(&program), expected);
+    }
+}
