@@ -12,9 +12,9 @@ mod explaining {
     use tokio::sync::{Mutex, Notify};
     use tokio::task;
     use tracing_subscriber::layer::SubscriberExt as _;
-    use unstuck::diagnosis::{Program, diagnose, judge, stuck_part};
+    use unstuck::diagnosis::{Program, diagnose, judge};
     use unstuck::observe::{self, Observer, TaskId, mark_own_thread, resource_layer};
-    use unstuck::report::Report;
+    use unstuck::report::ProgramReport;
     use unstuck::report::page::{Detail, Page};
     use unstuck::report::text;
     use unstuck::{BoxError, Event};
@@ -127,26 +127,17 @@ mod explaining {
         let diagnosis = diagnose(&seen, main, &Program::Runs(judgement));
         let explained = begun.elapsed();
         let verdict = format!("{} ({})", diagnosis.verdict, diagnosis.confidence);
-        let report = Report::new(&diagnosis, Duration::ZERO);
+        let report = ProgramReport::new(&diagnosis, Duration::ZERO);
         let text = text::render(&report, Page::Plain, Detail::Full);
         let rendered = begun.elapsed();
         let most = memory("VmHWM:")?;
-        let glancing = Instant::now();
-        let part = stuck_part(&observer.glance(), main);
-        let glanced = glancing.elapsed();
         let begun = Instant::now();
         let json = report.to_json();
         let told = format!(
-            "{verdict}, {} lines, {} KiB of JSON in {:.2} s, a glance{} in {:.2} s",
+            "{verdict}, {} lines, {} KiB of JSON in {:.2} s",
             text.lines().count(),
             json.len() / 1024,
             begun.elapsed().as_secs_f64(),
-            if part.is_some() {
-                " AT A STUCK PART"
-            } else {
-                ""
-            },
-            glanced.as_secs_f64(),
         );
         // As at the end of a process: what is left is not tidied up.
         std::mem::forget(runtime);

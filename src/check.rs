@@ -2,20 +2,26 @@
 
 use std::future::Future;
 use std::panic::resume_unwind;
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
-use tokio::runtime::Builder;
-use tokio::task::JoinError;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{Id, JoinError};
+use unstuck_inspect::snapshot::Snapshot;
 
-use crate::diagnosis::{Program, Verdict};
-use crate::guard::{refuse_inside_runtime, surfaced};
-use crate::observe::{End, Observer, leave_out_harness, note_panics};
-use crate::observed::Observed;
+use crate::explain::Explanation;
+use crate::guard::{GuardError, refuse_inside_runtime};
+use crate::liveness::Actor;
+use crate::observe::unrecorded;
+use crate::outcomes::Collector;
+use crate::own_threads;
 use crate::report::Report;
-use crate::watch::{TICK, Watch};
+use crate::report::page::{Detail, Page};
+use crate::report::process;
+use crate::watcher::{Pace, TICK, Watching};
 
-/// Runs the body of a test, as `#[tokio::test]` would, under a [`Check`] as it comes: what would hang for
-/// ever fails, with a report as its message.
+/// Runs the body of a test, as `#[tokio::test]` would, under a [`Check`] as it comes: what would hang for ever fails,
+/// with a report as its message.
 ///
 /// ```
 /// // In a plain `#[test]`:
@@ -36,47 +42,51 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 
 /// How the body of a test is run: on a runtime of its own, with one worker.
 ///
-/// Many may run at once in one process. A test is called stuck only once nothing is left that could wake it,
-/// which takes a tenth of a second after its last activity. A thread that is not known might, such as one
-/// that the test started, or that of a plain test beside it; and so might another test under a check, as they
-/// may share a lock, until it has ended or hangs itself. The main thread is taken for the test harness,
-/// unless the check runs on it. A test that makes progress, or waits for something outside, is left alone, unless
-/// the check is told when to [give up](Check::give_up_after).
+/// Once the test has not moved for a tenth of a second, the memory of the process is read, which polls nothing. It
+/// hangs if nothing in the process can wake it, twice in a row. A thread that is not known might, such as one that
+/// the test started, or that of a plain test beside it; and so might another test under a check, until it has ended
+/// or hangs itself. The main thread is taken for the test harness, unless the check runs on it. A test that makes
+/// progress, or waits for something outside, is left alone, unless the check is told when to [give
+/// up](Check::give_up_after).
 ///
-/// Names of tasks, errors of `#[instrument(err)]`, who holds which lock, and when timers are due, are known
-/// where the process has a subscriber with [`observe::resource_layer`](crate::observe::resource_layer) in it,
-/// which costs some microseconds for each lock that is taken and each timer that is set; all but these two
-/// with [`observe::layer`](crate::observe::layer).
+/// That takes Linux on x86-64 and full debug info (`debug = true`, the default of a test build). Where the process
+/// can't be read, the test runs all the same, and a line on standard error says why it is not watched.
+///
+/// In a build with `--cfg tokio_unstable`, Tokio's hooks tell how tasks ended. Then a check can be
+/// [strict](Check::strict), and a report has the errors and panics that nobody read, and the names of tasks: errors
+/// that `#[instrument(err)]` records, and names that `task::Builder` gives, where the process has a subscriber with
+/// [`observe::layer`](crate::observe::layer) in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     strict: bool,
-    full: bool,
+    detail: Detail,
     give_up_after: Option<Duration>,
 }
 
 impl Check {
-    /// A check that fails a test only if it hangs. Other findings are printed.
+    /// A check that fails a test only if it hangs. What else is amiss at its end is printed.
     #[expect(clippy::new_without_default, reason = "a check is made on purpose")]
     pub fn new() -> Self {
         Self {
             strict: false,
-            full: false,
+            detail: Detail::Brief,
             give_up_after: None,
         }
     }
 
-    /// Fails a test also if errors of its tasks were swallowed, or if tasks outlive it.
+    /// Fails a test also if errors of its tasks were swallowed, or if tasks outlive it. Does nothing in a build without
+    /// `--cfg tokio_unstable`, in which nothing tells of those.
     #[must_use]
     pub fn strict(self) -> Self {
         let strict = true;
         Self { strict, ..self }
     }
 
-    /// Reports with each task and all evidence: without it a report has the verdict and why, in a few lines.
+    /// Reports with each task and all that it holds: without it a report has the verdict and why, in a few lines.
     #[must_use]
     pub fn full(self) -> Self {
-        let full = true;
-        Self { full, ..self }
+        let detail = Detail::Full;
+        Self { detail, ..self }
     }
 
     /// Fails a test also if it has not ended after that long, whatever it is doing: a wait for something outside, a
@@ -101,8 +111,8 @@ impl Check {
 
     /// Runs `body` to its end.
     ///
-    /// Which errors surfaced is known where it returns `()`, `Result<(), BoxError>` or
-    /// `Result<(), ErrorGroup>`; otherwise none is called swallowed.
+    /// Which errors surfaced is known where it returns `()`, `Result<(), BoxError>` or `Result<(), ErrorGroup>`;
+    /// otherwise none is called swallowed.
     ///
     /// # Panics
     ///
@@ -110,89 +120,136 @@ impl Check {
     /// runtime, as it has its own.
     #[track_caller]
     pub fn run<T: Send + 'static>(self, body: impl Future<Output = T> + Send + 'static) -> T {
-        let started = refuse_inside_runtime().and_then(|()| {
-            note_panics();
-            leave_out_harness();
-            let mut runtime = Builder::new_multi_thread();
-            runtime.enable_all().worker_threads(1);
-            Ok(Observed::start(Observer::new(), runtime, "main", body)?)
-        });
-        let mut program = match started {
-            Ok(program) => program,
+        let (runtime, collector) = match runtime() {
+            Ok(runtime) => runtime,
             Err(error) => panic!("{error}"),
         };
-        if let Some(hang) = self.watch(&mut program) {
-            program.runtime.shutdown_background();
+        own_threads::leave_out_harness();
+        let (ended, end) = mpsc::channel::<()>();
+        let test = runtime.spawn(async move {
+            let _ended = ended;
+            body.await
+        });
+        let id = test.id();
+        if let Some(hang) = self.watch(&runtime, &collector, id, &end) {
+            runtime.shutdown_background();
             panic!("{hang}");
         }
-        let view = program.view.clone();
-        let (ended, runtime) = program.end();
-        let value = match ended.map_err(JoinError::try_into_panic) {
+        let value = match runtime.block_on(test).map_err(JoinError::try_into_panic) {
             Ok(value) => value,
             Err(Ok(payload)) => resume_unwind(payload),
             Err(Err(end)) => panic!("the test was cut off: {end}"),
         };
-        let amiss = surfaced(&value).and_then(|errors| {
-            let end = errors
-                .first()
-                .map_or(End::Ok, |error| End::Error(error.text.clone()));
-            let diagnosis = view.diagnose(&view.look_back(|| {}), &Program::Returned(end, errors));
-            let report = || Report::new(&diagnosis, view.elapsed());
-            (!diagnosis.findings.is_empty()).then(report)
-        });
+        let amiss = collector.at_end(runtime.handle(), Some(id), &value);
         runtime.shutdown_background();
-        match amiss {
-            Some(report) if self.strict => {
-                panic!("the test leaves something behind\n\n{}", self.text(&report))
-            }
-            Some(report) => eprintln!("{}", self.text(&report)),
+        match amiss.map(|report| self.text(&report)) {
+            Some(report) if self.strict => panic!("the test leaves something behind\n\n{report}"),
+            Some(report) => eprintln!("{report}"),
             None => {}
         }
         value
     }
 
     fn text(self, report: &Report) -> String {
-        if self.full {
-            format!("{report:#}")
-        } else {
-            report.to_string()
+        match self.detail {
+            Detail::Brief => report.to_string(),
+            Detail::Full => format!("{report:#}"),
         }
     }
 
     /// Watches a test until it has ended, or is stuck, or has taken longer than it may: then what to say of it.
-    fn watch<T: Send + 'static>(self, program: &mut Observed<T>) -> Option<String> {
-        let limit = self.give_up_after;
-        let view = program.view.clone();
-        let mut watching = view.watching(Watch::default());
-        let hang = loop {
-            if program.has_ended_within(TICK) {
-                break None;
+    fn watch(
+        self,
+        runtime: &Runtime,
+        collector: &Collector,
+        test: Id,
+        end: &Receiver<()>,
+    ) -> Option<String> {
+        let _own = own_threads::join();
+        let _unrecorded = unrecorded();
+        let mut watching = Watching::new(runtime.metrics(), Pace::TEST);
+        let report = |explanation| self.report(&collector.so_far(Some(test)).added_to(explanation));
+        let begun = Instant::now();
+        let mut is_readable = true;
+        let mut hung_before = false;
+        loop {
+            let left = self
+                .give_up_after
+                .map_or(TICK, |limit| limit.saturating_sub(begun.elapsed()));
+            if end.recv_timeout(left.min(TICK)) != Err(RecvTimeoutError::Timeout) {
+                return None;
             }
-            let passed = limit.filter(|limit| view.elapsed() >= *limit);
-            let seen = match passed {
-                Some(_) => Some(watching.look()),
-                None => watching.tick().or_else(|| watching.glance()),
-            };
-            let Some((seen, judgement)) = seen else {
-                continue;
-            };
-            let diagnosis = view.diagnose(&seen, &Program::Runs(judgement));
-            let report = Report::new(&diagnosis, view.elapsed());
-            if judgement.verdict == Verdict::Stuck {
-                break Some(format!("the test hangs\n\n{}", self.text(&report)));
-            }
-            if let Some(limit) = passed {
+            if let Some(limit) = self.give_up_after.filter(|limit| begun.elapsed() >= *limit) {
+                let report = match watching.read() {
+                    Ok(explanation) => report(explanation),
+                    Err(reason) => reason.to_string(),
+                };
                 // It may have ended while it was looked at.
-                let has_ended = program.has_ended_within(Duration::ZERO);
-                let report = self.text(&report);
+                let has_ended = end.try_recv() != Err(mpsc::TryRecvError::Empty);
                 let late = || format!("the test has not ended after {limit:?}\n\n{report}");
-                break (!has_ended).then(late);
+                return (!has_ended).then(late);
             }
-            // It may yet go on.
-            eprintln!("{}", self.text(&report));
-        };
-        // Before others stop to reckon with this program.
-        view.let_go();
-        hang
+            if !is_readable || !hung_before && !watching.is_due() {
+                continue;
+            }
+            match watching.read() {
+                Ok(mut explanation) => {
+                    let hangs = hangs(&explanation, test);
+                    if hangs && hung_before {
+                        leave_out_others(&mut explanation, test);
+                        return Some(format!("the test hangs\n\n{}", report(explanation)));
+                    }
+                    hung_before = hangs;
+                }
+                Err(reason) => {
+                    is_readable = false;
+                    eprintln!("unstuck cannot observe this test: {reason}");
+                }
+            }
+        }
     }
+
+    fn report(self, explanation: &Explanation) -> String {
+        let text = match self.detail {
+            Detail::Brief => process::render_answer(explanation, Page::Plain),
+            Detail::Full => process::render(explanation, self.detail, Page::Plain),
+        };
+        anstream::adapter::strip_str(&text).to_string()
+    }
+}
+
+/// Whether nothing can wake the test.
+fn hangs(explanation: &Explanation, test: Id) -> bool {
+    let stuck = &explanation.diagnosis.stuck;
+    task(&explanation.snapshot, test)
+        .is_some_and(|task| stuck.binary_search(&Actor::Task(task)).is_ok())
+}
+
+/// Leaves out why other tests hang.
+fn leave_out_others(explanation: &mut Explanation, test: Id) {
+    let tasks = &explanation.snapshot.tasks;
+    let runtime = task(&explanation.snapshot, test).and_then(|test| tasks[test].runtime);
+    let is_own = |actor: Actor| match actor {
+        Actor::Task(task) => tasks[task].runtime == runtime,
+        Actor::BlockOn(_) | Actor::Blocking(_) => true,
+    };
+    explanation.diagnosis.findings.retain(|finding| {
+        let mut links = finding.wait().into_iter().flat_map(|wait| &wait.links);
+        links.any(|link| link.waiters.iter().any(|waiter| is_own(waiter.actor)))
+    });
+}
+
+/// The index of a task.
+fn task(snapshot: &Snapshot, id: Id) -> Option<usize> {
+    // Tokio tells the number of an id in no other way.
+    let id = id.to_string();
+    snapshot.tasks.iter().position(|it| it.id.to_string() == id)
+}
+
+fn runtime() -> Result<(Runtime, Collector), GuardError> {
+    refuse_inside_runtime()?;
+    let mut runtime = Builder::new_multi_thread();
+    runtime.enable_all().worker_threads(1);
+    let collector = Collector::attach(&mut runtime);
+    Ok((runtime.build()?, collector))
 }

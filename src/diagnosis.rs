@@ -7,7 +7,6 @@ mod errors;
 mod graph;
 mod hidden;
 mod joins;
-mod part;
 mod prose;
 mod rules;
 mod standing;
@@ -25,26 +24,10 @@ use by_task::ByTask;
 use graph::Graph;
 
 pub use errors::{Errors, Surfaced};
-pub(crate) use part::waits_in_vain;
-pub use part::{StuckPart, stuck_part};
 pub use verdict::{Judgement, judge};
 pub use wait::{Wait, Waits};
 
-pub use crate::verdict::{Confidence, Verdict};
-
-/// The answer of one rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "guard", derive(serde::Serialize))]
-pub struct Finding {
-    /// The name of the rule.
-    pub rule: &'static str,
-    /// How sure it is.
-    pub confidence: Confidence,
-    /// Why, in one sentence that names the tasks and the lines.
-    pub summary: String,
-    /// What it rests on, a sentence each.
-    pub evidence: Vec<String>,
-}
+pub use crate::verdict::{Confidence, Finding, Verdict};
 
 impl Finding {
     /// Whether it tells of errors that nobody read, which does not explain why a program hangs.

@@ -24,6 +24,7 @@ use unstuck_inspect::Inspector;
 use unstuck_inspect::snapshot::{SCHEMA, Snapshot, ThreadState};
 
 use crate::liveness::Diagnosis;
+use crate::outcomes::Outcomes;
 use crate::verdict::Verdict;
 
 pub(crate) use stuck_parts::StuckParts;
@@ -78,6 +79,8 @@ pub struct Explanation {
     pub snapshot: Snapshot,
     /// The verdict, and why.
     pub diagnosis: Diagnosis,
+    /// What is known beside what is in memory. Nothing of another process.
+    pub outcomes: Outcomes,
 }
 
 /// How long to wait before a live process is read again, and before a third time if it moved meanwhile.
@@ -107,6 +110,7 @@ pub(crate) fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect
         Ok(Explanation {
             snapshot,
             diagnosis,
+            outcomes: Outcomes::default(),
         })
     };
     let first = Fingerprint::of(&inspector.snapshot()?);
@@ -138,6 +142,7 @@ impl From<Snapshot> for Explanation {
         Self {
             diagnosis: diagnose_one(&snapshot),
             snapshot,
+            outcomes: Outcomes::default(),
         }
     }
 }

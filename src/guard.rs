@@ -1,34 +1,31 @@
-//! Around a program: it runs as it did, and says on request, or by itself, why it hangs.
+//! Beside a program: a report on what it is doing, whenever somebody asks.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Write};
-use std::panic::resume_unwind;
-use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 
 use tokio::runtime::{Builder, Handle};
 
 use crate::asking::{Ending, Reachable};
-use crate::diagnosis::{Judgement, Program, Surfaced};
-use crate::observe::{End, Observer, Snapshot, note_panics, start_watching, unrecorded};
-use crate::observed::{Observed, View};
+use crate::observe::unrecorded;
+use crate::outcomes::Collector;
+use crate::own_threads;
 use crate::report::Report;
 use crate::report::page::{Detail, Page};
-use crate::report::text;
-use crate::watch::{TICK, Watch};
-use crate::{BoxError, ErrorGroup};
+use crate::sync::lock;
+use crate::watcher::{Pace, Watching};
 
 /// Runs `body` to its end, as `#[tokio::main]` would, under a [`Guard`] as it comes.
 ///
 /// ```no_run
-/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// fn main() -> Result<(), BoxError> {
 ///     unstuck::run(async {
-///         // What was in the async main function.
-///     })?;
-///     Ok(())
+///         // What was the body of an async main function.
+///         Ok(())
+///     })?
 /// }
 /// ```
 ///
@@ -47,14 +44,15 @@ where
 /// - Ctrl+\ (SIGQUIT; not on Windows) prints a report to standard error, and the program goes on;
 /// - Ctrl+C prints one and ends the process, with the [exit code](crate::exit) 130.
 ///
-/// Both work while the threads of the runtime are blocked. Where tasks are parked is read from the program's own
-/// memory, which takes Linux and full debug info (`debug = true`, the default of a dev build), and polls nothing.
+/// Both work while the threads of the runtime are blocked. What tasks wait for is read from the program's own memory,
+/// which takes Linux on x86-64 and full debug info (`debug = true`, the default of a dev build), and polls nothing. The
+/// first report takes up to half a second longer, as the debug info is indexed for it.
 ///
-/// Names of tasks and errors of `#[instrument(err)]` are known where the program's own subscriber has
-/// [`observe::layer`](crate::observe::layer) in it. With
-/// [`observe::resource_layer`](crate::observe::resource_layer) in its place it is known who holds which of
-/// Tokio's locks and permits, and when timers are due, too, at the cost of some microseconds for each one
-/// that is taken or set.
+/// In a build with `--cfg tokio_unstable`, Tokio's hooks tell how tasks ended. A report then has the errors and panics
+/// that nobody read, and the names of tasks: errors that `#[instrument(err)]` records, and names that
+/// `task::Builder` gives, where the process has a subscriber with [`observe::layer`](crate::observe::layer) in it. The
+/// guard's hooks take the place of those that the [runtime](Guard::runtime) had for the start of threads, and for the
+/// spawn, the polls and the end of tasks.
 ///
 /// ```
 /// let answer = unstuck::Guard::new()
@@ -70,14 +68,6 @@ pub struct Guard {
     tell: Option<Tell>,
 }
 
-/// The program is to go on, whatever is looked at.
-const WATCH: Watch = Watch {
-    quiet: Duration::from_millis(100),
-    patience: Duration::from_secs(5),
-    is_apart: false,
-    is_sparing: true,
-};
-
 type Tell = Box<dyn FnMut(&Report) + Send>;
 
 /// Why a program was not run.
@@ -92,9 +82,6 @@ pub enum GuardError {
     /// The runtime, or what stands beside it, could not be set up.
     #[error("the runtime can't be set up: {0}")]
     SetUp(#[from] io::Error),
-    /// The main task was cut off.
-    #[error("the program was cut off before it returned")]
-    CutOff,
 }
 
 /// What Rust prints when `main` returns it: the same as its `Display`.
@@ -102,14 +89,6 @@ impl fmt::Debug for GuardError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
     }
-}
-
-/// What a guard hears of.
-enum News {
-    /// Somebody asks for a report; the process may be about to end.
-    Asked(Option<Arc<Ending>>),
-    /// The main task has ended, with these errors in what it returned, if that is known.
-    Ended(Option<Vec<Surfaced>>),
 }
 
 impl Guard {
@@ -127,18 +106,15 @@ impl Guard {
         }
     }
 
-    /// Also reports by itself: once the program is stuck, or a part of it waits for nothing but an event that
-    /// nobody can set; once a part of it has been stuck in its locks for 5 seconds (with the layer that records
-    /// them), or it has been blocked or has waited for something outside for as long; and, if something is
-    /// amiss, when it has ended.
+    /// Also reports by itself, as [`watch`](crate::watch()) does: once the program, or a part of it, is stuck. With
+    /// `--cfg tokio_unstable` also when it has ended, if errors were swallowed or tasks outlive it.
     #[must_use]
     pub fn watch(self) -> Self {
         let watches = true;
         Self { watches, ..self }
     }
 
-    /// Runs the program on this runtime rather than on the default one. The guard's hooks take the place
-    /// of those for the start of threads, and for the spawn, the polls and the end of tasks.
+    /// Runs the program on this runtime rather than on the default one.
     #[must_use]
     pub fn runtime(self, runtime: Builder) -> Self {
         Self { runtime, ..self }
@@ -151,21 +127,22 @@ impl Guard {
         Self { interrupts, ..self }
     }
 
-    /// Prints each task and all evidence, too: without it a report has the verdict and why, in a few lines.
+    /// Prints the code of libraries and everything that tasks hold, too.
     #[must_use]
     pub fn full(self) -> Self {
         let detail = Detail::Full;
         Self { detail, ..self }
     }
 
-    /// Hands reports to `tell`, on the guard's own thread, rather than printing them.
+    /// Hands reports to `tell` rather than printing them: on the guard's own thread, or, once the program has ended,
+    /// on this one.
     #[must_use]
     pub fn on_report(self, tell: impl FnMut(&Report) + Send + 'static) -> Self {
         let tell: Option<Tell> = Some(Box::new(tell));
         Self { tell, ..self }
     }
 
-    /// Runs `body` as the main task of a program, to its end.
+    /// Runs `body` to its end.
     ///
     /// # Errors
     ///
@@ -179,41 +156,71 @@ impl Guard {
         F: Future<Output: Send + 'static> + Send + 'static,
     {
         let Self {
-            runtime,
+            mut runtime,
             watches,
             interrupts,
             detail,
             tell,
         } = self;
-        let tell = tell.unwrap_or_else(|| Box::new(move |report| print(report, detail)));
         refuse_inside_runtime()?;
-        note_panics();
+        let collector = Collector::attach(&mut runtime);
+        let runtime = runtime.build()?;
+        let tell = tell.unwrap_or_else(|| Box::new(move |report| print(report, detail)));
+        let tell = Arc::new(Mutex::new(tell));
         let (asking, asked) = mpsc::channel();
-        let signals = asking.clone();
-        let ask = move |ending| signals.send(News::Asked(ending)).is_ok();
+        let unanswered = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&unanswered);
+        let ask = move |ending| asking.send(Request::new(ending, &counted)).is_ok();
         let reachable = Reachable::new(interrupts, ask)?;
-        let program = Observed::start(Observer::new(), runtime, "main", body)?;
-        let view = program.view.clone();
-        let beside = Beside {
-            view: view.clone(),
-            watches,
-            tell,
-            _reachable: reachable,
-        };
-        let guarding = start_watching("unstuck-guard", move || beside.guard(&asked))?;
-        let (ended, runtime) = program.end();
-        let surfaced = ended.as_ref().ok().and_then(|value| surfaced(value));
-        let _ = asking.send(News::Ended(surfaced));
-        // It speaks its last word before tasks that are left are cut off.
-        let _ = guarding.join();
-        drop(runtime);
-        match ended {
-            Ok(value) => Ok(value),
-            Err(end) => match end.try_into_panic() {
-                Ok(payload) => resume_unwind(payload),
-                Err(_) => Err(GuardError::CutOff),
-            },
+        let guarding = own_threads::start("unstuck-guard", {
+            let watching = Watching::new(runtime.metrics(), Pace::PROGRAM);
+            let (collector, tell) = (collector.clone(), Arc::clone(&tell));
+            move || {
+                let _unrecorded = unrecorded();
+                let mut report = |explanation| {
+                    let explanation = collector.so_far(None).added_to(explanation);
+                    (lock(&tell))(&Report::running(explanation));
+                };
+                if watches {
+                    watching.watch(&asked, &mut report);
+                } else {
+                    watching.answer_all(&asked, &mut report);
+                }
+            }
+        })?;
+        let value = runtime.block_on(body);
+        drop(reachable);
+        // Who has asked is answered. A reading for nobody is not waited for.
+        if unanswered.load(Ordering::SeqCst) > 0 {
+            let _ = guarding.join();
         }
+        let amiss = watches.then(|| collector.at_end(runtime.handle(), None, &value));
+        if let Some(report) = amiss.flatten() {
+            (lock(&tell))(&report);
+        }
+        Ok(value)
+    }
+}
+
+/// Somebody asks for a report; the process may be about to end.
+struct Request {
+    unanswered: Arc<AtomicUsize>,
+    _ending: Option<Arc<Ending>>,
+}
+
+impl Request {
+    fn new(ending: Option<Arc<Ending>>, unanswered: &Arc<AtomicUsize>) -> Self {
+        unanswered.fetch_add(1, Ordering::SeqCst);
+        Self {
+            unanswered: Arc::clone(unanswered),
+            _ending: ending,
+        }
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.unanswered.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -224,103 +231,10 @@ pub(crate) fn refuse_inside_runtime() -> Result<(), GuardError> {
     }
 }
 
-/// What stands beside the program, on a thread of its own.
-struct Beside {
-    view: View,
-    watches: bool,
-    tell: Tell,
-    _reachable: Arc<Reachable>,
-}
-
-impl Beside {
-    fn guard(mut self, news: &Receiver<News>) {
-        let _unrecorded = unrecorded();
-        let view = self.view.clone();
-        let mut watching = view.watching(WATCH);
-        let mut next = None;
-        loop {
-            let heard = match next.take() {
-                Some(news) => Ok(news),
-                None if self.watches => news.recv_timeout(TICK),
-                None => news.recv().map_err(RecvTimeoutError::from),
-            };
-            match heard {
-                Ok(News::Asked(ending)) => {
-                    // One report answers all who have asked for one by now.
-                    next = news
-                        .try_iter()
-                        .find(|news| !matches!(news, News::Asked(None)));
-                    self.report(watching.look());
-                    drop(ending);
-                }
-                Ok(News::Ended(surfaced)) => {
-                    if self.watches {
-                        self.look_back(surfaced);
-                    }
-                    // Before others stop to reckon with this program.
-                    self.view.let_go();
-                    return;
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Some(seen) = watching.tick().or_else(|| watching.glance()) {
-                        self.report(seen);
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
-    }
-
-    fn report(&mut self, (seen, judgement): (Snapshot, Judgement)) {
-        let diagnosis = self.view.diagnose(&seen, &Program::Runs(judgement));
-        (self.tell)(&Report::new(&diagnosis, self.view.elapsed()));
-    }
-
-    /// Tells of what is amiss with a program that has ended.
-    fn look_back(&mut self, surfaced: Option<Vec<Surfaced>>) {
-        // Where it is not known what main returned, any error may be in it.
-        let Some(surfaced) = surfaced else { return };
-        let end = match surfaced.first() {
-            Some(error) => End::Error(error.text.clone()),
-            None => End::Ok,
-        };
-        let program = Program::Returned(end, surfaced);
-        let diagnosis = self.view.diagnose(&self.view.look_back(|| {}), &program);
-        if !diagnosis.findings.is_empty() {
-            (self.tell)(&Report::new(&diagnosis, self.view.elapsed()));
-        }
-    }
-}
-
-/// The errors in what a main function returned: none at all if it is not known how to look for them.
-pub(crate) fn surfaced(value: &dyn Any) -> Option<Vec<Surfaced>> {
-    if value.is::<()>() {
-        return Some(Vec::new());
-    }
-    if let Some(ended) = value.downcast_ref::<Result<(), ErrorGroup>>() {
-        return Some(
-            ended
-                .as_ref()
-                .err()
-                .map_or_else(Vec::new, |error| Surfaced::all_in(error)),
-        );
-    }
-    let ended = value.downcast_ref::<Result<(), BoxError>>()?;
-    Some(
-        ended
-            .as_ref()
-            .err()
-            .map_or_else(Vec::new, |error| Surfaced::all_in(&**error)),
-    )
-}
-
+/// In one write, so that the program's own output does not end up in the middle.
 fn print(report: &Report, detail: Detail) {
-    let page = match terminal_size::terminal_size_of(io::stderr()) {
-        Some((width, _)) => Page::Terminal(usize::from(width.0)),
-        None => Page::Plain,
-    };
+    let text = report.render(detail, Page::of_stderr());
     let mut out = anstream::stderr().lock();
-    let text = text::render(report, page, detail);
     // Ignore errors: there is nowhere left to report them.
-    let _ = out.write_all(format!("unstuck: {text}").as_bytes());
+    let _ = out.write_all(text.as_bytes());
 }

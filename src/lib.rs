@@ -44,6 +44,8 @@ mod sync;
 // What reads the memory of a process, and the command line.
 #[cfg(feature = "guard")]
 mod asking;
+#[cfg(feature = "guard")]
+mod check;
 #[cfg(feature = "demo")]
 pub mod cli;
 #[cfg(feature = "guard")]
@@ -51,7 +53,11 @@ pub mod exit;
 #[cfg(feature = "guard")]
 pub mod explain;
 #[cfg(feature = "guard")]
+mod guard;
+#[cfg(feature = "guard")]
 pub mod liveness;
+#[cfg(feature = "guard")]
+pub mod outcomes;
 #[cfg(feature = "observe")]
 mod own_threads;
 #[cfg(feature = "guard")]
@@ -64,35 +70,31 @@ pub mod verdict;
 mod watcher;
 
 // What watches a runtime from within.
-#[cfg(all(tokio_unstable, feature = "guard"))]
-mod check;
 #[cfg(all(tokio_unstable, feature = "demo"))]
 pub mod demo;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub mod diagnosis;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 mod fold;
-#[cfg(all(tokio_unstable, feature = "guard"))]
-mod guard;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub mod observe;
-#[cfg(all(tokio_unstable, feature = "guard"))]
+#[cfg(all(tokio_unstable, feature = "demo"))]
 mod observed;
 #[cfg(all(not(tokio_unstable), feature = "guard"))]
 mod unhooked;
 #[cfg(all(tokio_unstable, feature = "observe"))]
 pub mod watch;
 
-#[cfg(all(tokio_unstable, feature = "guard"))]
+#[cfg(feature = "guard")]
 pub use check::{Check, check};
 pub use error_group::{BoxError, ErrorGroup, Failure, Panic, Refused, TaskFailure, Tree};
 pub use event::Event;
 pub use group::{Child, Children, NeverStarted, NoValue, OnFailure, Scope, Started, TaskGroup};
-#[cfg(all(tokio_unstable, feature = "guard"))]
+#[cfg(feature = "guard")]
 pub use guard::{Guard, GuardError, run};
 pub use place::Place;
 #[cfg(all(not(tokio_unstable), feature = "guard"))]
-pub use unhooked::{Check, Guard, GuardError, check, observe, run};
+pub use unhooked::observe;
 #[cfg(feature = "guard")]
 pub use watcher::{Watcher, watch};
 

@@ -83,8 +83,6 @@ struct Shared {
     own_signals: AtomicCell<u64>,
     /// Panics of its tasks are not printed.
     keeps_panics: AtomicCell<bool>,
-    /// Nobody watches it any more.
-    is_let_go: AtomicCell<bool>,
 }
 
 /// What one thread of the runtime is at. Only that thread writes to it.
@@ -129,7 +127,6 @@ impl Observer {
             own_io_sources: AtomicCell::new(0),
             own_signals: AtomicCell::new(0),
             keeps_panics: AtomicCell::new(false),
-            is_let_go: AtomicCell::new(false),
         }))
     }
 
@@ -183,13 +180,8 @@ impl Observer {
             polls: AtomicCell::new(0),
             thread: threads::this_thread(),
         });
-        {
-            let mut seats = lock(&self.0.seats);
-            if !self.0.is_let_go.load() {
-                mark_own_thread();
-            }
-            seats.push(Arc::clone(&seat));
-        }
+        threads::mark();
+        lock(&self.0.seats).push(Arc::clone(&seat));
         HERE.set(Some((self.clone(), seat)));
     }
 
@@ -214,6 +206,11 @@ impl Observer {
         let snapshot = self.snapshot(reading.as_ref(), &self.polling(), at_rest, Vec::new());
         cut_off();
         snapshot
+    }
+
+    /// Looks at how its tasks did so far, and not at where they are parked.
+    pub fn look_at_tasks(&self) -> Snapshot {
+        self.snapshot(None, &self.polling(), false, Vec::new())
     }
 
     /// Looks at everything, and disturbs nothing. `since` is what the workers and the threads outside were at a while
@@ -284,40 +281,6 @@ impl Observer {
         lock(&self.0.tasks).own(resources::unwakeable())
     }
 
-    /// The tasks that wait for an event that nobody can set any more.
-    pub fn orphaned(&self) -> HashSet<TaskId> {
-        let events = snapshot::events().into_iter();
-        let orphans = events.filter(|event| !event.set && event.setters == 0);
-        let waits = orphans.flat_map(|event| event.waits);
-        let ids = waits.map(|wait| wait.task).collect();
-        lock(&self.0.tasks).own(ids)
-    }
-
-    /// Whether some task queues for a lock or permit while it has one that somebody queues for. Otherwise the
-    /// locks can't have brought a part of the program to a stop. Cheaper than a glance.
-    pub fn has_holders_that_queue(&self) -> bool {
-        resources::has_holders_that_queue()
-    }
-
-    /// Looks at the tasks that are alive, though not at where they are parked, and at who holds which lock.
-    /// May be done at any time.
-    pub fn glance(&self) -> Snapshot {
-        let polling = self.polling();
-        let resources = resources::seen();
-        // Not below, where the tasks are locked to the end of the statement.
-        let unpolled = self.unpolled();
-        let mut snapshot = Snapshot {
-            tasks: lock(&self.0.tasks).alive_seen(&polling, &self.0.last_polls),
-            unpolled,
-            resources,
-            at: self.clock(),
-            ..Snapshot::default()
-        };
-        snapshot.keep_what_belongs_to_its_tasks();
-        snapshot.name_children();
-        snapshot
-    }
-
     /// Looks again at what lies outside the tasks, and is cheap to look at. To be done after each look: only then it is
     /// known that nothing woke a task unnoticed.
     pub fn look_outside(&self, runtime: &Handle, since: &Before, snapshot: &mut Snapshot) {
@@ -337,7 +300,6 @@ impl Observer {
             blocking_calls: blocking + metrics.blocking_queue_depth(),
             io_sources: io_sources(runtime).saturating_sub(self.0.own_io_sources.load()),
             timers: self.timers(runtime),
-            programs: 0,
             threads_seen,
             busy_threads: busy,
             sleeping_threads: asleep,

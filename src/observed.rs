@@ -106,11 +106,6 @@ impl View {
         self.observer.look_back(&self.runtime, cut_off)
     }
 
-    /// See [`Observer::let_go`].
-    pub(crate) fn let_go(&self) {
-        self.observer.let_go();
-    }
-
     pub(crate) fn diagnose(&self, seen: &Snapshot, program: &Program) -> Diagnosis {
         diagnose(seen, self.main, program)
     }

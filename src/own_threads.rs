@@ -26,13 +26,11 @@ pub(crate) fn start<T: Send + 'static>(
 }
 
 /// Makes this thread one of them for as long as the returned value is kept.
-#[cfg(not(tokio_unstable))]
 pub(crate) fn join() -> impl Drop {
     Own::this_thread()
 }
 
 /// Makes this thread one of them until it ends.
-#[cfg(not(tokio_unstable))]
 pub(crate) fn mark() {
     thread_local! {
         static MARK: Own = Own::this_thread();
@@ -41,7 +39,6 @@ pub(crate) fn mark() {
 }
 
 /// Makes the main thread one of them for good, unless it is this one: it is that of the test harness, and only waits.
-#[cfg(not(tokio_unstable))]
 pub(crate) fn leave_out_harness() {
     let main = std::process::id();
     if this_thread() != Some(main) {

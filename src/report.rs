@@ -1,11 +1,14 @@
 //! Reports: the only code that lays out what a person, or a program, reads.
 //!
-//! [`process`] says what was read from the memory of a process. The rest reports on a program that is observed, and
-//! needs `--cfg tokio_unstable` as the observations do: a `Report` is the data, its `Display` is `text`, and [`json`]
-//! is the same for a program to read.
+//! [`process`] says what was read from the memory of a process, and a [`Report`] is that of a guard on its own. The
+//! rest reports on a side of a scenario, or on a program that has ended, and needs `--cfg tokio_unstable` as the
+//! observations do: a `ProgramReport` is the data, its `Display` is `text`, and [`json`] is the same for a program to
+//! read.
 
+mod guarded;
 pub mod json;
 mod layout;
+mod lost;
 pub mod page;
 pub mod process;
 
@@ -30,7 +33,8 @@ mod tree;
 
 #[cfg(all(tokio_unstable, feature = "demo"))]
 pub use document::{Document, PostsDocument, SideDocument};
+pub use guarded::Report;
 #[cfg(tokio_unstable)]
-pub use program::Report;
+pub use program::Report as ProgramReport;
 #[cfg(tokio_unstable)]
 pub use task::TaskDocument;

@@ -38,6 +38,20 @@ pub enum Confidence {
     Proven,
 }
 
+/// The answer of one rule, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "guard", derive(serde::Serialize))]
+pub struct Finding {
+    /// The name of the rule.
+    pub rule: &'static str,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// Why, in one sentence that names the tasks and the lines.
+    pub summary: String,
+    /// What it rests on, a sentence each.
+    pub evidence: Vec<String>,
+}
+
 impl Verdict {
     /// Whether the program has ended.
     pub fn is_end(self) -> bool {

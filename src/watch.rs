@@ -1,20 +1,12 @@
 //! Watches a program until it is clear that it will not end.
 
-mod others;
-#[cfg(all(test, target_os = "linux"))]
-mod tests;
-
-use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::mem;
-use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use crate::diagnosis::{Confidence, Judgement, Verdict, judge, stuck_part, waits_in_vain};
+use crate::diagnosis::{Judgement, Verdict, judge};
 use crate::observe::{self, Before, Observer, Pulse, Snapshot, TaskId};
-use others::Program;
 
 /// How a program is watched.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +16,6 @@ pub struct Watch {
     /// How long it must have been at the same thing before it is called `blocked` or `waiting`. A
     /// program that is stuck is called so at once.
     pub patience: Duration,
-    /// Whether it shares nothing with the other programs that are watched in this process, so that none of them
-    /// could wake a task of it.
-    pub is_apart: bool,
-    /// Whether a program is looked at no more often than looks are cheap. Then pauses that end by
-    /// themselves may not be looked at, and [`Watching::last_rest`] may have none.
-    pub is_sparing: bool,
 }
 
 /// How often the counts had better be compared.
@@ -40,8 +26,6 @@ impl Default for Watch {
         Self {
             quiet: Duration::from_millis(100),
             patience: Duration::from_secs(5),
-            is_apart: false,
-            is_sparing: false,
         }
     }
 }
@@ -55,26 +39,13 @@ pub struct Watching<'r> {
     rest: Rest,
     /// What was seen in the last one that was looked at and has ended.
     pause: Option<Snapshot>,
-    costs: Costs,
-    glanced_at: Instant,
-    /// The tasks that were last seen to wait for an event that nobody can set.
-    orphaned: HashSet<TaskId>,
-    /// The tasks that were last seen to be stuck in locks, and hold up others; and since when.
-    in_locks: BTreeMap<TaskId, Instant>,
-    /// Those of them that were told of.
-    in_locks_told: BTreeSet<TaskId>,
-    /// Where it has to reckon with other programs, and they with it.
-    among_others: Option<Arc<Program>>,
 }
 
 impl<'r> Watching<'r> {
-    /// Begins to watch a program whose main task is `main`.
-    ///
-    /// Where each rest is looked at, the debug info that this takes is read from now on.
+    /// Begins to watch a program whose main task is `main`, and that shares nothing with others in this process. The
+    /// debug info is read from now on.
     pub fn new(watch: Watch, observer: &'r Observer, runtime: &'r Handle, main: TaskId) -> Self {
-        if !watch.is_sparing {
-            observe::prepare();
-        }
+        observe::prepare();
         Self {
             watch,
             observer,
@@ -82,12 +53,6 @@ impl<'r> Watching<'r> {
             main,
             rest: Rest::begins(observer.pulse(), Instant::now()),
             pause: None,
-            costs: Costs::default(),
-            glanced_at: Instant::now(),
-            orphaned: HashSet::new(),
-            in_locks: BTreeMap::new(),
-            in_locks_told: BTreeSet::new(),
-            among_others: (!watch.is_apart).then(|| Program::among_others(observer, runtime)),
         }
     }
 
@@ -102,9 +67,6 @@ impl<'r> Watching<'r> {
             main,
             ref mut rest,
             ref mut pause,
-            ref mut costs,
-            ref among_others,
-            ..
         } = *self;
         let pulse = observer.pulse();
         if pulse != rest.pulse {
@@ -119,20 +81,10 @@ impl<'r> Watching<'r> {
         if is_over || !(idle || lasting) || rest.since.elapsed() < watch.quiet / 4 {
             return None;
         }
-        observe::prepare();
         if !rest.is_due(watch.quiet, observer) || !observe::is_prepared() {
             return None;
         }
-        if watch.is_sparing && !costs.allow_a_look(rest) {
-            return None;
-        }
-        let others = among_others.as_ref().map_or(0, Program::others);
-        let seen = rest.look(observer, runtime, costs, idle)?;
-        let (judgement, is_stuck) = judge_among_others(seen, main, others);
-        if let Some(program) = among_others {
-            program.set_stuck_at(is_stuck.then(|| rest.pulse.clone()));
-        }
-        let judgement = judgement?;
+        let judgement = judge(rest.look(observer, runtime, idle)?, main)?;
         let certain = match judgement.verdict {
             Verdict::Stuck => idle,
             Verdict::Blocked => lasting,
@@ -147,7 +99,6 @@ impl<'r> Watching<'r> {
             Verdict::Stuck => rest.snapshot.take(),
             _ => rest.snapshot.clone(),
         }?;
-        self.note(&seen);
         Some((seen, judgement))
     }
 
@@ -155,140 +106,6 @@ impl<'r> Watching<'r> {
     pub fn last_rest(self) -> Option<Snapshot> {
         self.rest.snapshot.or(self.pause)
     }
-
-    /// Looks, once a second, for tasks that will not go on, beside a part of the program that does: they wait for
-    /// nothing but an event that nobody can set any more, as far as is known, or have waited for as long as it takes
-    /// for locks that they keep from one another. What was seen, if there are new ones.
-    ///
-    /// Cheap as long as no task queues for a lock while it has another one.
-    pub fn glance(&mut self) -> Option<(Snapshot, Judgement)> {
-        const EVERY: Duration = Duration::from_secs(1);
-        if self.glanced_at.elapsed() < EVERY {
-            return None;
-        }
-        self.glanced_at = Instant::now();
-        let orphaned = self.observer.orphaned();
-        let is_new = !orphaned.is_subset(&self.orphaned);
-        self.orphaned = orphaned;
-        if !self.is_stuck_in_locks_anew() && !is_new {
-            return None;
-        }
-        let seen = self.see();
-        // They may have been aborted meanwhile.
-        let mut orphaned = self.orphaned.iter();
-        let is_left = orphaned.any(|task| waits_in_vain(&seen.0, *task));
-        if !is_left && !seen.0.is_read {
-            // To be looked at again.
-            self.orphaned.clear();
-        }
-        (is_left || !self.in_locks_told.is_empty()).then(|| self.told(seen))
-    }
-
-    /// Whether there are tasks that have been stuck in locks for long enough, and were not told of.
-    fn is_stuck_in_locks_anew(&mut self) -> bool {
-        let now = if self.observer.has_holders_that_queue() {
-            stuck_in_locks(&self.observer.glance(), self.main)
-        } else {
-            BTreeSet::new()
-        };
-        self.in_locks.retain(|task, _| now.contains(task));
-        for task in now {
-            self.in_locks.entry(task).or_insert_with(Instant::now);
-        }
-        let lasts = |since: &Instant| since.elapsed() >= self.watch.patience;
-        let mut last = self.in_locks.iter().filter(|(_, since)| lasts(since));
-        last.any(|(task, _)| !self.in_locks_told.contains(task))
-    }
-
-    /// Takes down what is told of.
-    fn note(&mut self, seen: &Snapshot) {
-        self.orphaned = self.observer.orphaned();
-        self.in_locks_told = stuck_in_locks(seen, self.main);
-    }
-
-    /// What is to be seen at this moment, whatever the program is at. Takes as long as it takes to tell
-    /// what moves; the first time up to two seconds more, to read the debug info.
-    pub fn look(&mut self) -> (Snapshot, Judgement) {
-        let seen = self.see();
-        self.told(seen)
-    }
-
-    /// What a tick need not tell again.
-    fn told(&mut self, seen: (Snapshot, Judgement)) -> (Snapshot, Judgement) {
-        if seen.1.verdict == Verdict::Stuck {
-            self.rest.told = Some(Verdict::Stuck);
-        }
-        seen
-    }
-
-    fn see(&mut self) -> (Snapshot, Judgement) {
-        // What is gone may have woken a task, which is to be seen in a moment.
-        const TRIES: usize = 3;
-        const A_WHILE: Duration = Duration::from_secs(2);
-        observe::prepare();
-        observe::wait_until_prepared(A_WHILE);
-        let others = self.among_others.as_ref().map_or(0, Program::others);
-        let (mut snapshot, mut rests) = self.look_for_a_while();
-        for _ in 1..TRIES {
-            if !snapshot.is_torn {
-                break;
-            }
-            (snapshot, rests) = self.look_for_a_while();
-        }
-        let is_judged = rests || snapshot.is_blocked();
-        let judge = || judge_among_others(&mut snapshot, self.main, others).0;
-        let judgement = is_judged.then(judge).flatten();
-        let goes_on = Judgement {
-            verdict: Verdict::Running,
-            confidence: Confidence::Proven,
-        };
-        self.note(&snapshot);
-        (snapshot, judgement.unwrap_or(goes_on))
-    }
-
-    /// What is to be seen, and whether nothing moved meanwhile.
-    fn look_for_a_while(&mut self) -> (Snapshot, bool) {
-        let begun = Instant::now();
-        let (earlier, before) = (self.observer.pulse(), self.observer.before());
-        thread::sleep(self.watch.quiet);
-        let mut snapshot = self.observer.look(self.runtime, &before);
-        if self.observer.pulse() != earlier {
-            self.rest = Rest::begins(self.observer.pulse(), Instant::now());
-            return (snapshot, false);
-        }
-        self.observer
-            .look_outside(self.runtime, &before, &mut snapshot);
-        // It may have been so for longer, where somebody has been comparing the counts.
-        if self.rest.pulse != earlier {
-            self.rest = Rest::begins(earlier, begun);
-        }
-        self.rest.snapshot = None;
-        snapshot.quiet_for = self.rest.since.elapsed();
-        (snapshot, true)
-    }
-}
-
-/// Judges a program of which others might wake a task, and whether it is stuck but for those.
-fn judge_among_others(
-    seen: &mut Snapshot,
-    main: TaskId,
-    others: usize,
-) -> (Option<Judgement>, bool) {
-    seen.outside.programs = 0;
-    let alone = judge(seen, main);
-    let is_stuck = alone.is_some_and(|it| it.verdict == Verdict::Stuck);
-    seen.outside.programs = others;
-    let judgement = if is_stuck && others > 0 {
-        judge(seen, main)
-    } else {
-        alone
-    };
-    (judgement, is_stuck)
-}
-
-/// The tasks that are stuck in locks, and hold up others.
-fn stuck_in_locks(seen: &Snapshot, main: TaskId) -> BTreeSet<TaskId> {
-    stuck_part(seen, main).map_or_else(BTreeSet::new, |part| part.holding_up)
 }
 
 /// A time in which nothing moves.
@@ -323,23 +140,11 @@ impl Rest {
         looked_at.elapsed() >= quiet
     }
 
-    /// Whether its tasks were looked at, and what was seen still holds.
-    fn is_known(&self) -> bool {
-        self.snapshot.as_ref().is_some_and(|seen| !seen.is_torn)
-    }
-
     /// Looks at all that could end it; the workers were `idle` just now. None: it has ended meanwhile.
-    fn look(
-        &mut self,
-        observer: &Observer,
-        runtime: &Handle,
-        costs: &mut Costs,
-        idle: bool,
-    ) -> Option<&mut Snapshot> {
+    fn look(&mut self, observer: &Observer, runtime: &Handle, idle: bool) -> Option<&mut Snapshot> {
         let (before, _) = self.before.take()?;
-        let is_known = self.is_known();
-        if !is_known {
-            let seen = costs.of(|| observer.look(runtime, &before));
+        if self.snapshot.as_ref().is_none_or(|seen| seen.is_torn) {
+            let seen = observer.look(runtime, &before);
             if observer.pulse() != self.pulse {
                 return None;
             }
@@ -355,36 +160,5 @@ impl Rest {
         }
         (snapshot.at, snapshot.quiet_for) = (observer.clock(), self.since.elapsed());
         Some(snapshot)
-    }
-}
-
-/// What looks cost: they are to take next to none of a program's time, as it is to go on.
-#[derive(Default)]
-struct Costs {
-    /// How long the last one took, and when it was over.
-    last: Option<(Duration, Instant)>,
-}
-
-impl Costs {
-    /// The share of the time that looks may take is one of so many, as long as a verdict comes in [`SOON`](Self::SOON).
-    const SHARE: u32 = 50;
-    /// How long a verdict may take for the sake of that.
-    const SOON: Duration = Duration::from_millis(300);
-    /// How many times as long as a look a rest has to last before it is worth one.
-    const WORTH: u32 = 4;
-
-    fn of<T>(&mut self, look: impl FnOnce() -> T) -> T {
-        let begun = Instant::now();
-        let seen = look();
-        self.last = Some((begun.elapsed(), Instant::now()));
-        seen
-    }
-
-    /// Whether the tasks may be looked at once more in this rest.
-    fn allow_a_look(&self, rest: &Rest) -> bool {
-        self.last.is_none_or(|(took, at)| {
-            let is_affordable = at.elapsed() >= (took * Self::SHARE).min(Self::SOON);
-            rest.is_known() || is_affordable && rest.since.elapsed() >= took * Self::WORTH
-        })
     }
 }

@@ -4,7 +4,7 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::{Duration, Instant};
@@ -49,8 +49,9 @@ use crate::sync::lock;
 pub fn watch() -> Watcher {
     let runtime = Handle::current().metrics();
     let (watcher, dropped) = mpsc::channel();
-    let watching = Watching::new(runtime, Pace::PROGRAM, Detail::Brief);
-    if let Err(error) = own_threads::start("unstuck-watcher", move || watching.watch(&dropped)) {
+    let watching = Watching::new(runtime, Pace::PROGRAM);
+    let watching = move || watching.watch(&dropped, &mut |it| print(&it));
+    if let Err(error) = own_threads::start("unstuck-watcher", watching) {
         panic!("no thread can be started that watches: {error}");
     }
     Watcher { _alive: watcher }
@@ -85,7 +86,6 @@ impl Pace {
         share: 20,
     };
     /// Beside a test: whoever runs it waits for the answer.
-    #[cfg(not(tokio_unstable))]
     pub(crate) const TEST: Self = Self {
         shortest: Duration::from_millis(200),
         longest: Duration::from_millis(800),
@@ -102,10 +102,10 @@ static INSPECTOR: Mutex<Option<Inspector>> = Mutex::new(None);
 pub(crate) struct Watching {
     runtime: RuntimeMetrics,
     pace: Pace,
-    detail: Detail,
     pulse: Pulse,
     stuck: StuckParts,
     has_moved: bool,
+    has_read: bool,
     pause: Duration,
     next: Instant,
 }
@@ -137,14 +137,14 @@ impl Pulse {
 }
 
 impl Watching {
-    pub(crate) fn new(runtime: RuntimeMetrics, pace: Pace, detail: Detail) -> Self {
+    pub(crate) fn new(runtime: RuntimeMetrics, pace: Pace) -> Self {
         Self {
             pulse: Pulse::of(&runtime),
             runtime,
             pace,
-            detail,
             stuck: StuckParts::default(),
             has_moved: true,
+            has_read: false,
             pause: pace.shortest,
             next: Instant::now(),
         }
@@ -153,23 +153,23 @@ impl Watching {
     /// Watches, and answers each request with a report. A request is dropped once it is answered.
     ///
     /// Goes on for as long as somebody could send one, or until it turns out that the program can't be read.
-    pub(crate) fn watch<R>(mut self, requests: &Receiver<R>) {
+    pub(crate) fn watch<R>(mut self, requests: &Receiver<R>, tell: &mut dyn FnMut(Explanation)) {
         loop {
             match requests.recv_timeout(TICK) {
-                Ok(request) => self.answer(request),
+                Ok(request) => self.answer(request, requests, tell),
                 Err(RecvTimeoutError::Timeout) if self.is_due() => {
                     let explanation = match self.read() {
                         Ok(explanation) => explanation,
                         Err(error) => {
                             refuse(&*error);
-                            return self.answer_all(requests);
+                            return self.answer_all(requests, tell);
                         }
                     };
                     let has_news =
                         explanation.has_runtime() && self.stuck.have_news(&explanation.diagnosis);
                     match requests.try_recv() {
-                        Ok(request) => self.answer(request),
-                        Err(TryRecvError::Empty) if has_news => self.print(&explanation),
+                        Ok(request) => self.answer(request, requests, tell),
+                        Err(TryRecvError::Empty) if has_news => tell(explanation),
                         Err(_) => {}
                     }
                 }
@@ -180,21 +180,28 @@ impl Watching {
     }
 
     /// Answers each request with a report, and reports nothing by itself.
-    pub(crate) fn answer_all<R>(mut self, requests: &Receiver<R>) {
+    pub(crate) fn answer_all<R>(
+        mut self,
+        requests: &Receiver<R>,
+        tell: &mut dyn FnMut(Explanation),
+    ) {
         while let Ok(request) = requests.recv() {
-            self.answer(request);
+            self.answer(request, requests, tell);
         }
     }
 
-    fn answer<R>(&mut self, request: R) {
-        match self.read() {
+    /// One report answers all who have asked for one by the time that the memory was read.
+    fn answer<R>(&mut self, request: R, requests: &Receiver<R>, tell: &mut dyn FnMut(Explanation)) {
+        let read = self.read();
+        let others: Vec<R> = requests.try_iter().collect();
+        match read {
             Ok(explanation) => {
                 self.stuck.note_reported(&explanation.diagnosis);
-                self.print(&explanation);
+                tell(explanation);
             }
             Err(error) => refuse(&*error),
         }
-        drop(request);
+        drop((request, others));
     }
 
     /// Whether to read the memory now.
@@ -236,17 +243,20 @@ impl Watching {
             (self.pause * 2).min(self.pace.longest)
         };
         self.has_moved = false;
-        self.next = Instant::now() + self.pause.max(begun.elapsed() * self.pace.share);
+        // The first one takes longer, as types are laid out for it.
+        let share = if self.has_read { self.pace.share } else { 1 };
+        self.has_read = true;
+        self.next = Instant::now() + self.pause.max(begun.elapsed() * share);
         Ok(explanation)
     }
+}
 
-    fn print(&self, explanation: &Explanation) {
-        let page = match terminal_size::terminal_size_of(io::stderr()) {
-            Some((width, _)) => Page::Terminal(usize::from(width.0)),
-            None => Page::Plain,
-        };
-        write(&process::render(explanation, self.detail, page));
-    }
+fn print(explanation: &Explanation) {
+    write(&process::render(
+        explanation,
+        Detail::Brief,
+        Page::of_stderr(),
+    ));
 }
 
 fn refuse(error: &dyn Error) {

@@ -110,11 +110,7 @@ enum Sight {
 /// Watches a side until it has ended, or will clearly not.
 fn watch(side: &mut Observed<Result<(), BoxError>>) -> Sight {
     let view = side.view.clone();
-    // The sides share nothing.
-    let mut watching = view.watching(Watch {
-        is_apart: true,
-        ..Watch::default()
-    });
+    let mut watching = view.watching(Watch::default());
     loop {
         if side.has_ended_within(TICK) {
             return Sight::Ended(watching.last_rest().map(Box::new));

@@ -112,20 +112,6 @@ impl<'s> Graph<'s> {
         self.hopeless.contains(&task)
     }
 
-    /// All of which that holds.
-    pub(super) fn hopeless(&self) -> impl Iterator<Item = TaskId> {
-        self.hopeless.iter().copied()
-    }
-
-    /// Those among them that have what others of them queue for.
-    pub(super) fn holding_up(&self) -> BTreeSet<TaskId> {
-        let queues = self.hopeless.iter().flat_map(|task| self.queues(*task));
-        let resources: BTreeSet<usize> = queues.map(|queued| queued.number).collect();
-        let takers = resources.iter().flat_map(|number| &self.takers[*number]);
-        let hopeless = takers.filter(|task| self.is_hopeless(**task));
-        hopeless.copied().collect()
-    }
-
     /// Takes everybody for hopeless who might be, and drops those that need not be, until all that are left hold
     /// up one another. After the first round it looks only at those whom the last one may have set free.
     fn find_hopeless(&self, waits: &Waits<'_>) -> BTreeSet<TaskId> {

@@ -51,9 +51,3 @@ pub(super) fn of_locks(case: &Case<'_>) -> Vec<Finding> {
     ];
     rules.iter().flat_map(|rule| rule(case)).collect()
 }
-
-/// Why some tasks will not go on, whatever the rest of the program does.
-pub(super) fn of_a_part(case: &Case<'_>) -> Vec<Finding> {
-    let rules = [lock_cycle::check, self_deadlock::check, futurelock::check];
-    rules.iter().flat_map(|rule| rule(case)).collect()
-}

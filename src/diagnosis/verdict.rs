@@ -107,7 +107,6 @@ pub(super) fn may_be_woken(seen: &Snapshot) -> bool {
         || outside.blocking_calls > 0
         || outside.io_sources > 0
         || outside.signals
-        || outside.programs > 0
         || !all_threads_are_known(seen)
 }
 
@@ -235,7 +234,6 @@ mod tests {
             |outside: &mut Outside| outside.blocking_calls = 1,
             |outside: &mut Outside| outside.io_sources = 1,
             |outside: &mut Outside| outside.signals = true,
-            |outside: &mut Outside| outside.programs = 1,
         ] {
             let seen = [
                 (counted_out(), STUCK),

@@ -5,7 +5,7 @@
 
 use tokio::runtime::Builder;
 
-use super::{HERE, Observer, Seat, threads};
+use super::{HERE, Observer, Seat};
 use crate::registry;
 use crate::sync::lock;
 
@@ -41,14 +41,6 @@ impl Observer {
                 tasks.end(task.id(), poll, ending.clock());
                 ending.0.last_polls.leave(task.id());
             });
-    }
-
-    /// To be called once the runtime is not watched any more: from then on its threads count among those that could
-    /// wake a task of another program.
-    pub fn let_go(&self) {
-        let seats = lock(&self.0.seats);
-        self.0.is_let_go.store(true);
-        threads::unmark(seats.iter().filter_map(|seat| seat.thread));
     }
 }
 

@@ -13,8 +13,6 @@ pub struct Outside {
     pub timers: Timers,
     /// Whether the program listens to signals, or that is not known.
     pub signals: bool,
-    /// Other programs that are watched in this process, and are not stuck themselves.
-    pub programs: usize,
     /// Whether the system tells of threads at all.
     pub threads_seen: bool,
     /// Names of threads, other than the runtime's, that were at work.

@@ -30,8 +30,6 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use tokio::task;
-
 use super::{EventSeen, GroupSeen, ResourceKind, ResourceSeen, TaskId, snapshot};
 use crate::place::Place;
 use crate::registry::Registry;
@@ -84,14 +82,6 @@ pub(super) fn unwakeable() -> HashSet<TaskId> {
     let wakers = WAKERS.alive();
     let lost = wakers.iter().filter(|wakers| wakers.are_lost());
     lost.map(|wakers| wakers.task).collect()
-}
-
-/// Whether some task queues while it has what somebody queues for.
-pub(super) fn has_holders_that_queue() -> bool {
-    let resources = RESOURCES.alive();
-    let ledgers = || resources.iter().map(|resource| lock(&resource.ledger));
-    let have: HashSet<task::Id> = ledgers().flat_map(|ledger| ledger.in_demand()).collect();
-    !have.is_empty() && ledgers().any(|ledger| ledger.queueing().any(|id| have.contains(&id)))
 }
 
 /// The events and groups as they are at this moment, and which of the tasks that wait for them nothing else can

@@ -243,12 +243,6 @@ pub struct GroupSeen {
 }
 
 impl Snapshot {
-    /// Whether a poll did not come back while it was looked at.
-    pub(crate) fn is_blocked(&self) -> bool {
-        let mut tasks = self.tasks.iter();
-        tasks.any(|task| matches!(task.state, TaskState::Polling))
-    }
-
     /// Shortens the names of tasks that start with `prefix`: tokio-console shows all programs of a
     /// process in one list, a report tells of one.
     pub fn shorten_names(&mut self, prefix: &str) {

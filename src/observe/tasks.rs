@@ -166,12 +166,6 @@ impl Tasks {
         self.list(polling, last_polls, |_| true)
     }
 
-    /// Those that have not ended.
-    pub(super) fn alive_seen(&self, polling: &[task::Id], last_polls: &LastPolls) -> Vec<TaskSeen> {
-        let is_alive = |record: &Record| matches!(record.fate, Fate::Alive(_));
-        self.list(polling, last_polls, is_alive)
-    }
-
     fn list(
         &self,
         polling: &[task::Id],

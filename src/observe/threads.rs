@@ -76,18 +76,16 @@ impl Moment {
     }
 }
 
-/// Counts the calling thread, for as long as it lives, among those that wake no task: it works for an observed runtime,
-/// or only watches.
+/// Leaves the calling thread out, for as long as it lives: it only watches, or waits for those that do.
 pub fn mark_own_thread() {
-    MARK.with(|mark| lock(&OWN).threads.extend(mark.0));
+    own_threads::mark();
+    mark();
 }
 
-/// Counts these no longer among those.
-pub(super) fn unmark(threads: impl Iterator<Item = u64>) {
-    let mut own = lock(&OWN);
-    for thread in threads {
-        own.threads.remove(&thread);
-    }
+/// Counts the calling thread, for as long as it lives, among those that wake no task: it works for an observed runtime,
+/// or only watches.
+pub(super) fn mark() {
+    MARK.with(|mark| lock(&OWN).threads.extend(mark.0));
 }
 
 /// Starts a thread that only watches. It is counted among those that wake no task from its first moment to its last.
@@ -98,7 +96,7 @@ pub(crate) fn start<T: Send + 'static>(
     let _starting = lock(&STARTING);
     let (marks, marked) = mpsc::channel::<()>();
     let thread = own_threads::start(name, move || {
-        mark_own_thread();
+        mark();
         drop(marks);
         watches()
     })?;
@@ -335,12 +333,8 @@ mod tests {
             let thread = std::thread::Builder::new().name(name.into());
             let marked = thread.spawn(move || {
                 assert!(sees(name));
-                for _ in 0..2 {
-                    mark_own_thread();
-                    assert!(!sees(name));
-                    unmark(this_thread().into_iter());
-                    assert!(sees(name));
-                }
+                mark_own_thread();
+                assert!(!sees(name));
             });
             marked.unwrap().join().unwrap();
         }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::program::milliseconds;
-use super::{Report, json};
+use super::{ProgramReport, json};
 use crate::demo::{Options, Outcome, Posts, Scenario, SideRun};
 use crate::diagnosis::Verdict;
 
@@ -33,7 +33,7 @@ pub struct SideDocument {
     pub unexpected: Option<Vec<String>>,
     /// What it came to, and why.
     #[serde(flatten)]
-    pub report: Report,
+    pub report: ProgramReport,
     /// What it did.
     pub posts: PostsDocument,
     /// What the program would have printed by itself.
@@ -77,7 +77,7 @@ impl SideDocument {
             name: run.side.name,
             expected: expected.verdict,
             unexpected: (!exploration).then(|| expected.differences(run)),
-            report: Report::new(&run.diagnosis, run.elapsed),
+            report: ProgramReport::new(&run.diagnosis, run.elapsed),
             posts: run.posts,
             printed: run.printed.clone(),
             database: run.database.as_ref().map(|path| path.display().to_string()),

@@ -1,6 +1,6 @@
 //! The folder that the places of a report share. It is named once, and the places are printed without it.
 
-use super::Report;
+use super::ProgramReport as Report;
 
 /// A folder, with a slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! What a report is printed on, and the styles and words that all reports share.
 
+use std::io;
+
 use anstyle::{AnsiColor, Style};
 
 use super::layout::Block;
@@ -28,6 +30,14 @@ pub(super) const FAINT: Style = Style::new().dimmed();
 pub(super) const NONE: Style = Style::new();
 
 impl Page {
+    /// What standard error is.
+    pub(crate) fn of_stderr() -> Self {
+        match terminal_size::terminal_size_of(io::stderr()) {
+            Some((width, _)) => Page::Terminal(usize::from(width.0)),
+            None => Page::Plain,
+        }
+    }
+
     /// The width at which lines are wrapped, if they are.
     pub(super) fn width(self) -> Option<usize> {
         match self {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockingState, Frame, FrameIndex, Gap, Handle, HandleKind, HeldIn, Leaf,
     Lifecycle, NameId, NativeFrame, NotifyKind, Object, ObjectId, Origin, PermitKind, Place,
-    Snapshot, StackGap, Thread, WaitsFor,
+    Snapshot, StackGap, Task, Thread, WaitsFor,
 };
 
 use self::folder::Folder;
@@ -35,7 +35,7 @@ use crate::liveness::{Actor, Diagnosis, ResourceKind};
 pub fn render(explanation: &Explanation, detail: Detail, page: Page) -> String {
     let mut text = Text::new(&explanation.snapshot, detail, page);
     text.process();
-    text.answer(&explanation.diagnosis);
+    text.answer(explanation);
     text.futures(&explanation.diagnosis);
     text.blocking_tasks();
     text.threads();
@@ -44,10 +44,9 @@ pub fn render(explanation: &Explanation, detail: Detail, page: Page) -> String {
 }
 
 /// The verdict and why, and nothing else.
-#[cfg(not(tokio_unstable))]
 pub fn render_answer(explanation: &Explanation, page: Page) -> String {
     let mut text = Text::new(&explanation.snapshot, Detail::Brief, page);
-    text.answer(&explanation.diagnosis);
+    text.answer(explanation);
     text.block.print()
 }
 
@@ -61,7 +60,7 @@ pub fn to_json(explanation: &Explanation, detail: Detail) -> Result<String, serd
     text.one_by_one = detail == Detail::Full;
     text.folder = Folder::Whole;
     text.number_all();
-    json::render(&text.document(&explanation.diagnosis))
+    json::render(&text.document(explanation))
 }
 
 struct Text<'s> {
@@ -85,8 +84,8 @@ const TREE: usize = 30;
 
 /// Futures that are alike: tasks, or what a thread runs with `block_on`.
 struct Alike<'s> {
-    /// The ids of the tasks; empty for `block_on`.
-    tasks: Vec<u64>,
+    /// The tasks; empty for `block_on`.
+    tasks: Vec<&'s Task>,
     /// The thread of a `block_on`.
     thread: Option<u32>,
     name: NameId,
@@ -257,7 +256,7 @@ impl<'s> Text<'s> {
                     futures: &task.futures,
                 });
             }
-            all[place].tasks.push(task.id);
+            all[place].tasks.push(task);
         }
         all
     }
@@ -268,7 +267,7 @@ impl<'s> Text<'s> {
         if !self.full && all.len() > GROUPS {
             let named = self.named(diagnosis);
             let is_named = |alike: &Alike<'_>| {
-                alike.thread.is_some() || alike.tasks.iter().any(|task| named.contains(task))
+                alike.thread.is_some() || alike.tasks.iter().any(|task| named.contains(&task.id))
             };
             // In their order, but those that a finding names come first.
             all.sort_by_key(|alike| !is_named(alike));
@@ -301,9 +300,15 @@ impl<'s> Text<'s> {
     fn future(&mut self, alike: &Alike<'s>) {
         let name = self.name(alike.name, alike.origin);
         let who = match (&alike.tasks[..], alike.thread) {
-            ([one], _) => format!("task {one}: {name}"),
+            ([one], _) => format!("{}: {name}", self.task_title(one)),
             ([first, .., last], _) => {
-                format!("{} tasks, {first} to {last}: {name}", alike.tasks.len())
+                let count = alike.tasks.len();
+                let called = |task: &Task| match task.given_name {
+                    Some(name) => self.snapshot[name].clone(),
+                    None => task.id.to_string(),
+                };
+                let (first, last) = (called(first), called(last));
+                format!("{count} tasks, {first} to {last}: {name}")
             }
             ([], Some(thread)) if thread != self.snapshot.process.id => {
                 format!("thread {thread}: block_on({name})")
@@ -332,6 +337,14 @@ impl<'s> Text<'s> {
     }
 
     /// The name of a function, or a type if it is no async function.
+    /// What a task is called: by the name that the program gave it, if it did.
+    fn task_title(&self, task: &Task) -> String {
+        match task.given_name {
+            Some(name) => format!("{} (task {})", &self.snapshot[name], task.id),
+            None => format!("task {}", task.id),
+        }
+    }
+
     fn name(&self, name: NameId, origin: Option<Origin>) -> String {
         match origin {
             Some(_) => short_path(&self.snapshot[name]),
@@ -583,8 +596,8 @@ impl<'s> Text<'s> {
 
     /// The task at this address.
     fn task(&self, address: Address) -> Option<String> {
-        if let Some(id) = self.names.task(self.snapshot, address) {
-            return Some(format!("task {id}"));
+        if let Some(task) = self.names.task(self.snapshot, address) {
+            return Some(self.task_title(task));
         }
         let id = self.names.blocking_tasks.get(&address)?;
         Some(format!("blocking task {id}"))
@@ -972,8 +985,8 @@ struct Objects<'s> {
     numbers: HashMap<ObjectId, Option<usize>>,
     /// The numbers of which there are handles besides `Arc` and the like.
     with_other_handles: HashSet<usize>,
-    /// The ids of tasks, by their addresses: made when one is asked for.
-    tasks: OnceCell<HashMap<Address, u64>>,
+    /// Tasks by their addresses: made when one is asked for.
+    tasks: OnceCell<HashMap<Address, &'s Task>>,
     blocking_tasks: HashMap<Address, u64>,
 }
 
@@ -1055,11 +1068,11 @@ impl<'s> Objects<'s> {
         self.all_at(address).next().map(|(_, object)| object)
     }
 
-    /// The id of the task at this address.
-    fn task(&self, snapshot: &Snapshot, address: Address) -> Option<u64> {
+    /// The task at this address.
+    fn task(&self, snapshot: &'s Snapshot, address: Address) -> Option<&'s Task> {
         let tasks = self.tasks.get_or_init(|| {
             let tasks = snapshot.tasks.iter();
-            tasks.map(|it| (it.address, it.id)).collect()
+            tasks.map(|it| (it.address, it)).collect()
         });
         tasks.get(&address).copied()
     }

@@ -5,8 +5,9 @@ use textwrap::core::display_width;
 
 use super::folder::{Folder, places};
 use super::layout::{Block, LABEL, margin};
+use super::lost::first_line;
 use super::page::{BOLD, Detail, FAINT, NONE, Page, colour, heading, plural};
-use super::text::{self, first_line};
+use super::text;
 use super::{Document, SideDocument};
 use crate::demo::{Fix, Options, Scenario, Side};
 use crate::diagnosis::Verdict;
@@ -243,7 +244,7 @@ impl Screen<'_> {
         block
     }
 
-    fn programs(&self) -> impl Iterator<Item = (&str, &super::Report)> {
+    fn programs(&self) -> impl Iterator<Item = (&str, &super::ProgramReport)> {
         self.sides().iter().map(|side| (side.name, &side.report))
     }
 

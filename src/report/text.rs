@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 
 use super::folder::{Folder, places, shorten};
 use super::layout::Block;
+use super::lost::{self, sentence};
 use super::page::{BOLD, Detail, FAINT, NONE, Page, colour, heading, plural};
 use super::tree::{self, Row};
-use super::{Report, TaskDocument};
+use super::{ProgramReport as Report, TaskDocument};
 use crate::diagnosis::{Confidence, Finding, Verdict};
 
 /// The report. Styles are written as escape sequences, to be stripped where they are not wanted.
@@ -68,22 +69,17 @@ pub(super) fn why(block: &mut Block, programs: &Programs<'_>, folder: Option<&Fo
 
 /// Errors that nobody read: how many, and where they are from.
 pub(super) fn lost(block: &mut Block, programs: &Programs<'_>, folder: Option<&Folder>) {
-    const MOST: usize = 3;
     let several = are_several(programs, |it| findings_of(it, true).next().is_some());
-    let mut lost = Vec::new();
+    let mut told = Vec::new();
     for (name, report) in programs {
         for finding in findings_of(report, true) {
-            let prefix = prefix(name, several);
-            lost.push(format!("{prefix}{}", sentence(finding)));
-            // The newest come last.
-            let hidden = finding.evidence.len().saturating_sub(MOST);
-            lost.extend((hidden > 0).then(|| format!("- {hidden} more before these")));
-            let shown = finding.evidence[hidden..].iter();
-            lost.extend(shown.map(|one| format!("- {}", first_line(one))));
+            let mut lines = lost::lines(finding);
+            lines[0].insert_str(0, &prefix(name, several));
+            told.append(&mut lines);
         }
     }
-    let lost: Vec<String> = lost.iter().map(|it| shorten(folder, it)).collect();
-    block.row("lost", &lost, NONE);
+    let told: Vec<String> = told.iter().map(|it| shorten(folder, it)).collect();
+    block.row("lost", &told, NONE);
 }
 
 /// What could not be observed.
@@ -113,33 +109,6 @@ fn prefix(name: &str, is_one_of_several: bool) -> String {
         format!("{name}: ")
     } else {
         String::new()
-    }
-}
-
-/// The summary, and the rule by which to look it up.
-fn sentence(finding: &Finding) -> String {
-    let Finding {
-        rule,
-        confidence,
-        summary,
-        ..
-    } = finding;
-    match confidence {
-        Confidence::Proven => format!("{summary} [{rule}]"),
-        Confidence::Likely => format!("{summary} [{rule}, {confidence}]"),
-    }
-}
-
-/// The first line of a text, and not too much of it.
-pub(super) fn first_line(text: &str) -> String {
-    const MOST: usize = 200;
-    let line = text.lines().next().unwrap_or_default();
-    let is_cut = line.len() < text.trim_end().len() || line.chars().count() > MOST;
-    let line: String = line.chars().take(MOST).collect();
-    if is_cut {
-        format!("{} …", line.trim_end())
-    } else {
-        line
     }
 }
 

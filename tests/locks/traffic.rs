@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::runtime::Builder;
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock, Semaphore, mpsc};
-use tokio::task::{JoinSet, spawn, yield_now};
+use tokio::task::{Id, JoinSet, spawn, yield_now};
 use tokio::time::timeout;
 use tracing::Instrument as _;
-use unstuck::diagnosis::stuck_part;
-use unstuck::observe::Observer;
+use unstuck::explain::{Fingerprint, diagnose};
+use unstuck::liveness::{Actor, Until};
+use unstuck_inspect::Inspector;
+use unstuck_inspect::snapshot::{RuntimeId, Snapshot, WaitsFor};
 
 const WORKERS: usize = 4;
 const TASKS: u64 = 24;
@@ -204,46 +206,61 @@ async fn main(stops: Arc<AtomicBool>) {
     }
 }
 
-/// Some thousand looks, or as many as there are in `UNSTUCK_SOAK` seconds.
+/// The runtime of a task.
+fn runtime_of(snapshot: &Snapshot, id: Id) -> Option<RuntimeId> {
+    let mut tasks = snapshot.tasks.iter();
+    let task = tasks.find(|task| task.id.to_string() == id.to_string())?;
+    task.runtime
+}
+
+/// Some dozen readings, or as many as there are in `UNSTUCK_SOAK` seconds.
 #[test]
 fn no_part_of_a_busy_program_is_ever_stuck() {
-    crate::record();
     let seconds = std::env::var("UNSTUCK_SOAK").ok();
     let lasts = seconds.map(|it| Duration::from_secs(it.parse().expect("a number of seconds")));
-    let observer = Observer::new();
     let mut runtime = Builder::new_multi_thread();
-    observer.attach(runtime.enable_all().worker_threads(WORKERS));
+    let runtime = runtime.enable_all().worker_threads(WORKERS);
     let runtime = runtime.build().unwrap();
     let stops = Arc::new(AtomicBool::new(false));
     let main = runtime.spawn(main(stops.clone()));
+    let inspector = Inspector::attach_self().unwrap();
     let begun = Instant::now();
-    let (mut looks, mut waiting) = (0_u64, 0);
-    // On a busy machine the tasks may not run for hundreds of looks.
-    let is_over = |looks, waiting| match lasts {
+    let (mut readings, mut in_locks) = (0_u64, 0);
+    // On a busy machine the tasks may not run for hundreds of readings.
+    let is_over = |readings, in_locks| match lasts {
         Some(lasts) => begun.elapsed() >= lasts,
-        None => looks >= 3000 && waiting > looks / 100 || begun.elapsed() >= AT_MOST,
+        None => readings >= 40 && in_locks > readings / 10 || begun.elapsed() >= AT_MOST,
     };
-    while !is_over(looks, waiting) {
+    while !is_over(readings, in_locks) {
         assert!(!main.is_finished(), "it goes on until it is told to stop");
-        let seen = observer.glance();
-        let part = stuck_part(&seen, main.id().into());
-        assert_eq!(
-            part.map(|part| part.findings),
-            None,
-            "{:#?}",
-            seen.resources
-        );
-        looks += 1;
-        waiting += u64::from(observer.has_holders_that_queue());
+        let before = Fingerprint::of(&inspector.snapshot().unwrap());
+        let snapshot = inspector.snapshot().unwrap();
+        let diagnosis = diagnose(&before, &snapshot);
+        let own = runtime_of(&snapshot, main.id());
+        let mut waits = diagnosis.waits().map(|(_, wait)| wait).filter(|wait| {
+            let mut waiters = wait.links.iter().flat_map(|link| &link.waiters);
+            // Other tests run beside this one, and have programs that are stuck.
+            waiters.any(|waiter| match waiter.actor {
+                Actor::Task(task) => snapshot.tasks[task].runtime == own,
+                Actor::BlockOn(_) | Actor::Blocking(_) => false,
+            })
+        });
+        // Those who are hasty may wait for each other until one gives up.
+        let stuck = waits.find(|wait| !matches!(wait.until, Until::Timeout(_)));
+        assert!(stuck.is_none(), "{stuck:#?}");
+        readings += 1;
+        let mut leaves = snapshot.tasks.iter().flat_map(|task| &task.futures.leaves);
+        let queues = leaves.any(|leaf| matches!(leaf.waits_for, WaitsFor::Permits { .. }));
+        in_locks += u64::from(queues);
     }
     stops.store(true, Ordering::Relaxed);
     runtime.block_on(main).unwrap();
     assert!(
-        waiting > looks / 100,
-        "{waiting} of {looks} looks had anything to look at"
+        in_locks > readings / 10,
+        "in {in_locks} of {readings} readings a task waits for a lock"
     );
     println!(
-        "{looks} looks, of which {waiting} had anything to look at, in {:?}",
+        "{readings} readings, in {in_locks} of which a task waits for a lock, in {:?}",
         begun.elapsed()
     );
 }

@@ -712,6 +712,7 @@ impl Reading<'_> {
             size: raw.ty.cell.as_ref().map_or(0, |cell| cell.size),
             runtime: population.owner(raw.address),
             name: arguments,
+            given_name: None,
             future: arguments,
             origin: None,
             state: raw.task_state(),

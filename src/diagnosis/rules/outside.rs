@@ -80,8 +80,6 @@ fn could_wake(case: &Case<'_>) -> Vec<Finding> {
             "threads, which unstuck cannot observe here",
         ),
         timers(case),
-        some(outside.programs, "other program")
-            .map(|programs| format!("{programs} that this process watches")),
         (outside.signals).then(|| "signals that the program listens to".to_owned()),
     ]
     .into_iter()

@@ -197,6 +197,7 @@ impl Program {
             size: 0x80,
             runtime: Some(RuntimeId(0)),
             name: NameId(0),
+            given_name: None,
             future: NameId(0),
             origin: Some(Origin::Program),
             state: TaskState {

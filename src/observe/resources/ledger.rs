@@ -283,23 +283,6 @@ impl Ledger {
         queue.filter_map(|queued| Some((queued.who?.into(), queued.spawned)))
     }
 
-    /// The tasks that queue.
-    pub(super) fn queueing(&self) -> impl Iterator<Item = task::Id> {
-        let queued = self.queue.iter().filter(|queued| !queued.is_granted());
-        queued.filter_map(|queued| queued.who)
-    }
-
-    /// The tasks that have what somebody queues for: they hold it, or it was granted to them.
-    pub(super) fn in_demand(&self) -> Vec<task::Id> {
-        if self.queueing().next().is_none() {
-            return Vec::new();
-        }
-        let holders = self.holds.iter().filter_map(|hold| hold.who);
-        let granted = self.queue.iter().filter(|queued| queued.is_granted());
-        let granted = granted.filter_map(|queued| queued.who);
-        holders.chain(granted).collect()
-    }
-
     /// `spawned` tells how many tasks one has spawned by now, if it queues anywhere.
     pub(super) fn holders(&self, spawned: impl Fn(TaskId) -> Option<u64>) -> Vec<HolderSeen> {
         let seen = |hold: &Hold| {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::super::layout::Block;
+use super::super::lost;
 use super::super::page::{FAINT, NONE, colour, plural};
 use super::Text;
+use crate::explain::Explanation;
 use crate::liveness::{Activity, Basis, Cause, Diagnosis, Doubt, Unseen};
 use crate::verdict::Verdict;
 
@@ -45,16 +47,20 @@ const COLUMNS: usize = 80;
 
 impl Text<'_> {
     /// Adds it to the title, which is in the block already.
-    pub(super) fn answer(&mut self, diagnosis: &Diagnosis) {
+    pub(super) fn answer(&mut self, explanation: &Explanation) {
+        let diagnosis = &explanation.diagnosis;
         let title = self.block.lines.len();
+        let lost = explanation.outcomes.findings.iter();
+        let lost: Vec<String> = lost.flat_map(lost::lines).collect();
         let notes = self.notes(diagnosis);
         let lay_out = |block: &mut Block, why: &[String]| {
             let verdict = Self::verdict(diagnosis);
             block.add(&verdict, "  ", colour(diagnosis.verdict).bold());
-            if why.len() + notes.len() > 0 {
+            if why.len() + lost.len() + notes.len() > 0 {
                 block.gap();
             }
             block.row("why", why, NONE);
+            block.row("lost", &lost, NONE);
             block.row("note", &notes, FAINT);
         };
         let fits = |why: &[String]| {

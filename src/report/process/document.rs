@@ -8,11 +8,12 @@ use unstuck_inspect::snapshot::{
 
 use super::super::json;
 use super::{Alike, Text, short_path};
+use crate::explain::Explanation;
 use crate::liveness::{
     Activity, Actor, Basis, Cause, Diagnosis, Doubt, Finding, Holder, Link, ResourceKind, Source,
     Unseen, Until, With,
 };
-use crate::verdict::{Confidence, Verdict};
+use crate::verdict::{self, Confidence, Verdict};
 
 /// The report on a process.
 #[derive(Debug, Serialize)]
@@ -23,6 +24,8 @@ pub(super) struct Document {
     verdict: Verdict,
     confidence: Confidence,
     findings: Vec<FindingDocument>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lost: Vec<verdict::Finding>,
     moves: Vec<Move>,
     not_found: Vec<&'static str>,
     other_threads: Vec<u32>,
@@ -100,6 +103,8 @@ struct Who {
     kind: &'static str,
     id: u64,
     name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_name: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -190,7 +195,8 @@ struct NativePlace {
 }
 
 impl Text<'_> {
-    pub(super) fn document(&self, diagnosis: &Diagnosis) -> Document {
+    pub(super) fn document(&self, explanation: &Explanation) -> Document {
+        let diagnosis = &explanation.diagnosis;
         let snapshot = self.snapshot;
         let process = &snapshot.process;
         let blocking = snapshot.blocking_tasks.iter();
@@ -213,6 +219,7 @@ impl Text<'_> {
             verdict: diagnosis.verdict,
             confidence: diagnosis.confidence,
             findings: findings.map(|it| self.finding_document(it)).collect(),
+            lost: explanation.outcomes.findings.clone(),
             moves: self.moves(diagnosis),
             not_found: {
                 let doubts = diagnosis.doubts.iter();
@@ -227,7 +234,7 @@ impl Text<'_> {
                 let threads = diagnosis.other_threads.iter();
                 threads.map(|index| snapshot.threads[*index].id).collect()
             },
-            tasks: groups.map(|group| self.group(group)).collect(),
+            tasks: groups.map(|group| self.group(&group)).collect(),
             blocking_tasks: blocking
                 .map(|task| BlockingTaskDocument {
                     id: task.id,
@@ -423,7 +430,7 @@ impl Text<'_> {
         moves.collect()
     }
 
-    fn group(&self, group: Alike<'_>) -> TaskGroup {
+    fn group(&self, group: &Alike<'_>) -> TaskGroup {
         let AwaitTree { frames, leaves, .. } = group.futures;
         let frames = frames.iter().map(|frame| FrameDocument {
             place: self.place_document(&self.snapshot[frame.place]),
@@ -470,7 +477,7 @@ impl Text<'_> {
             is_own: group.origin.map(|it| it == Origin::Program),
             frames: frames.collect(),
             leaves: leaves.collect(),
-            ids: group.tasks,
+            ids: group.tasks.iter().map(|task| task.id).collect(),
         }
     }
 
@@ -509,6 +516,7 @@ impl Text<'_> {
 
     fn task_id(&self, address: Address) -> Option<u64> {
         let task = self.names.task(self.snapshot, address);
+        let task = task.map(|task| task.id);
         task.or_else(|| self.names.blocking_tasks.get(&address).copied())
     }
 
@@ -526,6 +534,7 @@ impl Text<'_> {
                     kind: "task",
                     id: task.id,
                     name: name(task.name, task.origin),
+                    given_name: task.given_name.map(|name| snapshot[name].clone()),
                 }
             }
             Actor::BlockOn(index) => {
@@ -538,6 +547,7 @@ impl Text<'_> {
                     },
                     id: block_on.thread.into(),
                     name: name(block_on.name, block_on.origin),
+                    given_name: None,
                 }
             }
             Actor::Blocking(index) => {
@@ -546,6 +556,7 @@ impl Text<'_> {
                     kind: "blocking_task",
                     id: task.id,
                     name: Some(short_path(&snapshot[task.closure])),
+                    given_name: None,
                 }
             }
         }

@@ -234,7 +234,7 @@ impl Text<'_> {
 
     fn actor(&self, actor: Actor) -> String {
         match actor {
-            Actor::Task(index) => format!("task {}", self.snapshot.tasks[index].id),
+            Actor::Task(index) => self.task_title(&self.snapshot.tasks[index]),
             Actor::BlockOn(index) => {
                 let thread = self.snapshot.block_ons[index].thread;
                 let mut closures = (0..self.snapshot.blocking_tasks.len()).map(Actor::Blocking);

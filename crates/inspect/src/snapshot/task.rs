@@ -18,6 +18,9 @@ pub struct Task {
     pub runtime: Option<RuntimeId>,
     /// The outermost async function of the task, or the type of its future if that is no async function.
     pub name: NameId,
+    /// The name that the program gave it. It is not in memory: whoever knows it enters it.
+    #[serde(default)]
+    pub given_name: Option<NameId>,
     /// The full type of its future.
     pub future: NameId,
     /// Whose code the task's future is. `None` if it is no async function.

@@ -1,6 +1,6 @@
 //! Which futures poll something that is not among their leaves.
 
-use super::names;
+use super::{names, own};
 use crate::snapshot::{AwaitTree, FrameIndex, Snapshot, WaitsFor};
 
 /// See [`Snapshot::may_poll_more`].
@@ -10,7 +10,9 @@ pub(crate) fn may_poll_more(snapshot: &Snapshot, futures: &AwaitTree) -> bool {
         let Some(awaits) = frame.awaits else {
             return false;
         };
-        if frame.held_in.is_some() || place.function.starts_with(names::FUNCTIONS) {
+        let function = &place.function;
+        let is_known = function.starts_with(names::FUNCTIONS) || own::is_library(function);
+        if frame.held_in.is_some() || is_known {
             return false;
         }
         let below = |parent: Option<FrameIndex>| parent == Some(FrameIndex(index));
@@ -52,7 +54,8 @@ fn awaited(name: &str) -> Awaited {
         name = inner;
     }
     let path = name.split('<').next().unwrap_or(name);
-    let is_async = path.contains("{async_fn_env") || path.contains("{async_block_env");
+    let is_async =
+        own::is_scope(name) || path.contains("{async_fn_env") || path.contains("{async_block_env");
     let known = [
         "tokio::",
         "async_channel::",

@@ -3,20 +3,15 @@
 use std::future::poll_fn;
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
-use std::time::Duration;
 
-use tokio::runtime::Builder;
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::{spawn, yield_now};
 use tokio::time::{sleep, timeout};
 use tracing::{Instrument as _, Span};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::registry::Registry;
 
-use super::super::{RESOURCES, asleep, resource_layer, seen_since};
+use super::super::{RESOURCES, asleep, seen_since};
 use super::{LONG, holders, id, lock_std, of, play, rest, waiters};
-use crate::diagnosis::stuck_part;
-use crate::observe::{Observer, ResourceSeen, TaskId};
+use crate::observe::ResourceSeen;
 
 #[test]
 fn a_future_that_took_a_lock_may_go_on_in_a_task_that_is_spawned_later() {
@@ -165,55 +160,4 @@ fn a_waker_that_is_left_of_a_task_that_ended_is_not_taken_for_one_of_a_later_tas
         assert_eq!(waiters(&of(&[id]).unwrap()), [(id, 0, 1, false)]);
         drop(held);
     });
-}
-
-/// Plays `program` beside a task that never rests, and says which of its tasks are stuck for good.
-fn stuck_beside_a_busy_one(program: impl FnOnce() -> Vec<TaskId>) -> Vec<TaskId> {
-    let records = Registry::default().with(resource_layer());
-    tracing::subscriber::with_default(records, || {
-        let observer = Observer::new();
-        observer.adopt_thread();
-        let mut builder = Builder::new_current_thread();
-        observer.attach(builder.enable_all());
-        let runtime = builder.build().unwrap();
-        runtime.block_on(async {
-            spawn(async {
-                loop {
-                    yield_now().await;
-                }
-            });
-            let tasks = program();
-            rest().await;
-            let part = stuck_part(&observer.glance(), tasks[0]);
-            part.map_or_else(Vec::new, |part| part.tasks)
-        })
-    })
-}
-
-fn in_a_ring(patience: Duration) -> Vec<TaskId> {
-    let (x, y) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
-    let (a, b) = ((x.clone(), y.clone()), (y, x));
-    let a = spawn(async move {
-        let _held = a.0.lock().await;
-        yield_now().await;
-        let _second = a.1.lock().await;
-    });
-    let b = spawn(async move {
-        let _held = b.0.lock().await;
-        yield_now().await;
-        if patience.is_zero() {
-            drop(b.1.lock().await);
-        } else {
-            let _ = timeout(patience, b.1.lock()).await;
-        }
-    });
-    vec![id(&a), id(&b)]
-}
-
-#[test]
-fn a_ring_is_found_in_a_program_that_goes_on() {
-    let ring = stuck_beside_a_busy_one(|| in_a_ring(Duration::ZERO));
-    assert_eq!(ring.len(), 2);
-    let patient = stuck_beside_a_busy_one(|| in_a_ring(LONG));
-    assert_eq!(patient, []);
 }
