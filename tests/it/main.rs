@@ -10,7 +10,7 @@ mod explain;
 mod explain_channels;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod explain_command;
-#[cfg(all(tokio_unstable, unix))]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod guard;
 #[cfg(tokio_unstable)]
 mod hold;
