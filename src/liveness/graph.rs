@@ -294,6 +294,8 @@ pub(super) struct Graph<'s> {
     abort_handles: HashMap<Address, HashSet<Address>>,
     /// Shared values of which a search of memory could tell who reaches them.
     pub(super) unsearched: BTreeSet<ObjectId>,
+    /// Threads that only watch the program: what they wait for themselves is no part of it.
+    watchers: HashSet<u32>,
     /// The objects that are task groups.
     groups: HashMap<Address, ObjectId>,
 }
@@ -337,6 +339,7 @@ impl<'s> Graph<'s> {
             by_address: OnceCell::new(),
             abort_handles: HashMap::default(),
             unsearched: BTreeSet::new(),
+            watchers: threads::watchers(snapshot),
             groups: groups::of(snapshot),
         };
         for actor in Actor::all(snapshot) {
@@ -349,12 +352,24 @@ impl<'s> Graph<'s> {
         }
         graph.lead_to_values(&objects);
         for actor in Actor::all(snapshot) {
-            graph.seed_actor(actor, motion);
-            graph.add_leaves(actor, &objects, &waits);
+            if !graph.only_watches(actor) {
+                graph.seed_actor(actor, motion);
+                graph.add_leaves(actor, &objects, &waits);
+            }
         }
         graph.add_pools();
         graph.edges.sort(graph.vertices.len());
         graph
+    }
+
+    fn only_watches(&self, actor: Actor) -> bool {
+        match actor {
+            Actor::BlockOn(index) => {
+                let thread = self.snapshot.block_ons[index].thread;
+                self.watchers.contains(&thread)
+            }
+            Actor::Task(_) | Actor::Blocking(_) => false,
+        }
     }
 
     fn actor_at(&self, address: Address) -> Option<Actor> {

@@ -1,6 +1,5 @@
 //! What moved between two readings of a process.
 
-use std::collections::HashSet;
 use std::hash::{BuildHasher as _, Hash, Hasher as _};
 use std::mem::discriminant;
 
@@ -9,7 +8,7 @@ use unstuck_inspect::snapshot::{
     Address, AwaitTree, Lifecycle, NameId, PlaceId, Snapshot, Task, TaskState, Thread, WaitsFor,
 };
 
-use super::maps::HashMap;
+use super::maps::{HashMap, HashSet};
 
 /// What to compare a later reading of a process with: where everything is suspended, as hashes. It is much smaller than
 /// the reading.
@@ -69,7 +68,7 @@ impl Motion {
     pub(super) fn between(before: &Fingerprint, after: &Snapshot) -> Self {
         let texts = Texts::of(after);
         let (block_ons_now, threads_now) = (block_ons(after, &texts), rests(after));
-        let mut tasks = HashSet::new();
+        let mut tasks = HashSet::default();
         // Of those that had not ended.
         let mut still_there = 0;
         for (index, task) in after.tasks.iter().enumerate() {

@@ -1,8 +1,8 @@
 //! What the threads of a process may do to its tasks.
 
-use std::collections::HashSet;
-
 use unstuck_inspect::snapshot::{Snapshot, Thread, ThreadActivity, ThreadState};
+
+use super::maps::HashSet;
 
 /// Whether a thread does nothing but wait for tasks or closures to run, or for a future that is among the actors.
 pub(super) fn rests(thread: &Thread) -> bool {
@@ -17,6 +17,13 @@ pub(super) fn rests(thread: &Thread) -> bool {
 fn only_watches(thread: &Thread) -> bool {
     let mut functions = thread.stack.iter().filter_map(|it| it.function.as_deref());
     functions.any(|function| function.starts_with("unstuck::own_threads::"))
+}
+
+/// The ids of those.
+pub(super) fn watchers(snapshot: &Snapshot) -> HashSet<u32> {
+    let threads = snapshot.threads.iter();
+    let watchers = threads.filter(|thread| only_watches(thread));
+    watchers.map(|thread| thread.id).collect()
 }
 
 /// Threads that the program or a library started for itself: they may hold and wake whatever they want.

@@ -7,6 +7,7 @@ use serde_json::{Deserializer, Value};
 
 use crate::examples::example;
 use crate::pty::Pty;
+use crate::unstuck::Unstuck;
 
 /// A program that says when it is at work.
 struct Guarded {
@@ -149,6 +150,14 @@ fn one_that_is_watched_reports_by_itself_and_once() {
     // The second one is for Ctrl+C.
     let (_, rest) = program.end();
     assert_eq!(rest.matches("\nstuck (").count(), 1, "{rest}");
+}
+
+#[test]
+fn from_outside_its_own_threads_are_left_out() {
+    let program = Guarded::ready("stuck");
+    let ran = Unstuck::new(&format!("explain {}", program.process.id())).run();
+    let said = ran.succeeded().stdout;
+    assert!(is_of(&said, "stuck ("), "{said}");
 }
 
 #[test]
