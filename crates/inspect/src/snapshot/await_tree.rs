@@ -128,7 +128,7 @@ pub enum WaitsFor {
         /// The channel.
         channel: Address,
     },
-    /// Room in a channel that has no semaphore: those of other libraries than Tokio.
+    /// Room in a bounded channel of `futures`, `flume` or `async-channel`. One of Tokio's has a semaphore instead.
     Room {
         /// The channel.
         channel: Address,
@@ -203,8 +203,8 @@ pub enum WaitsFor {
     Group {
         /// The group. It is one of the objects of the snapshot.
         group: Address,
-        /// Whether the scope's own part is over, so that it waits for the end of all tasks. Before that, they can only
-        /// cancel it.
+        /// Whether the body of the scope has returned, so that it waits for the end of all tasks. Before that, their
+        /// failures can only cancel it.
         drains: bool,
     },
     /// The tasks of a `LocalSet`.
@@ -267,7 +267,7 @@ pub enum NotifyKind {
     Cancellation,
     /// A `TaskTracker`: that it is closed, and that its last task ends.
     TaskTracker,
-    /// The end of the pool that the task waits for a connection of: then it waits no longer.
+    /// The closing of a pool, by a task that waits for a connection of it and gives up then.
     PoolClosed,
 }
 

@@ -10,8 +10,8 @@ use super::{Address, ObjectId};
 /// whatever its type: a count can't tell a handle that is hidden from one that was dropped. A place may as well have an
 /// address that is not used any more, or a number that looks like one.
 ///
-/// Not searched are registers, what the program can't write to, the object itself, and what is left of functions that
-/// have returned: the part of a stack below the stack pointer of a thread that sleeps.
+/// Not searched are registers, what the program can't write to, the object itself, words that are not aligned, and what
+/// is left of functions that have returned: the part of a stack below the stack pointer of a thread that sleeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pointers {
     /// The object.

@@ -1,5 +1,5 @@
-//! Pools of connections. Each connection that is in use has a permit of the pool's semaphore, without a value that says
-//! so: it is returned where the connection is dropped.
+//! Pools of connections. Each connection that is in use takes a permit of the pool's semaphore. No guard holds that permit:
+//! the destructor of the connection returns it.
 
 use super::handles::Count;
 use super::names::{self, Need};
