@@ -100,13 +100,17 @@ pub(crate) fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect
     let read_again = |before: &Fingerprint, pause: Duration| {
         thread::sleep(pause);
         let mut snapshot = inspector.snapshot()?;
-        let mut diagnosis = diagnose(before, &snapshot);
+        let diagnosis = diagnose(before, &snapshot);
         // A process that reads itself would find the addresses that it has just read.
         let is_own = snapshot.process.id == std::process::id();
-        if !is_own && !diagnosis.to_search.is_empty() {
-            inspector.find_pointers(&mut snapshot, diagnosis.to_search)?;
-            diagnosis = diagnose(before, &snapshot);
-        }
+        let diagnosis = if is_own || diagnosis.to_search.is_empty() {
+            diagnosis
+        } else {
+            // Of many tasks, two diagnoses would take much memory.
+            let to_search = diagnosis.into_to_search();
+            inspector.find_pointers(&mut snapshot, to_search)?;
+            diagnose(before, &snapshot)
+        };
         Ok(Explanation {
             snapshot,
             diagnosis,

@@ -80,6 +80,11 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// The objects to search for, without the rest.
+    pub(crate) fn into_to_search(self) -> BTreeSet<ObjectId> {
+        self.to_search
+    }
+
     /// The findings on waits that nothing ends.
     pub fn waits(&self) -> impl Iterator<Item = (&Finding, &Wait)> {
         let findings = self.findings.iter();
