@@ -3,6 +3,7 @@
 //!
 //! A live process needs no preparation. It is not stopped, and nothing in it is polled.
 
+mod blocked_threads;
 #[cfg(all(feature = "demo", target_os = "linux"))]
 pub mod command;
 #[cfg(all(feature = "demo", target_os = "linux"))]
@@ -27,6 +28,7 @@ use crate::liveness::Diagnosis;
 use crate::outcomes::Outcomes;
 use crate::verdict::Verdict;
 
+pub(crate) use blocked_threads::BlockedThreads;
 pub(crate) use stuck_parts::StuckParts;
 
 pub use crate::liveness::{Fingerprint, diagnose, diagnose_one};

@@ -106,8 +106,9 @@ impl Guard {
         }
     }
 
-    /// Also reports by itself, as [`watch`](crate::watch()) does: once the program, or a part of it, is stuck. With
-    /// `--cfg tokio_unstable` also when it has ended, if errors were swallowed or tasks outlive it.
+    /// Also reports by itself, as [`watch`](crate::watch()) does: once the program, or a part of it, is stuck, or a
+    /// thread of its runtime has been asleep inside a poll for five seconds. With `--cfg tokio_unstable` also when it
+    /// has ended, if errors were swallowed or tasks outlive it.
     #[must_use]
     pub fn watch(self) -> Self {
         let watches = true;

@@ -26,13 +26,12 @@
 //! What reads the memory of a process works on stable Tokio, too. With the feature `guard`, `explain` reads a process,
 //! `liveness` says why it hangs, and `report::process` lays that out; with `demo`, which is on by default, `cli` is
 //! the command line. `watch` is one line in a program of your own: it reads its own memory, and reports once it, or a
-//! part of it, is stuck.
+//! part of it, is stuck. `run` stands beside a program in the same way, and reports when it is asked, too; `check` does
+//! so for a test.
 //!
-//! What observes a runtime through hooks needs `--cfg tokio_unstable`, as Tokio keeps its hooks behind it. With
-//! `guard`, `run` stands beside a program of your own and says why it hangs, `check` does so for a test, and `report`
-//! is what they say. They are made of what the feature `observe` gives: `observe` collects what there is to see of a
-//! runtime, `diagnosis` says what it means, and `watch` tells when to look. With `demo`, `demo` plays scenarios.
-//! Without the cfg, `run` and `check` read the program's memory as `watch` does.
+//! What observes a runtime through hooks needs `--cfg tokio_unstable`, as Tokio keeps its hooks behind it. It tells `run`
+//! and `check` how tasks ended. With the feature `observe`, `observe` collects what there is to see of a runtime,
+//! `diagnosis` says what it means, and `watch` tells when to look. With `demo`, `demo` plays scenarios.
 
 mod error_group;
 mod event;

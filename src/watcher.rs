@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, RuntimeMetrics};
 use unstuck_inspect::Inspector;
 
-use crate::explain::{self, Explanation, StuckParts};
+use crate::explain::{self, BlockedThreads, Explanation, StuckParts};
 use crate::own_threads;
 use crate::report::page::{Detail, Page};
 use crate::report::process;
@@ -32,7 +32,8 @@ use crate::sync::lock;
 ///
 /// Once nothing can wake the program any more, or a part of it, a report on standard error says which tasks wait for
 /// what, where, and why nobody wakes them, as `unstuck explain PID` does. Each part is reported once, and the program
-/// goes on. What moves by itself is no reason for a report: a timer, a socket, a thread that may still send something.
+/// goes on. So is a thread of the runtime that has been asleep inside a poll for five seconds. What moves by itself is no
+/// reason for a report: a timer, a socket, a thread that may still send something.
 ///
 /// The thread compares the metrics of the runtime ten times a second. Once nothing has moved for a tenth of a second,
 /// and now and then while something moves, it reads the memory of the process, which polls nothing. That takes
@@ -104,6 +105,7 @@ pub(crate) struct Watching {
     pace: Pace,
     pulse: Pulse,
     stuck: StuckParts,
+    blocked: BlockedThreads,
     has_moved: bool,
     has_read: bool,
     pause: Duration,
@@ -143,6 +145,7 @@ impl Watching {
             runtime,
             pace,
             stuck: StuckParts::default(),
+            blocked: BlockedThreads::default(),
             has_moved: true,
             has_read: false,
             pause: pace.shortest,
@@ -165,8 +168,9 @@ impl Watching {
                             return self.answer_all(requests, tell);
                         }
                     };
-                    let has_news =
+                    let is_stuck =
                         explanation.has_runtime() && self.stuck.have_news(&explanation.diagnosis);
+                    let has_news = self.blocked.have_news(&explanation) || is_stuck;
                     match requests.try_recv() {
                         Ok(request) => self.answer(request, requests, tell),
                         Err(TryRecvError::Empty) if has_news => tell(explanation),
@@ -197,6 +201,7 @@ impl Watching {
         match read {
             Ok(explanation) => {
                 self.stuck.note_reported(&explanation.diagnosis);
+                self.blocked.note_reported(&explanation);
                 tell(explanation);
             }
             Err(error) => refuse(&*error),

@@ -40,9 +40,7 @@ impl Report {
         }
     }
 
-    /// The rules that found something, as [docs/rules.md] names them.
-    ///
-    /// [docs/rules.md]: https://docs.rs/crate/unstuck/latest/source/docs/rules.md
+    /// The rules that found something, as `docs/rules.md` names them.
     pub fn rules(&self) -> Vec<&'static str> {
         match &self.0 {
             Of::Running(explanation) => {

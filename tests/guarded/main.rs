@@ -77,6 +77,18 @@ async fn blocked() -> Ended {
     Ok(endless.await?)
 }
 
+/// Blocks its thread most of the time, and never for long.
+async fn naps() -> Ended {
+    let naps = task::spawn(async {
+        ready();
+        loop {
+            std::thread::sleep(Duration::from_millis(900));
+            task::yield_now().await;
+        }
+    });
+    Ok(naps.await?)
+}
+
 async fn ticks() -> Ended {
     ready();
     loop {
@@ -203,6 +215,7 @@ fn main() -> Ended {
         "waits-for-a-line" => guard()?.run(waits_for_a_line())?,
         "stuck" => guard()?.run(stuck())?,
         "blocked" => guard()?.run(blocked())?,
+        "naps" => guard()?.run(naps())?,
         "ticks" => guard()?.run(ticks())?,
         "half-stuck" => guard()?.run(half_stuck())?,
         "ring" => guard()?.run(ring())?,

@@ -153,6 +153,17 @@ fn one_that_is_watched_reports_by_itself_and_once() {
 }
 
 #[test]
+fn a_poll_that_sleeps_for_long_is_reported_and_one_that_wakes_up_is_not() {
+    let mut blocked = Guarded::ready("blocked --watch");
+    let naps = Guarded::ready("naps --watch");
+    let said = blocked.says("[blocked-worker, likely]");
+    assert!(is_of(&said, "blocked (likely)"), "{said}");
+    // It was watched for as long.
+    naps.signal("-KILL");
+    assert_eq!(naps.end().1, "");
+}
+
+#[test]
 fn from_outside_its_own_threads_are_left_out() {
     let program = Guarded::ready("stuck");
     let ran = Unstuck::new(&format!("explain {}", program.process.id())).run();
