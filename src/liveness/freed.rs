@@ -12,7 +12,7 @@ use super::maps::{HashMap, HashSet};
 use super::objects::{Objects, is_strong};
 use super::pointers::Pointers;
 
-/// The values that may have been freed.
+/// The values, and the buffers, that may have been freed.
 #[derive(Debug, Default)]
 pub(super) struct MaybeFreed(HashSet<ObjectId>);
 
@@ -70,7 +70,7 @@ struct Kept<'a, 's> {
     /// All objects, by the outermost one that each is in.
     by_root: &'a [(Address, ObjectId)],
     roots: HashSet<Address>,
-    /// The buffers that do.
+    /// Buffers of which the same holds.
     buffers: HashSet<ObjectId>,
     /// Those of which what is in them was not yet looked at.
     open: Vec<Address>,
@@ -134,8 +134,9 @@ impl<'a, 's> Kept<'a, 's> {
         let is_reached_by_known = |kept: &Self, object: ObjectId| {
             pointers.places(object).is_some_and(|places| {
                 let exists = |object| kept.contains(object);
-                let mut places = places.iter();
-                places.all(|place| pointers.part(place, &exists).is_some())
+                let is_known = |place| pointers.part(place, &exists).is_some();
+                // Something must lead there, or the search has missed it.
+                !places.is_empty() && places.iter().all(is_known)
             })
         };
         let mut found = false;

@@ -1,6 +1,7 @@
 //! Who else has the address of an object, as far as memory was searched for it.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockingState, Lifecycle, ObjectId, Pointer, Snapshot, ThreadActivity,
@@ -150,10 +151,12 @@ impl Parts {
                     (Some((closure.address, closure.size)), &closure.futures)
                 }
             };
-            if let Some((address, size)) = cell {
-                parts.add(address.0, size, part);
+            let mut own = 0..0;
+            if let Some((Address(start), size)) = cell {
+                parts.add(start, size, part);
+                own = start..start.saturating_add(size);
             }
-            parts.add_futures(futures, part);
+            parts.add_futures(futures, &own, part);
         }
         for (id, object) in (0..).map(ObjectId).zip(&snapshot.objects) {
             // Others are part of what holds them.
@@ -166,7 +169,7 @@ impl Parts {
                 let range = object.allocation();
                 parts.add(range.start, range.end - range.start, part);
             }
-            parts.add_futures(&object.futures, Part::Value(id));
+            parts.add_futures(&object.futures, &(0..0), Part::Value(id));
         }
         parts.0.sort_by_key(|extent| extent.start);
         let mut reach = 0;
@@ -186,16 +189,16 @@ impl Parts {
         });
     }
 
-    /// Without those that may have been moved: they may be part of something else by now.
-    fn add_futures(&mut self, futures: &AwaitTree, part: Part) {
-        for frame in &futures.frames {
-            if !futures.maybe_dropped(frame.held_in, frame.parent) {
-                self.add(frame.address.0, frame.size, part);
-            }
-        }
-        for leaf in &futures.leaves {
-            if !futures.maybe_dropped(leaf.held_in, leaf.frame) {
-                self.add(leaf.address.0, leaf.size, part);
+    /// Without those that may have been moved, which may be part of something else by now, and those in a range that is
+    /// added as a whole.
+    fn add_futures(&mut self, futures: &AwaitTree, own: &Range<u64>, part: Part) {
+        let frames = futures.frames.iter();
+        let frames = frames.map(|it| (it.address.0, it.size, it.held_in, it.parent));
+        let leaves = futures.leaves.iter();
+        let leaves = leaves.map(|it| (it.address.0, it.size, it.held_in, it.frame));
+        for (start, size, held_in, parent) in frames.chain(leaves) {
+            if !own.contains(&start) && !futures.maybe_dropped(held_in, parent) {
+                self.add(start, size, part);
             }
         }
     }

@@ -26,7 +26,6 @@ pub(crate) struct Search {
     bounds: Range<u64>,
     /// Parts of memory where an address means nothing.
     meaningless: Vec<Range<u64>>,
-    found: BTreeSet<(ObjectId, Pointer)>,
 }
 
 struct Sought {
@@ -34,6 +33,8 @@ struct Sought {
     object: ObjectId,
     /// The highest end of the ranges up to this one.
     reach: u64,
+    /// In ascending order, as memory is searched in that.
+    found: Vec<Pointer>,
 }
 
 impl Search {
@@ -47,6 +48,7 @@ impl Search {
             range: snapshot[object].allocation(),
             object,
             reach: 0,
+            found: Vec::new(),
         };
         let mut ranges: Vec<_> = objects.into_iter().map(sought).collect();
         ranges.sort_by_key(|it| (it.range.start, it.range.end));
@@ -59,7 +61,6 @@ impl Search {
             bounds: ranges.first().map_or(0, |it| it.range.start)..end,
             ranges,
             meaningless,
-            found: BTreeSet::new(),
         }
     }
 
@@ -111,26 +112,22 @@ impl Search {
             return;
         }
         let before = self.ranges.partition_point(|it| it.range.start <= word);
-        let before = self.ranges[..before].iter().rev();
         // An object that is in others begins after they do.
-        let around = before.take_while(|it| word < it.reach);
-        let around = around.filter(|it| it.range.contains(&word) && !it.range.contains(&place));
-        let pointer = Pointer {
-            address: Address(place),
-            stack_of: stacks.thread_at(place),
-        };
-        self.found.extend(around.map(|it| (it.object, pointer)));
+        let around = self.ranges[..before].iter_mut().rev();
+        for it in around.take_while(|it| word < it.reach) {
+            if it.range.contains(&word) && !it.range.contains(&place) {
+                it.found.push(Pointer {
+                    address: Address(place),
+                    stack_of: stacks.thread_at(place),
+                });
+            }
+        }
     }
 
     pub(crate) fn into_pointers(self) -> Vec<Pointers> {
-        let mut places: HashMap<ObjectId, Vec<Pointer>> = HashMap::default();
-        for (object, pointer) in self.found {
-            places.entry(object).or_default().push(pointer);
-        }
-        let objects = self.ranges.into_iter().map(|it| it.object);
-        let pointers = objects.map(|object| Pointers {
-            places: places.remove(&object).unwrap_or_default(),
-            object,
+        let pointers = self.ranges.into_iter().map(|it| Pointers {
+            object: it.object,
+            places: it.found,
         });
         pointers.collect()
     }
