@@ -32,8 +32,8 @@ use crate::sync::lock;
 ///
 /// Once nothing can wake the program any more, or a part of it, a report on standard error says which tasks wait for
 /// what, where, and why nobody wakes them, as `unstuck explain PID` does. Each part is reported once, and the program
-/// goes on. So is a thread of the runtime that has been asleep inside a poll for five seconds. What moves by itself is no
-/// reason for a report: a timer, a socket, a thread that may still send something.
+/// goes on. So is a thread of the runtime that has been asleep inside a poll for five seconds. What moves by itself is
+/// no reason for a report: a timer, a socket, a thread that may still send something.
 ///
 /// The thread compares the metrics of the runtime ten times a second. Once nothing has moved for a tenth of a second,
 /// and now and then while something moves, it reads the memory of the process, which polls nothing. That takes

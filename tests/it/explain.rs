@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::unstuck::{Unstuck, assert_snapshot};
 
 /// Longer than a busy machine takes until all tasks wait.
-const LONG: Duration = Duration::from_mins(2);
+pub(crate) const LONG: Duration = Duration::from_mins(2);
 
 /// The programs that the reader is tested with, built as anybody's are: without this repository's flags.
 pub(crate) static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| build("programs", "dev"));
