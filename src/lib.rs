@@ -29,8 +29,8 @@
 //! part of it, is stuck. `run` stands beside a program in the same way, and reports when it is asked, too; `check` does
 //! so for a test.
 //!
-//! What observes a runtime through hooks needs `--cfg tokio_unstable`, as Tokio keeps its hooks behind it. It tells `run`
-//! and `check` how tasks ended. With the feature `observe`, `observe` collects what there is to see of a runtime,
+//! What observes a runtime through hooks needs `--cfg tokio_unstable`, as Tokio keeps its hooks behind it. It tells
+//! `run` and `check` how tasks ended. With the feature `observe`, `observe` collects what there is to see of a runtime,
 //! `diagnosis` says what it means, and `watch` tells when to look. With `demo`, `demo` plays scenarios.
 
 mod error_group;
