@@ -1,5 +1,5 @@
-//! Pools of connections. Each connection that is in use takes a permit of the pool's semaphore. No guard holds that permit:
-//! the destructor of the connection returns it.
+//! Pools of connections. Each connection that is in use takes a permit of the pool's semaphore. No guard holds that
+//! permit: the destructor of the connection returns it.
 
 use super::handles::Count;
 use super::names::{self, Need};
