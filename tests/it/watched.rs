@@ -68,11 +68,11 @@ fn a_program_finds_in_itself_what_is_found_from_outside() {
     let mut program = Watched::start("deadlock");
     let inside = program.reports_until("task ");
     let explain = format!("explain {}", program.process.id());
-    let begun = Instant::now();
+    let started = Instant::now();
     let outside = loop {
         let outside = Unstuck::new(&explain).run().succeeded().stdout;
         // While the thread that watches reads, nobody can tell what it does.
-        if outside.contains("\nstuck (") || begun.elapsed() > LONG {
+        if outside.contains("\nstuck (") || started.elapsed() > LONG {
             break outside;
         }
     };
