@@ -75,7 +75,7 @@ impl Check {
     }
 
     /// Fails a test also if errors of its tasks were swallowed, or if tasks outlive it. Does nothing in a build without
-    /// `--cfg tokio_unstable`, in which nothing tells of those.
+    /// `--cfg tokio_unstable`, where nothing tells how a task ended.
     #[must_use]
     pub fn strict(self) -> Self {
         let strict = true;

@@ -1,8 +1,8 @@
 //! Observations: what is known about a running program.
 //!
 //! Cheapest first: hooks of the runtime tell the life and the polls of every task, `records` and `panics` tell how
-//! tasks failed, the primitives of this crate tell what they are waiting for; a `dump` of all tasks and the list of
-//! `threads` are taken only once the program has gone quiet.
+//! tasks failed, the primitives of this crate tell what they are waiting for; a reading of all tasks from memory and
+//! the list of `threads` are taken only once the program has gone quiet.
 //!
 //! This module collects. What it means is for [`diagnosis`](crate::diagnosis) to say.
 
@@ -59,9 +59,9 @@ pub use snapshot::{
 use threads::Threads;
 use workers::is_driven_to_the_end;
 
+pub use threads::mark_own_thread;
 #[cfg(feature = "guard")]
 pub(crate) use threads::start as start_watching;
-pub use threads::{leave_out_harness, mark_own_thread};
 pub use timers::Timers;
 pub use unrecorded::unrecorded;
 

@@ -67,7 +67,7 @@ fn all_handles(snapshot: &Snapshot) -> impl Iterator<Item = &Handle> {
 struct Kept<'a, 's> {
     snapshot: &'s Snapshot,
     objects: &'a Objects<'s>,
-    /// All objects, by the outermost one that each is in.
+    /// All objects, sorted by the address of the outermost object around each.
     by_root: &'a [(Address, ObjectId)],
     roots: HashSet<Address>,
     /// Buffers of which the same holds.

@@ -105,20 +105,20 @@ impl<'s> Objects<'s> {
 
     /// The address of the outermost object that this one is in.
     pub(super) fn root(&self, object: ObjectId) -> Address {
-        let mut root = self.of_object[object.0 as usize];
-        while let Some(outer) = self.spans[root].outer {
-            root = outer;
-        }
-        Address(self.spans[root].start)
+        self.outermost(self.of_object[object.0 as usize])
     }
 
     /// The address of the outermost object that this address is in.
     pub(super) fn root_at(&self, address: Address) -> Option<Address> {
-        let mut root = self.innermost(address)?;
+        Some(self.outermost(self.innermost(address)?))
+    }
+
+    fn outermost(&self, span: usize) -> Address {
+        let mut root = span;
         while let Some(outer) = self.spans[root].outer {
             root = outer;
         }
-        Some(Address(self.spans[root].start))
+        Address(self.spans[root].start)
     }
 
     /// The outermost shared value that the address is in: who has none of its addresses can't use it.

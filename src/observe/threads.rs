@@ -105,14 +105,6 @@ pub(crate) fn start<T: Send + 'static>(
     Ok(thread)
 }
 
-/// Counts the main thread among those, unless this is it: in a test it only waits for tests.
-pub fn leave_out_harness() {
-    let main = u64::from(std::process::id());
-    if this_thread() != Some(main) {
-        lock(&OWN).threads.insert(main);
-    }
-}
-
 thread_local! {
     static MARK: Mark = Mark(this_thread());
 }

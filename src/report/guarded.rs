@@ -81,12 +81,7 @@ impl Report {
 /// As text without colours, for lines of any length: in brief, and with `{:#}` in full.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let detail = if f.alternate() {
-            Detail::Full
-        } else {
-            Detail::Brief
-        };
-        let text = self.render(detail, Page::Plain);
+        let text = self.render(Detail::of(f), Page::Plain);
         f.write_str(&anstream::adapter::strip_str(&text).to_string())
     }
 }

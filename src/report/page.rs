@@ -1,5 +1,6 @@
 //! What a report is printed on, and the styles and words that all reports share.
 
+use std::fmt::Formatter;
 use std::io;
 
 use anstyle::{AnsiColor, Style};
@@ -23,6 +24,17 @@ pub enum Detail {
     Brief,
     /// Each task and all evidence, too.
     Full,
+}
+
+impl Detail {
+    /// `{:#}` asks for all.
+    pub(super) fn of(f: &Formatter<'_>) -> Self {
+        if f.alternate() {
+            Self::Full
+        } else {
+            Self::Brief
+        }
+    }
 }
 
 pub(super) const BOLD: Style = Style::new().bold();

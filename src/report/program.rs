@@ -70,12 +70,7 @@ impl Report {
 /// As text without colours, for lines of any length: in brief, and with `{:#}` in full.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let detail = if f.alternate() {
-            Detail::Full
-        } else {
-            Detail::Brief
-        };
-        let text = text::render(self, Page::Plain, detail);
+        let text = text::render(self, Page::Plain, Detail::of(f));
         f.write_str(&anstream::adapter::strip_str(&text).to_string())
     }
 }

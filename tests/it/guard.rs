@@ -154,11 +154,11 @@ fn one_that_is_watched_reports_by_itself_and_once() {
 
 #[test]
 fn a_poll_that_sleeps_for_long_is_reported_and_one_that_wakes_up_is_not() {
-    let mut blocked = Guarded::ready("blocked --watch");
     let naps = Guarded::ready("naps --watch");
+    let mut blocked = Guarded::ready("blocked --watch");
     let said = blocked.says("[blocked-worker, likely]");
     assert!(is_of(&said, "blocked (likely)"), "{said}");
-    // It was watched for as long.
+    // It was watched for longer.
     naps.signal("-KILL");
     assert_eq!(naps.end().1, "");
 }

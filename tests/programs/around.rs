@@ -64,7 +64,7 @@ pub(crate) fn main(all: &[Scenario], arguments: &[String]) -> Result<ExitCode, B
 }
 
 fn is_wrong(report: &Report) -> bool {
-    // What may go on by itself, and what is said of a program that has ended.
+    // Rules that do not say that anything is stuck.
     const TRUE: [&str; 5] = [
         "blocked-worker",
         "outlived",

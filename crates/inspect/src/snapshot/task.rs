@@ -18,7 +18,7 @@ pub struct Task {
     pub runtime: Option<RuntimeId>,
     /// The outermost async function of the task, or the type of its future if that is no async function.
     pub name: NameId,
-    /// The name that the program gave it. It is not in memory: whoever knows it enters it.
+    /// The name that the program gave it. The reader leaves it `None`: Tokio keeps the name in a tracing span.
     #[serde(default)]
     pub given_name: Option<NameId>,
     /// The full type of its future.
