@@ -48,7 +48,9 @@ pub async fn main() {
     tokio::spawn(barrier(Arc::new(Barrier::new(2))));
 
     let cell = Arc::new(OnceCell::new());
-    tokio::spawn(initialize(cell.clone()));
+    let started = Arc::new(Notify::new());
+    tokio::spawn(initialize(cell.clone(), started.clone()));
+    started.notified().await;
     tokio::spawn(initialized(cell));
 
     tokio::spawn(sleep());
@@ -127,8 +129,12 @@ async fn barrier(barrier: Arc<Barrier>) {
     barrier.wait().await; // waits: barrier
 }
 
-async fn initialize(cell: Arc<OnceCell<u8>>) {
-    cell.get_or_init(pending).await; // waits: initialize
+async fn initialize(cell: Arc<OnceCell<u8>>, started: Arc<Notify>) {
+    let never = || {
+        started.notify_one();
+        pending()
+    };
+    cell.get_or_init(never).await; // waits: initialize
 }
 
 async fn initialized(cell: Arc<OnceCell<u8>>) {
