@@ -599,7 +599,7 @@ impl<'s> Graph<'s> {
                 Found::of(value.owners.clone(), value.receivers)
             } else {
                 let handles = objects.handles_at(*root);
-                flags::tokens(&handles, objects).unwrap_or_else(|| shared(&handles, objects))
+                flags::tokens(&handles, objects).unwrap_or_else(|| shared(handles, objects))
             };
             let (search, others) = self.search(*root, found.reconciled, objects);
             value.search = search;
@@ -1040,12 +1040,11 @@ impl<'s> Graph<'s> {
         };
         let find = || {
             let places = self.pointers.places(object)?;
-            let handles = if self.snapshot[object].is_buffer {
-                Vec::new()
-            } else {
-                objects.handles_within(object)
-            };
-            let parts = self.pointers.beside(places, &handles, &self.freed)?;
+            // No handle refers to a buffer.
+            let is_value = !self.snapshot[object].is_buffer;
+            let handles = is_value.then(|| objects.handles_within(object));
+            let handles = handles.into_iter().flatten();
+            let parts = self.pointers.beside(places, handles, &self.freed)?;
             parts.into_iter().map(vertex).collect()
         };
         let mut known = self.others.borrow_mut();
@@ -1178,7 +1177,7 @@ impl<'s> Graph<'s> {
                 channels::other_end(HandleKind::PipeReader, &handles, objects)
             }
             ResourceKind::Permits(_) => Self::permits(address, &handles, objects, waits),
-            _ => shared(&handles, objects),
+            _ => shared(handles, objects),
         }
     }
 
@@ -1278,7 +1277,7 @@ impl<'s> Graph<'s> {
             found
         } else {
             // Nothing tells how many permits it has, but only who has a handle of it can add or return some.
-            let mut found = shared(handles, objects);
+            let mut found = shared(handles.to_vec(), objects);
             let missing = guards.into_iter().filter(|guard| !is_strong(guard.handle));
             found.sources.extend(missing.map(Source::Handle));
             found
@@ -1391,12 +1390,7 @@ impl<'s> Found<'s> {
 }
 
 /// The holders of the `Arc` or `Rc` that something is in, of any kind: each can use all that is in it.
-fn shared<'s>(handles: &[Held<'s>], objects: &Objects<'s>) -> Found<'s> {
-    let strong: Vec<_> = handles
-        .iter()
-        .filter(|held| is_strong(held.handle))
-        .copied()
-        .collect();
+fn shared<'s>(mut handles: Vec<Held<'s>>, objects: &Objects<'s>) -> Found<'s> {
     let weak: Vec<_> = handles
         .iter()
         .filter(|held| held.handle.kind == HandleKind::Weak)
@@ -1405,7 +1399,8 @@ fn shared<'s>(handles: &[Held<'s>], objects: &Objects<'s>) -> Found<'s> {
     let counts = handles.iter().map(|held| objects.counts(held));
     let count = counts.clone().find_map(|counts| counts.strong);
     let weak_count = counts.clone().find_map(|counts| counts.weak).unwrap_or(0);
-    let mut found = Found::of(strong, count);
+    handles.retain(|held| is_strong(held.handle));
+    let mut found = Found::of(handles, count);
     if found.reconciled == Reconciled::All && (weak.len() as u64) < weak_count {
         found.reconciled = Reconciled::Missing(weak_count - weak.len() as u64);
     }

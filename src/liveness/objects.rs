@@ -1,5 +1,6 @@
 //! Which handles lead to an address, and whether they are all that exist.
 
+use foldhash::fast::FixedState;
 use unstuck_inspect::snapshot::{
     Address, Channel, ChannelKind, Counts, FrameIndex, Handle, HandleKind, Object, ObjectId,
     Snapshot,
@@ -133,12 +134,12 @@ impl<'s> Objects<'s> {
     }
 
     /// The handles of an object, and of what is in it.
-    pub(super) fn handles_within(&self, object: ObjectId) -> Vec<Held<'s>> {
+    pub(super) fn handles_within(&self, object: ObjectId) -> impl Iterator<Item = &Held<'s>> {
         let index = self.of_object[object.0 as usize];
         let end = self.spans[index].end;
         let spans = self.spans[index..].iter().zip(&self.handles[index..]);
-        let inner = spans.take_while(|(span, _)| span.start < end);
-        inner.flat_map(|(_, all)| all).copied().collect()
+        let inner = spans.take_while(move |(span, _)| span.start < end);
+        inner.flat_map(|(_, all)| all)
     }
 
     /// The innermost span that the address is in.
@@ -167,26 +168,21 @@ impl<'s> Objects<'s> {
     /// The handles of all objects that the address is in, the innermost object first. One that was found twice is there
     /// once, and certain if it was so once.
     pub(super) fn handles_at(&self, address: Address) -> Vec<Held<'s>> {
-        let mut at = self
-            .spans
-            .partition_point(|span| span.start <= address.0)
-            .checked_sub(1);
-        let mut places: HashMap<(u64, Option<Actor>), usize> = HashMap::default();
-        let mut found: Vec<Held<'s>> = Vec::new();
-        while let Some(index) = at {
-            let span = &self.spans[index];
-            if address.0 < span.end {
-                for held in &self.handles[index] {
-                    let key = (held.handle.address.0, held.keeper.actor());
-                    let place = *places.entry(key).or_insert(found.len());
-                    match found.get_mut(place) {
-                        Some(known) if known.maybe_dropped => *known = *held,
-                        Some(_) => {}
-                        None => found.push(*held),
-                    }
-                }
+        let innermost = self.innermost(address);
+        let around = || std::iter::successors(innermost, |index| self.spans[*index].outer);
+        // There may be many.
+        let count = around().map(|index| self.handles[index].len()).sum();
+        let mut found: Vec<Held<'s>> = Vec::with_capacity(count);
+        let mut places: HashMap<(u64, Option<Actor>), usize> =
+            HashMap::with_capacity_and_hasher(count, FixedState::default());
+        for held in around().flat_map(|index| &self.handles[index]) {
+            let key = (held.handle.address.0, held.keeper.actor());
+            let place = *places.entry(key).or_insert(found.len());
+            match found.get_mut(place) {
+                Some(known) if known.maybe_dropped => *known = *held,
+                Some(_) => {}
+                None => found.push(*held),
             }
-            at = span.outer;
         }
         found
     }

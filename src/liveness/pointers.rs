@@ -60,13 +60,13 @@ impl<'s> Pointers<'s> {
     ///
     /// A handle that may have been moved explains nothing: what it was moved to may have the same place, as the items
     /// of a `Vec` stay where they are.
-    pub(super) fn beside(
+    pub(super) fn beside<'h>(
         &self,
         places: &[Pointer],
-        handles: &[Held<'_>],
+        handles: impl Iterator<Item = &'h Held<'h>>,
         freed: &MaybeFreed,
     ) -> Option<Vec<Part>> {
-        let handles = handles.iter().filter(|held| !held.maybe_dropped);
+        let handles = handles.filter(|held| !held.maybe_dropped);
         let mut handles: Vec<_> = handles.map(|held| held.handle).collect();
         handles.sort_unstable_by_key(|handle| handle.address);
         let mut handles = handles.into_iter().peekable();

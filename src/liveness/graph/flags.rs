@@ -65,7 +65,7 @@ pub(super) fn tracked<'s>(handles: &[Held<'s>], objects: &Objects<'s>) -> Found<
             has_come: true,
             ..Found::default()
         },
-        Some((0, false)) => shared(handles, objects),
+        Some((0, false)) => shared(handles.to_vec(), objects),
         Some((members, _)) => {
             let tasks = handles.iter().copied();
             let tasks = tasks.filter(|held| held.handle.kind == HandleKind::TrackedTask);
