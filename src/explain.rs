@@ -14,6 +14,7 @@ mod launch;
 mod monitor;
 mod stuck_parts;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use serde::Deserialize;
 use unstuck_inspect::Inspector;
 use unstuck_inspect::snapshot::{SCHEMA, Snapshot, ThreadState};
 
-use crate::liveness::Diagnosis;
+use crate::liveness::{Basis, Case, Diagnosis, Motion};
 use crate::outcomes::Outcomes;
 use crate::verdict::Verdict;
 
@@ -99,19 +100,26 @@ pub fn live(id: u32) -> Result<Explanation, Error> {
 
 /// Reads as [`live`] does a process that the inspector is attached to.
 pub(crate) fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect::Error> {
-    let read_again = |before: &Fingerprint, pause: Duration| {
+    let read_again = |before: Fingerprint, pause: Duration| {
         thread::sleep(pause);
         let mut snapshot = inspector.snapshot()?;
-        let diagnosis = diagnose(before, &snapshot);
+        let motion = Motion::between(&before, &snapshot);
+        drop(before);
+        let case = Case::of(&snapshot, &motion, Basis::TwoReadings);
         // A process that reads itself would find the addresses that it has just read.
         let is_own = snapshot.process.id == std::process::id();
-        let diagnosis = if is_own || diagnosis.to_search.is_empty() {
-            diagnosis
+        let to_search = if is_own {
+            BTreeSet::new()
         } else {
-            // Of many tasks, two diagnoses would take much memory.
-            let to_search = diagnosis.into_to_search();
+            case.to_search()
+        };
+        let diagnosis = if to_search.is_empty() {
+            case.diagnosis()
+        } else {
+            // Of many tasks, two graphs would take much memory.
+            drop(case);
             inspector.find_pointers(&mut snapshot, to_search)?;
-            diagnose(before, &snapshot)
+            Case::of(&snapshot, &motion, Basis::TwoReadings).diagnosis()
         };
         Ok(Explanation {
             snapshot,
@@ -120,11 +128,11 @@ pub(crate) fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect
         })
     };
     let first = Fingerprint::of(&inspector.snapshot()?);
-    let explanation = read_again(&first, PAUSES[0])?;
+    let explanation = read_again(first, PAUSES[0])?;
     if explanation.diagnosis.verdict == Verdict::Running || !threads_rest(&explanation.snapshot) {
         let second = Fingerprint::of(&explanation.snapshot);
         drop(explanation);
-        return read_again(&second, PAUSES[1]);
+        return read_again(second, PAUSES[1]);
     }
     Ok(explanation)
 }
@@ -167,7 +175,7 @@ pub fn core(file: &Path, executable: Option<&Path>) -> Result<Snapshot, Error> {
         cause => Error::Process(cause),
     })?;
     let mut snapshot = inspector.snapshot()?;
-    let to_search = diagnose_one(&snapshot).to_search;
+    let to_search = Case::of(&snapshot, &Motion::default(), Basis::Core).to_search();
     if !to_search.is_empty() {
         inspector.find_pointers(&mut snapshot, to_search)?;
     }

@@ -32,7 +32,6 @@ use unstuck_inspect::snapshot::{Gap, Lifecycle, ObjectId, Snapshot};
 
 use crate::verdict::{Confidence, Verdict};
 use graph::Graph;
-use motion::Motion;
 use solution::Solutions;
 
 pub use actor::Actor;
@@ -41,6 +40,7 @@ pub use finding::{
 };
 pub use graph::{Activity, Doubt, Live, ResourceKind};
 pub use motion::Fingerprint;
+pub(crate) use motion::Motion;
 
 /// What was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,17 +74,9 @@ pub struct Diagnosis {
     /// Threads, as indices into the snapshot, that the program or a library started for itself, and that may wake
     /// whatever they want.
     pub other_threads: Vec<usize>,
-    /// Objects of which nobody knows who has them, unless memory is searched for their
-    /// [addresses](unstuck_inspect::snapshot::Pointers).
-    pub to_search: BTreeSet<ObjectId>,
 }
 
 impl Diagnosis {
-    /// The objects to search for, without the rest.
-    pub(crate) fn into_to_search(self) -> BTreeSet<ObjectId> {
-        self.to_search
-    }
-
     /// The findings on waits that nothing ends.
     pub fn waits(&self) -> impl Iterator<Item = (&Finding, &Wait)> {
         let findings = self.findings.iter();
@@ -94,7 +86,8 @@ impl Diagnosis {
 
 /// The verdict on a process that was read twice.
 pub fn diagnose(before: &Fingerprint, after: &Snapshot) -> Diagnosis {
-    judge(after, &Motion::between(before, after), Basis::TwoReadings)
+    let motion = Motion::between(before, after);
+    Case::of(after, &motion, Basis::TwoReadings).diagnosis()
 }
 
 /// The verdict from one snapshot: of a core file, or of a live process that was read once.
@@ -103,69 +96,100 @@ pub fn diagnose_one(snapshot: &Snapshot) -> Diagnosis {
         Some(_) => Basis::OneReading,
         None => Basis::Core,
     };
-    judge(snapshot, &Motion::default(), basis)
+    Case::of(snapshot, &Motion::default(), basis).diagnosis()
 }
 
-fn judge(snapshot: &Snapshot, motion: &Motion, basis: Basis) -> Diagnosis {
-    let graph = Graph::of(snapshot, motion);
-    let is_closed =
-        !motion.any() && is_complete(snapshot) && snapshot.threads.iter().all(threads::rests);
-    let solutions = Solutions::of(&graph, is_closed);
-    let blocked_threads = threads::blocked(snapshot, &motion.threads);
-    let runs = |lifecycle| matches!(lifecycle, Lifecycle::Running | Lifecycle::Scheduled);
-    let mut tasks = snapshot.tasks.iter();
-    let runs = motion.any()
-        || tasks.any(|task| runs(task.state.lifecycle))
-        || snapshot.block_ons.iter().any(|it| it.polled);
-    let verdict = if solutions.nothing_is_live {
-        Verdict::Stuck
-    } else if !blocked_threads.is_empty() && !motion.any() {
-        Verdict::Blocked
-    } else if runs {
-        Verdict::Running
-    } else {
-        Verdict::Waiting
-    };
-    let doubts: BTreeSet<Doubt> = graph
-        .seeds
-        .iter()
-        .filter_map(|(_, seed)| match seed {
-            graph::Seed::Unknown(doubt) => Some(*doubt),
-            _ => None,
-        })
-        .collect();
-    let live: Vec<Live> = graph.live().into_iter().collect();
-    let mut findings = elsewhere::blocked(snapshot, &blocked_threads);
-    findings.extend(cause::find(&graph, &solutions));
-    if findings.is_empty() && verdict == Verdict::Waiting {
-        findings = elsewhere::outside(snapshot, &live);
+/// A process that was read, and who could wake whom in it.
+pub(crate) struct Case<'s> {
+    snapshot: &'s Snapshot,
+    motion: &'s Motion,
+    basis: Basis,
+    graph: Graph<'s>,
+    solutions: Solutions,
+}
+
+impl<'s> Case<'s> {
+    pub(crate) fn of(snapshot: &'s Snapshot, motion: &'s Motion, basis: Basis) -> Self {
+        let graph = Graph::of(snapshot, motion);
+        let is_closed =
+            !motion.any() && is_complete(snapshot) && snapshot.threads.iter().all(threads::rests);
+        Self {
+            snapshot,
+            motion,
+            basis,
+            solutions: Solutions::of(&graph, is_closed),
+            graph,
+        }
     }
-    if findings.is_empty() && verdict == Verdict::Waiting {
-        findings = elsewhere::unseen(&graph, &solutions);
-    }
-    let mut to_search = proof::prove(&graph, &solutions, &mut findings);
-    if snapshot.pointers.is_empty() {
-        to_search.extend(&graph.unsearched);
-    } else {
-        // What is still not known is hidden where no search finds it.
-        to_search.clear();
-    }
-    let mut waits = findings.iter().filter(|it| it.wait().is_some()).peekable();
-    let is_proven = waits.peek().is_some() && waits.all(|it| it.confidence == Confidence::Proven);
-    Diagnosis {
-        verdict,
-        confidence: if verdict == Verdict::Stuck && is_proven {
-            Confidence::Proven
+
+    /// Objects of which nobody knows who has them, unless memory is searched for their
+    /// [addresses](unstuck_inspect::snapshot::Pointers). None once it was: what is still not known then is hidden where
+    /// no search finds it.
+    pub(crate) fn to_search(&self) -> BTreeSet<ObjectId> {
+        if self.snapshot.pointers.is_empty() {
+            proof::to_search(&self.graph, &self.solutions)
         } else {
-            Confidence::Likely
-        },
-        basis,
-        stuck: graph.actors_that(|vertex| solutions.never_moves(vertex)),
-        findings,
-        live,
-        doubts: doubts.into_iter().collect(),
-        other_threads: threads::others(snapshot),
-        to_search,
+            BTreeSet::new()
+        }
+    }
+
+    pub(crate) fn diagnosis(&self) -> Diagnosis {
+        let Self {
+            snapshot,
+            motion,
+            basis,
+            graph,
+            solutions,
+        } = self;
+        let blocked_threads = threads::blocked(snapshot, &motion.threads);
+        let runs = |lifecycle| matches!(lifecycle, Lifecycle::Running | Lifecycle::Scheduled);
+        let mut tasks = snapshot.tasks.iter();
+        let runs = motion.any()
+            || tasks.any(|task| runs(task.state.lifecycle))
+            || snapshot.block_ons.iter().any(|it| it.polled);
+        let verdict = if solutions.nothing_is_live {
+            Verdict::Stuck
+        } else if !blocked_threads.is_empty() && !motion.any() {
+            Verdict::Blocked
+        } else if runs {
+            Verdict::Running
+        } else {
+            Verdict::Waiting
+        };
+        let doubts: BTreeSet<Doubt> = graph
+            .seeds
+            .iter()
+            .filter_map(|(_, seed)| match seed {
+                graph::Seed::Unknown(doubt) => Some(*doubt),
+                _ => None,
+            })
+            .collect();
+        let live: Vec<Live> = graph.live().into_iter().collect();
+        let mut findings = elsewhere::blocked(snapshot, &blocked_threads);
+        findings.extend(cause::find(graph, solutions));
+        if findings.is_empty() && verdict == Verdict::Waiting {
+            findings = elsewhere::outside(snapshot, &live);
+        }
+        if findings.is_empty() && verdict == Verdict::Waiting {
+            findings = elsewhere::unseen(graph, solutions);
+        }
+        let mut waits = findings.iter().filter(|it| it.wait().is_some()).peekable();
+        let is_proven =
+            waits.peek().is_some() && waits.all(|it| it.confidence == Confidence::Proven);
+        Diagnosis {
+            verdict,
+            confidence: if verdict == Verdict::Stuck && is_proven {
+                Confidence::Proven
+            } else {
+                Confidence::Likely
+            },
+            basis: *basis,
+            stuck: graph.actors_that(|vertex| solutions.never_moves(vertex)),
+            findings,
+            live,
+            doubts: doubts.into_iter().collect(),
+            other_threads: threads::others(snapshot),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the vertices that nothing moves to findings.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use unstuck_inspect::snapshot::{FrameIndex, PermitKind, PlaceId, WaitsFor};
@@ -12,11 +12,20 @@ use super::finding::{Cause, Finding, Holder, Link, Until, Wait, Waiter, With};
 use super::graph::{Graph, Is, Node, ResourceKind, Seed, Source};
 use super::maps::{HashMap, HashSet};
 use super::objects::{Held, Keeper, Reconciled};
+use super::proof;
 use super::reach::{SmallVertex, Vertex, components};
 use super::solution::Solutions;
 
-/// The causes, one for each circular wait or dead end that others wait for in turn.
-pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
+/// The components that wait for themselves or for nobody, and that others may wait for.
+pub(super) struct Roots {
+    /// The component of each vertex.
+    component: Vec<u32>,
+    /// What is waited for in each, with the component's number. Those of a component are one after another.
+    pub(super) list: Vec<(u32, usize)>,
+}
+
+/// Where nothing that waits for something itself leads to.
+pub(super) fn roots(graph: &Graph<'_>, solutions: &Solutions) -> Roots {
     let stuck = |vertex: Vertex| solutions.is_stuck(vertex);
     let edges = |from: Vertex| {
         let to = graph.edges(from).iter().filter(|edge| edge.is_cause());
@@ -24,50 +33,58 @@ pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
         to.map(|edge| edge.to())
             .filter(move |to| is_in && stuck(*to))
     };
-    let (component, count) = components(graph.vertices.len(), edges);
-    // A component is the root of others if nothing that waits for something itself leads to it. An edge leads from a
-    // higher number to a lower one, so the causes come first in this order.
-    let vertices = (0..graph.vertices.len()).filter(|it| stuck(*it));
-    let mut members: Vec<SmallVertex> = vertices.map(SmallVertex::from).collect();
-    members.sort_unstable_by_key(|vertex| (Reverse(component[Vertex::from(*vertex)]), *vertex));
+    let components = components(graph.vertices.len(), edges);
+    let component = components.of;
+    let component_of = |vertex: &SmallVertex| component[Vertex::from(*vertex)];
+    let same = |one: &SmallVertex, other: &SmallVertex| component_of(one) == component_of(other);
+    let mut caused = vec![false; components.count];
+    let mut list = Vec::new();
+    // An edge leads from a higher number to a lower one, so the causes come first in this order.
+    for members in components.members.chunk_by(same).rev() {
+        let vertices = || members.iter().map(|vertex| Vertex::from(*vertex));
+        let number = component_of(&members[0]);
+        let resources = vertices().filter_map(|vertex| match graph.vertices[vertex] {
+            Is::Resource(index) if stuck(vertex) => Some((number, index)),
+            _ => None,
+        });
+        let start = list.len();
+        list.extend(resources);
+        list[start..].sort_unstable();
+        let waits = list.len() > start;
+        let is_caused = caused[number as usize];
+        if is_caused {
+            list.truncate(start);
+        }
+        if is_caused || waits {
+            for to in vertices().flat_map(edges) {
+                caused[component[to] as usize] = true;
+            }
+        }
+    }
+    Roots { component, list }
+}
+
+/// The causes, one for each circular wait or dead end that others wait for in turn.
+pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
+    let Roots { component, list } = roots(graph, solutions);
     let waiting = waiting(graph);
     let mut awaited = Awaited::by(graph.vertices.len());
     let mut seen = Seen::of(graph.vertices.len());
-    let mut caused = vec![false; count];
     let mut findings = Vec::new();
-    let component_of = |vertex: &SmallVertex| component[Vertex::from(*vertex)];
-    for members in members.chunk_by(|one, other| component_of(one) == component_of(other)) {
-        let number = component_of(&members[0]) as usize;
-        let resources =
-            members
-                .iter()
-                .filter_map(|vertex| match graph.vertices[Vertex::from(*vertex)] {
-                    Is::Resource(index) => Some(index),
-                    _ => None,
-                });
-        let resources: Vec<usize> = resources.collect();
-        if !caused[number] && !resources.is_empty() {
-            awaited.note(graph, number, &resources, &waiting);
-            let root = Root {
-                graph,
-                solutions,
-                component: &component,
-                number,
-                resources: &resources,
-                waiting: &waiting,
-                awaited: &awaited,
-            };
-            findings.extend(root.finding(&mut seen));
-        }
-        if caused[number] || !resources.is_empty() {
-            for vertex in members {
-                for to in edges(Vertex::from(*vertex)) {
-                    if component[to] as usize != number {
-                        caused[component[to] as usize] = true;
-                    }
-                }
-            }
-        }
+    for resources in list.chunk_by(|one, other| one.0 == other.0) {
+        let number = resources[0].0 as usize;
+        let resources: Vec<usize> = resources.iter().map(|(_, resource)| *resource).collect();
+        awaited.note(graph, number, &resources, &waiting);
+        let root = Root {
+            graph,
+            solutions,
+            component: &component,
+            number,
+            resources: &resources,
+            waiting: &waiting,
+            awaited: &awaited,
+        };
+        findings.extend(root.finding(&mut seen));
     }
     // To be pending forever is a way to wait for others, so it is the cause only if there is no other.
     let is_pending = |finding: &Finding| {
@@ -124,10 +141,10 @@ fn others(
     graph: &Graph<'_>,
     solutions: &Solutions,
     resources: &[usize],
-    own: &BTreeSet<Actor>,
+    own: &HashSet<Actor>,
     seen: &mut Seen,
 ) -> usize {
-    let mut waiting = BTreeSet::new();
+    let mut waiting = HashSet::default();
     seen.forget();
     let mut open: Vec<Vertex> = resources
         .iter()
@@ -258,7 +275,7 @@ impl Root<'_, '_> {
         let places: HashMap<usize, usize> = places.collect();
         let links: Vec<Link> = order.iter().map(|it| self.link(*it, &places)).collect();
         let is_circle = order.len() > 1 || self.is_circular(*order.first()?);
-        let waiters: BTreeSet<Actor> = links
+        let waiters: HashSet<Actor> = links
             .iter()
             .flat_map(|link| link.waiters.iter().map(|waiter| waiter.actor))
             .collect();
@@ -273,11 +290,19 @@ impl Root<'_, '_> {
         if on_purpose && !self.solutions.nothing_is_live {
             return None;
         }
+        let until = self.until(&order, &waiters);
+        let is_proven = |resource: &usize| {
+            proof::is_proven(self.graph, self.solutions, &self.graph.resources[*resource])
+        };
         Some(Finding {
             rule: rule(&links, is_circle, waiters.len()),
-            confidence: Confidence::Likely,
+            confidence: if until == Until::Never && order.iter().all(is_proven) {
+                Confidence::Proven
+            } else {
+                Confidence::Likely
+            },
             cause: Cause::Wait(Wait {
-                until: self.until(&order, &waiters),
+                until,
                 links,
                 others: others(self.graph, self.solutions, &order, &waiters, seen),
             }),
@@ -508,7 +533,7 @@ impl Root<'_, '_> {
         }
     }
 
-    fn until(&self, order: &[usize], waiters: &BTreeSet<Actor>) -> Until {
+    fn until(&self, order: &[usize], waiters: &HashSet<Actor>) -> Until {
         let vertices = || order.iter().map(|it| self.graph.resources[*it].vertex);
         if vertices().all(|vertex| self.solutions.never_moves(vertex)) {
             return Until::Never;

@@ -54,7 +54,7 @@ impl Fingerprint {
 
 /// What is not the same in both readings, as indices into the later one.
 #[derive(Debug, Default)]
-pub(super) struct Motion {
+pub(crate) struct Motion {
     pub(super) tasks: HashSet<usize>,
     pub(super) block_ons: HashSet<usize>,
     /// The ids of the threads.
@@ -65,7 +65,7 @@ pub(super) struct Motion {
 
 impl Motion {
     /// Compares two readings of one process.
-    pub(super) fn between(before: &Fingerprint, after: &Snapshot) -> Self {
+    pub(crate) fn between(before: &Fingerprint, after: &Snapshot) -> Self {
         let texts = Texts::of(after);
         let (block_ons_now, threads_now) = (block_ons(after, &texts), rests(after));
         let mut tasks = HashSet::default();

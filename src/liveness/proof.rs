@@ -7,46 +7,29 @@ use std::collections::BTreeSet;
 
 use unstuck_inspect::snapshot::ObjectId;
 
-use super::Confidence;
-use super::finding::{Finding, Until, Wait};
+use super::cause;
 use super::graph::{Graph, Resource, Search};
-use super::maps::HashSet;
 use super::solution::Solutions;
 
-/// Notes which findings are proven. Returns the objects to search memory for, so that more of them are.
-pub(super) fn prove(
-    graph: &Graph<'_>,
-    solutions: &Solutions,
-    findings: &mut [Finding],
-) -> BTreeSet<ObjectId> {
-    let mut to_search = BTreeSet::new();
-    if !solutions.nothing_is_live {
-        return to_search;
-    }
-    for finding in findings {
-        let wait = finding.wait().filter(|wait| wait.until == Until::Never);
-        let Some(wait) = wait else { continue };
-        let mut is_proven = true;
-        for resource in resources(graph, wait) {
-            is_proven &= !solutions.may_move(resource.vertex);
-            for search in graph.searches(resource) {
-                is_proven &= matches!(search, Search::Needless | Search::Done);
-                if let Search::Open(object) = search {
-                    to_search.insert(object);
-                }
-            }
-        }
-        if is_proven {
-            finding.confidence = Confidence::Proven;
+/// Whether nothing that is not known could bring this about.
+pub(super) fn is_proven(graph: &Graph<'_>, solutions: &Solutions, resource: &Resource<'_>) -> bool {
+    let mut searches = graph.searches(resource).into_iter();
+    solutions.nothing_is_live
+        && !solutions.may_move(resource.vertex)
+        && searches.all(|search| matches!(search, Search::Needless | Search::Done))
+}
+
+/// The objects to search memory for: those of which it is not known who has them, and those that a proof takes.
+pub(super) fn to_search(graph: &Graph<'_>, solutions: &Solutions) -> BTreeSet<ObjectId> {
+    let mut to_search = graph.unsearched.clone();
+    if solutions.nothing_is_live {
+        for (_, resource) in cause::roots(graph, solutions).list {
+            let searches = graph.searches(&graph.resources[resource]).into_iter();
+            to_search.extend(searches.filter_map(|search| match search {
+                Search::Open(object) => Some(object),
+                Search::Needless | Search::Vain | Search::Done => None,
+            }));
         }
     }
     to_search
-}
-
-/// What is waited for.
-fn resources<'g, 's>(graph: &'g Graph<'s>, wait: &Wait) -> impl Iterator<Item = &'g Resource<'s>> {
-    let links = wait.links.iter();
-    let places: HashSet<_> = links.map(|link| (link.kind, link.address)).collect();
-    let resources = graph.resources.iter();
-    resources.filter(move |it| places.contains(&(it.kind, it.address)))
 }

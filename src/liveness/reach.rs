@@ -95,10 +95,20 @@ where
     reached
 }
 
-/// The strongly connected components, as a number for each vertex, and how many there are (Tarjan's algorithm).
+/// Strongly connected components.
+pub(super) struct Components {
+    /// The number of each vertex's.
+    pub(super) of: Vec<u32>,
+    pub(super) count: usize,
+    /// The vertices, in the order of those numbers.
+    pub(super) members: Vec<SmallVertex>,
+}
+
+/// The strongly connected components (Tarjan's algorithm). An edge leads to a component with a lower number, or within
+/// one.
 ///
 /// Iterative: recursion could overflow the stack.
-pub(super) fn components<'e, E>(vertices: usize, edges: impl Fn(Vertex) -> E) -> (Vec<u32>, usize)
+pub(super) fn components<'e, E>(vertices: usize, edges: impl Fn(Vertex) -> E) -> Components
 where
     E: Iterator<Item = Vertex> + 'e,
 {
@@ -106,6 +116,7 @@ where
     let mut order = vec![NEW; vertices];
     let mut low = vec![NEW; vertices];
     let mut component = vec![NEW; vertices];
+    let mut members = Vec::with_capacity(vertices);
     let mut count = 0;
     let mut next_order = 0;
     let mut path: Vec<SmallVertex> = Vec::new();
@@ -137,9 +148,10 @@ where
                 low[*parent] = low[*parent].min(low[vertex]);
             }
             if low[vertex] == order[vertex] {
-                while let Some(member) = path.pop().map(Vertex::from) {
-                    component[member] = count;
-                    if member == vertex {
+                while let Some(member) = path.pop() {
+                    members.push(member);
+                    component[Vertex::from(member)] = count;
+                    if Vertex::from(member) == vertex {
                         break;
                     }
                 }
@@ -147,7 +159,11 @@ where
             }
         }
     }
-    (component, count as usize)
+    Components {
+        of: component,
+        count: count as usize,
+        members,
+    }
 }
 
 #[cfg(test)]
@@ -169,8 +185,11 @@ mod tests {
 
     #[test]
     fn vertices_on_a_common_cycle_are_one_component() {
-        let (component, count) = components(5, edges(&[(0, 1), (1, 2), (2, 0), (2, 3), (3, 4)]));
-        assert_eq!(count, 3);
+        let components = components(5, edges(&[(0, 1), (1, 2), (2, 0), (2, 3), (3, 4)]));
+        assert_eq!(components.count, 3);
+        let members = components.members.iter().map(|it| Vertex::from(*it));
+        assert!(members.is_sorted_by_key(|it| components.of[it]));
+        let component = components.of;
         assert_eq!(component[0], component[1]);
         assert_eq!(component[1], component[2]);
         assert_ne!(component[2], component[3]);
