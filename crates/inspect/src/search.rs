@@ -33,8 +33,30 @@ struct Sought {
     object: ObjectId,
     /// The highest end of the ranges up to this one.
     reach: u64,
-    /// In ascending order, as memory is searched in that.
+    /// In ascending order once memory was searched.
     found: Vec<Pointer>,
+    /// How many of those the search has passed by.
+    passed: usize,
+}
+
+impl Sought {
+    /// Adds a place that is after all others of this search, unless a search before has found it.
+    fn note(&mut self, address: Address, stack_of: impl Fn() -> Option<u32>) {
+        let later = self.found[self.passed..].iter();
+        self.passed += later.take_while(|it| it.address < address).count();
+        let known = self.found.get(self.passed);
+        if known.is_none_or(|known| known.address != address) {
+            self.found.push(Pointer {
+                address,
+                stack_of: stack_of(),
+            });
+        }
+    }
+
+    fn end_search(&mut self) {
+        self.passed = 0;
+        self.found.sort_unstable();
+    }
 }
 
 impl Search {
@@ -49,6 +71,7 @@ impl Search {
             object,
             reach: 0,
             found: Vec::new(),
+            passed: 0,
         };
         let mut ranges: Vec<_> = objects.into_iter().map(sought).collect();
         ranges.sort_by_key(|it| (it.range.start, it.range.end));
@@ -94,6 +117,9 @@ impl Search {
                 }
             }
         }
+        for it in &mut self.ranges {
+            it.end_search();
+        }
         true
     }
 
@@ -116,10 +142,7 @@ impl Search {
         let around = self.ranges[..before].iter_mut().rev();
         for it in around.take_while(|it| word < it.reach) {
             if it.range.contains(&word) && !it.range.contains(&place) {
-                it.found.push(Pointer {
-                    address: Address(place),
-                    stack_of: stacks.thread_at(place),
-                });
+                it.note(Address(place), || stacks.thread_at(place));
             }
         }
     }
@@ -170,5 +193,29 @@ impl Stacks {
         let mut stacks = self.0.iter();
         let stack = stacks.find(|stack| stack.used.contains(&address))?;
         Some(stack.thread)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_searches_find_is_noted_once_and_in_order() {
+        let mut sought = Sought {
+            range: 0..0,
+            object: ObjectId(0),
+            reach: 0,
+            found: Vec::new(),
+            passed: 0,
+        };
+        for places in [&[16, 48][..], &[8, 16, 32, 40, 56]] {
+            for place in places {
+                sought.note(Address(*place), || None);
+            }
+            sought.end_search();
+        }
+        let found: Vec<u64> = sought.found.iter().map(|it| it.address.0).collect();
+        assert_eq!(found, [8, 16, 32, 40, 48, 56]);
     }
 }
