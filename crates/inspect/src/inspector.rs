@@ -480,8 +480,8 @@ struct Population {
     owners: Vec<(u64, RuntimeId)>,
     tasks: Vec<RawTask>,
     pools: Vec<Option<RawPool>>,
-    /// Everything that looks like a task. Some were freed.
-    candidates: Vec<RawTask>,
+    /// Everything that looks like a closure of a blocking pool. Some were freed.
+    closures: Vec<RawTask>,
     /// Everything that looks like a waker of a task, sorted by task. Some were freed or moved.
     wakers: Vec<FoundWaker>,
 }
@@ -630,7 +630,7 @@ impl Reading<'_> {
                     if !owned.intact {
                         self.context.gap(Gap::TasksChanged {
                             runtime: RuntimeId(u32::try_from(number).unwrap_or(u32::MAX)),
-                            read: owned.tasks.len() as u64,
+                            read: owned.listed,
                             counted: owned.counted,
                         });
                     }
@@ -644,45 +644,42 @@ impl Reading<'_> {
     }
 
     fn try_population(&self, known: &[RawRuntime], is_searched: bool) -> Population {
-        let (memory, tasks) = (self.context.memory, self.tasks);
-        let (candidates, mut wakers) = if is_searched {
-            tasks.search(self.context, self.wakers)
-        } else {
-            Default::default()
-        };
-        wakers.sort_unstable();
+        let tasks = self.tasks;
         let mut raw: HashMap<u64, RawRuntime> = known
             .iter()
             .map(|runtime| (runtime.value.address, runtime.clone()))
             .collect();
-        for candidate in candidates.iter().filter(|candidate| plausible(candidate)) {
-            let cell = candidate.ty.cell.as_ref();
-            if let Some(runtime) = cell.and_then(|cell| cell.runtime(memory, candidate.address)) {
-                raw.entry(runtime.value.address).or_insert(runtime);
-            }
+        let (mut closures, mut wakers) = (Vec::new(), Vec::new());
+        if is_searched {
+            wakers = tasks.search(self.context, self.wakers, |memory, candidate| {
+                let Some(cell) = &candidate.ty.cell else {
+                    return;
+                };
+                if plausible(&candidate)
+                    && let Some(runtime) = cell.runtime(memory, candidate.address)
+                {
+                    raw.entry(runtime.value.address).or_insert(runtime);
+                }
+                if cell.blocking && !cell.worker {
+                    closures.push(candidate);
+                }
+            });
         }
+        wakers.sort_unstable();
         let mut runtimes: Vec<(RawRuntime, Owned)> = raw
             .into_values()
             .filter_map(|runtime| Some((runtime.clone(), runtime.owned(self.context, tasks)?)))
             .collect();
         runtimes.sort_unstable_by_key(|(runtime, _)| runtime.value.address);
-        let mut owners = Vec::new();
-        for (number, (_, owned)) in runtimes.iter().enumerate() {
+        let mut found = Vec::new();
+        for (number, (_, owned)) in runtimes.iter_mut().enumerate() {
             let id = RuntimeId(u32::try_from(number).unwrap_or(u32::MAX));
-            owners.extend(owned.tasks.iter().map(|address| (*address, id)));
+            found.extend(owned.tasks.drain(..).map(|task| (task, id)));
         }
         // In the order of their addresses, so that each page is read once.
-        owners.sort_unstable();
-        owners.dedup_by_key(|(address, _)| *address);
-        let mut found = Vec::with_capacity(owners.len());
-        for (address, _) in &owners {
-            match tasks.task(memory, *address) {
-                Some(task) => found.push(task),
-                None => self.context.gap(Gap::UnreadableTask {
-                    task: Address(*address),
-                }),
-            }
-        }
+        found.sort_unstable_by_key(|(task, id)| (task.address, *id));
+        found.dedup_by_key(|(task, _)| task.address);
+        let owners = found.iter().map(|(task, id)| (task.address, *id)).collect();
         let pools = runtimes
             .iter()
             .map(|(runtime, _)| pool::of_runtime(self.context, runtime))
@@ -690,9 +687,9 @@ impl Reading<'_> {
         Population {
             runtimes,
             owners,
-            tasks: found,
+            tasks: found.into_iter().map(|(task, _)| task).collect(),
             pools,
-            candidates,
+            closures,
             wakers,
         }
     }
@@ -865,19 +862,13 @@ impl Reading<'_> {
                 queued.insert(*task, id);
             }
         }
-        let closures = |task: &&RawTask| {
-            task.ty
-                .cell
-                .as_ref()
-                .is_some_and(|cell| cell.blocking && !cell.worker)
-        };
-        let candidates: Vec<&RawTask> = population.candidates.iter().filter(closures).collect();
-        let running: HashMap<u64, &RawTask> = candidates
+        let running: HashMap<u64, &RawTask> = population
+            .closures
             .iter()
             .filter(|task| {
                 task.has(state::RUNNING) && !task.has(state::COMPLETE) && plausible(task)
             })
-            .map(|task| (task.address, *task))
+            .map(|task| (task.address, task))
             .collect();
         let running_on = if running.is_empty() {
             HashMap::new()
@@ -886,7 +877,7 @@ impl Reading<'_> {
         };
         // A thread that runs has a stack that can't be searched: what it runs is not known.
         let all_asleep = threads.iter().all(|thread| stacks.contains_key(&thread.id));
-        for task in candidates {
+        for task in &population.closures {
             let (state, runtime) = if let Some(runtime) = queued.get(&task.address) {
                 (BlockingState::Queued, Some(*runtime))
             } else if let Some(thread) = running_on.get(&task.address) {

@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use foldhash::{HashSet, HashSetExt as _};
 
 use super::names;
-use super::tasks::TaskReader;
+use super::tasks::{RawTask, TaskReader};
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Type, TypeId, Value, Wanted};
 use crate::memory::Memory;
-use crate::snapshot::{Address, RuntimeKind};
+use crate::snapshot::{Address, Gap, RuntimeKind};
 
 /// The kind of runtime that a type is the shared state of.
 pub(crate) fn kind_of(ty: &Type) -> Option<RuntimeKind> {
@@ -107,7 +107,9 @@ pub(crate) struct RawRuntime {
 
 /// The tasks that a runtime owns.
 pub(crate) struct Owned {
-    pub(crate) tasks: Vec<u64>,
+    pub(crate) tasks: Vec<RawTask>,
+    /// How many are in the lists, with those that can't be read.
+    pub(crate) listed: u64,
     /// How many the runtime counts. A `LocalSet` doesn't.
     pub(crate) counted: Option<u64>,
     /// The lists were whole, and as long as counted.
@@ -136,6 +138,7 @@ impl RawRuntime {
         };
         let mut owned = Owned {
             tasks: Vec::new(),
+            listed: 0,
             counted,
             intact: true,
         };
@@ -149,21 +152,28 @@ impl RawRuntime {
             if task == 0 {
                 continue;
             }
-            if owned.tasks.len() as u64 >= context.limits.tasks {
+            if owned.listed >= context.limits.tasks {
                 context.limit_reached("a runtime's list of tasks", context.limits.tasks);
                 owned.intact = false;
                 return Some(owned);
             }
             let next = reader.next(memory, task).filter(|_| seen.insert(task));
             if let Some(next) = next {
-                owned.tasks.push(task);
+                owned.listed += 1;
                 heads.push_back(next);
+                // Now that its page was read.
+                match reader.task(memory, task) {
+                    Some(task) => owned.tasks.push(task),
+                    None => context.gap(Gap::UnreadableTask {
+                        task: Address(task),
+                    }),
+                }
             } else {
                 // Not a task, or one that was met before: the list changed while it was read.
                 owned.intact = false;
             }
         }
-        owned.intact &= counted.is_none_or(|count| count == owned.tasks.len() as u64);
+        owned.intact &= counted.is_none_or(|count| count == owned.listed);
         Some(owned)
     }
 }

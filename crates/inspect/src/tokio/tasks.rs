@@ -336,13 +336,14 @@ impl TaskReader {
         }
     }
 
-    /// Searches the program's memory for tasks, and for their wakers. Memory that was freed may still look like one.
+    /// Searches the program's memory for tasks, and for their wakers, which it returns. Memory that was freed may still
+    /// look like one. `found` is called with each task, and memory that has what is around it at hand.
     pub(crate) fn search(
         &self,
         context: &Context<'_>,
         layout: Option<&WakerLayout>,
-    ) -> (Vec<RawTask>, Vec<FoundWaker>) {
-        let mut found = Vec::new();
+        mut found: impl FnMut(&dyn Memory, RawTask),
+    ) -> Vec<FoundWaker> {
         let mut wakers = Vec::new();
         let mut buffer = vec![0; CHUNK];
         let mut left = context.limits.searched_bytes;
@@ -358,7 +359,7 @@ impl TaskReader {
                         "the search for tasks in memory",
                         context.limits.searched_bytes,
                     );
-                    return (found, wakers);
+                    return wakers;
                 }
                 left -= length as u64;
                 let read = context.memory.read_uncached(at, &mut buffer[..length]);
@@ -375,7 +376,9 @@ impl TaskReader {
                         let address = at
                             .wrapping_add(number as u64 * 8)
                             .wrapping_sub(self.layout.vtable_offset);
-                        found.extend(self.task(&memory, address));
+                        if let Some(task) = self.task(&memory, address) {
+                            found(&memory, task);
+                        }
                     } else if let Some(layout) = layout.filter(|it| it.is_of_task(word)) {
                         let vtable = at.wrapping_add(number as u64 * 8);
                         let around = layout.around(&memory, vtable);
@@ -385,7 +388,7 @@ impl TaskReader {
                 at += length as u64;
             }
         }
-        (found, wakers)
+        wakers
     }
 
     /// The part of a task in which the waker is of who awaits its end: where it is, and its size. `None` if nobody has
