@@ -13,7 +13,7 @@ use super::graph::{Graph, Is, Node, ResourceKind, Seed, Source};
 use super::maps::{HashMap, HashSet};
 use super::objects::{Held, Keeper, Reconciled};
 use super::proof;
-use super::reach::{SmallVertex, Vertex, components};
+use super::reach::{SmallIndex, Vertex, components};
 use super::solution::Solutions;
 
 /// The components that wait for themselves or for nobody, and that others may wait for.
@@ -35,8 +35,8 @@ pub(super) fn roots(graph: &Graph<'_>, solutions: &Solutions) -> Roots {
     };
     let components = components(graph.vertices.len(), edges);
     let component = components.of;
-    let component_of = |vertex: &SmallVertex| component[Vertex::from(*vertex)];
-    let same = |one: &SmallVertex, other: &SmallVertex| component_of(one) == component_of(other);
+    let component_of = |vertex: &SmallIndex| component[Vertex::from(*vertex)];
+    let same = |one: &SmallIndex, other: &SmallIndex| component_of(one) == component_of(other);
     let mut caused = vec![false; components.count];
     let mut list = Vec::new();
     // An edge leads from a higher number to a lower one, so the causes come first in this order.
@@ -44,7 +44,7 @@ pub(super) fn roots(graph: &Graph<'_>, solutions: &Solutions) -> Roots {
         let vertices = || members.iter().map(|vertex| Vertex::from(*vertex));
         let number = component_of(&members[0]);
         let resources = vertices().filter_map(|vertex| match graph.vertices[vertex] {
-            Is::Resource(index) if stuck(vertex) => Some((number, index)),
+            Is::Resource(index) if stuck(vertex) => Some((number, usize::from(index))),
             _ => None,
         });
         let start = list.len();
@@ -155,7 +155,7 @@ fn others(
             continue;
         }
         if let Is::Leaf(index) = graph.vertices[vertex] {
-            waiting.insert(graph.nodes[index].actor);
+            waiting.insert(graph.nodes[usize::from(index)].actor);
         }
         let edges = graph.edges(vertex).iter().filter(|edge| edge.is_cause());
         open.extend(
@@ -548,7 +548,7 @@ impl Root<'_, '_> {
             let Is::Leaf(index) = self.graph.vertices[*vertex] else {
                 return None;
             };
-            let is_own = waiters.contains(&self.graph.nodes[index].actor);
+            let is_own = waiters.contains(&self.graph.nodes[usize::from(index)].actor);
             is_own.then_some(*deadline)
         });
         deadlines.min().map_or(Until::Cancelled, Until::Timeout)

@@ -83,10 +83,10 @@ pub(super) fn unseen(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
         let Seed::Unknown(doubt) = seed else { continue };
         match (graph.vertices[*vertex], doubt) {
             (Is::Resource(resource), Doubt::Holder) => {
-                resources.insert(resource);
+                resources.insert(usize::from(resource));
             }
             (Is::Leaf(node), Doubt::Future) => {
-                let node = &graph.nodes[node];
+                let node = &graph.nodes[usize::from(node)];
                 let WaitsFor::Unknown { type_name } = node.leaf.waits_for else {
                     continue;
                 };

@@ -22,7 +22,7 @@ use super::maps::{HashMap, HashSet};
 use super::motion::Motion;
 use super::objects::{Held, Keeper, Objects, Reconciled, borrows, is_strong, reconcile};
 use super::pointers::{Part, Pointers};
-use super::reach::{Edges, Vertex};
+use super::reach::{Edges, SmallIndex, Vertex};
 use super::threads;
 
 /// What a leaf waits for, or a queued closure.
@@ -159,7 +159,7 @@ pub(super) struct Node<'s> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Is {
     /// A polled leaf.
-    Leaf(usize),
+    Leaf(SmallIndex),
     /// An async function of an actor, with what it holds.
     Frame {
         /// Whether it is polled when the actor is.
@@ -170,7 +170,7 @@ pub(super) enum Is {
     /// An actor as a whole: it is live as soon as one of its outermost futures is.
     Actor,
     /// Something that is waited for.
-    Resource(usize),
+    Resource(SmallIndex),
 }
 
 /// The vertex that it leads to, and how in the lowest two bits: there are many edges.
@@ -322,17 +322,22 @@ impl Scopes {
 
 impl<'s> Graph<'s> {
     pub(super) fn of(snapshot: &'s Snapshot, motion: &Motion) -> Self {
+        // There may be millions, and lists that grow leave gaps in memory. Room that is not used takes none.
+        let futures = || Actor::all(snapshot).filter_map(|actor| actor.futures(snapshot));
+        let frames: usize = futures().map(|futures| futures.frames.len()).sum();
+        let leaves: usize = futures().map(|futures| futures.leaves.len()).sum();
+        let actors = Actor::all(snapshot).count();
         let mut graph = Self {
             snapshot,
             pointers: Pointers::of(snapshot),
             freed: MaybeFreed::default(),
             others: RefCell::default(),
-            nodes: Vec::new(),
+            nodes: Vec::with_capacity(leaves),
             resources: Vec::new(),
-            vertices: Vec::new(),
-            edges: Edges::default(),
+            vertices: Vec::with_capacity(actors + frames + 2 * leaves + snapshot.objects.len()),
+            edges: Edges::with_capacity(4 * (frames + leaves)),
             seeds: Vec::new(),
-            scopes: Vec::new(),
+            scopes: Vec::with_capacity(actors),
             values: HashMap::default(),
             roots: HashMap::default(),
             value_vertices: HashMap::default(),
@@ -736,8 +741,8 @@ impl<'s> Graph<'s> {
             match self.vertices[*vertex] {
                 Is::Leaf(index) => Some(Live {
                     activity,
-                    actor: self.nodes[index].actor,
-                    leaf: Some(self.nodes[index].number),
+                    actor: self.nodes[usize::from(index)].actor,
+                    leaf: Some(self.nodes[usize::from(index)].number),
                 }),
                 _ => None,
             }
@@ -835,7 +840,7 @@ impl<'s> Graph<'s> {
                 continue;
             }
             let index = self.nodes.len();
-            let vertex = self.add(Is::Leaf(index));
+            let vertex = self.add(Is::Leaf(index.into()));
             self.lead(vertex, to);
             self.nodes.push(Node {
                 actor,
@@ -922,7 +927,7 @@ impl<'s> Graph<'s> {
 
     fn add_resource(&mut self, resource: Resource<'s>) -> usize {
         let index = self.resources.len();
-        let vertex = self.add(Is::Resource(index));
+        let vertex = self.add(Is::Resource(index.into()));
         for source in &resource.sources {
             let from = match source {
                 Source::Handle(held) => held.scope,

@@ -1,6 +1,5 @@
 //! Who else has the address of an object, as far as memory was searched for it.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use unstuck_inspect::snapshot::{
@@ -67,21 +66,27 @@ impl<'s> Pointers<'s> {
         freed: &MaybeFreed,
     ) -> Option<Vec<Part>> {
         let handles = handles.filter(|held| !held.maybe_dropped);
-        let mut handles: Vec<_> = handles.map(|held| held.handle).collect();
-        handles.sort_unstable_by_key(|handle| handle.address);
+        let extent = |held: &Held<'_>| {
+            let start = held.handle.address;
+            (start, start.0 + held.handle.size)
+        };
+        let mut handles: Vec<_> = handles.map(extent).collect();
+        handles.sort_unstable();
         let mut handles = handles.into_iter().peekable();
         let mut end_of_handles = 0;
-        let mut parts = BTreeSet::new();
+        let mut parts = Vec::new();
         for place in places {
-            while let Some(handle) = handles.next_if(|it| it.address <= place.address) {
-                end_of_handles = end_of_handles.max(handle.address.0 + handle.size);
+            while let Some((_, end)) = handles.next_if(|(start, _)| *start <= place.address) {
+                end_of_handles = end_of_handles.max(end);
             }
             if place.address.0 >= end_of_handles {
-                parts.insert(self.part(place, &|value| !freed.contains(value))?);
+                parts.push(self.part(place, &|value| !freed.contains(value))?);
             }
         }
-        parts.remove(&Part::IdleStack);
-        Some(parts.into_iter().collect())
+        parts.retain(|part| *part != Part::IdleStack);
+        parts.sort_unstable();
+        parts.dedup();
+        Some(parts)
     }
 
     /// What a place is part of. `exists` says which values do.

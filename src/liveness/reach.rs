@@ -3,18 +3,18 @@
 /// A vertex, as an index.
 pub(super) type Vertex = usize;
 
-/// A vertex in half the space: there are many edges.
+/// A vertex, or another index, in half the space: there are many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct SmallVertex(u32);
+pub(super) struct SmallIndex(u32);
 
-impl From<Vertex> for SmallVertex {
+impl From<Vertex> for SmallIndex {
     fn from(vertex: Vertex) -> Self {
-        Self(u32::try_from(vertex).expect("fewer than 4 billion vertices"))
+        Self(u32::try_from(vertex).expect("fewer than 4 billion"))
     }
 }
 
-impl From<SmallVertex> for Vertex {
-    fn from(SmallVertex(vertex): SmallVertex) -> Self {
+impl From<SmallIndex> for Vertex {
+    fn from(SmallIndex(vertex): SmallIndex) -> Self {
         vertex as Self
     }
 }
@@ -23,7 +23,7 @@ impl From<SmallVertex> for Vertex {
 ///
 /// They are added in any order, and sorted once before they are asked for.
 pub(super) struct Edges<E> {
-    added: Vec<(SmallVertex, E)>,
+    added: Vec<(SmallIndex, E)>,
     sorted: Vec<E>,
     /// Where those of each vertex end in the list. They start where those of the vertex before end.
     ends: Vec<u32>,
@@ -40,6 +40,13 @@ impl<E> Default for Edges<E> {
 }
 
 impl<E: Copy> Edges<E> {
+    pub(super) fn with_capacity(edges: usize) -> Self {
+        Self {
+            added: Vec::with_capacity(edges),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn add(&mut self, from: Vertex, edge: E) {
         self.added.push((from.into(), edge));
     }
@@ -101,7 +108,7 @@ pub(super) struct Components {
     pub(super) of: Vec<u32>,
     pub(super) count: usize,
     /// The vertices, in the order of those numbers.
-    pub(super) members: Vec<SmallVertex>,
+    pub(super) members: Vec<SmallIndex>,
 }
 
 /// The strongly connected components (Tarjan's algorithm). An edge leads to a component with a lower number, or within
@@ -119,7 +126,7 @@ where
     let mut members = Vec::with_capacity(vertices);
     let mut count = 0;
     let mut next_order = 0;
-    let mut path: Vec<SmallVertex> = Vec::new();
+    let mut path: Vec<SmallIndex> = Vec::new();
     for root in 0..vertices {
         if order[root] != NEW {
             continue;
