@@ -25,7 +25,7 @@ use serde::Deserialize;
 use unstuck_inspect::Inspector;
 use unstuck_inspect::snapshot::{SCHEMA, Snapshot, ThreadState};
 
-use crate::liveness::{Basis, Case, Diagnosis, Motion};
+use crate::liveness::{Case, Diagnosis, Motion};
 use crate::outcomes::Outcomes;
 use crate::verdict::Verdict;
 
@@ -95,46 +95,80 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(
 ///
 /// If it can't be read: the message says why, and what would help.
 pub fn live(id: u32) -> Result<Explanation, Error> {
-    Ok(read(&Inspector::attach(id)?)?)
+    let inspector = Inspector::attach(id)?;
+    let compared = compare(&inspector)?;
+    // Its debug info may take as much memory as the rest of the work.
+    drop(inspector);
+    Ok(compared.explain())
 }
 
 /// Reads as [`live`] does a process that the inspector is attached to.
 pub(crate) fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect::Error> {
-    let read_again = |before: Fingerprint, pause: Duration| {
-        thread::sleep(pause);
-        let mut snapshot = inspector.snapshot()?;
-        let motion = Motion::between(&before, &snapshot);
-        drop(before);
-        let case = Case::of(&snapshot, &motion, Basis::TwoReadings);
-        // A process that reads itself would find the addresses that it has just read.
-        let is_own = snapshot.process.id == std::process::id();
-        let to_search = if is_own {
-            BTreeSet::new()
-        } else {
-            case.to_search()
-        };
-        let diagnosis = if to_search.is_empty() {
-            case.diagnosis()
-        } else {
-            // Of many tasks, two graphs would take much memory.
-            drop(case);
-            inspector.find_pointers(&mut snapshot, to_search)?;
-            Case::of(&snapshot, &motion, Basis::TwoReadings).diagnosis()
-        };
-        Ok(Explanation {
-            snapshot,
+    Ok(compare(inspector)?.explain())
+}
+
+/// A reading of a process, compared with the one before.
+struct Compared {
+    snapshot: Snapshot,
+    motion: Motion,
+    /// What was concluded already, if memory did not have to be searched.
+    diagnosis: Option<Diagnosis>,
+}
+
+impl Compared {
+    fn explain(self) -> Explanation {
+        let diagnosis = self
+            .diagnosis
+            .unwrap_or_else(|| Case::twice(&self.snapshot, &self.motion).diagnosis());
+        Explanation {
+            snapshot: self.snapshot,
             diagnosis,
             outcomes: Outcomes::default(),
-        })
-    };
-    let first = Fingerprint::of(&inspector.snapshot()?);
-    let explanation = read_again(first, PAUSES[0])?;
-    if explanation.diagnosis.verdict == Verdict::Running || !threads_rest(&explanation.snapshot) {
-        let second = Fingerprint::of(&explanation.snapshot);
-        drop(explanation);
-        return read_again(second, PAUSES[1]);
+        }
     }
-    Ok(explanation)
+}
+
+fn compare(inspector: &Inspector) -> Result<Compared, unstuck_inspect::Error> {
+    let first = Fingerprint::of(&inspector.snapshot()?);
+    read_again(inspector, first, &PAUSES)
+}
+
+fn read_again(
+    inspector: &Inspector,
+    before: Fingerprint,
+    pauses: &[Duration],
+) -> Result<Compared, unstuck_inspect::Error> {
+    let (pause, later) = pauses.split_first().expect("a pause before each reading");
+    thread::sleep(*pause);
+    let mut snapshot = inspector.snapshot()?;
+    let motion = Motion::between(&before, &snapshot);
+    drop(before);
+    let case = Case::twice(&snapshot, &motion);
+    let moves = case.verdict() == Verdict::Running || !threads_rest(&snapshot);
+    if moves && !later.is_empty() {
+        drop(case);
+        let before = Fingerprint::of(&snapshot);
+        drop(snapshot);
+        return read_again(inspector, before, later);
+    }
+    // A process that reads itself would find the addresses that it has just read.
+    let is_own = snapshot.process.id == std::process::id();
+    let to_search = if is_own {
+        BTreeSet::new()
+    } else {
+        case.to_search()
+    };
+    let diagnosis = to_search.is_empty().then(|| case.diagnosis());
+    // Of many tasks, two graphs would take much memory.
+    drop(case);
+    if !to_search.is_empty() {
+        inspector.find_pointers(&mut snapshot, to_search)?;
+    }
+    Ok(Compared {
+        snapshot,
+        motion,
+        diagnosis,
+    })
 }
 
 /// Whether all threads sleep. A worker that has just woken for nothing will soon.
@@ -175,7 +209,7 @@ pub fn core(file: &Path, executable: Option<&Path>) -> Result<Snapshot, Error> {
         cause => Error::Process(cause),
     })?;
     let mut snapshot = inspector.snapshot()?;
-    let to_search = Case::of(&snapshot, &Motion::default(), Basis::Core).to_search();
+    let to_search = Case::once(&snapshot, &Motion::default()).to_search();
     if !to_search.is_empty() {
         inspector.find_pointers(&mut snapshot, to_search)?;
     }

@@ -86,17 +86,12 @@ impl Diagnosis {
 
 /// The verdict on a process that was read twice.
 pub fn diagnose(before: &Fingerprint, after: &Snapshot) -> Diagnosis {
-    let motion = Motion::between(before, after);
-    Case::of(after, &motion, Basis::TwoReadings).diagnosis()
+    Case::twice(after, &Motion::between(before, after)).diagnosis()
 }
 
 /// The verdict from one snapshot: of a core file, or of a live process that was read once.
 pub fn diagnose_one(snapshot: &Snapshot) -> Diagnosis {
-    let basis = match snapshot.taken_at_ns {
-        Some(_) => Basis::OneReading,
-        None => Basis::Core,
-    };
-    Case::of(snapshot, &Motion::default(), basis).diagnosis()
+    Case::once(snapshot, &Motion::default()).diagnosis()
 }
 
 /// A process that was read, and who could wake whom in it.
@@ -109,7 +104,21 @@ pub(crate) struct Case<'s> {
 }
 
 impl<'s> Case<'s> {
-    pub(crate) fn of(snapshot: &'s Snapshot, motion: &'s Motion, basis: Basis) -> Self {
+    /// Of a process that was read twice.
+    pub(crate) fn twice(snapshot: &'s Snapshot, motion: &'s Motion) -> Self {
+        Self::of(snapshot, motion, Basis::TwoReadings)
+    }
+
+    /// Of one reading, or a core file, of which nothing tells what moved.
+    pub(crate) fn once(snapshot: &'s Snapshot, motion: &'s Motion) -> Self {
+        let basis = match snapshot.taken_at_ns {
+            Some(_) => Basis::OneReading,
+            None => Basis::Core,
+        };
+        Self::of(snapshot, motion, basis)
+    }
+
+    fn of(snapshot: &'s Snapshot, motion: &'s Motion, basis: Basis) -> Self {
         let graph = Graph::of(snapshot, motion);
         let is_closed =
             !motion.any() && is_complete(snapshot) && snapshot.threads.iter().all(threads::rests);
@@ -133,6 +142,28 @@ impl<'s> Case<'s> {
         }
     }
 
+    /// What the process as a whole is doing.
+    pub(crate) fn verdict(&self) -> Verdict {
+        let Self {
+            snapshot, motion, ..
+        } = self;
+        let is_blocked = || !threads::blocked(snapshot, &motion.threads).is_empty();
+        let runs = |lifecycle| matches!(lifecycle, Lifecycle::Running | Lifecycle::Scheduled);
+        let mut tasks = snapshot.tasks.iter();
+        let runs = motion.any()
+            || tasks.any(|task| runs(task.state.lifecycle))
+            || snapshot.block_ons.iter().any(|it| it.polled);
+        if self.solutions.nothing_is_live {
+            Verdict::Stuck
+        } else if !motion.any() && is_blocked() {
+            Verdict::Blocked
+        } else if runs {
+            Verdict::Running
+        } else {
+            Verdict::Waiting
+        }
+    }
+
     pub(crate) fn diagnosis(&self) -> Diagnosis {
         let Self {
             snapshot,
@@ -141,21 +172,8 @@ impl<'s> Case<'s> {
             graph,
             solutions,
         } = self;
+        let verdict = self.verdict();
         let blocked_threads = threads::blocked(snapshot, &motion.threads);
-        let runs = |lifecycle| matches!(lifecycle, Lifecycle::Running | Lifecycle::Scheduled);
-        let mut tasks = snapshot.tasks.iter();
-        let runs = motion.any()
-            || tasks.any(|task| runs(task.state.lifecycle))
-            || snapshot.block_ons.iter().any(|it| it.polled);
-        let verdict = if solutions.nothing_is_live {
-            Verdict::Stuck
-        } else if !blocked_threads.is_empty() && !motion.any() {
-            Verdict::Blocked
-        } else if runs {
-            Verdict::Running
-        } else {
-            Verdict::Waiting
-        };
         let doubts: BTreeSet<Doubt> = graph
             .seeds
             .iter()

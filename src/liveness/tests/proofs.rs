@@ -48,7 +48,7 @@ fn confidence(program: &Program) -> Confidence {
 }
 
 fn to_search(program: &Program) -> BTreeSet<ObjectId> {
-    Case::of(&program.0, &Motion::default(), Basis::TwoReadings).to_search()
+    Case::twice(&program.0, &Motion::default()).to_search()
 }
 
 #[test]
