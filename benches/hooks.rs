@@ -24,16 +24,15 @@ mod observing {
     use unstuck::observe::{self, Observer};
 
     /// Each with the one that it is compared with.
-    const CASES: [(&str, usize); 9] = [
+    const CASES: [(&str, usize); 8] = [
         ("bare", 0),
         ("hooks", 0),
         ("records", 0),
-        ("resources", 0),
         ("async-backtrace", 0),
         ("await-tree", 0),
         ("console-subscriber", 0),
-        ("bare, spawning", 7),
-        ("hooks, spawning", 7),
+        ("bare, spawning", 6),
+        ("hooks, spawning", 6),
     ];
     /// Few, so that some rounds are over before the machine turns to something else. The least counts, as
     /// whatever else the machine does only adds to it.
@@ -192,7 +191,6 @@ mod observing {
         let registry = Registry::default();
         match case {
             "records" => registry.with(observe::layer()).try_init()?,
-            "resources" => registry.with(observe::resource_layer()).try_init()?,
             "console-subscriber" => {
                 // With what takes its events, or it drops them once there are many, which is cheap.
                 let layer =

@@ -1,23 +1,17 @@
-//! What it takes to explain a program of very many tasks, from the look at them to the report: time, and
-//! the most memory. Each case in a process of its own. Linux only.
+//! What it takes a guard to report that a program of very many tasks is stuck: time from the moment at which all of
+//! them wait, and the most memory. Each case in a process of its own. Linux only.
 
-#[cfg(all(tokio_unstable, feature = "guard"))]
-mod explaining {
+#[cfg(feature = "guard")]
+mod reporting {
     use std::sync::Arc;
-    use std::thread;
-    use std::time::{Duration, Instant};
-    use std::{fs, mem};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Instant;
+    use std::{fs, mem, process};
 
-    use tokio::runtime::{Builder, Runtime};
     use tokio::sync::{Mutex, Notify};
     use tokio::task;
-    use tracing_subscriber::layer::SubscriberExt as _;
-    use unstuck::diagnosis::{Program, diagnose, judge};
-    use unstuck::observe::{self, Observer, TaskId, mark_own_thread, resource_layer};
-    use unstuck::report::ProgramReport;
-    use unstuck::report::page::{Detail, Page};
-    use unstuck::report::text;
-    use unstuck::{BoxError, Event};
+    use unstuck::report::Report;
+    use unstuck::{BoxError, Event, Guard};
 
     /// What the tasks of a case do.
     #[derive(Clone, Copy, Debug)]
@@ -28,7 +22,7 @@ mod explaining {
         Event,
         /// One after the other, they have ended.
         Ended,
-        /// All queue for a lock of Tokio's, which main holds while it waits. Locks are recorded.
+        /// All queue for a lock of Tokio's, which main holds while it waits.
         Lock,
         /// Each holds a lock for which the one before it queues; main holds the last one.
         Chain,
@@ -50,7 +44,7 @@ mod explaining {
         (Work::Chain, 100_000),
     ];
 
-    async fn main(work: Work, tasks: usize) {
+    async fn main(work: Work, tasks: usize, waits: Arc<AtomicU64>, begun: Instant) {
         let (notify, mut event) = (Arc::new(Notify::new()), Event::new("never"));
         let mut lock = Arc::new(Mutex::new(()));
         let _held = lock.clone().lock_owned().await;
@@ -81,73 +75,42 @@ mod explaining {
                 }
             }
         }
+        waits.store(millis(begun), Ordering::Relaxed);
         event.wait().await;
     }
 
-    /// Waits until the runtime has been at rest for a while.
-    fn rest(observer: &Observer, runtime: &Runtime) {
-        const QUIET: Duration = Duration::from_millis(100);
-        let (mut pulse, mut since) = (observer.pulse(), Instant::now());
-        while since.elapsed() < QUIET || !observer.is_idle(runtime.handle()) {
-            thread::sleep(Duration::from_millis(5));
-            let now = observer.pulse();
-            if now != pulse {
-                (pulse, since) = (now, Instant::now());
-            }
-        }
+    fn millis(begun: Instant) -> u64 {
+        u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    pub(crate) fn play(work: Work, tasks: usize) -> Result<String, BoxError> {
-        mark_own_thread();
-        if matches!(work, Work::Lock | Work::Chain) {
-            let records = tracing_subscriber::registry().with(resource_layer());
-            tracing::subscriber::set_global_default(records)?;
-        }
-        let observer = Observer::new();
-        let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(1).enable_all();
-        observer.attach(&mut builder);
-        let runtime = builder.build()?;
-        let main = observer.start_main(runtime.handle(), "main", main(work, tasks))?;
-        let main = TaskId::from(main.id());
-        rest(&observer, &runtime);
-        let before = memory("VmRSS:")?;
+    pub(crate) fn play(work: Work, tasks: usize) -> Result<(), BoxError> {
+        let (waits, begun) = (Arc::new(AtomicU64::new(0)), Instant::now());
+        let since = Arc::clone(&waits);
+        let tell = move |report: &Report| {
+            let told = millis(begun).saturating_sub(since.load(Ordering::Relaxed));
+            let Ok(line) = line(report, told) else { return };
+            println!("{line}");
+            // As at the end of a process: what is left is not tidied up.
+            process::exit(0);
+        };
+        let guard = Guard::new().watch().on_report(tell);
+        guard.run(main(work, tasks, waits, begun))?;
+        Ok(())
+    }
 
-        // Once in the life of a process.
-        let begun = Instant::now();
-        observe::prepare();
-        observe::wait_until_prepared(Duration::MAX);
-        let indexed = begun.elapsed();
-
-        let since = observer.before();
-        let begun = Instant::now();
-        let seen = observer.look(runtime.handle(), &since);
-        let looked = begun.elapsed();
-        let judgement = judge(&seen, main).ok_or("it goes on")?;
-        let diagnosis = diagnose(&seen, main, &Program::Runs(judgement));
-        let explained = begun.elapsed();
-        let verdict = format!("{} ({})", diagnosis.verdict, diagnosis.confidence);
-        let report = ProgramReport::new(&diagnosis, Duration::ZERO);
-        let text = text::render(&report, Page::Plain, Detail::Full);
-        let rendered = begun.elapsed();
+    fn line(report: &Report, told: u64) -> Result<String, BoxError> {
         let most = memory("VmHWM:")?;
         let begun = Instant::now();
-        let json = report.to_json();
-        let told = format!(
-            "{verdict}, {} lines, {} KiB of JSON in {:.2} s",
-            text.lines().count(),
-            json.len() / 1024,
-            begun.elapsed().as_secs_f64(),
-        );
-        // As at the end of a process: what is left is not tidied up.
-        std::mem::forget(runtime);
+        let lines = report.to_string().lines().count();
+        let text = begun.elapsed();
+        let begun = Instant::now();
+        let json = report.to_json().len() / 1024;
         Ok(format!(
-            "{:6.2} {:6.2} {:6.2} {:6.2} {:7.2} {before:>7} {most:>7}  {told}",
-            indexed.as_secs_f64(),
-            looked.as_secs_f64(),
-            explained.saturating_sub(looked).as_secs_f64(),
-            rendered.saturating_sub(explained).as_secs_f64(),
-            rendered.as_secs_f64(),
+            "{:7.2} {:7.2} {:7.2} {most:>7}  {}, {lines} lines, {json} KiB of JSON",
+            f64::from(u32::try_from(told)?) / 1000.0,
+            text.as_secs_f64(),
+            begun.elapsed().as_secs_f64(),
+            report.verdict(),
         ))
     }
 
@@ -160,21 +123,20 @@ mod explaining {
     }
 }
 
-#[cfg(all(tokio_unstable, feature = "guard"))]
+#[cfg(feature = "guard")]
 fn main() -> Result<(), unstuck::BoxError> {
     use std::env;
     use std::process::Command;
 
-    use explaining::{CASES, play};
+    use reporting::{CASES, play};
 
     const CASE: &str = "UNSTUCK_REPORT_CASE";
     if let Ok(case) = env::var(CASE) {
         let (work, tasks) = CASES[case.parse::<usize>()?];
-        println!("{}", play(work, tasks)?);
-        std::process::exit(0);
+        return play(work, tasks);
     }
-    println!("                          seconds                          MiB");
-    println!("tasks            index   look explain report   total  before    most");
+    println!("                          seconds              MiB");
+    println!("tasks          reported    text    JSON    most");
     for (case, (work, tasks)) in CASES.iter().enumerate() {
         let mut command = Command::new(env::current_exe()?);
         let output = command.env(CASE, case.to_string()).output()?;
@@ -185,5 +147,5 @@ fn main() -> Result<(), unstuck::BoxError> {
     Ok(())
 }
 
-#[cfg(not(all(tokio_unstable, feature = "guard")))]
+#[cfg(not(feature = "guard"))]
 fn main() {}

@@ -34,6 +34,10 @@ pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
     catalogue: &'static [crate::demo::Chapter],
 ) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(code) = crate::demo::play_if_asked(&arguments, catalogue) {
+        return code;
+    }
     let catalogue = catalogue::Catalogue(catalogue);
     respond(arguments, |command| answer::answer(command, catalogue))
 }

@@ -1,10 +1,11 @@
-//! The demo: plays a scenario's sides at the same time, each on a runtime and a database of its own,
+//! The demo: plays a scenario's sides at the same time, each in a process and on a database of its own,
 //! and says what became of them.
 
 mod console;
 mod database;
 mod error;
 mod job;
+mod player;
 mod run;
 mod scenario;
 mod short_locations;
@@ -12,6 +13,8 @@ mod side;
 
 pub use error::Error;
 pub use job::Job;
-pub use run::{Notices, Options, Outcome, run};
+pub(crate) use player::play_if_asked;
+pub(crate) use run::run;
+pub use run::{Notices, Options, Outcome};
 pub use scenario::{Chapter, Expected, Fix, Main, Scenario, Side, scenarios};
 pub use side::{Posts, SideRun};

@@ -11,7 +11,6 @@ use tokio::task;
 use tracing::Span;
 
 use crate::place::Place;
-use crate::registry::Registry;
 use crate::sync::lock;
 
 /// A flag that is set once and for all, and that any number of tasks can wait for.
@@ -53,8 +52,6 @@ struct State {
     /// Waits in progress; each has a handle to itself.
     waits: BTreeMap<u64, Wait>,
     next_wait: u64,
-    /// The tasks that let go of a handle, oldest first.
-    let_go: Vec<task::Id>,
 }
 
 /// A wait in progress.
@@ -65,11 +62,6 @@ pub(crate) struct Wait {
     /// The line that called [`Event::wait`].
     pub(crate) at: Place,
 }
-
-/// How many tasks that let go of a handle are remembered by their ids.
-const REMEMBERED: usize = 4096;
-
-pub(crate) static EVENTS: Registry<Shared> = Registry::new();
 
 impl Event {
     /// A new event that is not set, under the name by which reports call it.
@@ -92,10 +84,6 @@ impl Event {
             }),
             changed: Notify::new(),
         });
-        // Nothing else asks for them.
-        if cfg!(all(tokio_unstable, feature = "observe")) {
-            EVENTS.enter(&shared);
-        }
         Self(shared)
     }
 
@@ -183,14 +171,7 @@ impl Clone for Event {
 
 impl Drop for Event {
     fn drop(&mut self) {
-        let mut state = lock(&self.0.state);
-        state.handles -= 1;
-        if let Some(task) = task::try_id()
-            && state.let_go.len() < REMEMBERED
-            && !state.let_go.contains(&task)
-        {
-            state.let_go.push(task);
-        }
+        lock(&self.0.state).handles -= 1;
     }
 }
 
@@ -250,35 +231,6 @@ impl<'e> Waiting<'e> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         lock(&self.shared.state).waits.remove(&self.key);
-    }
-}
-
-/// What an event knows about itself at one moment.
-#[cfg(all(tokio_unstable, feature = "observe"))]
-#[derive(Clone, Debug)]
-pub(crate) struct EventState {
-    pub(crate) name: String,
-    pub(crate) made_at: Place,
-    pub(crate) set: bool,
-    /// Handles that are not waiting: each of them could set the event.
-    pub(crate) setters: usize,
-    pub(crate) waits: Vec<Wait>,
-    /// The tasks that let go of a handle, oldest first.
-    pub(crate) let_go: Vec<task::Id>,
-}
-
-#[cfg(all(tokio_unstable, feature = "observe"))]
-impl Shared {
-    pub(crate) fn state(&self) -> EventState {
-        let state = lock(&self.state);
-        EventState {
-            name: self.name.clone(),
-            made_at: self.made_at.clone(),
-            set: state.set,
-            setters: state.setters(),
-            waits: state.waits.values().cloned().collect(),
-            let_go: state.let_go.clone(),
-        }
     }
 }
 

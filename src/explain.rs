@@ -30,6 +30,8 @@ use crate::outcomes::Outcomes;
 use crate::verdict::Verdict;
 
 pub(crate) use blocked_threads::BlockedThreads;
+#[cfg(all(tokio_unstable, feature = "demo", target_os = "linux"))]
+pub(crate) use descendants::Activity;
 pub(crate) use stuck_parts::StuckParts;
 
 pub use crate::liveness::{Fingerprint, diagnose, diagnose_one};

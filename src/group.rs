@@ -38,7 +38,7 @@ pub use children::Children;
 pub use no_value::NoValue;
 pub use on_failure::OnFailure;
 pub use scope::Scope;
-#[cfg(all(tokio_unstable, feature = "observe"))]
+#[cfg(all(tokio_unstable, feature = "guard"))]
 pub(crate) use shared::GROUPS;
 pub use started::{NeverStarted, Started};
 

@@ -29,9 +29,8 @@
 //! part of it, is stuck. `run` stands beside a program in the same way, and reports when it is asked, too; `check` does
 //! so for a test.
 //!
-//! What observes a runtime through hooks needs `--cfg tokio_unstable`, as Tokio keeps its hooks behind it. It tells
-//! `run` and `check` how tasks ended. With the feature `observe`, `observe` collects what there is to see of a runtime,
-//! `diagnosis` says what it means, and `watch` tells when to look. With `demo`, `demo` plays scenarios.
+//! What hooks tell needs `--cfg tokio_unstable`, as Tokio keeps its hooks behind it: `observe` hears how tasks end, and
+//! `outcomes` says what is amiss with that. With `demo`, `demo` plays scenarios.
 
 mod error_group;
 mod event;
@@ -57,13 +56,13 @@ mod guard;
 pub mod liveness;
 #[cfg(feature = "guard")]
 pub mod outcomes;
-#[cfg(feature = "observe")]
+#[cfg(feature = "guard")]
 mod own_threads;
 #[cfg(feature = "guard")]
 pub mod report;
 #[cfg(feature = "guard")]
 mod signals;
-#[cfg(feature = "observe")]
+#[cfg(feature = "guard")]
 pub mod verdict;
 #[cfg(feature = "guard")]
 mod watcher;
@@ -71,18 +70,12 @@ mod watcher;
 // What watches a runtime from within.
 #[cfg(all(tokio_unstable, feature = "demo"))]
 pub mod demo;
-#[cfg(all(tokio_unstable, feature = "observe"))]
-pub mod diagnosis;
-#[cfg(all(tokio_unstable, feature = "observe"))]
+#[cfg(feature = "guard")]
 mod fold;
-#[cfg(all(tokio_unstable, feature = "observe"))]
+#[cfg(all(tokio_unstable, feature = "guard"))]
 pub mod observe;
-#[cfg(all(tokio_unstable, feature = "demo"))]
-mod observed;
 #[cfg(all(not(tokio_unstable), feature = "guard"))]
 mod unhooked;
-#[cfg(all(tokio_unstable, feature = "observe"))]
-pub mod watch;
 
 #[cfg(feature = "guard")]
 pub use check::{Check, check};

@@ -15,6 +15,7 @@ mod elsewhere;
 mod finding;
 mod freed;
 mod graph;
+mod libraries;
 pub(crate) mod maps;
 mod motion;
 mod objects;
@@ -35,6 +36,7 @@ use graph::Graph;
 use solution::Solutions;
 
 pub use actor::Actor;
+pub use elsewhere::BLOCKED_WORKER;
 pub use finding::{
     BlockedThread, Cause, Finding, Holder, Link, Outside, Source, Unseen, Until, Wait, Waiter, With,
 };

@@ -1,46 +1,112 @@
-//! How the tasks of a program ended, and what they are called: what only the inside can tell.
+//! How the tasks of a program ended, and what they are called: what its memory does not tell.
 //!
-//! Tokio tells it through hooks, in a build with `--cfg tokio_unstable`. In others nothing of it is known.
+//! Tokio's hooks tell it, in a build with `--cfg tokio_unstable`. In others nothing of it is known.
 
-use std::any::Any;
-use std::collections::BTreeMap;
+#[cfg(tokio_unstable)]
+mod collector;
+#[cfg(not(tokio_unstable))]
+#[path = "outcomes/no_collector.rs"]
+mod collector;
+mod errors;
+mod outlived;
+mod prose;
+mod swallowed_error;
 
-use tokio::runtime::{Builder, Handle};
-use tokio::task::Id;
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+
+use serde::{Deserialize, Serialize};
+use tokio::task;
 use unstuck_inspect::snapshot::NameId;
 
 use crate::explain::Explanation;
-use crate::report::Report;
+use crate::place::Place;
 use crate::verdict::Finding;
 
+pub(crate) use collector::Collector;
+pub use errors::{Errors, Surfaced};
 #[cfg(tokio_unstable)]
-use crate::diagnosis::{Judgement, Program, Surfaced, diagnose};
-#[cfg(tokio_unstable)]
-use crate::error_group::{BoxError, ErrorGroup};
-#[cfg(tokio_unstable)]
-use crate::observe::{End, Observer, TaskId, note_panics};
-#[cfg(tokio_unstable)]
-use crate::report::ProgramReport;
-#[cfg(tokio_unstable)]
-use crate::verdict::{Confidence, Verdict};
+use swallowed_error::RULE as SWALLOWED_ERROR;
 
-/// What is known of the tasks of a program that runs, beside what is in its memory.
-#[derive(Clone, Debug, Default)]
+/// What is known of the tasks of a program, beside what is in its memory.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Outcomes {
-    /// The names that tasks were given, by Tokio's ids.
-    pub names: BTreeMap<u64, String>,
-    /// On errors that nobody read so far.
-    pub findings: Vec<Finding>,
+    /// The tasks of the runtime, in spawn order: all that are alive, and the first that ended.
+    pub tasks: Vec<TaskOutcome>,
+    /// Those that ended and are not among them.
+    pub unlisted: Unlisted,
+    /// The task that runs the program's main function, if it is one.
+    pub main: Option<TaskId>,
+    /// What the main function returned. `None` as long as it runs.
+    pub returned: Option<Returned>,
+}
+
+/// How many tasks ended of which no more is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Unlisted {
+    /// All of them.
+    pub tasks: usize,
+    /// Those that ended with an error or a panic.
+    pub failed: usize,
+}
+
+/// Tokio's number of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+pub struct TaskId(pub u64);
+
+/// What became of a task.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct TaskOutcome {
+    /// Tokio's number of it.
+    pub id: TaskId,
+    /// The name that it was given.
+    pub name: Option<String>,
+    /// The line that spawned it.
+    pub spawned_at: Place,
+    /// The task that spawned it.
+    pub parent: Option<TaskId>,
+    /// How it ended. `None` as long as it is alive.
+    pub end: Option<End>,
+    /// How many tasks had ended before it; 0 as long as it is alive.
+    pub ended_after: usize,
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum End {
+    /// Without an error, as far as anybody told.
+    Ok,
+    /// With an error, of this text.
+    Error(String),
+    /// With a panic, of this text.
+    Panic(String),
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// What a main function returned, and when.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Returned {
+    /// How it ended.
+    pub end: End,
+    /// The errors in what it returned.
+    pub surfaced: Vec<Surfaced>,
+    /// Whether the runtime had come to rest when the tasks were listed, so that none of them was about to end.
+    pub at_rest: bool,
 }
 
 impl Outcomes {
     /// An explanation of the same program, with this in it.
     pub(crate) fn added_to(self, explanation: Explanation) -> Explanation {
+        let tasks = self.tasks.iter();
+        let of_tasks = tasks.filter_map(|task| Some((task.id, task.name.as_deref()?)));
+        let main = self.main.map(|id| (id, "main"));
+        let names: HashMap<TaskId, &str> = of_tasks.chain(main).collect();
         let mut snapshot = explanation.snapshot;
         for task in &mut snapshot.tasks {
-            if let Some(name) = self.names.get(&task.id) {
+            if let Some(&name) = names.get(&TaskId(task.id)) {
                 task.given_name = u32::try_from(snapshot.names.len()).ok().map(NameId);
-                snapshot.names.push(name.clone());
+                snapshot.names.push(name.to_owned());
             }
         }
         Explanation {
@@ -49,103 +115,92 @@ impl Outcomes {
             ..explanation
         }
     }
-}
 
-/// Hears of the tasks of one runtime.
-#[derive(Clone)]
-pub(crate) struct Collector {
-    #[cfg(tokio_unstable)]
-    observer: Observer,
-    #[cfg(tokio_unstable)]
-    begun: std::time::Instant,
-}
-
-#[cfg(not(tokio_unstable))]
-#[expect(clippy::unused_self, reason = "with hooks it has something to tell")]
-impl Collector {
-    pub(crate) fn attach(_: &mut Builder) -> Self {
-        Self {}
+    /// What became of the errors.
+    pub fn errors(&self) -> Errors {
+        errors::Read::by_main(self).counts()
     }
 
-    pub(crate) fn so_far(&self, _main: Option<Id>) -> Outcomes {
-        Outcomes::default()
+    /// What is amiss with how the tasks ended: errors that nobody read, tasks that outlive main.
+    pub fn findings(&self) -> Vec<Finding> {
+        let findings = [outlived::check(self), swallowed_error::check(self)];
+        findings.into_iter().flatten().collect()
     }
 
-    pub(crate) fn at_end(&self, _: &Handle, _main: Option<Id>, _value: &dyn Any) -> Option<Report> {
-        None
+    /// The program's own tasks; those that a library spawned for itself are left out.
+    pub fn own(&self) -> impl Iterator<Item = &TaskOutcome> {
+        let is_main = |task: &TaskOutcome| Some(task.id) == self.main;
+        let tasks = self.tasks.iter();
+        tasks.filter(move |task| is_main(task) || !task.spawned_at.is_library())
+    }
+
+    /// Those of the program's own tasks that are alive, but for main.
+    pub(crate) fn left_behind(&self) -> impl Iterator<Item = &TaskOutcome> {
+        let is_main = |task: &TaskOutcome| Some(task.id) == self.main;
+        self.own()
+            .filter(move |task| task.end.is_none() && !is_main(task))
     }
 }
 
-#[cfg(tokio_unstable)]
-impl Collector {
-    /// Adds hooks to a runtime that is about to be built, from the thread that will drive it.
-    pub(crate) fn attach(runtime: &mut Builder) -> Self {
-        note_panics();
-        let observer = Observer::new();
-        observer.adopt_thread();
-        observer.attach(runtime);
-        Self {
-            observer,
-            begun: std::time::Instant::now(),
+impl TaskOutcome {
+    /// Its name, or its number.
+    pub fn display_name(&self) -> String {
+        let number = || format!("task {}", self.id);
+        self.name.clone().unwrap_or_else(number)
+    }
+
+    /// The text of the error or panic that it ended with.
+    pub fn error(&self) -> Option<&str> {
+        match &self.end {
+            Some(End::Error(text) | End::Panic(text)) => Some(text),
+            _ => None,
         }
     }
+}
 
-    /// What is known while the program runs. Its main function may be a task.
-    pub(crate) fn so_far(&self, main: Option<Id>) -> Outcomes {
-        let seen = self.observer.look_at_tasks();
-        let names = seen.tasks.iter();
-        let names = names.filter_map(|task| Some((task.id.0, task.name.clone()?)));
-        let running = Program::Runs(Judgement {
-            verdict: Verdict::Running,
-            confidence: Confidence::Proven,
-        });
-        let findings = diagnose(&seen, main_id(main), &running).findings;
-        Outcomes {
-            names: names
-                .chain(main.map(|id| (TaskId::from(id).0, "main".to_owned())))
-                .collect(),
-            findings: findings.into_iter().filter(Finding::is_of_errors).collect(),
+impl From<task::Id> for TaskId {
+    fn from(id: task::Id) -> Self {
+        // Tokio keeps the number to itself, but prints it.
+        let mut number = Number(0);
+        let _ = write!(number, "{id}");
+        Self(number.0)
+    }
+}
+
+/// Reads the digits that are written to it.
+struct Number(u64);
+
+impl fmt::Write for Number {
+    fn write_str(&mut self, digits: &str) -> fmt::Result {
+        for digit in digits.bytes() {
+            let digit = u64::from(digit.wrapping_sub(b'0'));
+            self.0 = self.0.wrapping_mul(10).wrapping_add(digit);
         }
-    }
-
-    /// What is amiss with a program that has ended with this value: errors that nobody read, tasks that outlive it.
-    /// `None` if nothing is.
-    pub(crate) fn at_end(
-        &self,
-        runtime: &Handle,
-        main: Option<Id>,
-        value: &dyn Any,
-    ) -> Option<Report> {
-        // Where it is not known what main returned, any error may be in it.
-        let surfaced = surfaced(value)?;
-        let end = match surfaced.first() {
-            Some(error) => End::Error(error.text.clone()),
-            None => End::Ok,
-        };
-        let seen = self.observer.look_back(runtime, || {});
-        let diagnosis = diagnose(&seen, main_id(main), &Program::Returned(end, surfaced));
-        let report = || ProgramReport::new(&diagnosis, self.begun.elapsed());
-        (!diagnosis.findings.is_empty()).then(|| Report::ended(report()))
+        Ok(())
     }
 }
 
-/// No task has the number 0.
-#[cfg(tokio_unstable)]
-fn main_id(main: Option<Id>) -> TaskId {
-    main.map_or(TaskId(0), TaskId::from)
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
-/// The errors in what a main function returned. `None` if it is not known how to look for them.
 #[cfg(tokio_unstable)]
-fn surfaced(value: &dyn Any) -> Option<Vec<Surfaced>> {
-    if value.is::<()>() {
-        return Some(Vec::new());
+impl Finding {
+    /// Whether it tells of errors that nobody read, which does not explain why a program hangs.
+    pub(crate) fn is_of_errors(&self) -> bool {
+        self.rule == SWALLOWED_ERROR
     }
-    if let Some(ended) = value.downcast_ref::<Result<(), ErrorGroup>>() {
-        let error = ended.as_ref().err();
-        return Some(error.map_or_else(Vec::new, |error| Surfaced::all_in(error)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_number_of_a_task_is_the_one_that_it_prints() {
+        let id = tokio::spawn(async {}).id();
+        assert_eq!(TaskId::from(id).to_string(), id.to_string());
     }
-    let ended = value.downcast_ref::<Result<(), BoxError>>()?;
-    let error = ended.as_ref().err();
-    Some(error.map_or_else(Vec::new, |error| Surfaced::all_in(&**error)))
 }

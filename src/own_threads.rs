@@ -38,6 +38,14 @@ pub(crate) fn mark() {
     MARK.with(|_| ());
 }
 
+/// Makes this thread one of them as long as `watch` runs.
+#[cfg(all(tokio_unstable, feature = "demo"))]
+#[inline(never)]
+pub(crate) fn here<T>(watch: impl FnOnce() -> T) -> T {
+    let _own = Own::this_thread();
+    watch()
+}
+
 /// Makes the main thread one of them for good, unless it is this one: it is that of the test harness, and only waits.
 pub(crate) fn leave_out_harness() {
     let main = std::process::id();

@@ -109,6 +109,20 @@ impl From<&'static Location<'static>> for Place {
     }
 }
 
+/// From the text `file:line`, as it is serialized.
+#[cfg(feature = "guard")]
+impl<'de> serde::Deserialize<'de> for Place {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+
+        let text = String::deserialize(deserializer)?;
+        let parts = text.rsplit_once(':');
+        let place =
+            parts.and_then(|(file, line)| Some(Self::new(file.to_owned(), line.parse().ok()?)));
+        place.ok_or_else(|| D::Error::custom(format!("`{text}` is no file and line")))
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)

@@ -22,7 +22,7 @@ const FIRST_SWEEP: usize = 64;
 static IS_OBSERVED: AtomicBool = AtomicBool::new(false);
 
 /// From now on somebody may ask for what is alive.
-#[cfg(all(tokio_unstable, feature = "observe"))]
+#[cfg(all(tokio_unstable, feature = "guard"))]
 pub(crate) fn note_observer() {
     IS_OBSERVED.store(true, Ordering::Relaxed);
 }
@@ -57,7 +57,7 @@ impl<T> Registry<T> {
         entries.list.push(Arc::downgrade(item));
     }
 
-    #[cfg(any(feature = "guard", all(tokio_unstable, feature = "observe")))]
+    #[cfg(any(feature = "guard", all(tokio_unstable, feature = "guard")))]
     pub(crate) fn alive(&self) -> Vec<Arc<T>> {
         lock(&self.0)
             .list

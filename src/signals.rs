@@ -2,11 +2,14 @@
 
 use std::io;
 use std::process;
+#[cfg(all(tokio_unstable, feature = "demo"))]
+use std::sync::mpsc::{self, Receiver};
 
 use tokio::runtime::Builder;
 
 use crate::exit;
-use crate::observe::{start_watching, unrecorded};
+use crate::observe::unrecorded;
+use crate::own_threads;
 
 /// What a process can be asked for from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,33 +52,9 @@ impl Signal {
         }
     }
 
-    /// Sends it to the process of that id.
-    #[cfg(all(tokio_unstable, feature = "demo", unix))]
-    pub(crate) fn send_to(self, process: u32) -> io::Result<()> {
-        use rustix::process::{self, Pid};
-
-        let signal = match self {
-            Signal::Interrupt => process::Signal::INT,
-            Signal::Quit => process::Signal::QUIT,
-            Signal::Terminate => process::Signal::TERM,
-            Signal::Hangup => process::Signal::HUP,
-        };
-        let id = i32::try_from(process).ok().and_then(Pid::from_raw);
-        let id = id.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(process::kill_process(id, signal)?)
-    }
-
-    /// Does nothing: Ctrl+C, the only signal that there is, reaches every process of the terminal by itself.
-    #[cfg(all(tokio_unstable, feature = "demo", not(unix)))]
-    pub(crate) fn send_to(self, _process: u32) -> io::Result<()> {
-        Ok(())
-    }
-
     #[cfg(unix)]
     fn listen(self) -> io::Result<tokio::signal::unix::Signal> {
         use tokio::signal::unix::{SignalKind, signal};
-
-        use crate::observe::leave_out_signal;
 
         let kind = match self {
             Signal::Interrupt => SignalKind::interrupt(),
@@ -83,7 +62,6 @@ impl Signal {
             Signal::Terminate => SignalKind::terminate(),
             Signal::Hangup => SignalKind::hangup(),
         };
-        leave_out_signal(kind.as_raw_value());
         signal(kind)
     }
 
@@ -110,6 +88,17 @@ impl std::fmt::Display for Signal {
     }
 }
 
+/// Hears of all signals that ask the process to end. Once nobody hears any more, the next one ends it.
+#[cfg(all(tokio_unstable, feature = "demo"))]
+pub(crate) fn listen() -> io::Result<Receiver<Signal>> {
+    let (tell, heard) = mpsc::channel();
+    for signal in Signal::ALL {
+        let tell = tell.clone();
+        on(signal, move || tell.send(signal).is_ok())?;
+    }
+    Ok(heard)
+}
+
 /// Calls `f` each time the signal comes. Where that says that it has no use for it, the signal ends the process,
 /// as it would have without. Where there is no such signal, nothing calls it.
 ///
@@ -132,6 +121,6 @@ pub(crate) fn on(signal: Signal, mut f: impl FnMut() -> bool + Send + 'static) -
             }
         }
     };
-    start_watching("unstuck-signals", listen)?;
+    own_threads::start("unstuck-signals", listen)?;
     Ok(())
 }

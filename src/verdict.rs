@@ -2,6 +2,25 @@
 
 use std::fmt;
 
+/// The rules by their names. `docs/rules.md` says what each finds.
+pub const RULES: [&str; 15] = [
+    "orphaned-event",
+    "idle-receiver",
+    "full-channel",
+    "blocked-worker",
+    "outside",
+    "outlived",
+    "lock-cycle",
+    "circular-wait",
+    "self-deadlock",
+    "futurelock",
+    "starved-pool",
+    "lost-permit",
+    "lost-waker",
+    "swallowed-error",
+    "unseen",
+];
+
 /// What a program came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
@@ -25,7 +44,7 @@ pub enum Verdict {
 }
 
 /// How sure a conclusion is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "guard",
     derive(serde::Deserialize, serde::Serialize),

@@ -279,7 +279,7 @@ fn a_strict_check_fails_on_tasks_that_outlive_the_test() {
     let leaves = || async { drop(task::spawn(sleep(Duration::from_hours(1)))) };
     check(leaves());
     let message = failure(move || Check::new().strict().run(leaves()));
-    assert!(message.contains("[outlived]"), "{message}");
+    assert!(message.contains("[outlived, proven]"), "{message}");
     assert!(message.contains("spawned at tests/check.rs:"), "{message}");
 }
 

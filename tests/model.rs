@@ -93,11 +93,6 @@ mod error_group {
     }
 }
 
-#[cfg(all(tokio_unstable, feature = "observe"))]
-mod place {
-    pub(crate) use unstuck::Place;
-}
-
 mod registry {
     use std::marker::PhantomData;
 

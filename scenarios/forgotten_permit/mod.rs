@@ -6,7 +6,8 @@ mod guard;
 use std::time::Duration;
 
 use unstuck::demo::{Expected, Scenario};
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::outcomes::Errors;
+use unstuck::verdict::Verdict;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "forgotten-permit",

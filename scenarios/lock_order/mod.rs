@@ -7,7 +7,8 @@ mod two_orders;
 use std::time::Duration;
 
 use unstuck::demo::{Expected, Scenario};
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::outcomes::Errors;
+use unstuck::verdict::Verdict;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "lock-order",

@@ -7,7 +7,8 @@ mod by_hand;
 use std::time::Duration;
 
 use unstuck::demo::{Expected, Scenario};
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::outcomes::Errors;
+use unstuck::verdict::Verdict;
 
 use super::swallowed_errors::{self, worker};
 

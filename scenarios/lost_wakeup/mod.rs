@@ -7,7 +7,8 @@ mod listen_then_check;
 use std::time::Duration;
 
 use unstuck::demo::{Expected, Scenario};
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::outcomes::Errors;
+use unstuck::verdict::Verdict;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "lost-wakeup",
@@ -25,7 +26,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
                 verdict: Verdict::Stuck,
                 stored: 0,
                 errors: Errors::NONE,
-                rules: &["idle-receiver", "idle-receiver"],
+                rules: &["circular-wait"],
             }
         ),
         side!(

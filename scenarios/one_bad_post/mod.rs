@@ -8,7 +8,8 @@ mod wait_for_all;
 use std::time::Duration;
 
 use unstuck::demo::{Expected, Scenario};
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::outcomes::Errors;
+use unstuck::verdict::Verdict;
 
 /// What differs is how many posts are stored.
 const fn stores(stored: u64) -> Expected {

@@ -7,7 +7,8 @@ mod try_join_all;
 use std::time::Duration;
 
 use unstuck::demo::{Expected, Scenario};
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::outcomes::Errors;
+use unstuck::verdict::Verdict;
 
 use super::swallowed_errors::{self, worker};
 

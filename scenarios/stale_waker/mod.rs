@@ -7,7 +7,8 @@ mod letterbox;
 use std::time::Duration;
 
 use unstuck::demo::{Expected, Scenario};
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::outcomes::Errors;
+use unstuck::verdict::Verdict;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "stale-waker",

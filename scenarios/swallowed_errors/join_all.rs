@@ -19,7 +19,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let mut handles = Vec::new();
     for n in 0..job.workers {
         let worker = Worker::new(&job, &db, &queue, &all_done);
-        let name = format!("join-all/worker-{n}");
+        let name = format!("worker-{n}");
         handles.push(task::Builder::new().name(&name).spawn(worker.run())?);
     }
     join_all(handles).await;

@@ -11,7 +11,8 @@ pub(super) mod worker;
 use std::time::Duration;
 
 use unstuck::demo::{Expected, Fix, Scenario, Side};
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::outcomes::Errors;
+use unstuck::verdict::Verdict;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "swallowed-errors",

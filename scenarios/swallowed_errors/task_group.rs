@@ -19,7 +19,7 @@ pub(super) async fn main(job: Job) -> Result<(), BoxError> {
     let queue: Arc<Queue<i64>> = Arc::new((1..=job.posts).collect());
     let mut all_done = Event::new("ALL_DONE");
 
-    let group = TaskGroup::new("task-group").grace(GRACE);
+    let group = TaskGroup::new("pool").grace(GRACE);
     let workers = group.scope(async |group| {
         for n in 0..job.workers {
             let worker = Worker::new(&job, &db, &queue, &all_done);

@@ -15,6 +15,7 @@ use crate::exit;
 use crate::report::page::Page;
 use crate::report::sides::Commands;
 use crate::report::{Document, json, lesson, sides};
+use crate::signals;
 
 pub(super) fn answer(command: Command, catalogue: Catalogue) -> Result<u8, Failure> {
     match command {
@@ -64,7 +65,11 @@ fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
         let _ = report(outcome);
     };
     let notices = Messages::new(scenario, arguments, &on_request);
-    let outcome = demo::run(scenario, &options, &notices);
+    // Before the folder with the databases is made, so that none can leave it behind.
+    let signals = signals::listen().map_err(|error| Failure::Failed(error.to_string()))?;
+    let outcome = demo::run(scenario, &options, &notices, &signals);
+    // What is printed may be what takes so long.
+    drop(signals);
     notices.clear();
     let outcome = outcome.map_err(|error| Failure::Failed(error.to_string()))?;
     if let Some(code) = outcome.cut_off {

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::arguments::Run;
 use crate::demo::{Notices, Outcome, Scenario};
-use crate::diagnosis::Verdict;
+use crate::verdict::Verdict;
 
 pub(super) struct Messages<'r> {
     spinner: ProgressBar,
@@ -54,9 +54,9 @@ impl<'r> Messages<'r> {
 }
 
 impl Notices for Messages<'_> {
-    fn console(&self, address: SocketAddr) {
+    fn console(&self, side: &'static str, address: SocketAddr) {
         self.say(&format!(
-            "tokio-console can connect: tokio-console http://{address}"
+            "tokio-console can connect to {side}: tokio-console http://{address}"
         ));
     }
 

@@ -1,7 +1,7 @@
 //! Where records go: to the observers, and to tokio-console where it is asked for.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::OnceLock;
 
 use console_subscriber::{ConsoleLayer, Server, ServerParts};
 use tokio::runtime::Builder;
@@ -13,35 +13,41 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::Error;
 use super::short_locations::ShortLocations;
-use crate::observe;
+use crate::{observe, own_threads};
+
+/// Why tokio-console can't be served.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConsoleError {
+    /// The address is not to be had.
+    #[error("tokio-console can't be served at {address}: {}; name a free address, as in `--console 127.0.0.1:6670`", source.kind())]
+    Address {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    /// The system refused a thread or a runtime.
+    #[error("no thread could be started for tokio-console: {0}; the system may be out of them")]
+    Start(#[from] io::Error),
+}
 
 /// Sends the records of this process to the observers, and serves tokio-console at `address` if there
 /// is one: the address that it has got, should the port have been 0.
 ///
-/// Before any runtime is built, as tasks are recorded from the moment at which they are spawned.
-pub(super) fn subscribe(address: Option<SocketAddr>) -> Result<Option<SocketAddr>, Error> {
-    static DONE: OnceLock<()> = OnceLock::new();
+/// Before any runtime is built, as tasks are recorded from the moment at which they are spawned. Once in a process.
+pub(super) fn subscribe(address: Option<SocketAddr>) -> Result<Option<SocketAddr>, ConsoleError> {
+    let records = Registry::default().with(observe::layer());
     let Some(address) = address else {
-        if DONE.set(()).is_ok() {
-            let records = Registry::default().with(observe::resource_layer());
-            records.try_init().map_err(|_| Error::Subscriber)?;
-        }
+        records.init();
         return Ok(None);
     };
-
-    let unavailable = |source| Error::Console { address, source };
+    let unavailable = |source| ConsoleError::Address { address, source };
     let listener = TcpListener::bind(address).map_err(unavailable)?;
     listener.set_nonblocking(true).map_err(unavailable)?;
     let address = listener.local_addr().map_err(unavailable)?;
 
-    DONE.set(()).map_err(|()| Error::Subscriber)?;
     let (layer, server) = ConsoleLayer::builder().build();
-    let records = Registry::default()
-        .with(observe::resource_layer())
-        .with(ShortLocations(layer).with_filter(filter_fn(is_for_console)));
-    records.try_init().map_err(|_| Error::Subscriber)?;
+    let for_console = ShortLocations(layer).with_filter(filter_fn(is_for_console));
+    records.with(for_console).init();
     serve(listener, server)?;
     Ok(Some(address))
 }
@@ -54,7 +60,7 @@ fn is_for_console(metadata: &Metadata<'_>) -> bool {
 }
 
 /// Serves from a thread of its own, whose own tasks are not recorded.
-fn serve(listener: TcpListener, server: Server) -> Result<(), Error> {
+fn serve(listener: TcpListener, server: Server) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let serving = move || {
         let _unrecorded = observe::unrecorded();
@@ -70,9 +76,9 @@ fn serve(listener: TcpListener, server: Server) -> Result<(), Error> {
             let ended = router
                 .serve_with_incoming(TcpListenerStream::new(listener))
                 .await;
-            ended.map_err(std::io::Error::other)
+            ended.map_err(io::Error::other)
         })
     };
-    observe::start_watching("unstuck-console", serving)?;
+    own_threads::start("unstuck-console", serving)?;
     Ok(())
 }

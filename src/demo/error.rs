@@ -1,7 +1,6 @@
 //! What can go wrong with a run itself.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Why a scenario could not be played. Nothing has started then, but for [`Error::Database`] and
@@ -35,24 +34,16 @@ pub enum Error {
         /// Why it failed.
         source: sqlx::Error,
     },
-    /// The address for tokio-console is not to be had.
-    #[error("tokio-console can't be served at {address}: {}; name a free address, as in `--console 127.0.0.1:6670`", source.kind())]
-    Console {
-        /// The address.
-        address: SocketAddr,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// The process already sends its records elsewhere.
+    /// tokio-console can't be served.
+    #[error("{0}")]
+    Console(String),
+    /// The system refused a process, a thread or a runtime.
+    #[error("no process or thread could be started: {0}; the system may be out of either")]
+    Start(#[from] io::Error),
+    /// The process that plays a side is gone.
     #[error(
-        "another subscriber for tracing is installed already; run the demo before it, or without it"
+        "the process of side `{side}` ended without a result; play it again, and see whether something kills it"
     )]
-    Subscriber,
-    /// The system refused a runtime or a thread.
-    #[error("no thread or runtime could be started: {0}; the system may be out of either")]
-    Runtime(#[from] io::Error),
-    /// The thread that plays a side is gone.
-    #[error("side `{side}` ended without a result; this is a fault of unstuck itself")]
     SideDied {
         /// Which side.
         side: &'static str,

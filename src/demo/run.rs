@@ -2,21 +2,22 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-use super::side::{LeftRunning, Played, play};
-use super::{Error, Job, Posts, Scenario, Side, SideRun, console, database};
-use crate::diagnosis::Verdict;
-use crate::observe::{self, mark_own_thread, note_panics, start_watching, unrecorded};
-use crate::signals::{self, Signal};
+use super::player::Part;
+use super::side::{Played, Player};
+use super::{Error, Posts, Scenario, Side, SideRun, database};
+use crate::signals::Signal;
+use crate::verdict::Verdict;
 
 /// How to play a scenario.
 #[derive(Clone, Debug)]
@@ -85,17 +86,13 @@ pub struct Outcome {
     pub elapsed: Duration,
 }
 
-/// What the run hears of while it waits.
-enum News {
-    Played(usize, io::Result<Box<Played>>),
-    Gone(usize),
-    Signal(Signal),
-}
+/// A side, by its index, was played.
+type News = (usize, Result<Box<Played>, Error>);
 
 /// What to tell a person while the run goes on.
 pub trait Notices {
-    /// tokio-console can connect to this address.
-    fn console(&self, address: SocketAddr);
+    /// tokio-console can connect to this side at this address.
+    fn console(&self, side: &'static str, address: SocketAddr);
     /// The sides still play. Called several times a second.
     fn playing(&self);
     /// These sides have not ended, and are left as they are until Ctrl+C.
@@ -104,41 +101,23 @@ pub trait Notices {
     fn asked(&self, outcome: &Outcome);
 }
 
-/// How long the sides wait for the debug info to be read.
-const A_WHILE: Duration = Duration::from_secs(10);
-
 /// Plays the sides of `scenario` at the same time, and returns when all of them have ended or are
-/// known to be stuck; with [`hold`](Options::hold), at Ctrl+C.
+/// known to be stuck; with [`hold`](Options::hold), at Ctrl+C. A signal ends it.
 ///
 /// The panics of the sides' tasks are not printed, as they are part of what is reported.
-pub fn run(
+pub(crate) fn run(
     scenario: &Scenario,
     options: &Options,
     notices: &dyn Notices,
+    signals: &Receiver<Signal>,
 ) -> Result<Outcome, Error> {
     let started = Instant::now();
-    mark_own_thread();
-    observe::prepare();
     let (tell, news) = mpsc::channel();
-    // Before the folder is made, so that neither can leave it behind.
-    for signal in Signal::ALL {
-        let tell = tell.clone();
-        // Once the run is over nobody hears of it: then what is printed may be what takes so long.
-        signals::on(signal, move || tell.send(News::Signal(signal)).is_ok())?;
-    }
     let folder = temporary_folder()?;
-    if let Some(address) = console::subscribe(options.console)? {
-        notices.console(address);
-    }
-    let _unrecorded = unrecorded();
-    note_panics();
-
     let stage = Stage::set_up(scenario, options, folder.path())?;
-    // So that the sides have the processor to themselves, and each rest is looked at, however short.
-    observe::wait_until_prepared(A_WHILE);
-    stage.start(&tell)?;
+    stage.start(&tell, notices)?;
     drop(tell);
-    let waited = stage.wait_for_all(&news, notices)?;
+    let waited = stage.wait_for_all(&news, signals, notices)?;
     let mut outcome = Outcome {
         sides: Vec::new(),
         cut_off: None,
@@ -148,7 +127,7 @@ pub fn run(
         Ok(played) => {
             let (sides, left_running) = stage.read_back(played)?;
             outcome.sides = sides;
-            let cut_off = stage.hold(&outcome, &news, notices);
+            let cut_off = stage.hold(&outcome, signals, notices);
             outcome.cut_off = cut_off.map(Signal::exit_code);
             drop(left_running);
         }
@@ -171,7 +150,7 @@ struct Stage<'r> {
     folder: &'r Path,
     /// For what is done before and after them.
     aside: Runtime,
-    sides: Vec<(&'static Side, Job)>,
+    sides: Vec<(&'static Side, Part)>,
 }
 
 impl<'r> Stage<'r> {
@@ -187,26 +166,36 @@ impl<'r> Stage<'r> {
         };
         let wanted = |side: &&Side| options.only.is_none_or(|only| only == side.name);
         for side in scenario.sides.iter().filter(wanted) {
-            let job = stage.job(side)?;
-            stage.sides.push((side, job));
+            let console = options.console.map(|it| nth(it, stage.sides.len()));
+            let part = stage.part(scenario, side, console)?;
+            stage.sides.push((side, part));
         }
         Ok(stage)
     }
 
-    fn job(&self, side: &Side) -> Result<Job, Error> {
+    fn part(
+        &self,
+        scenario: &Scenario,
+        side: &Side,
+        console: Option<SocketAddr>,
+    ) -> Result<Part, Error> {
         let posts = i64::from(self.posts);
-        let path = self.database(side);
-        let made = self.aside.block_on(database::create(&path, posts));
-        Ok(Job {
-            database: made.map_err(|source| Error::Database {
-                side: side.name,
-                what: "made",
-                source,
-            })?,
+        let database = self.database(side);
+        let made = self.aside.block_on(database::create(&database, posts));
+        made.map_err(|source| Error::Database {
+            side: side.name,
+            what: "made",
+            source,
+        })?;
+        Ok(Part {
+            scenario: scenario.name.to_owned(),
+            side: side.name.to_owned(),
+            database,
             posts,
             workers: self.workers as usize,
             latency: self.latency,
             fixed: self.options.fixed,
+            console,
         })
     }
 
@@ -214,17 +203,25 @@ impl<'r> Stage<'r> {
         self.folder.join(format!("{}.sqlite3", side.name))
     }
 
-    /// Plays each side on a thread of its own, so that one that blocks its thread can't take the rest
-    /// with it.
-    fn start(&self, tell: &Sender<News>) -> Result<(), Error> {
-        for (index, (side, job)) in self.sides.iter().enumerate() {
-            let (side, job, tell) = (*side, job.clone(), tell.clone());
+    /// Starts a process for each side, and has them play once all are there: each is watched from a thread of its own.
+    fn start(&self, tell: &Sender<News>, notices: &dyn Notices) -> Result<(), Error> {
+        let mut players = Vec::new();
+        for (side, part) in &self.sides {
+            let (player, console) = Player::start(side, part)?;
+            if let Some(address) = console {
+                notices.console(side.name, address);
+            }
+            players.push(player);
+        }
+        let all = Arc::new(Barrier::new(players.len()));
+        for (index, player) in players.into_iter().enumerate() {
+            let (tell, all) = (tell.clone(), Arc::clone(&all));
             let playing = move || {
-                let _gone = SayGone(index, &tell);
-                let _ = tell.send(News::Played(index, play(side, job).map(Box::new)));
+                let _ = tell.send((index, player.play(&all).map(Box::new)));
             };
-            let name = format!("unstuck-{}", side.name);
-            start_watching(&name, playing)?;
+            thread::Builder::new()
+                .name(format!("unstuck-{}", self.sides[index].0.name))
+                .spawn(playing)?;
         }
         Ok(())
     }
@@ -233,22 +230,23 @@ impl<'r> Stage<'r> {
     fn wait_for_all(
         &self,
         news: &Receiver<News>,
+        signals: &Receiver<Signal>,
         notices: &dyn Notices,
     ) -> Result<Result<Vec<Played>, Signal>, Error> {
-        const TICK: Duration = Duration::from_millis(80);
+        const TICK: Duration = Duration::from_millis(40);
         let mut played: Vec<Option<Played>> = self.sides.iter().map(|_| None).collect();
         while played.iter().any(Option::is_none) {
             match news.recv_timeout(TICK) {
-                Ok(News::Played(index, result)) => played[index] = Some(*result?),
-                Ok(News::Gone(index)) if played[index].is_none() => {
-                    let side = self.sides[index].0.name;
+                Ok((index, result)) => played[index] = Some(*result?),
+                Err(RecvTimeoutError::Timeout) => notices.playing(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    let lost = played.iter().position(Option::is_none).unwrap_or_default();
+                    let side = self.sides[lost].0.name;
                     return Err(Error::SideDied { side });
                 }
-                Ok(News::Gone(_)) => {}
-                Ok(News::Signal(signal)) => return Ok(Err(signal)),
-                // Those who listen for signals don't go away; if they did, it could not be ended any more.
-                Err(RecvTimeoutError::Disconnected) => return Ok(Err(Signal::Interrupt)),
-                Err(RecvTimeoutError::Timeout) => notices.playing(),
+            }
+            if let Ok(signal) = signals.try_recv() {
+                return Ok(Err(signal));
             }
         }
         Ok(Ok(played.into_iter().flatten().collect()))
@@ -258,37 +256,36 @@ impl<'r> Stage<'r> {
     fn hold(
         &self,
         outcome: &Outcome,
-        news: &Receiver<News>,
+        signals: &Receiver<Signal>,
         notices: &dyn Notices,
     ) -> Option<Signal> {
         let sides = outcome.sides.iter();
         let left: Vec<_> = sides
-            .map(|run| (run.side.name, run.diagnosis.verdict))
+            .map(|run| (run.side.name, run.report.verdict))
             .filter(|(_, verdict)| !verdict.is_end())
             .collect();
         if left.is_empty() || !self.options.holds() {
             return None;
         }
         notices.held(&left);
-        news.iter().find_map(|news| match news {
-            News::Signal(Signal::Quit) => {
+        signals.iter().find_map(|signal| match signal {
+            Signal::Quit => {
                 notices.asked(outcome);
                 None
             }
-            News::Signal(signal) => Some(signal),
-            News::Played(..) | News::Gone(_) => None,
+            signal => Some(signal),
         })
     }
 
     /// Reads the posts of the sides back, as they are at the verdict.
-    fn read_back(&self, played: Vec<Played>) -> Result<(Vec<SideRun>, Vec<LeftRunning>), Error> {
+    fn read_back(&self, played: Vec<Played>) -> Result<(Vec<SideRun>, Vec<Option<Player>>), Error> {
         let sides = self.sides.iter().zip(played);
-        let read_back = |((side, job), played): (&(&'static Side, Job), Played)| {
-            let stored = self.aside.block_on(database::stored(&job.database));
+        let read_back = |((side, part), played): (&(&'static Side, Part), Played)| {
+            let stored = self.aside.block_on(database::stored(&part.database));
             let total = u64::from(self.posts);
             let run = SideRun {
                 side,
-                diagnosis: played.diagnosis,
+                report: played.report,
                 printed: played.printed,
                 posts: Posts {
                     total,
@@ -298,7 +295,6 @@ impl<'r> Stage<'r> {
                         source,
                     })?,
                 },
-                elapsed: played.elapsed,
                 database: self.options.keep_db.then(|| self.database(side)),
             };
             Ok((run, played.left_running))
@@ -307,13 +303,13 @@ impl<'r> Stage<'r> {
     }
 }
 
-/// Sent after the result of a side, or instead of it should the thread panic.
-struct SayGone<'t>(usize, &'t Sender<News>);
-
-impl Drop for SayGone<'_> {
-    fn drop(&mut self) {
-        let _ = self.1.send(News::Gone(self.0));
+/// The address for the side with this index: its port is higher by that, but for 0, which stands for any that is free.
+fn nth(first: SocketAddr, index: usize) -> SocketAddr {
+    let mut address = first;
+    if let (1.., Ok(index)) = (first.port(), u16::try_from(index)) {
+        address.set_port(first.port().saturating_add(index));
     }
+    address
 }
 
 fn temporary_folder() -> Result<TempDir, Error> {

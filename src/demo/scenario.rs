@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Job, SideRun};
 use crate::BoxError;
-use crate::diagnosis::{Errors, Verdict};
+use crate::outcomes::Errors;
+use crate::verdict::Verdict;
 
 /// Lessons on the same subject.
 #[derive(Clone, Copy, Debug)]
@@ -116,22 +117,22 @@ impl Expected {
                 differences.push(format!("{what}: expected {expected}, got {actual}"));
             }
         };
-        let diagnosis = &run.diagnosis;
+        let report = &run.report;
         compare(
             "verdict",
             self.verdict.to_string(),
-            diagnosis.verdict.to_string(),
+            report.verdict.to_string(),
         );
         compare(
             "posts stored",
             self.stored.to_string(),
             run.posts.stored.to_string(),
         );
-        compare("errors", counts(self.errors), counts(diagnosis.errors));
+        compare("errors", counts(self.errors), counts(report.errors));
         compare(
             "findings",
             rules(self.rules.iter().copied()),
-            rules(diagnosis.findings.iter().map(|finding| finding.rule)),
+            rules(report.findings.iter().map(|finding| finding.rule)),
         );
         differences
     }

@@ -84,11 +84,21 @@ impl Status {
 /// How often each thread of a process was put to sleep so far. A process with the same activity at two moments did
 /// nothing in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Activity(Vec<(u32, u64)>);
+pub(crate) struct Activity(Vec<(u32, u64)>);
 
 impl Activity {
     /// `None` if a thread runs, or the process is stopped or has ended.
     pub(super) fn of_sleeping(id: u32) -> Option<Self> {
+        Self::of_threads(id, |_, _| true)
+    }
+
+    /// The same without the main thread, and without those whose names begin like this.
+    #[cfg(tokio_unstable)]
+    pub(crate) fn of_others_sleeping(id: u32, prefix: &str) -> Option<Self> {
+        Self::of_threads(id, |thread, name| thread != id && !name.starts_with(prefix))
+    }
+
+    fn of_threads(id: u32, is_one: impl Fn(u32, &str) -> bool) -> Option<Self> {
         let threads = fs::read_dir(format!("/proc/{id}/task")).ok()?;
         let mut switches = Vec::new();
         for thread in threads.flatten() {
@@ -99,6 +109,10 @@ impl Activity {
                 let mut lines = status.lines();
                 lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
             };
+            let number = thread.file_name().to_str()?.parse().ok()?;
+            if !field("Name").is_some_and(|name| is_one(number, name)) {
+                continue;
+            }
             match field("State")?.chars().next()? {
                 'S' => {}
                 // The main thread may have ended before the others.
@@ -108,8 +122,7 @@ impl Activity {
             let count = |name| field(name)?.parse::<u64>().ok();
             let slept = count("voluntary_ctxt_switches")?;
             let preempted = count("nonvoluntary_ctxt_switches")?;
-            let id = thread.file_name().to_str()?.parse().ok()?;
-            switches.push((id, slept + preempted));
+            switches.push((number, slept + preempted));
         }
         switches.sort_unstable();
         (!switches.is_empty()).then_some(Self(switches))

@@ -9,7 +9,7 @@
 mod heir;
 #[path = "shared/nested.rs"]
 mod nested;
-#[cfg(all(tokio_unstable, feature = "observe"))]
+#[cfg(all(tokio_unstable, feature = "guard"))]
 #[path = "shared/seen.rs"]
 mod seen;
 #[path = "shared/stop.rs"]

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use unstuck_inspect::snapshot::{FrameIndex, PermitKind, PlaceId, WaitsFor};
+use unstuck_inspect::snapshot::{FrameIndex, Origin, PermitKind, PlaceId, WaitsFor};
 
 use super::Confidence;
 use super::actor::Actor;
@@ -94,6 +94,7 @@ pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
     if !findings.iter().all(is_pending) {
         findings.retain(|finding| !is_pending(finding));
     }
+    let mut findings = folded(findings);
     findings.sort_by_key(|finding| {
         let wait = finding.wait();
         let rank = wait.map(|wait| match wait.until {
@@ -104,6 +105,40 @@ pub(super) fn find(graph: &Graph<'_>, solutions: &Solutions) -> Vec<Finding> {
         (rank, wait.map(|wait| Reverse(wait.others)))
     });
     findings
+}
+
+/// Puts together those who wait in the same place for nothing.
+fn folded(findings: Vec<Finding>) -> Vec<Finding> {
+    /// What they have in common.
+    type Key = (ResourceKind, Confidence, Until, Arc<[PlaceId]>);
+    let mut places: HashMap<Key, usize> = HashMap::default();
+    let mut folded: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let Cause::Wait(wait) = &finding.cause else {
+            folded.push(finding);
+            continue;
+        };
+        let key = match &wait.links[..] {
+            [link] if matches!(link.kind, ResourceKind::Never | ResourceKind::Waker) => {
+                let waiter = link.waiters.first();
+                waiter.map(|it| (link.kind, finding.confidence, wait.until, it.places.clone()))
+            }
+            _ => None,
+        };
+        let same = key.as_ref().and_then(|key| places.get(key).copied());
+        if let Some(same) = same
+            && let Cause::Wait(first) = &mut folded[same].cause
+        {
+            first.others = first.others.max(wait.others);
+            first.links[0]
+                .waiters
+                .extend_from_slice(&wait.links[0].waiters);
+            continue;
+        }
+        places.extend(key.map(|key| (key, folded.len())));
+        folded.push(finding);
+    }
+    folded
 }
 
 /// These resources, each with who waits for it and who holds it, whether or not somebody brings it about.
@@ -291,12 +326,14 @@ impl Root<'_, '_> {
             return None;
         }
         let until = self.until(&order, &waiters);
-        let is_proven = |resource: &usize| {
-            proof::is_proven(self.graph, self.solutions, &self.graph.resources[*resource])
+        let is_proven = |(resource, link): (&usize, &Link)| {
+            let resource = &self.graph.resources[*resource];
+            self.solutions.nothing_is_live && proof::all_wait(link)
+                || proof::is_proven(self.graph, self.solutions, resource)
         };
         Some(Finding {
-            rule: rule(&links, is_circle, waiters.len()),
-            confidence: if until == Until::Never && order.iter().all(is_proven) {
+            rule: self.rule(&order, &links, is_circle, waiters.len()),
+            confidence: if until == Until::Never && order.iter().zip(&links).all(is_proven) {
                 Confidence::Proven
             } else {
                 Confidence::Likely
@@ -306,6 +343,68 @@ impl Root<'_, '_> {
                 links,
                 others: others(self.graph, self.solutions, &order, &waiters, seen),
             }),
+        })
+    }
+
+    /// Which of the rules a cause belongs to.
+    fn rule(
+        &self,
+        order: &[usize],
+        links: &[Link],
+        is_circle: bool,
+        actors: usize,
+    ) -> &'static str {
+        let any = |is_one: fn(ResourceKind) -> bool| links.iter().any(|link| is_one(link.kind));
+        let is_alone = is_circle && actors == 1;
+        let mut holders = links.iter().flat_map(|link| &link.holders);
+        let emptied = order
+            .iter()
+            .zip(links)
+            .find(|(_, link)| is_semaphore(link.kind) && !link.is_held());
+        if holders.any(|holder| matches!(holder.with, With::Granted { .. })) {
+            "futurelock"
+        } else if any(|kind| matches!(kind, ResourceKind::Waker | ResourceKind::Never)) {
+            "lost-waker"
+        } else if let Some((resource, _)) = emptied {
+            if self.is_queue(*resource) {
+                "idle-receiver"
+            } else {
+                "lost-permit"
+            }
+        } else if is_alone && (any(is_lock) || any(is_semaphore)) {
+            "self-deadlock"
+        } else if any(is_pool) {
+            "starved-pool"
+        } else if links.len() == 1 && any(is_flag) {
+            "orphaned-event"
+        } else if is_circle && actors > 1 && any(is_lock) {
+            "lock-cycle"
+        } else if is_circle && actors > 1 {
+            "circular-wait"
+        } else if any(is_room) {
+            "full-channel"
+        } else {
+            "idle-receiver"
+        }
+    }
+
+    /// Whether a semaphore counts the items of a library's queue, by the name of the function that waits for it.
+    fn is_queue(&self, resource: usize) -> bool {
+        let snapshot = self.graph.snapshot;
+        let mut nodes = self.waiting[resource]
+            .iter()
+            .map(|it| &self.graph.nodes[*it]);
+        nodes.any(|node| {
+            let futures = node.actor.futures(snapshot);
+            let frames = futures
+                .into_iter()
+                .flat_map(|it| it.ancestors(node.leaf.frame));
+            let mut places = frames.map(|frame| &snapshot[frame.place]);
+            let outside_tokio = places.find(|place| !place.function.starts_with("tokio::"));
+            outside_tokio.is_some_and(|place| {
+                let name = place.function.rsplit("::").next().unwrap_or_default();
+                place.origin == Origin::Library && RECEIVE.contains(&name)
+            })
         })
     }
 
@@ -555,65 +654,50 @@ impl Root<'_, '_> {
     }
 }
 
-/// Which of the rules a cause belongs to.
-fn rule(links: &[Link], is_circle: bool, actors: usize) -> &'static str {
-    let any = |kind: fn(&ResourceKind) -> bool| links.iter().any(|link| kind(&link.kind));
-    let granted = links.iter().any(|link| {
-        let mut holders = link.holders.iter();
-        holders.any(|holder| matches!(holder.with, With::Granted { .. }))
-    });
-    let is_lock = |kind: &ResourceKind| {
-        matches!(
-            kind,
-            ResourceKind::Permits(
-                PermitKind::Mutex
-                    | PermitKind::RwLockRead
-                    | PermitKind::RwLockWrite
-                    | PermitKind::OnceCell
-            )
+/// What receiving is called by queues that are built on a semaphore.
+const RECEIVE: [&str; 5] = ["recv", "pop", "dequeue", "next", "get"];
+
+fn is_lock(kind: ResourceKind) -> bool {
+    matches!(
+        kind,
+        ResourceKind::Permits(
+            PermitKind::Mutex
+                | PermitKind::RwLockRead
+                | PermitKind::RwLockWrite
+                | PermitKind::OnceCell
         )
-    };
-    let is_flag = |kind: &ResourceKind| {
-        matches!(
-            kind,
-            ResourceKind::Event
-                | ResourceKind::SetOnce
-                | ResourceKind::Cancellation
-                | ResourceKind::TaskTracker
-        )
-    };
-    let is_room = |kind: &ResourceKind| {
-        matches!(
-            kind,
-            ResourceKind::Room
-                | ResourceKind::PipeRoom
-                | ResourceKind::Permits(PermitKind::ChannelRoom)
-        )
-    };
-    let is_pool = |kind: &ResourceKind| {
-        matches!(
-            kind,
-            ResourceKind::PoolThread
-                | ResourceKind::Permits(
-                    PermitKind::Connection | PermitKind::Semaphore | PermitKind::Other
-                )
-        )
-    };
-    if granted {
-        "futurelock"
-    } else if any(|kind| matches!(kind, ResourceKind::Waker | ResourceKind::Never)) {
-        "lost-waker"
-    } else if any(is_pool) {
-        "starved-pool"
-    } else if links.len() == 1 && any(is_flag) {
-        "orphaned-event"
-    } else if is_circle && actors == 1 && links.iter().all(|link| is_lock(&link.kind)) {
-        "self-deadlock"
-    } else if is_circle && actors > 1 {
-        "lock-cycle"
-    } else if any(is_room) {
-        "full-channel"
-    } else {
-        "idle-receiver"
-    }
+    )
+}
+
+fn is_flag(kind: ResourceKind) -> bool {
+    matches!(
+        kind,
+        ResourceKind::Event
+            | ResourceKind::SetOnce
+            | ResourceKind::Cancellation
+            | ResourceKind::TaskTracker
+    )
+}
+
+fn is_room(kind: ResourceKind) -> bool {
+    matches!(
+        kind,
+        ResourceKind::Room
+            | ResourceKind::PipeRoom
+            | ResourceKind::Permits(PermitKind::ChannelRoom)
+    )
+}
+
+fn is_pool(kind: ResourceKind) -> bool {
+    matches!(
+        kind,
+        ResourceKind::PoolThread | ResourceKind::Permits(PermitKind::Connection)
+    ) || is_semaphore(kind)
+}
+
+fn is_semaphore(kind: ResourceKind) -> bool {
+    matches!(
+        kind,
+        ResourceKind::Permits(PermitKind::Semaphore | PermitKind::Other)
+    )
 }

@@ -14,13 +14,16 @@ use super::graph::{Doubt, Graph, Is, Live, Seed, Source as WakeSource};
 use super::reach::Vertex;
 use super::solution::Solutions;
 
+/// The rule on polls that do not return.
+pub const BLOCKED_WORKER: &str = "blocked-worker";
+
 /// The threads that sleep inside a `poll` function.
 pub(super) fn blocked(snapshot: &Snapshot, threads: &[usize]) -> Vec<Finding> {
     let findings = threads.iter().map(|thread| {
         let id = snapshot.threads[*thread].id;
         let block_on = snapshot.block_ons.iter().position(|it| it.thread == id);
         finding(
-            "blocked-worker",
+            BLOCKED_WORKER,
             Cause::BlockedThread(BlockedThread {
                 thread: *thread,
                 block_on: block_on.map(Actor::BlockOn),

@@ -106,7 +106,7 @@ pub enum Unseen {
 }
 
 /// What ends a wait that nothing else ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Until {
     /// Nothing.
     Never,
@@ -211,6 +211,17 @@ impl Finding {
 }
 
 impl Link {
+    /// Whether somebody holds what is waited for itself, and not only a handle by which it could be given back.
+    pub(crate) fn is_held(&self) -> bool {
+        self.holders.iter().any(|holder| match holder.with {
+            With::Handle { kind, .. } | With::Inside { kind, .. } | With::Static { kind, .. } => {
+                !matches!(kind, HandleKind::Arc | HandleKind::Weak | HandleKind::Rc)
+            }
+            With::Granted { .. } | With::Partly => true,
+            With::End => false,
+        })
+    }
+
     pub(super) fn not_found(reconciled: Reconciled) -> (u64, bool) {
         match reconciled {
             Reconciled::All => (0, false),

@@ -18,6 +18,7 @@ use unstuck_inspect::snapshot::{
 use super::actor::{self, Actor};
 use super::channels;
 use super::freed::MaybeFreed;
+use super::libraries;
 use super::maps::{HashMap, HashSet};
 use super::motion::Motion;
 use super::objects::{Held, Keeper, Objects, Reconciled, borrows, is_strong, reconcile};
@@ -357,7 +358,7 @@ impl<'s> Graph<'s> {
         }
         graph.lead_to_values(&objects);
         for actor in Actor::all(snapshot) {
-            if !graph.only_watches(actor) {
+            if !graph.is_beside(actor) {
                 graph.seed_actor(actor, motion);
                 graph.add_leaves(actor, &objects, &waits);
             }
@@ -367,13 +368,15 @@ impl<'s> Graph<'s> {
         graph
     }
 
-    fn only_watches(&self, actor: Actor) -> bool {
+    /// Whether what an actor does changes nothing for the program: it only watches, or looks after a library.
+    fn is_beside(&self, actor: Actor) -> bool {
         match actor {
             Actor::BlockOn(index) => {
                 let thread = self.snapshot.block_ons[index].thread;
                 self.watchers.contains(&thread)
             }
-            Actor::Task(_) | Actor::Blocking(_) => false,
+            Actor::Task(index) => libraries::is_upkeep(self.snapshot, &self.snapshot.tasks[index]),
+            Actor::Blocking(_) => false,
         }
     }
 

@@ -10,6 +10,7 @@ use super::actor::Actor;
 use super::freed::MaybeFreed;
 use super::maps::HashMap;
 use super::objects::Held;
+use super::threads;
 
 /// What a place in memory is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +21,8 @@ pub(super) enum Part {
     Value(ObjectId),
     /// Of memory to which a local leads that may have been moved.
     Buffer(ObjectId),
-    /// Of the stack of a thread that waits for something to run, and uses nothing of the program meanwhile.
+    /// Of the stack of a thread that waits for something to run, or only watches: it uses nothing of the program
+    /// meanwhile.
     IdleStack,
 }
 
@@ -117,6 +119,7 @@ fn stacks(snapshot: &Snapshot) -> HashMap<u32, Part> {
                 Part::Actor(Actor::BlockOn(own))
             }
             ThreadActivity::RunsClosure => running(thread.id)?,
+            _ if threads::rests(thread) => Part::IdleStack,
             _ => return None,
         };
         Some((thread.id, part))

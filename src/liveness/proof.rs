@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use unstuck_inspect::snapshot::ObjectId;
 
 use super::cause;
-use super::graph::{Graph, Resource, Search};
+use super::finding::Link;
+use super::graph::{Graph, Resource, ResourceKind, Search};
 use super::solution::Solutions;
 
 /// Whether nothing that is not known could bring this about.
@@ -32,4 +33,10 @@ pub(super) fn to_search(graph: &Graph<'_>, solutions: &Solutions) -> BTreeSet<Ob
         }
     }
     to_search
+}
+
+/// Whether all who could set an event wait for it. A handle that waits can't set it, as the wait borrows it mutably.
+pub(super) fn all_wait(link: &Link) -> bool {
+    let waiters = link.waiters.len() as u64;
+    link.kind == ResourceKind::Event && link.count.is_some_and(|count| count <= waiters)
 }

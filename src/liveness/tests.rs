@@ -243,7 +243,7 @@ fn two_that_wait_for_the_end_and_the_value_of_each_other_are_stuck() {
     program.waits(works, reply.value());
     program.waits(asks, program.end_of(works));
     program.main_waits(program.end_of(asks));
-    assert_stuck(&program, &["lock-cycle"]);
+    assert_stuck(&program, &["circular-wait"]);
 }
 
 #[test]
@@ -268,10 +268,10 @@ fn a_notification_that_only_waiters_could_give_does_not_come() {
         program.waits(task, notify.notification());
     }
     program.main_waits(program.end_of(TaskId(0)));
-    let diagnosis = assert_stuck(&program, &["lock-cycle"]);
+    let diagnosis = assert_stuck(&program, &["circular-wait"]);
     assert_eq!(first(&diagnosis).links[0].waiters.len(), 3);
     program.ticker();
-    assert_part(&program, "lock-cycle", Until::Never);
+    assert_part(&program, "circular-wait", Until::Never);
 }
 
 #[test]
@@ -599,7 +599,7 @@ fn two_that_send_into_each_others_full_channel_are_stuck() {
     program.waits(two, to_one.room());
     program.main_waits(program.end_of(one));
     program.ticker();
-    assert_part(&program, "lock-cycle", Until::Never);
+    assert_part(&program, "circular-wait", Until::Never);
 }
 
 #[test]

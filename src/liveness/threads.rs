@@ -2,6 +2,7 @@
 
 use unstuck_inspect::snapshot::{Snapshot, Thread, ThreadActivity, ThreadState};
 
+use super::libraries::is_idle_servant;
 use super::maps::HashSet;
 
 /// Whether a thread does nothing but wait for tasks or closures to run, or for a future that is among the actors.
@@ -10,7 +11,7 @@ pub(super) fn rests(thread: &Thread) -> bool {
         thread.activity,
         ThreadActivity::ParkedWorker | ThreadActivity::IdlePoolThread | ThreadActivity::BlockOn
     );
-    waits || only_watches(thread)
+    waits || only_watches(thread) || is_idle_servant(thread)
 }
 
 /// Whether it is one of [ours](crate::own_threads) in a program that watches itself.
@@ -35,6 +36,7 @@ pub(super) fn is_other(thread: &Thread) -> bool {
     thread.activity == ThreadActivity::Other
         && thread.state != ThreadState::Dead
         && !only_watches(thread)
+        && !is_idle_servant(thread)
 }
 
 /// The threads that are asleep inside a `poll` function: nothing else of that future runs until it returns.

@@ -11,7 +11,7 @@ use std::thread;
 use tokio::task;
 
 use super::Observer;
-use super::snapshot::End;
+use crate::outcomes::End;
 use crate::sync::lock;
 
 thread_local! {

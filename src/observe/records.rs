@@ -19,7 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::Observer;
 use super::panics;
-use super::snapshot::{End, TaskId};
+use crate::outcomes::{End, TaskId};
 use crate::sync::lock;
 
 /// The layer through which observers hear of names and errors. One is enough for all observers.

@@ -1,16 +1,12 @@
 //! Every task of a runtime: where it came from, and how it ended.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::Location;
-use std::sync::Arc;
-use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use tokio::task;
 
-use super::last_polls::LastPolls;
-use super::snapshot::{End, TaskId, TaskSeen, TaskState, Unlisted};
-use crate::place::Place;
+use crate::outcomes::{End, TaskId, TaskOutcome, Unlisted};
 
 /// Of how many tasks that ended well, and of how many that failed, more is kept than their number. A
 /// server may spawn one for each request, for years.
@@ -42,22 +38,14 @@ struct Record {
 enum Fate {
     /// With what was last heard of it: an error or a panic, and the poll in which that was.
     Alive(Option<(End, u64)>),
-    /// With when that was, by the clock of the observer.
-    Ended(End, Duration),
+    /// With how many tasks had ended before.
+    Ended(End, usize),
 }
 
 impl Tasks {
-    pub(super) fn spawned(&self) -> usize {
-        self.spawned
-    }
-
     /// Those that ended and have no record.
     pub(super) fn unlisted(&self) -> Unlisted {
         self.unlisted
-    }
-
-    pub(super) fn ended(&self) -> usize {
-        self.ended
     }
 
     /// To be called where the task is being spawned.
@@ -70,15 +58,6 @@ impl Tasks {
         };
         self.spawned += 1;
         self.records.insert(id, record);
-    }
-
-    /// Those that are tasks of this runtime.
-    pub(super) fn own(&self, ids: HashSet<TaskId>) -> HashSet<TaskId> {
-        if ids.is_empty() {
-            return ids;
-        }
-        let known = self.records.keys().map(|id| TaskId::from(*id));
-        known.filter(|id| ids.contains(id)).collect()
     }
 
     pub(super) fn name(&mut self, id: TaskId, name: String) {
@@ -108,9 +87,9 @@ impl Tasks {
         self.told.entry(id).or_insert(end);
     }
 
-    /// The task ended at this time, during the poll `poll` of its thread. What was heard of it in an earlier poll
+    /// The task ended during the poll `poll` of its thread. What was heard of it in an earlier poll
     /// did not end it, so it has got over that.
-    pub(super) fn end(&mut self, id: task::Id, poll: Option<u64>, at: Duration) {
+    pub(super) fn end(&mut self, id: task::Id, poll: Option<u64>) {
         // A `spawn_blocking` ends without having been spawned.
         let Some(record) = self.records.get_mut(&id) else {
             self.names.remove(&id.into());
@@ -129,13 +108,14 @@ impl Tasks {
             self.told.remove(&id.into())
         };
         let end = told.unwrap_or(end);
+        let before = self.ended;
         self.ended += 1;
         let failed = matches!(end, End::Error(_) | End::Panic(_));
         let kept = &mut self.kept[usize::from(failed)];
         // The first task is mostly the program's main.
         if *kept < KEPT || record.order == 0 {
             *kept += 1;
-            record.fate = Fate::Ended(end, at);
+            record.fate = Fate::Ended(end, before);
             return;
         }
         self.records.remove(&id);
@@ -144,58 +124,26 @@ impl Tasks {
         self.unlisted.failed += usize::from(failed);
     }
 
-    /// Whether a task is alive that no library spawned.
-    pub(super) fn has_own_alive(&self) -> bool {
-        let mut records = self.records.values();
-        records.any(|record| {
-            matches!(record.fate, Fate::Alive(_)) && !Place::from(record.spawned_at).is_library()
-        })
-    }
-
-    /// Those of which no poll has begun, with the exception of `polling`.
-    pub(super) fn unpolled(&self, polling: &[task::Id], last_polls: &LastPolls) -> HashSet<TaskId> {
-        let alive = self.records.iter();
-        let alive = alive.filter(|(_, record)| matches!(record.fate, Fate::Alive(_)));
-        let unpolled =
-            alive.filter(|(id, _)| last_polls.none_is_over(**id) && !polling.contains(id));
-        unpolled.map(|(id, _)| TaskId::from(*id)).collect()
-    }
-
-    /// All tasks that have a record, in spawn order; but not where they are parked.
-    pub(super) fn seen(&self, polling: &[task::Id], last_polls: &LastPolls) -> Vec<TaskSeen> {
-        self.list(polling, last_polls, |_| true)
-    }
-
-    fn list(
-        &self,
-        polling: &[task::Id],
-        last_polls: &LastPolls,
-        which: impl Fn(&Record) -> bool,
-    ) -> Vec<TaskSeen> {
-        let records = self.records.iter();
-        let mut records: Vec<_> = records.filter(|(_, record)| which(record)).collect();
+    /// All tasks that have a record, in spawn order.
+    pub(super) fn list(&self) -> Vec<TaskOutcome> {
+        let mut records: Vec<_> = self.records.iter().collect();
         records.sort_unstable_by_key(|(_, record)| record.order);
-        records
-            .into_iter()
-            .map(|(&id, record)| {
-                let number = TaskId::from(id);
-                TaskSeen {
-                    id: number,
-                    name: self.names.get(&number).cloned(),
-                    spawned_at: record.spawned_at.into(),
-                    parent: record.parent.map(TaskId::from),
-                    polled_at: match record.fate {
-                        Fate::Alive(_) => last_polls.of(id),
-                        Fate::Ended(_, at) => Some(at),
-                    },
-                    state: match &record.fate {
-                        Fate::Ended(end, _) => TaskState::Ended(end.clone()),
-                        Fate::Alive(_) if polling.contains(&id) => TaskState::Polling,
-                        Fate::Alive(_) => TaskState::Parked(Arc::default()),
-                    },
-                }
-            })
-            .collect()
+        let tasks = records.into_iter().map(|(&id, record)| {
+            let id = TaskId::from(id);
+            let (end, ended_after) = match &record.fate {
+                Fate::Alive(_) => (None, 0),
+                Fate::Ended(end, before) => (Some(end.clone()), *before),
+            };
+            TaskOutcome {
+                id,
+                name: self.names.get(&id).cloned(),
+                spawned_at: record.spawned_at.into(),
+                parent: record.parent.map(TaskId::from),
+                end,
+                ended_after,
+            }
+        });
+        tasks.collect()
     }
 }
 
@@ -215,7 +163,7 @@ mod tests {
             if let Some(error) = error {
                 tasks.hear(id, End::Error(error.to_owned()), 1);
             }
-            tasks.end(id, Some(1), Duration::ZERO);
+            tasks.end(id, Some(1));
         };
         for _ in 0..KEPT + 2 {
             spawn(None);
@@ -229,10 +177,7 @@ mod tests {
             (tasks.records.len(), tasks.names.len()),
             (2 * KEPT, 2 * KEPT)
         );
-        assert_eq!(
-            (tasks.spawned(), tasks.ended()),
-            (2 * KEPT + 5, 2 * KEPT + 5)
-        );
-        assert_eq!(tasks.seen(&[], &LastPolls::new()).len(), 2 * KEPT);
+        assert_eq!((tasks.spawned, tasks.ended), (2 * KEPT + 5, 2 * KEPT + 5));
+        assert_eq!(tasks.list().len(), 2 * KEPT);
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::program::milliseconds;
 use super::{ProgramReport, json};
 use crate::demo::{Options, Outcome, Posts, Scenario, SideRun};
-use crate::diagnosis::Verdict;
+use crate::verdict::Verdict;
 
 /// The report of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -77,7 +77,7 @@ impl SideDocument {
             name: run.side.name,
             expected: expected.verdict,
             unexpected: (!exploration).then(|| expected.differences(run)),
-            report: ProgramReport::new(&run.diagnosis, run.elapsed),
+            report: run.report.clone(),
             posts: run.posts,
             printed: run.printed.clone(),
             database: run.database.as_ref().map(|path| path.display().to_string()),

@@ -45,8 +45,8 @@ impl Report {
         match &self.0 {
             Of::Running(explanation) => {
                 let waits = explanation.diagnosis.findings.iter().map(|it| it.rule);
-                let lost = explanation.outcomes.findings.iter().map(|it| it.rule);
-                waits.chain(lost).collect()
+                let lost = explanation.outcomes.findings();
+                waits.chain(lost.iter().map(|it| it.rule)).collect()
             }
             #[cfg(tokio_unstable)]
             Of::Ended(report) => report.findings.iter().map(|it| it.rule).collect(),

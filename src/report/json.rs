@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// The version of what is printed as JSON.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The document as JSON, over several lines.
 ///

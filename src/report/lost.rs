@@ -1,6 +1,6 @@
 //! Errors that nobody read, in lines.
 
-use crate::verdict::{Confidence, Finding};
+use crate::verdict::Finding;
 
 /// How many it says, and where the newest are from: the newest come last.
 pub(super) fn lines(finding: &Finding) -> Vec<String> {
@@ -13,7 +13,7 @@ pub(super) fn lines(finding: &Finding) -> Vec<String> {
     sentence.chain(before).chain(shown).collect()
 }
 
-/// The summary, and the rule by which to look it up.
+/// The summary, and behind its first line the rule by which to look it up.
 pub(super) fn sentence(finding: &Finding) -> String {
     let Finding {
         rule,
@@ -21,9 +21,11 @@ pub(super) fn sentence(finding: &Finding) -> String {
         summary,
         ..
     } = finding;
-    match confidence {
-        Confidence::Proven => format!("{summary} [{rule}]"),
-        Confidence::Likely => format!("{summary} [{rule}, {confidence}]"),
+    let tag = format!(" [{rule}, {confidence}]");
+    match summary.split_once('\n') {
+        // What follows is a list.
+        Some((first, list)) => format!("{}{tag}:\n{list}", first.trim_end_matches(':')),
+        None => format!("{summary}{tag}"),
     }
 }
 

@@ -5,6 +5,8 @@ mod document;
 mod flags;
 mod folder;
 mod groups;
+#[cfg(tokio_unstable)]
+mod program;
 mod sentences;
 
 use std::cell::OnceCell;
@@ -21,6 +23,10 @@ use unstuck_inspect::snapshot::{
 };
 
 use self::folder::Folder;
+#[cfg(all(tokio_unstable, feature = "demo"))]
+pub(super) use self::program::{busy, findings_until_timeouts};
+#[cfg(tokio_unstable)]
+pub(super) use self::program::{findings, gaps, tasks};
 use super::json;
 use super::layout::Block;
 use super::page::{BOLD, Detail, FAINT, NONE, Page, heading, plural};
@@ -63,9 +69,19 @@ pub fn to_json(explanation: &Explanation, detail: Detail) -> Result<String, serd
     json::render(&text.document(explanation))
 }
 
+/// What tasks are called that the program gave names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Titles {
+    /// `worker-1 (task 7)`.
+    WithNumbers,
+    /// `worker-1`, where each name is one task's.
+    Names,
+}
+
 struct Text<'s> {
     snapshot: &'s Snapshot,
     full: bool,
+    titles: Titles,
     names: Objects<'s>,
     /// Tasks that are alike are shown each by itself.
     one_by_one: bool,
@@ -108,6 +124,17 @@ enum State {
 }
 
 impl State {
+    fn of(task: &Task) -> Self {
+        match task.state.lifecycle {
+            _ if task.changed => State::Moved,
+            Lifecycle::Idle if task.state.cancelled => State::Aborted,
+            Lifecycle::Idle => State::Waits,
+            Lifecycle::Scheduled => State::Queued,
+            Lifecycle::Running => State::Runs,
+            Lifecycle::Complete => State::Ended,
+        }
+    }
+
     /// What follows its name.
     fn words(self) -> &'static str {
         match self {
@@ -146,6 +173,7 @@ impl<'s> Text<'s> {
         let mut text = Self {
             snapshot,
             full: detail == Detail::Full,
+            titles: Titles::WithNumbers,
             one_by_one: false,
             names: Objects::of(snapshot),
             runs: false,
@@ -223,14 +251,7 @@ impl<'s> Text<'s> {
         let mut places: HashMap<_, usize> = HashMap::default();
         let mut shape = Vec::new();
         for task in &self.snapshot.tasks {
-            let state = match task.state.lifecycle {
-                _ if task.changed => State::Moved,
-                Lifecycle::Idle if task.state.cancelled => State::Aborted,
-                Lifecycle::Idle => State::Waits,
-                Lifecycle::Scheduled => State::Queued,
-                Lifecycle::Running => State::Runs,
-                Lifecycle::Complete => State::Ended,
-            };
+            let state = State::of(task);
             let title = *known.entry((task.name, task.origin)).or_insert_with(|| {
                 let number = titles.len();
                 let title = self.name(task.name, task.origin);
@@ -340,6 +361,7 @@ impl<'s> Text<'s> {
     /// What a task is called: by the name that the program gave it, if it did.
     fn task_title(&self, task: &Task) -> String {
         match task.given_name {
+            Some(name) if self.titles == Titles::Names => self.snapshot[name].clone(),
             Some(name) => format!("{} (task {})", &self.snapshot[name], task.id),
             None => format!("task {}", task.id),
         }
@@ -603,13 +625,14 @@ impl<'s> Text<'s> {
         Some(format!("blocking task {id}"))
     }
 
-    fn leaf(&mut self, futures: &AwaitTree, leaf: &Leaf, times: usize, depth: usize) {
+    /// What a leaf is doing: `waits for a Mutex`.
+    fn awaits(&self, leaf: &Leaf) -> String {
         let number = self.names.number_at(awaited(&leaf.waits_for));
         let thing = || match ResourceKind::of(&leaf.waits_for) {
             Some((kind, address)) => self.awaited_thing(kind, address),
             None => "something".to_owned(),
         };
-        let on = match &leaf.waits_for {
+        match &leaf.waits_for {
             WaitsFor::Message { channel } => {
                 let senders = self.names.at(*channel).and_then(|it| it.counts.senders);
                 let senders = senders.map_or(String::new(), |senders| {
@@ -681,7 +704,11 @@ impl<'s> Text<'s> {
                 format!("waits for {type_name}: what wakes it is not known")
             }
             _ => "waits for something that this version has no words for".to_owned(),
-        };
+        }
+    }
+
+    fn leaf(&mut self, futures: &AwaitTree, leaf: &Leaf, times: usize, depth: usize) {
+        let on = self.awaits(leaf);
         // What holds it may be a frame that is not shown.
         let hidden = futures.ancestors(leaf.frame);
         let mut hidden = hidden.take_while(|frame| !self.shows_frame(frame));

@@ -1,14 +1,15 @@
-//! The report on a program that is observed.
+//! The report on a program of which is known how its tasks end.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::page::{Detail, Page};
-use super::{TaskDocument, json, text};
-use crate::diagnosis::{Confidence, Diagnosis, Errors, Finding, Verdict};
+use super::{TaskDocument, json, process, text};
+use crate::explain::Explanation;
+use crate::outcomes::{End, Errors, Outcomes};
+use crate::verdict::{Confidence, Finding, Verdict};
 
 /// All that is reported of a program, as plain data. `json.md` says what each field means.
 #[derive(Clone, Debug, Serialize)]
@@ -19,9 +20,6 @@ pub struct Report {
     pub confidence: Confidence,
     /// From its start to its end, or to the verdict, in milliseconds.
     pub elapsed_ms: u64,
-    /// For how long nothing had moved by then, in milliseconds: each task that is parked has been so for at
-    /// least as long.
-    pub quiet_ms: u64,
     /// What became of its errors.
     pub errors: Errors,
     /// Its tasks in spawn order.
@@ -31,7 +29,7 @@ pub struct Report {
     /// What explains the verdict.
     pub findings: Vec<Finding>,
     /// What could not be observed, and why.
-    pub unseen: Vec<Cow<'static, str>>,
+    pub unseen: Vec<String>,
 }
 
 impl Report {
@@ -51,19 +49,82 @@ impl Report {
         json::render(&Standalone { schema, report }).expect("its fields are texts and numbers")
     }
 
-    /// The report on a program that was looked at `elapsed` after its start.
-    pub fn new(diagnosis: &Diagnosis, elapsed: Duration) -> Self {
+    /// The report on a program that runs, and was explained `elapsed` after its start.
+    pub fn running(explanation: &Explanation, elapsed: Duration) -> Self {
+        let outcomes = &explanation.outcomes;
+        let diagnosis = &explanation.diagnosis;
+        let mut findings = process::findings(explanation);
+        findings.extend(outcomes.findings());
         Self {
             verdict: diagnosis.verdict,
             confidence: diagnosis.confidence,
             elapsed_ms: milliseconds(elapsed),
-            quiet_ms: milliseconds(diagnosis.quiet_for),
-            errors: diagnosis.errors,
-            tasks: diagnosis.tasks.iter().map(TaskDocument::from).collect(),
-            tasks_unlisted: diagnosis.unlisted,
-            findings: diagnosis.findings.clone(),
-            unseen: diagnosis.blind.clone(),
+            errors: outcomes.errors(),
+            tasks: process::tasks(outcomes, Some(explanation)),
+            tasks_unlisted: outcomes.unlisted.tasks,
+            findings,
+            unseen: process::gaps(explanation),
         }
+    }
+
+    /// The report on a program in which no poll has begun for long, and one goes on.
+    #[cfg(feature = "demo")]
+    pub(crate) fn blocked(explanation: &Explanation, elapsed: Duration) -> Self {
+        let mut report = Self::running(explanation, elapsed);
+        report.verdict = Verdict::Blocked;
+        report.confidence = Confidence::Likely;
+        if report
+            .findings
+            .iter()
+            .all(|it| it.rule != crate::liveness::BLOCKED_WORKER)
+        {
+            report.findings.splice(0..0, process::busy(explanation));
+        }
+        report
+    }
+
+    /// The report on a program that makes no progress, and can't be read for this reason.
+    #[cfg(feature = "demo")]
+    pub(crate) fn unread(outcomes: &Outcomes, reason: String, elapsed: Duration) -> Self {
+        Self {
+            verdict: Verdict::Waiting,
+            confidence: Confidence::Likely,
+            elapsed_ms: milliseconds(elapsed),
+            errors: outcomes.errors(),
+            tasks: process::tasks(outcomes, None),
+            tasks_unlisted: outcomes.unlisted.tasks,
+            findings: outcomes.findings(),
+            unseen: vec![reason],
+        }
+    }
+
+    /// The report on a program that has ended `elapsed` after its start. `left` is what is known of the tasks that it
+    /// left behind.
+    pub fn ended(outcomes: &Outcomes, left: Option<&Explanation>, elapsed: Duration) -> Self {
+        let end = outcomes.returned.as_ref().map(|it| &it.end);
+        Self {
+            verdict: match end {
+                None | Some(End::Ok) => Verdict::Completed,
+                Some(End::Error(_) | End::Panic(_) | End::Cancelled) => Verdict::Failed,
+            },
+            confidence: Confidence::Proven,
+            elapsed_ms: milliseconds(elapsed),
+            errors: outcomes.errors(),
+            tasks: process::tasks(outcomes, left),
+            tasks_unlisted: outcomes.unlisted.tasks,
+            findings: outcomes.findings(),
+            unseen: Vec::new(),
+        }
+    }
+
+    /// With why it stood still before it failed, if a timeout ended that.
+    #[cfg(feature = "demo")]
+    pub(crate) fn after(mut self, before: &Explanation) -> Self {
+        if self.verdict == Verdict::Failed {
+            let in_vain = process::findings_until_timeouts(before);
+            self.findings.splice(0..0, in_vain);
+        }
+        self
     }
 }
 

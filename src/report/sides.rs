@@ -10,7 +10,7 @@ use super::page::{BOLD, Detail, FAINT, NONE, Page, colour, heading, plural};
 use super::text;
 use super::{Document, SideDocument};
 use crate::demo::{Fix, Options, Scenario, Side};
-use crate::diagnosis::Verdict;
+use crate::verdict::Verdict;
 
 /// How whoever plays this would play it again.
 #[derive(Clone, Debug)]

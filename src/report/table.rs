@@ -10,7 +10,8 @@ use super::layout::Block;
 use super::page::{BOLD, FAINT, NONE, Page, colour, plural};
 use super::text::sure;
 use crate::demo::{Chapter, Posts, scenarios};
-use crate::diagnosis::{Confidence, Errors, Verdict};
+use crate::outcomes::Errors;
+use crate::verdict::{Confidence, Verdict};
 
 /// What is in the table of a scenario: part of its [`Document`](super::Document).
 #[derive(Clone, Debug, Deserialize)]

@@ -1,7 +1,6 @@
 //! A report as text for a terminal, or for a file.
 
 use std::fmt::Write as _;
-use std::ops::RangeInclusive;
 
 use super::folder::{Folder, places, shorten};
 use super::layout::Block;
@@ -9,7 +8,7 @@ use super::lost::{self, sentence};
 use super::page::{BOLD, Detail, FAINT, NONE, Page, colour, heading, plural};
 use super::tree::{self, Row};
 use super::{ProgramReport as Report, TaskDocument};
-use crate::diagnosis::{Confidence, Finding, Verdict};
+use crate::verdict::{Confidence, Finding, Verdict};
 
 /// The report. Styles are written as escape sequences, to be stripped where they are not wanted.
 pub fn render(report: &Report, page: Page, detail: Detail) -> String {
@@ -22,15 +21,7 @@ pub fn render(report: &Report, page: Page, detail: Detail) -> String {
 fn brief(report: &Report, page: Page) -> String {
     let folder = Folder::shared_by(places(report));
     let mut block = Block::new(page.prose_width());
-    let mut verdict = self::verdict(report);
-    if report.quiet_ms > 0 {
-        let _ = write!(
-            verdict,
-            "; nothing has moved for {}",
-            seconds(report.quiet_ms)
-        );
-    }
-    block.add(&verdict, "  ", colour(report.verdict).bold());
+    block.add(&verdict(report), "  ", colour(report.verdict).bold());
     let programs = [("", report)];
     why(&mut block, &programs, folder.as_ref());
     if report.errors.returned > 0 {
@@ -58,13 +49,14 @@ pub(super) fn why(block: &mut Block, programs: &Programs<'_>, folder: Option<&Fo
         let prefix = prefix(name, several);
         findings_of(report, false).map(move |finding| format!("{prefix}{}", sentence(finding)))
     });
-    let mut why: Vec<String> = why.map(|it| shorten(folder, &it)).collect();
-    if why.len() > MOST {
-        let more = why.len() - (MOST - 1);
-        why.truncate(MOST - 1);
-        why.push(format!("and {more} more findings"));
+    let why: Vec<String> = why.map(|it| shorten(folder, &it)).collect();
+    let shown = if why.len() > MOST { MOST - 1 } else { MOST };
+    let lines = why.iter().take(shown).flat_map(|it| it.lines());
+    let mut lines: Vec<String> = lines.map(str::to_owned).collect();
+    if why.len() > shown {
+        lines.push(format!("and {} more findings", why.len() - shown));
     }
-    block.row("why", &why, NONE);
+    block.row("why", &lines, NONE);
 }
 
 /// Errors that nobody read: how many, and where they are from.
@@ -151,7 +143,6 @@ fn in_one_line(row: &Row<'_>) -> String {
 fn full(report: &Report, page: Page) -> String {
     let mut block = Block::new(page.width());
     block.add(&verdict(report), "  ", colour(report.verdict).bold());
-    quiet(&mut block, report);
     if report.errors.returned > 0 {
         block.add(&format!("errors: {}", errors(report)), "  ", NONE);
     }
@@ -185,14 +176,6 @@ pub(super) fn sure(verdict: Verdict, confidence: Confidence) -> String {
     match verdict {
         Verdict::Completed | Verdict::Failed | Verdict::Running => String::new(),
         Verdict::Stuck | Verdict::Blocked | Verdict::Waiting => format!(" ({confidence})"),
-    }
-}
-
-/// For how long nothing has moved.
-fn quiet(block: &mut Block, report: &Report) {
-    if report.quiet_ms > 0 {
-        let quiet = format!("nothing has moved for {}", seconds(report.quiet_ms));
-        block.add(&quiet, "", NONE);
     }
 }
 
@@ -274,41 +257,24 @@ fn task(block: &mut Block, row: &Row<'_>) {
 /// How a task ended, or what it is doing.
 fn standing(row: &Row<'_>) -> String {
     let task = row.task;
-    let (outcome, parked) = match task.outcome {
-        "outlived" => ("outlived main", ", parked"),
-        "unpolled" => ("not polled yet", ""),
+    let (outcome, waits) = match task.outcome {
+        "outlived" => ("outlived main", ", waits"),
+        "queued" => ("in a run queue", ""),
         outcome => (outcome, ""),
     };
     let mut standing = format!("{}: {outcome}", row.name);
-    if let Some(on) = &task.waits_on {
-        let lasts = row
-            .waits_ms
-            .as_ref()
-            .map(|it| format!(" for {}", range(it)));
-        let due = row
-            .due_ms
-            .as_ref()
-            .map(|it| format!(", due in {}", range(it)));
-        let (lasts, due) = (lasts.unwrap_or_default(), due.unwrap_or_default());
-        let _ = write!(standing, "{parked}{lasts} on {on}{due}");
+    if let Some(what) = &task.waits_for {
+        let _ = write!(standing, "{waits} for {what}");
     }
     standing
-}
-
-/// `1.23 s`, `1.23 s to 2 min 3 s`.
-fn range(milliseconds: &RangeInclusive<u64>) -> String {
-    let (least, most) = (seconds(*milliseconds.start()), seconds(*milliseconds.end()));
-    if least == most {
-        least
-    } else {
-        format!("{least} to {most}")
-    }
 }
 
 fn finding(block: &mut Block, finding: &Finding) {
     let rule = format!("  {} ({})", finding.rule, finding.confidence);
     block.add(&rule, "  ", BOLD);
-    block.add(&format!("    {}", finding.summary), "    ", NONE);
+    for line in finding.summary.lines() {
+        block.add(&format!("    {line}"), "      ", NONE);
+    }
     for evidence in &finding.evidence {
         block.add(&format!("    - {evidence}"), "      ", FAINT);
     }

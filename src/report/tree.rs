@@ -2,7 +2,6 @@
 //! did the same together.
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 
 use super::TaskDocument;
 use crate::fold::fold;
@@ -15,11 +14,6 @@ pub(super) struct Row<'t> {
     pub(super) name: String,
     /// The task, or the first of them.
     pub(super) task: &'t TaskDocument,
-    /// For how many milliseconds it has been parked, or the shortest and the longest of them; none where that is
-    /// not to be told.
-    pub(super) waits_ms: Option<RangeInclusive<u64>>,
-    /// In how many its timer is due.
-    pub(super) due_ms: Option<RangeInclusive<u64>>,
 }
 
 /// More tasks than these that did the same are told of together.
@@ -69,18 +63,12 @@ pub(super) fn alive(tasks: &[TaskDocument]) -> Vec<Row<'_>> {
     runs.iter().map(|run| row(tasks, 0, run)).collect()
 }
 
-/// All tasks in one list. For how long each has been parked is of no interest where a lesson plays for a moment.
+/// All tasks in one list.
 #[cfg(feature = "demo")]
 pub(super) fn flat(tasks: &[TaskDocument]) -> Vec<Row<'_>> {
     let places: Vec<usize> = (0..tasks.len()).collect();
     let runs = runs(tasks, &places, |_| true, TOLD_EACH);
-    let rows = runs.iter().map(|run| row(tasks, 0, run));
-    let without_durations = rows.map(|row| Row {
-        waits_ms: None,
-        due_ms: None,
-        ..row
-    });
-    without_durations.collect()
+    runs.iter().map(|run| row(tasks, 0, run)).collect()
 }
 
 /// Puts together, of the tasks at `places`, those that did the same, where there are more than `told_each` of them;
@@ -119,18 +107,11 @@ fn row<'t>(tasks: &'t [TaskDocument], depth: usize, run: &[usize]) -> Row<'t> {
         }
         many => format!("{} … {} ({many} tasks)", first.name, last.name),
     };
-    let all = run.iter().map(|place| &tasks[*place]);
     Row {
         depth,
         name,
         task: first,
-        waits_ms: range(all.clone().filter_map(|task| task.waits_ms)),
-        due_ms: range(all.filter_map(|task| task.due_ms)),
     }
-}
-
-fn range(milliseconds: impl Iterator<Item = u64> + Clone) -> Option<RangeInclusive<u64>> {
-    Some(milliseconds.clone().min()?..=milliseconds.max()?)
 }
 
 /// What is told together has the same.
@@ -140,7 +121,7 @@ enum Key<'t> {
     Alone(usize),
 }
 
-/// All of a task but its name, and how long it has been parked or will be.
+/// All of a task but its name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Kind<'t> {
     spawned_at: Option<&'t str>,
@@ -148,7 +129,7 @@ struct Kind<'t> {
     outcome: &'static str,
     error: Option<&'t str>,
     waits_at: Option<&'t str>,
-    waits_on: Option<&'t str>,
+    waits_for: Option<&'t str>,
 }
 
 impl<'t> Kind<'t> {
@@ -160,9 +141,7 @@ impl<'t> Kind<'t> {
             outcome,
             error,
             waits_at,
-            waits_on,
-            waits_ms: _,
-            due_ms: _,
+            waits_for,
         } = task;
         Self {
             spawned_at: spawned_at.as_deref(),
@@ -170,7 +149,7 @@ impl<'t> Kind<'t> {
             outcome,
             error: error.as_deref(),
             waits_at: waits_at.as_deref(),
-            waits_on: waits_on.as_deref(),
+            waits_for: waits_for.as_deref(),
         }
     }
 }

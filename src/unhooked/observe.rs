@@ -4,8 +4,7 @@
 //! ```
 //! use tracing_subscriber::prelude::*;
 //!
-//! let layers = unstuck::observe::layer().and_then(unstuck::observe::resource_layer());
-//! tracing_subscriber::registry().with(layers).init();
+//! tracing_subscriber::registry().with(unstuck::observe::layer()).init();
 //! unstuck::observe::mark_own_thread();
 //! let _unrecorded = unstuck::observe::unrecorded();
 //! ```
@@ -20,7 +19,6 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Identity;
 use tracing_subscriber::registry::LookupSpan;
 
-pub(crate) use crate::own_threads::start as start_watching;
 pub use unrecorded::unrecorded;
 
 /// Would hear of names and errors in a build with `--cfg tokio_unstable`.
@@ -32,19 +30,7 @@ where
     Identity::new().with_filter(LevelFilter::OFF)
 }
 
-/// Would hear of locks and timers, too, in a build with `--cfg tokio_unstable`.
-pub fn resource_layer<S>() -> impl Layer<S>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    layer()
-}
-
 /// Leaves this thread out of what is read of the process, until it ends: it only waits for others.
 pub fn mark_own_thread() {
     crate::own_threads::mark();
 }
-
-/// Nothing asks which signals the program waits for.
-#[cfg(unix)]
-pub(crate) fn leave_out_signal(_: i32) {}

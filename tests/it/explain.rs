@@ -225,7 +225,7 @@ fn the_json_of_a_deadlock_has_each_link_of_it() {
     program.explained_as("stuck (proven)", 2, "");
     let id = program.0.id();
     let document = json(&format!("explain {id} --json"));
-    assert_eq!(document["schema"], 1);
+    assert_eq!(document["schema"], 2);
     assert_eq!(document["process"]["id"], id);
     assert_eq!(document["basis"], "two_readings");
     assert_eq!(document["verdict"], "stuck");

@@ -143,8 +143,8 @@ fn a_program_that_goes_on_is_called_running() {
 #[test]
 fn one_that_is_watched_reports_by_itself_and_once() {
     let mut program = Guarded::ready("stuck --watch");
-    let said = program.says("[orphaned-event, likely]");
-    assert!(is_of(&said, "stuck (likely)"), "{said}");
+    let said = program.says("[orphaned-event, proven]");
+    assert!(is_of(&said, "stuck (proven)"), "{said}");
     assert!(said.contains("10 tasks at "), "{said}");
     program.signal("-INT");
     // The second one is for Ctrl+C.
@@ -269,8 +269,8 @@ fn however_often_it_is_asked_a_report_comes_and_ctrl_c_is_not_kept_waiting() {
 #[test]
 fn a_runtime_without_timers_and_io_is_looked_at_like_any_other() {
     let mut program = Guarded::ready("stuck --watch --bare");
-    let said = program.says("[orphaned-event, likely]");
-    assert!(is_of(&said, "stuck (likely)"), "{said}");
+    let said = program.says("[orphaned-event, proven]");
+    assert!(is_of(&said, "stuck (proven)"), "{said}");
     // Tokio's own word on what is missing.
     let (code, said) = Guarded::start("ticks --bare").end();
     assert_eq!(code, Some(101), "{said}");
@@ -280,8 +280,8 @@ fn a_runtime_without_timers_and_io_is_looked_at_like_any_other() {
 #[test]
 fn on_one_thread_as_much_is_seen_as_on_several() {
     let mut program = Guarded::ready("stuck --watch --current-thread");
-    let said = program.says("[orphaned-event, likely]");
-    assert!(is_of(&said, "stuck (likely)"), "{said}");
+    let said = program.says("[orphaned-event, proven]");
+    assert!(is_of(&said, "stuck (proven)"), "{said}");
 }
 
 #[test]

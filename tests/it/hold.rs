@@ -194,7 +194,10 @@ fn a_side_without_a_waker_is_held_as_it_is() {
     held.wait_for("first-waker is stuck, and held");
     held.press(CTRL_C);
     let (_, screen) = held.finish();
-    assert!(screen.contains("nothing can wake reader"), "{screen}");
+    assert!(
+        screen.contains("reader waits for a wake-up, and no waker of it exists"),
+        "{screen}"
+    );
 }
 
 #[test]

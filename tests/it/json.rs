@@ -56,10 +56,10 @@ fn with_one_post_the_pool_hangs_and_the_group_cancels_the_idle_workers() {
     assert_eq!(
         outcomes(pool),
         [
-            "main parked",
+            "main waits",
             "worker-0 error",
-            "worker-1 parked",
-            "worker-2 parked"
+            "worker-1 waits",
+            "worker-2 waits"
         ]
     );
 
@@ -69,9 +69,9 @@ fn with_one_post_the_pool_hangs_and_the_group_cancels_the_idle_workers() {
         outcomes(group),
         [
             "main error",
-            "worker-0 error",
-            "worker-1 cancelled",
-            "worker-2 cancelled"
+            "pool/worker-0 error",
+            "pool/worker-1 cancelled",
+            "pool/worker-2 cancelled"
         ]
     );
     assert_eq!(
@@ -83,13 +83,18 @@ fn with_one_post_the_pool_hangs_and_the_group_cancels_the_idle_workers() {
 #[test]
 fn the_fix_completes_both_sides() {
     let document = json("--fixed");
-    for name in ["join-all", "task-group"] {
+    for (name, prefix) in [("join-all", ""), ("task-group", "pool/")] {
         let side = side(&document, name);
         assert_eq!(side["verdict"], "completed");
         assert_eq!(side["posts"], serde_json::json!({"total": 3, "stored": 3}));
         assert_eq!(
             outcomes(side),
-            ["main ok", "worker-0 ok", "worker-1 ok", "worker-2 ok"],
+            [
+                "main ok".to_owned(),
+                format!("{prefix}worker-0 ok"),
+                format!("{prefix}worker-1 ok"),
+                format!("{prefix}worker-2 ok")
+            ],
             "{side:#}"
         );
     }
@@ -98,23 +103,22 @@ fn the_fix_completes_both_sides() {
 #[test]
 fn the_fix_is_not_the_end_of_the_story() {
     let document = json("--fixed --posts 2");
-    for name in ["join-all", "task-group"] {
+    for (name, worker) in [("join-all", "worker-2"), ("task-group", "pool/worker-2")] {
         let side = side(&document, name);
         assert_eq!(side["verdict"], "stuck");
         assert_eq!(side["posts"], serde_json::json!({"total": 2, "stored": 2}));
         let findings = findings(side);
-        assert!(
-            findings[0].starts_with(
-                "idle-receiver: worker-2 waits at scenarios/swallowed_errors/worker.rs:"
-            ),
-            "{findings:?}"
-        );
-        let why = "in `Queue::pop` for an item, and no task is left that could send one";
-        assert!(findings[0].ends_with(why), "{findings:?}");
+        let [finding] = &findings[..] else {
+            panic!("one finding: {findings:?}");
+        };
+        assert!(finding.starts_with("idle-receiver: "), "{finding}");
+        let waits = format!("{worker} waits at scenarios/swallowed_errors/worker.rs:");
+        assert!(finding.contains(&waits), "{finding}");
+        assert!(finding.contains("nobody holds a permit"), "{finding}");
     }
     assert_eq!(
-        side(&document, "task-group")["tasks"][0]["waits_on"],
-        "task group task-group: worker-2"
+        side(&document, "task-group")["tasks"][0]["waits_for"],
+        "the tasks of a TaskGroup to end: pool/worker-2"
     );
 }
 

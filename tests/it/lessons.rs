@@ -18,6 +18,8 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use similar::TextDiff;
 
+use unstuck::verdict::RULES;
+
 use crate::pty::Pty;
 use crate::unstuck::{Unstuck, several_at_once, without_durations};
 
@@ -301,12 +303,6 @@ fn every_side_that_hangs_can_be_held_for_tokio_console() {
     });
 }
 
-/// Whether a rule of that name has a file.
-fn is_a_rule(rule: &str) -> bool {
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/diagnosis/rules");
-    rules.join(rule.replace('-', "_") + ".rs").exists()
-}
-
 #[test]
 fn every_scenario_plays_as_expected_and_its_cure_is_the_near_miss_of_its_hazard() {
     let documents = &*ALL;
@@ -325,7 +321,8 @@ fn every_scenario_plays_as_expected_and_its_cure_is_the_near_miss_of_its_hazard(
         let sides = document["sides"].as_array().expect("a list");
         let (hazards, cure) = sides.split_at(sides.len() - 1);
         let found: Vec<String> = hazards.iter().flat_map(rules).collect();
-        assert!(found.iter().all(|rule| is_a_rule(rule)), "{found:?}");
+        let is_a_rule = |rule: &String| RULES.contains(&rule.as_str());
+        assert!(found.iter().all(is_a_rule), "{found:?}");
         let cured = rules(&cure[0]);
         assert!(
             cured.iter().all(|rule| !found.contains(rule)),

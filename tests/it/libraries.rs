@@ -36,7 +36,7 @@ fn an_event_is_orphaned_once_all_its_handles_wait() {
     assert_part(
         "orphaned_event",
         2,
-        "wait for Event #[n] to be set; all [n] handles that are left wait themselves, so nobody can set it \
+        "wait for the Event `opened` to be set; all [n] handles that are left wait themselves, so nobody can set it \
          [orphaned-event, likely]",
     );
     assert_well("late_setter", 2);

@@ -10,8 +10,8 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::runtime::Builder;
 use tracing_subscriber::layer::SubscriberExt as _;
 use unstuck::demo::{Job, Scenario};
-use unstuck::diagnosis::Verdict;
 use unstuck::report::Report;
+use unstuck::verdict::Verdict;
 use unstuck::{BoxError, Guard, check, observe};
 
 /// Ends with 0 if nothing was said of the program that is not true of it: that it is stuck, or a part of it.

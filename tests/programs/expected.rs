@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use unstuck::demo::Expected;
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::outcomes::Errors;
+use unstuck::verdict::Verdict;
 
 /// Several times as long as a program must be quiet before it is looked at.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(700);

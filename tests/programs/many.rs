@@ -5,7 +5,8 @@ use std::fmt;
 use tokio::task;
 use tracing::instrument;
 use unstuck::demo::{Expected, Job, Scenario};
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::outcomes::Errors;
+use unstuck::verdict::Verdict;
 use unstuck::{BoxError, Event, OnFailure, TaskGroup};
 
 /// Twice as many as are listed.

@@ -16,7 +16,8 @@ use tokio::task::{self, JoinHandle};
 use tokio::time::{sleep, timeout};
 use tracing::instrument;
 use unstuck::demo::{Expected, Job, Scenario};
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::outcomes::Errors;
+use unstuck::verdict::Verdict;
 use unstuck::{BoxError, Event, TaskGroup};
 
 use crate::{A_WHILE, COMPLETES, completes};
@@ -26,6 +27,7 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
     program!("impatient-setter", impatient_setter, COMPLETES),
     program!("late-sender", late_sender, COMPLETES),
     program!("late-receiver", late_receiver, COMPLETES),
+    program!("closed-channel", closed_channel, COMPLETES),
     program!("late-notification", late_notification, COMPLETES),
     program!("kept-waker", kept_waker, COMPLETES),
     program!("late-unlock", late_unlock, COMPLETES),
@@ -109,6 +111,17 @@ async fn late_sender(_job: Job) -> Result<(), BoxError> {
         send.send(1).await
     });
     receive.recv().await.ok_or("nothing came")?;
+    Ok(())
+}
+
+async fn closed_channel(_job: Job) -> Result<(), BoxError> {
+    let (send, mut receive) = mpsc::channel::<u8>(1);
+    let receiver = task::spawn(async move {
+        while receive.recv().await.is_some() {}
+        sleep(A_WHILE).await;
+    });
+    drop(send);
+    receiver.await?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use tokio::task;
 use tokio::time::{sleep, timeout};
 use unstuck::BoxError;
 use unstuck::demo::{Job, Scenario};
-use unstuck::diagnosis::Verdict;
+use unstuck::verdict::Verdict;
 
 use crate::{A_WHILE, COMPLETES, fails, hangs};
 

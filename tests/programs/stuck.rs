@@ -15,7 +15,8 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::{self, JoinSet};
 use tokio::time::sleep;
 use unstuck::demo::{Expected, Job, Scenario};
-use unstuck::diagnosis::{Errors, Verdict};
+use unstuck::outcomes::Errors;
+use unstuck::verdict::Verdict;
 use unstuck::{BoxError, Event, TaskGroup};
 
 use crate::hangs;
@@ -50,6 +51,11 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
         "idle-receiver",
         idle_receiver,
         hangs(Verdict::Stuck, &["idle-receiver"])
+    ),
+    program!(
+        "unclosed-channel",
+        unclosed_channel,
+        hangs(Verdict::Stuck, &["circular-wait"])
     ),
     program!(
         "unheard-notification",
@@ -91,7 +97,7 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
     program!(
         "unseen-slot",
         unseen_slot,
-        hangs(Verdict::Stuck, &["unseen"])
+        hangs(Verdict::Waiting, &["unseen"])
     ),
     program!(
         "set-of-the-stuck",
@@ -116,7 +122,7 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
     program!(
         "sleeping-thread",
         sleeping_thread,
-        hangs(Verdict::Waiting, &["outside"])
+        hangs(Verdict::Waiting, &["unseen"])
     ),
     program!(
         "blocked-worker",
@@ -184,6 +190,15 @@ async fn lock_twice(_job: Job) -> Result<(), BoxError> {
 async fn idle_receiver(_job: Job) -> Result<(), BoxError> {
     let (send, mut receive) = mpsc::channel::<u8>(1);
     receive.recv().await;
+    drop(send);
+    Ok(())
+}
+
+/// The receiver waits for the last sender to be dropped, and whoever has that for the receiver.
+async fn unclosed_channel(_job: Job) -> Result<(), BoxError> {
+    let (send, mut receive) = mpsc::channel::<u8>(1);
+    let receiver = task::spawn(async move { while receive.recv().await.is_some() {} });
+    receiver.await?;
     drop(send);
     Ok(())
 }

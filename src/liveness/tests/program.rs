@@ -225,6 +225,7 @@ impl Program {
             size: 64,
             align: 8,
             type_name: NameId(u32::try_from(self.0.names.len() - 1).unwrap()),
+            label: None,
             is_buffer: false,
             counts,
             channel: None,

@@ -50,8 +50,8 @@ impl Text<'_> {
     pub(super) fn answer(&mut self, explanation: &Explanation) {
         let diagnosis = &explanation.diagnosis;
         let title = self.block.lines.len();
-        let lost = explanation.outcomes.findings.iter();
-        let lost: Vec<String> = lost.flat_map(lost::lines).collect();
+        let lost = explanation.outcomes.findings();
+        let lost: Vec<String> = lost.iter().flat_map(lost::lines).collect();
         let notes = self.notes(diagnosis);
         let lay_out = |block: &mut Block, why: &[String]| {
             let verdict = Self::verdict(diagnosis);

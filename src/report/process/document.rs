@@ -219,7 +219,7 @@ impl Text<'_> {
             verdict: diagnosis.verdict,
             confidence: diagnosis.confidence,
             findings: findings.map(|it| self.finding_document(it)).collect(),
-            lost: explanation.outcomes.findings.clone(),
+            lost: explanation.outcomes.findings(),
             moves: self.moves(diagnosis),
             not_found: {
                 let doubts = diagnosis.doubts.iter();

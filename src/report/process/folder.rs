@@ -25,6 +25,12 @@ impl Folder {
         Self::within(current, compiled_in)
     }
 
+    /// Relative to the folder that the program was compiled in, wherever this one runs.
+    #[cfg(tokio_unstable)]
+    pub(super) fn compiled_in(folder: &str) -> Self {
+        Self::within(None, Some(folder))
+    }
+
     fn within(current: Option<&str>, compiled_in: Option<&str>) -> Self {
         let is_above = |current: &&str| {
             *current != "/" && compiled_in.is_none_or(|it| Path::new(it).starts_with(current))

@@ -1,6 +1,6 @@
 //! Task groups: whom their scopes wait for.
 
-use unstuck_inspect::snapshot::{Address, HandleKind};
+use unstuck_inspect::snapshot::{Address, HandleKind, Lifecycle};
 
 use super::Text;
 use super::sentences::and;
@@ -17,8 +17,9 @@ impl Text<'_> {
             .iter()
             .filter(|handle| handle.kind == HandleKind::AbortHandle);
         let tasks = handles.map(|handle| self.snapshot[handle.object].address);
-        // Those that have ended are in no list.
-        let mut tasks: Vec<String> = tasks.filter_map(|task| self.task(task)).collect();
+        let tasks = tasks.filter_map(|task| self.names.task(self.snapshot, task));
+        let tasks = tasks.filter(|task| task.state.lifecycle != Lifecycle::Complete);
+        let mut tasks: Vec<String> = tasks.map(|task| self.task_title(task)).collect();
         let more = tasks.len().saturating_sub(NAMED);
         tasks.truncate(NAMED);
         if more > 0 {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use unstuck_inspect::snapshot::{
-    Address, ChannelKind, HandleKind, NativeFrame, Origin, PermitKind, PlaceId, SystemCall, Thread,
-    ThreadState,
+    Address, ChannelKind, HandleKind, Lifecycle, NativeFrame, Origin, PermitKind, PlaceId,
+    SystemCall, Thread, ThreadState,
 };
 
 use super::super::page::plural;
@@ -215,6 +215,10 @@ impl Text<'_> {
 
     /// ` at src/main.rs:9 (`inner`), from src/main.rs:7 (`main`)`.
     fn stack(&self, places: &[PlaceId]) -> String {
+        // A function that a macro wraps is several of the same name.
+        let mut places = places.to_vec();
+        let function = |place: &mut PlaceId| short_path(&self.snapshot[*place].function);
+        places.dedup_by_key(function);
         let Some((inner, callers)) = places.split_first() else {
             return String::new();
         };
@@ -274,6 +278,11 @@ impl Text<'_> {
         self.thing(kind, self.names.number_at(Some(address)), address)
     }
 
+    /// The name that the program gave it.
+    fn given_name(&self, address: Address) -> Option<&str> {
+        Some(&self.snapshot[self.names.at(address)?.label?])
+    }
+
     /// What a channel with a queue is called.
     fn queue(&self, address: Address) -> &'static str {
         let channel = self.names.at(address).and_then(|it| it.channel);
@@ -292,7 +301,10 @@ impl Text<'_> {
             ResourceKind::Oneshot => format!("the value of {}", object("oneshot channel")),
             ResourceKind::Watch => format!("a new value of {}", object("watch channel")),
             ResourceKind::Barrier => format!("more tasks to reach {}", object("Barrier")),
-            ResourceKind::Event => format!("{} to be set", object("Event")),
+            ResourceKind::Event => match self.given_name(address) {
+                Some(name) => format!("the Event `{name}` to be set"),
+                None => format!("{} to be set", object("Event")),
+            },
             ResourceKind::SetOnce => format!("{} to be set", object("SetOnce")),
             ResourceKind::Cancellation => {
                 format!("{} to be cancelled", object("CancellationToken"))
@@ -412,7 +424,13 @@ impl Text<'_> {
                 }
             }
         });
-        let mut shown: Vec<String> = not_closed.into_iter().chain(shown).collect();
+        let is_emptied = matches!(
+            link.kind,
+            ResourceKind::Permits(PermitKind::Semaphore | PermitKind::Other)
+        ) && !link.is_held();
+        let nobody = is_emptied.then(|| "nobody holds a permit".to_owned());
+        let told = nobody.into_iter().chain(not_closed);
+        let mut shown: Vec<String> = told.chain(shown).collect();
         match groups.len().saturating_sub(NAMED) {
             0 => {}
             more => shown.push(format!("{more} more hold it")),
@@ -513,10 +531,17 @@ impl Text<'_> {
     /// A thread that sleeps inside a `poll` function.
     fn blocked_thread(&self, blocked: BlockedThread) -> String {
         let thread = &self.snapshot.threads[blocked.thread];
+        // Of several, nothing tells which thread polls which.
+        let tasks = self.snapshot.tasks.iter();
+        let mut polled = tasks.filter(|it| it.state.lifecycle == Lifecycle::Running);
+        let polled = match (polled.next(), polled.next()) {
+            (Some(only), None) => Some(self.task_title(only)),
+            _ => None,
+        };
         let polled = match blocked.block_on {
             Some(_) if thread.id == self.snapshot.process.id => "main",
             Some(_) => "the future of its `block_on`",
-            None => "a task",
+            None => polled.as_deref().unwrap_or("a task"),
         };
         format!(
             "{} is inside a poll of {polled} that does not return: it {}",

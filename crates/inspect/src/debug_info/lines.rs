@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use gimli::LittleEndian;
 
 use super::elf::Symbols;
-use super::{Executable, Slice};
+use super::{Executable, Slice, without_detours};
 use crate::snapshot::{NativeFrame, Origin};
 
 /// Looks up addresses of the program's file. Units are parsed as they are needed.
@@ -43,7 +43,7 @@ impl<'d> Lines<'d> {
                 let file = location.and_then(|location| location.file);
                 found.push(NativeFrame {
                     function: name.map(|name| demangled(&name)),
-                    file: file.map(ToOwned::to_owned),
+                    file: file.map(|file| without_detours(file.to_owned())),
                     line: location.and_then(|location| location.line),
                     origin: file.map(Origin::of_file),
                     inlined: true,

@@ -143,8 +143,23 @@ impl<'d> DebugInfo<'d> {
         if let Some(end) = path.find("/@/") {
             path.truncate(end);
         }
-        path
+        without_detours(path)
     }
+}
+
+/// `src/../scenarios/a.rs` is what a `#[path]` attribute makes of `scenarios/a.rs`.
+pub(crate) fn without_detours(path: String) -> String {
+    if !path.contains("/../") {
+        return path;
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match kept.last() {
+            Some(last) if part == ".." && !last.is_empty() && *last != ".." => drop(kept.pop()),
+            _ => kept.push(part),
+        }
+    }
+    kept.join("/")
 }
 
 /// What an attribute refers to, as an offset in `.debug_info`.

@@ -119,6 +119,9 @@ pub struct Object {
     pub align: u64,
     /// Its type.
     pub type_name: NameId,
+    /// The name that the program gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<NameId>,
     /// It is no value, but the memory to which a local leads that may have been dropped or moved, and that has handles
     /// in it: what a `Box` or a container has allocated. No handle refers to it.
     #[serde(default)]

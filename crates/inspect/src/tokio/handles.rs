@@ -8,6 +8,7 @@ use super::waits::{OptionLayout, named};
 use super::{async_channel, flume, futures_channel, own, util};
 use crate::context::Context;
 use crate::debug_info::{DebugInfo, Path, Spot, Type};
+use crate::memory::Memory;
 use crate::snapshot::{Counts, HandleKind};
 
 /// The types of handles, of Tokio and of locks that block their threads. A name that ends in `<` is generic.
@@ -299,6 +300,46 @@ pub(super) struct Count {
     pub(super) store: Store,
 }
 
+/// The name that an object was given, in a `String`.
+pub(super) struct Label {
+    /// How the name of the object's type starts.
+    pub(super) of: &'static str,
+    pub(super) text: names::Need,
+    pub(super) length: names::Need,
+}
+
+/// How to read a text.
+struct TextLayout {
+    text: Path,
+    length: Path,
+}
+
+impl TextLayout {
+    /// `None` if objects of the type have no names, or it is not known where.
+    fn of_label(debug: &DebugInfo<'_>, object: &Spot) -> Option<Self> {
+        let mut labels = own::LABELS.iter();
+        let label = labels.find(|label| object.ty.name.starts_with(label.of))?;
+        Some(Self {
+            text: label.text.locate(debug, object).ok()?.path(),
+            length: label.length.locate(debug, object).ok()?.path(),
+        })
+    }
+
+    /// `None` if it is empty, or longer than a name.
+    fn read(&self, memory: &dyn Memory, address: u64) -> Option<String> {
+        const MOST: u64 = 200;
+        let length = self.length.read(memory, address)?;
+        let length = usize::try_from(length)
+            .ok()
+            .filter(|_| (1..=MOST).contains(&length))?;
+        let mut text = vec![0; length];
+        memory
+            .read(self.text.read(memory, address)?, &mut text)
+            .ok()?;
+        String::from_utf8(text).ok()
+    }
+}
+
 /// How to read a handle.
 pub(crate) struct HandleLayout {
     kind: HandleKind,
@@ -309,6 +350,7 @@ pub(crate) struct HandleLayout {
     strong: Option<Path>,
     weak: Option<Path>,
     counts: Vec<(Store, Path)>,
+    label: Option<Box<TextLayout>>,
     lock: Option<LockLayout>,
     /// What it has to have to be one.
     value: Option<OptionLayout>,
@@ -365,6 +407,7 @@ impl HandleLayout {
             _ => None,
         };
         let counts = counts_of(debug, &object)?;
+        let label = TextLayout::of_label(debug, &object).map(Box::new);
         let lock = match kind {
             HandleKind::SyncMutexGuard | HandleKind::SyncReadGuard | HandleKind::SyncWriteGuard => {
                 LockLayout::new(debug, &object)
@@ -374,6 +417,7 @@ impl HandleLayout {
         Ok(Self {
             kind,
             size,
+            label,
             lock,
             value,
             object: object.path(),
@@ -414,6 +458,11 @@ impl HandleLayout {
     /// Whether the handle is one of those that own the object together.
     pub(crate) fn owns(&self) -> bool {
         self.strong.is_some()
+    }
+
+    /// The name that the object was given.
+    pub(crate) fn label(&self, context: &Context<'_>, handle: u64) -> Option<String> {
+        self.label.as_ref()?.read(context.memory, handle)
     }
 
     /// How many handles there are, by the object's own count.

@@ -96,6 +96,8 @@ pub(crate) enum Feature {
     Joins,
     JoinSets,
     Groups,
+    /// The names of events.
+    EventNames,
     CancellationTokens,
     TaskTrackers,
     Connections,
@@ -126,6 +128,7 @@ impl Feature {
             Self::Joins => "join handles",
             Self::JoinSets => "members of a JoinSet",
             Self::Groups => "task groups",
+            Self::EventNames => "the names of events",
             Self::CancellationTokens => "cancellation tokens",
             Self::TaskTrackers => "task trackers",
             Self::Connections => "connections of pools",
@@ -357,6 +360,8 @@ needs! {
 
     GROUP_SHARED: Groups, "Owner", [Field("body"), Field("shared"), Shared];
     GROUP_BODY: Groups, "Owner", [Field("body"), Field("shared"), Shared, Named("body_is_open")];
+    EVENT_NAME: EventNames, "event::Shared", [Field("name"), Named("pointer")];
+    EVENT_NAME_LENGTH: EventNames, "event::Shared", [Field("name"), Named("len")];
     GROUP_MEMBERS: Groups, "Shared", [Named("open"), Field("len")];
 
     TOKEN_NOTIFY: CancellationTokens, "WaitForCancellationFuture", [Field("cancellation_token"), Target, Field("inner"), Shared, Field("waker")];

@@ -1,6 +1,6 @@
 //! The primitives of `unstuck` itself.
 
-use super::handles::Count;
+use super::handles::{Count, Label};
 use super::names;
 use super::waits::WaitKind;
 use crate::snapshot::{HandleKind, NotifyKind};
@@ -27,6 +27,13 @@ pub(super) const COUNTS: &[Count] = &[Count {
     of: "unstuck::group::shared::Shared",
     at: names::GROUP_MEMBERS,
     store: |counts, count| counts.members = Some(count),
+}];
+
+/// Where the names are that primitives were given.
+pub(super) const LABELS: &[Label] = &[Label {
+    of: "unstuck::event::Shared",
+    text: names::EVENT_NAME,
+    length: names::EVENT_NAME_LENGTH,
 }];
 
 /// What a `Notify` is part of, by the module of the function that awaits it.

@@ -48,6 +48,7 @@ impl Objects {
                 size: ty.size,
                 align: ty.align,
                 type_name: shares.name,
+                label: None,
                 is_buffer: false,
                 counts: counts(),
                 channel: None,
@@ -73,6 +74,13 @@ impl Objects {
         id
     }
 
+    /// Notes the name that the program gave an object.
+    pub(super) fn label(&mut self, id: ObjectId, label: NameId) {
+        if let Some(object) = self.list.get_mut(id.0 as usize) {
+            object.label = Some(label);
+        }
+    }
+
     /// Memory that a local which may have been moved leads to.
     pub(super) fn add_buffer(&mut self, address: u64, size: u64, name: NameId) {
         if !self.buffers.insert((address, size)) {
@@ -83,6 +91,7 @@ impl Objects {
             size,
             align: 1,
             type_name: name,
+            label: None,
             is_buffer: true,
             counts: Counts::default(),
             channel: None,

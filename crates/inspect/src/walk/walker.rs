@@ -878,6 +878,9 @@ impl<'a> Walker<'a> {
         let object = self
             .objects
             .id(&layout.object_type, shares, object, layout.owns(), counts);
+        if let Some(label) = layout.label(self.context, work.address) {
+            self.objects.label(object, self.plans.name(&label));
+        }
         self.note(kind, object, layout.owns(), layout.size, work);
     }
 

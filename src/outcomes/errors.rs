@@ -4,13 +4,13 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::error::Error;
 
-use crate::error_group::{ErrorGroup, Failure, TaskFailure};
-use crate::observe::{End, Snapshot, TaskId, TaskSeen, TaskState};
+use serde::{Deserialize, Serialize};
 
-use super::Program;
+use super::{Outcomes, TaskId, TaskOutcome};
+use crate::error_group::{ErrorGroup, Failure, TaskFailure};
 
 /// An error in what the program's main task returned.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Surfaced {
     /// The task that it came from, where the error says.
     pub task: Option<TaskId>,
@@ -41,8 +41,7 @@ impl Surfaced {
 /// How many errors, and panics, the tasks of a program ended with.
 ///
 /// At the time of the verdict: a program that is still there might yet look at them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "guard", derive(serde::Deserialize, serde::Serialize))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Errors {
     /// All of them.
     pub returned: usize,
@@ -75,33 +74,30 @@ impl Errors {
     }
 }
 
-/// The errors that tasks ended with.
-pub(super) struct Returned<'s> {
+/// The errors that tasks ended with, by whether somebody read them.
+pub(super) struct Read<'o> {
     /// Errors that main returned, and no task that is listed ended with.
     of_main: usize,
-    surfaced: Vec<&'s TaskSeen>,
-    pub(super) swallowed: Vec<&'s TaskSeen>,
+    surfaced: Vec<&'o TaskOutcome>,
+    pub(super) swallowed: Vec<&'o TaskOutcome>,
     /// Errors that did not surface either, of tasks that are not listed.
     pub(super) swallowed_unlisted: usize,
 }
 
-impl<'s> Returned<'s> {
-    pub(super) fn of(seen: &'s Snapshot, main: TaskId, program: &Program) -> Self {
-        let returned: &[Surfaced] = match program {
-            Program::Returned(_, errors) => errors,
-            Program::Runs(_) => &[],
-        };
+impl<'o> Read<'o> {
+    pub(super) fn by_main(outcomes: &'o Outcomes) -> Self {
+        let returned = outcomes.returned.iter().flat_map(|it| &it.surfaced);
         let mut of_tasks: HashSet<TaskId> =
-            returned.iter().filter_map(|error| error.task).collect();
-        let of_anybody = returned.iter().filter(|error| error.task.is_none());
+            returned.clone().filter_map(|error| error.task).collect();
+        let of_anybody = returned.filter(|error| error.task.is_none());
         let mut texts: Vec<Told> = of_anybody.map(Told::new).collect();
-        let failed = |task: &&TaskSeen| task.id != main && text(task).is_some();
-        let failed: Vec<&TaskSeen> = seen.tasks.iter().filter(failed).collect();
+        let failed = |task: &&TaskOutcome| Some(task.id) != outcomes.main && task.error().is_some();
+        let failed: Vec<&TaskOutcome> = outcomes.tasks.iter().filter(failed).collect();
         // What one task ended with may be part of what another one did.
         let mut longest_first = failed.clone();
-        longest_first.sort_by_key(|task| Reverse(text(task).map(str::len)));
+        longest_first.sort_by_key(|task| Reverse(task.error().map(str::len)));
         longest_first.retain(|task| {
-            let tells_of = |told: &mut Told| text(task).is_some_and(|text| told.tells_of(text));
+            let tells_of = |told: &mut Told| task.error().is_some_and(|text| told.tells_of(text));
             of_tasks.remove(&task.id) || texts.iter_mut().any(tells_of)
         });
         let told_of: HashSet<TaskId> = longest_first.iter().map(|task| task.id).collect();
@@ -113,7 +109,7 @@ impl<'s> Returned<'s> {
             of_main: of_tasks.len() + of_none,
             surfaced,
             swallowed,
-            swallowed_unlisted: seen.unlisted.failed.saturating_sub(of_tasks.len()),
+            swallowed_unlisted: outcomes.unlisted.failed.saturating_sub(of_tasks.len()),
         }
     }
 
@@ -154,46 +150,38 @@ impl Told {
     }
 }
 
-/// The text of the error or panic that a task ended with.
-pub(super) fn text(task: &TaskSeen) -> Option<&str> {
-    match &task.state {
-        TaskState::Ended(End::Error(text) | End::Panic(text)) => Some(text),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::Place;
+    use crate::outcomes::swallowed_error::tests::failed;
+    use crate::outcomes::{End, Returned};
 
-    fn failed(id: u64, error: &str) -> TaskSeen {
-        TaskSeen {
-            id: TaskId(id),
-            name: None,
-            spawned_at: Place::new("main.rs", 1),
-            parent: None,
-            polled_at: None,
-            state: TaskState::Ended(End::Error(error.to_owned())),
+    /// What is known once main, task 1, has returned one error with this text.
+    fn outcomes(tasks: Vec<TaskOutcome>, returned: &str) -> Outcomes {
+        let error = Surfaced {
+            task: None,
+            text: returned.to_owned(),
+        };
+        Outcomes {
+            tasks,
+            main: Some(TaskId(1)),
+            returned: Some(Returned {
+                end: End::Error(error.text.clone()),
+                surfaced: vec![error],
+                at_rest: true,
+            }),
+            ..Outcomes::default()
         }
     }
 
     /// What became of the errors of tasks 2, 3 and 4 where main, task 1, returned one with this text.
     fn counts(returned: &str) -> Errors {
-        let seen = Snapshot {
-            tasks: vec![
-                failed(2, "no disk"),
-                failed(3, "no disk"),
-                failed(4, "no net"),
-            ],
-            ..Snapshot::default()
-        };
-        let error = Surfaced {
-            task: None,
-            text: returned.to_owned(),
-        };
-        let program = Program::Returned(End::Error(error.text.clone()), vec![error]);
-        Returned::of(&seen, TaskId(1), &program).counts()
+        let tasks = vec![
+            failed(2, 0, "no disk"),
+            failed(3, 0, "no disk"),
+            failed(4, 0, "no net"),
+        ];
+        outcomes(tasks, returned).errors()
     }
 
     #[test]
@@ -214,19 +202,12 @@ mod tests {
 
     #[test]
     fn of_two_errors_that_are_told_the_longer_one_surfaced() {
-        let seen = Snapshot {
-            tasks: vec![failed(2, "no disk"), failed(3, "no disk: it is full")],
-            ..Snapshot::default()
-        };
-        let error = Surfaced {
-            task: None,
-            text: "worker-1: no disk: it is full".to_owned(),
-        };
-        let program = Program::Returned(End::Error(error.text.clone()), vec![error]);
-        let returned = Returned::of(&seen, TaskId(1), &program);
-        let ids = |tasks: &[&TaskSeen]| -> Vec<TaskId> { tasks.iter().map(|t| t.id).collect() };
-        assert_eq!(ids(&returned.surfaced), [TaskId(3)]);
-        assert_eq!(ids(&returned.swallowed), [TaskId(2)]);
+        let tasks = vec![failed(2, 0, "no disk"), failed(3, 0, "no disk: it is full")];
+        let outcomes = outcomes(tasks, "worker-1: no disk: it is full");
+        let read = Read::by_main(&outcomes);
+        let ids = |tasks: &[&TaskOutcome]| -> Vec<TaskId> { tasks.iter().map(|t| t.id).collect() };
+        assert_eq!(ids(&read.surfaced), [TaskId(3)]);
+        assert_eq!(ids(&read.swallowed), [TaskId(2)]);
     }
 
     #[test]

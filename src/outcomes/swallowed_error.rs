@@ -6,37 +6,41 @@
 //! Triggered by `join_all(handles).await` whose result is dropped. A near miss: the same tasks in a
 //! group, whose errors are in what main returns.
 
-use crate::diagnosis::{Case, Confidence, Finding, errors, prose};
-use crate::observe::{End, TaskSeen, TaskState};
+use super::errors::Read;
+use super::{End, Outcomes, TaskOutcome, prose};
+use crate::verdict::{Confidence, Finding};
 
-pub(in crate::diagnosis) const RULE: &str = "swallowed-error";
+pub(super) const RULE: &str = "swallowed-error";
 
-pub(super) fn check(case: &Case<'_>) -> Vec<Finding> {
-    let swallowed = &case.errors.swallowed;
-    let unlisted = case.errors.swallowed_unlisted;
+pub(super) fn check(outcomes: &Outcomes) -> Option<Finding> {
+    let Read {
+        swallowed,
+        swallowed_unlisted: unlisted,
+        ..
+    } = Read::by_main(outcomes);
     let all = swallowed.len() + unlisted;
     if all == 0 {
-        return Vec::new();
+        return None;
     }
     let mut same = prose::fold(swallowed.iter().map(|task| {
-        let error = errors::text(task).unwrap_or_default();
+        let error = task.error().unwrap_or_default();
         ((&task.spawned_at, error), task)
     }));
     // The newest comes last.
-    same.sort_by_key(|(_, tasks)| tasks.iter().map(|task| task.polled_at).max());
+    same.sort_by_key(|(_, tasks)| tasks.iter().map(|task| task.ended_after).max());
     let evidence = same.into_iter().map(|((spawned_at, error), tasks)| {
         let names = tasks.iter().map(|task| task.display_name());
         format!("{}, spawned at {spawned_at}: {error}", prose::list(names))
     });
     let unlisted = (unlisted > 0).then(|| format!("{unlisted} more, whose texts were not kept"));
-    let panicked = |task: &&&TaskSeen| matches!(task.state, TaskState::Ended(End::Panic(_)));
+    let panicked = |task: &&&TaskOutcome| matches!(task.end, Some(End::Panic(_)));
     let panics = swallowed.iter().filter(panicked).count();
-    vec![Finding {
+    Some(Finding {
         rule: RULE,
         confidence: Confidence::Likely,
         summary: summary(all - panics, panics),
         evidence: evidence.chain(unlisted).collect(),
-    }]
+    })
 }
 
 /// A panic may also have been caught by the task, as the last thing it did: that is known only where its span is
@@ -66,43 +70,39 @@ fn summary(errors: usize, panics: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use crate::diagnosis::{Judgement, Program, Verdict, diagnose};
-    use crate::observe::{Snapshot, TaskId};
+pub(super) mod tests {
+    use super::*;
+    use crate::outcomes::TaskId;
     use crate::place::Place;
 
-    use super::*;
-
-    #[test]
-    fn the_newest_error_comes_last_with_all_that_are_alike() {
-        let failed = |id, at, error: &str| TaskSeen {
+    /// A task that ended with this error when so many others had.
+    pub(in crate::outcomes) fn failed(id: u64, ended_after: usize, error: &str) -> TaskOutcome {
+        TaskOutcome {
             id: TaskId(id),
             name: None,
             spawned_at: Place::new("main.rs", 1),
             parent: None,
-            polled_at: Some(Duration::from_secs(at)),
-            state: TaskState::Ended(End::Error(error.to_owned())),
-        };
-        let seen = Snapshot {
+            end: Some(End::Error(error.to_owned())),
+            ended_after,
+        }
+    }
+
+    #[test]
+    fn the_newest_error_comes_last_with_all_that_are_alike() {
+        let outcomes = Outcomes {
             tasks: vec![
                 failed(2, 3, "no disk"),
                 failed(3, 2, "no net"),
                 failed(4, 1, "no disk"),
             ],
-            ..Snapshot::default()
+            ..Outcomes::default()
         };
-        let program = Program::Runs(Judgement {
-            verdict: Verdict::Stuck,
-            confidence: Confidence::Likely,
-        });
-        let findings = diagnose(&seen, TaskId(1), &program).findings;
+        let finding = check(&outcomes).unwrap();
         let expected = [
             "task 3, spawned at main.rs:1: no net",
             "task 2 and task 4, spawned at main.rs:1: no disk",
         ];
-        assert_eq!(findings[0].evidence, expected);
+        assert_eq!(finding.evidence, expected);
     }
 
     #[test]
