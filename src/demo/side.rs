@@ -14,7 +14,9 @@ use unstuck_inspect::snapshot::{Lifecycle, Origin, RuntimeKind, Task};
 
 use super::player::{self, Message, Part, Request};
 use super::{Error, Side};
-use crate::explain::{self, Activity, Explanation};
+#[cfg(target_os = "linux")]
+use crate::explain::Activity;
+use crate::explain::{self, Explanation};
 use crate::liveness::Actor;
 use crate::report::ProgramReport;
 use crate::verdict::Verdict;
@@ -67,7 +69,11 @@ impl Drop for Player {
     }
 }
 
+#[cfg(not(target_os = "linux"))]
+type Activity = std::convert::Infallible;
+
 /// How the names of threads begin that only watch.
+#[cfg(target_os = "linux")]
 const OWN_THREADS: &str = "unstuck-";
 /// How often the process is looked at.
 const TICK: Duration = Duration::from_millis(10);
@@ -136,7 +142,7 @@ impl Player {
         loop {
             match self.hear_within(TICK)? {
                 Some(Message::Polls(count)) if polls.same_for(count) >= PATIENCE => {
-                    return self.blocked(&inspector, started);
+                    return self.without_progress(&inspector, started);
                 }
                 Some(Message::Polls(_)) | None => {}
                 Some(ended) => return self.ended(&inspector, ended, explained),
@@ -158,6 +164,9 @@ impl Player {
             }
             rest.read = Some(Instant::now());
             let Some(mut explanation) = explain(&inspector) else {
+                if is_over {
+                    return self.without_progress(&inspector, started);
+                }
                 continue;
             };
             // Only what was still asleep after the reading was asleep all the time.
@@ -213,12 +222,20 @@ impl Player {
 
     /// How often its threads have slept, if all of them do now. Those that only watch are left out, the main thread
     /// among them.
+    #[cfg(target_os = "linux")]
     fn activity(&self) -> Option<Activity> {
         Activity::of_others_sleeping(self.process.id(), OWN_THREADS)
     }
 
-    /// The report on a side that begins no poll any more, and does not sleep.
-    fn blocked(mut self, inspector: &Reader, started: Instant) -> Result<Played, Error> {
+    /// This system does not tell.
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "elsewhere its process is asked for")]
+    fn activity(&self) -> Option<Activity> {
+        None
+    }
+
+    /// The report on a side that begins no poll any more, and does not sleep, or can't be read.
+    fn without_progress(mut self, inspector: &Reader, started: Instant) -> Result<Played, Error> {
         let outcomes = match self.asked()? {
             Message::SoFar(outcomes) => outcomes,
             ended => return self.ended(inspector, ended, None),
@@ -230,7 +247,7 @@ impl Player {
         let report = match explanation {
             Ok(explanation) => {
                 let explanation = outcomes.added_to(explanation);
-                ProgramReport::blocked(&explanation, started.elapsed())
+                ProgramReport::without_polls(&explanation, started.elapsed())
             }
             Err(reason) => ProgramReport::unread(&outcomes, reason, started.elapsed()),
         };

@@ -67,19 +67,21 @@ impl Report {
         }
     }
 
-    /// The report on a program in which no poll has begun for long, and one goes on.
+    /// The report on a program in which no poll has begun for long. One may go on, or a thread that is none of the
+    /// runtime's.
     #[cfg(feature = "demo")]
-    pub(crate) fn blocked(explanation: &Explanation, elapsed: Duration) -> Self {
+    pub(crate) fn without_polls(explanation: &Explanation, elapsed: Duration) -> Self {
         let mut report = Self::running(explanation, elapsed);
-        report.verdict = Verdict::Blocked;
-        report.confidence = Confidence::Likely;
-        if report
-            .findings
-            .iter()
-            .all(|it| it.rule != crate::liveness::BLOCKED_WORKER)
-        {
+        let is_blocked = |it: &Finding| it.rule == crate::liveness::BLOCKED_WORKER;
+        if !report.findings.iter().any(is_blocked) {
             report.findings.splice(0..0, process::busy(explanation));
         }
+        report.confidence = Confidence::Likely;
+        report.verdict = if report.findings.iter().any(is_blocked) {
+            Verdict::Blocked
+        } else {
+            Verdict::Waiting
+        };
         report
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -122,6 +122,11 @@ pub(crate) const PROGRAMS: &[Scenario] = &[
     program!(
         "sleeping-thread",
         sleeping_thread,
+        hangs(Verdict::Waiting, &["unseen"])
+    ),
+    program!(
+        "busy-thread",
+        busy_thread,
         hangs(Verdict::Waiting, &["unseen"])
     ),
     program!(
@@ -316,6 +321,17 @@ async fn silent_process(_job: Job) -> Result<(), BoxError> {
     let _input = process.stdin.take();
     process.wait().await?;
     Ok(())
+}
+
+/// No poll begins any more, and none goes on.
+async fn busy_thread(_job: Job) -> Result<(), BoxError> {
+    let (answer, answered) = oneshot::channel::<()>();
+    let begun = Instant::now();
+    thread::spawn(move || {
+        while begun.elapsed() < FOR_EVER {}
+        answer.send(())
+    });
+    Ok(answered.await?)
 }
 
 /// The thread might wake up and answer, for all that anybody can tell.
