@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use unstuck_inspect::snapshot::{FrameIndex, Origin, PermitKind, PlaceId, WaitsFor};
+use unstuck_inspect::snapshot::{FrameIndex, Origin, PermitKind, PlaceId, Snapshot, WaitsFor};
 
 use super::Confidence;
 use super::actor::Actor;
@@ -332,7 +332,7 @@ impl Root<'_, '_> {
                 || proof::is_proven(self.graph, self.solutions, resource)
         };
         Some(Finding {
-            rule: self.rule(&order, &links, is_circle, waiters.len()),
+            rule: rule(self.graph.snapshot, &links, is_circle, waiters.len()),
             confidence: if until == Until::Never && order.iter().zip(&links).all(is_proven) {
                 Confidence::Proven
             } else {
@@ -346,66 +346,13 @@ impl Root<'_, '_> {
         })
     }
 
-    /// Which of the rules a cause belongs to.
-    fn rule(
-        &self,
-        order: &[usize],
-        links: &[Link],
-        is_circle: bool,
-        actors: usize,
-    ) -> &'static str {
-        let any = |is_one: fn(ResourceKind) -> bool| links.iter().any(|link| is_one(link.kind));
-        let is_alone = is_circle && actors == 1;
-        let mut holders = links.iter().flat_map(|link| &link.holders);
-        let emptied = order
-            .iter()
-            .zip(links)
-            .find(|(_, link)| is_semaphore(link.kind) && !link.is_held());
-        if holders.any(|holder| matches!(holder.with, With::Granted { .. })) {
-            "futurelock"
-        } else if any(|kind| matches!(kind, ResourceKind::Waker | ResourceKind::Never)) {
-            "lost-waker"
-        } else if let Some((resource, _)) = emptied {
-            if self.is_queue(*resource) {
-                "idle-receiver"
-            } else {
-                "lost-permit"
-            }
-        } else if is_alone && (any(is_lock) || any(is_semaphore)) {
-            "self-deadlock"
-        } else if any(is_pool) {
-            "starved-pool"
-        } else if links.len() == 1 && any(is_flag) {
-            "orphaned-event"
-        } else if is_circle && actors > 1 && any(is_lock) {
-            "lock-cycle"
-        } else if is_circle && actors > 1 {
-            "circular-wait"
-        } else if any(is_room) {
-            "full-channel"
-        } else {
-            "idle-receiver"
-        }
-    }
-
-    /// Whether a semaphore counts the items of a library's queue, by the name of the function that waits for it.
-    fn is_queue(&self, resource: usize) -> bool {
+    /// The library's function that waits at a leaf, but for those of Tokio.
+    fn call(&self, node: &Node<'_>) -> Option<PlaceId> {
         let snapshot = self.graph.snapshot;
-        let mut nodes = self.waiting[resource]
-            .iter()
-            .map(|it| &self.graph.nodes[*it]);
-        nodes.any(|node| {
-            let futures = node.actor.futures(snapshot);
-            let frames = futures
-                .into_iter()
-                .flat_map(|it| it.ancestors(node.leaf.frame));
-            let mut places = frames.map(|frame| &snapshot[frame.place]);
-            let outside_tokio = places.find(|place| !place.function.starts_with("tokio::"));
-            outside_tokio.is_some_and(|place| {
-                let name = place.function.rsplit("::").next().unwrap_or_default();
-                place.origin == Origin::Library && RECEIVE.contains(&name)
-            })
-        })
+        let frames = node.actor.futures(snapshot)?.ancestors(node.leaf.frame);
+        let mut places = frames.map(|frame| frame.place);
+        let outside = places.find(|it| !snapshot[*it].function.starts_with("tokio::"))?;
+        (snapshot[outside].origin == Origin::Library).then_some(outside)
     }
 
     fn is_in(&self, vertex: Vertex) -> bool {
@@ -499,6 +446,7 @@ impl Root<'_, '_> {
                         actor,
                         kind: data.kind,
                         places: [].into(),
+                        call: None,
                     }),
             );
         }
@@ -558,6 +506,7 @@ impl Root<'_, '_> {
                 _ => kind,
             },
             places,
+            call: self.call(node),
         }
     }
 
@@ -652,6 +601,49 @@ impl Root<'_, '_> {
         });
         deadlines.min().map_or(Until::Cancelled, Until::Timeout)
     }
+}
+
+/// Which of the rules a cause belongs to.
+fn rule(snapshot: &Snapshot, links: &[Link], is_circle: bool, actors: usize) -> &'static str {
+    let any = |is_one: fn(ResourceKind) -> bool| links.iter().any(|link| is_one(link.kind));
+    let mut holders = links.iter().flat_map(|link| &link.holders);
+    let mut emptied = links
+        .iter()
+        .filter(|link| is_semaphore(link.kind) && !link.is_held());
+    if holders.any(|holder| matches!(holder.with, With::Granted { .. })) {
+        "futurelock"
+    } else if any(|kind| matches!(kind, ResourceKind::Waker | ResourceKind::Never)) {
+        "lost-waker"
+    } else if let Some(link) = emptied.next() {
+        if is_queue(snapshot, link) {
+            "idle-receiver"
+        } else {
+            "lost-permit"
+        }
+    } else if is_circle && actors == 1 && (any(is_lock) || any(is_semaphore)) {
+        "self-deadlock"
+    } else if any(is_pool) {
+        "starved-pool"
+    } else if links.len() == 1 && any(is_flag) {
+        "orphaned-event"
+    } else if is_circle && actors > 1 && any(is_lock) {
+        "lock-cycle"
+    } else if is_circle && actors > 1 {
+        "circular-wait"
+    } else if any(is_room) {
+        "full-channel"
+    } else {
+        "idle-receiver"
+    }
+}
+
+/// Whether a semaphore counts the items of a library's queue, by the name of the function that waits for it.
+fn is_queue(snapshot: &Snapshot, link: &Link) -> bool {
+    let mut calls = link.waiters.iter().filter_map(|waiter| waiter.call);
+    calls.any(|call| {
+        let name = snapshot[call].function.rsplit("::").next();
+        name.is_some_and(|name| RECEIVE.contains(&name))
+    })
 }
 
 /// What receiving is called by queues that are built on a semaphore.

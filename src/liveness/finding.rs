@@ -144,6 +144,8 @@ pub struct Waiter {
     pub kind: ResourceKind,
     /// The places of the program's own functions, the innermost first. Many wait in the same places.
     pub places: Arc<[PlaceId]>,
+    /// The function of a library that the innermost of them called, and that waits. None of Tokio's.
+    pub call: Option<PlaceId>,
 }
 
 /// Who should bring something about.

@@ -234,6 +234,35 @@ fn parked_workers_and_idle_threads_wake_nothing() {
 }
 
 #[test]
+fn a_thread_of_a_library_that_waits_to_be_asked_wakes_nothing() {
+    let serving = [
+        "flume::Receiver<T>::recv",
+        "sqlx_sqlite::connection::worker::ConnectionWorker::establish",
+    ];
+    let (mut program, ..) = deadlock();
+    program.thread(2, ThreadActivity::Other);
+    program.is_in(2, &serving);
+    assert_stuck(&program, &["lock-cycle"]);
+    // It executes what it was asked for, or is a thread of the program's own.
+    for other in [&serving[1..], &serving[..1]] {
+        program.is_in(2, other);
+        assert_eq!(diagnosed(&program).verdict, Verdict::Waiting);
+    }
+}
+
+#[test]
+fn a_task_that_looks_after_a_library_wakes_nothing() {
+    let (mut program, ..) = deadlock();
+    let ticker = program.ticker();
+    assert_eq!(diagnosed(&program).verdict, Verdict::Waiting);
+    program.is_of_library(ticker, "sqlx_core::pool::inner::spawn_maintenance_tasks");
+    assert_stuck(&program, &["lock-cycle"]);
+    // Others may well do the program's work.
+    program.is_of_library(ticker, "tower::buffer::worker");
+    assert_eq!(diagnosed(&program).verdict, Verdict::Waiting);
+}
+
+#[test]
 fn two_that_wait_for_the_end_and_the_value_of_each_other_are_stuck() {
     let mut program = Program::new();
     let reply = program.oneshot();

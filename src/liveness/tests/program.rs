@@ -3,9 +3,9 @@
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockOn, BlockingPool, BlockingState, BlockingTask, Channel, ChannelKind,
     Counts, Frame, FrameIndex, Handle, HandleKind, HeldIn, Leaf, Lifecycle, Local, LocalId, NameId,
-    NotifyKind, Object, ObjectId, Origin, PermitKind, Place, PlaceId, Pointer, Process, Runtime,
-    RuntimeId, RuntimeKind, SCHEMA, Snapshot, Static, Suspension, SystemCall, Task, TaskState,
-    Thread, ThreadActivity, ThreadState, WaitsFor,
+    NativeFrame, NotifyKind, Object, ObjectId, Origin, PermitKind, Place, PlaceId, Pointer,
+    Process, Runtime, RuntimeId, RuntimeKind, SCHEMA, Snapshot, Static, Suspension, SystemCall,
+    Task, TaskState, Thread, ThreadActivity, ThreadState, WaitsFor,
 };
 
 /// A task of a [`Program`].
@@ -140,6 +140,27 @@ impl Program {
             stack: Vec::new(),
             activity,
         });
+    }
+
+    /// The functions that a thread is in, the innermost first.
+    pub(super) fn is_in(&mut self, thread: u32, functions: &[&str]) {
+        let mut threads = self.0.threads.iter_mut();
+        let thread = threads.find(|it| it.id == thread).expect("it is there");
+        let frame = |function: &&str| NativeFrame {
+            function: Some((*function).to_owned()),
+            file: None,
+            line: None,
+            origin: Some(Origin::Library),
+            inlined: false,
+        };
+        thread.stack = functions.iter().map(frame).collect();
+    }
+
+    /// A task of a library that runs this function.
+    pub(super) fn is_of_library(&mut self, TaskId(task): TaskId, function: &str) {
+        self.0.names.push(function.to_owned());
+        let name = NameId(u32::try_from(self.0.names.len() - 1).unwrap());
+        (self.0.tasks[task].name, self.0.tasks[task].origin) = (name, Some(Origin::Library));
     }
 
     /// A thread that runs a future by itself. It has to be made to wait.

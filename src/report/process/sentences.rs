@@ -107,7 +107,12 @@ impl Text<'_> {
                 (_, false) => "wait",
             };
             let what = self.awaited_thing(*kind, link.address);
-            format!("{} for {what}", self.waiters(waiters, verb))
+            // What is a library's own is best known by the function that the program called.
+            let call = waiters[0].call.filter(|_| is_semaphore(*kind));
+            let call = call.map_or(String::new(), |call| {
+                format!(" in `{}`", name_in_type(&self.snapshot[call].function))
+            });
+            format!("{}{call} for {what}", self.waiters(waiters, verb))
         });
         and(&waits.collect::<Vec<_>>())
     }
@@ -424,11 +429,12 @@ impl Text<'_> {
                 }
             }
         });
-        let is_emptied = matches!(
-            link.kind,
-            ResourceKind::Permits(PermitKind::Semaphore | PermitKind::Other)
-        ) && !link.is_held();
-        let nobody = is_emptied.then(|| "nobody holds a permit".to_owned());
+        let is_emptied = is_semaphore(link.kind) && !link.is_held();
+        let is_certain = link.missing == 0 && !link.uncertain;
+        let nobody = is_emptied.then(|| match (of, is_certain) {
+            (Some(_), true) => "nobody holds a permit".to_owned(),
+            _ => "no permit was found that somebody holds".to_owned(),
+        });
         let told = nobody.into_iter().chain(not_closed);
         let mut shown: Vec<String> = told.chain(shown).collect();
         match groups.len().saturating_sub(NAMED) {
@@ -634,14 +640,7 @@ impl Text<'_> {
         let called = first.and_then(|first| thread.stack[..first].last());
         let called = called.and_then(|frame| frame.function.as_deref());
         let called = called.map_or(String::new(), |function| {
-            let path = short_path(function);
-            let (module, name) = path.rsplit_once("::").unwrap_or(("", &path));
-            let last = module.rsplit("::").next().unwrap_or("");
-            if last.starts_with(char::is_uppercase) {
-                format!(", in `{last}::{name}`")
-            } else {
-                format!(", in `{name}`")
-            }
+            format!(", in `{}`", name_in_type(function))
         });
         format!("{}{called}{}", state(thread), self.native_stack(thread))
     }
@@ -826,6 +825,25 @@ fn counted(link: &Link) -> Option<String> {
         (_, None) if link.uncertain => Some(format!("its {noun}s are not counted")),
         _ => None,
     }
+}
+
+/// The name of a function, with the type that it belongs to: `Queue::pop`.
+fn name_in_type(function: &str) -> String {
+    let path = short_path(function);
+    let (module, name) = path.rsplit_once("::").unwrap_or(("", &path));
+    let last = module.rsplit("::").next().unwrap_or("");
+    if last.starts_with(char::is_uppercase) {
+        format!("{last}::{name}")
+    } else {
+        name.to_owned()
+    }
+}
+
+fn is_semaphore(kind: ResourceKind) -> bool {
+    matches!(
+        kind,
+        ResourceKind::Permits(PermitKind::Semaphore | PermitKind::Other)
+    )
 }
 
 pub(super) fn shown_handle(kind: HandleKind) -> &'static str {
