@@ -18,7 +18,7 @@ use crate::sync::lock;
 /// It is `asyncio.Event` without `clear`, with one thing more: its handles are counted. A handle can
 /// [`set`](Event::set) the event, or [`wait`](Event::wait) for it, but never both at the same time,
 /// because `wait` borrows it mutably. So once each handle that is left is waiting, nobody can set the
-/// event any more, and the engine can say so as a proof rather than as a guess.
+/// event any more, and a report can say so as a proof rather than as a guess.
 ///
 /// In tokio-console an event is a resource of its own, shown with the task that awaits it.
 ///

@@ -1,4 +1,4 @@
-//! What is alive: lets the engine find the primitives of this crate once a program is stuck.
+//! What is alive: task groups, which know the names of their children, and guards, which a signal asks for a report.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};

@@ -255,7 +255,7 @@ fn emit_failure(id: Option<task::Id>, failure: &Failure) {
     let _ = catch_unwind(AssertUnwindSafe(emit));
 }
 
-/// Emits the tracing event of a task that failed or was cancelled, which the engine reads, too.
+/// Emits the tracing event of a task that failed or was cancelled, which `observe` hears, too.
 fn emit_event(id: Option<task::Id>, outcome: &str, error: &dyn fmt::Display) {
     if let Some(id) = id {
         tracing::debug!(target: "unstuck::group", { task.id = %id, outcome, %error }, "task ended");
