@@ -231,14 +231,7 @@ impl Watching {
     ///
     /// If it can't be read.
     pub(crate) fn read(&mut self) -> Result<Explanation, Box<dyn Error>> {
-        let mut inspector = lock(&INSPECTOR);
-        let inspector = match &mut *inspector {
-            Some(inspector) => inspector,
-            none => none.insert(Inspector::attach_self()?),
-        };
-        let begun = Instant::now();
-        inspector.ignore_threads(own_threads::ids());
-        let explanation = explain::read(inspector)?;
+        let (explanation, took) = read_own()?;
         if let Some(reason) = explanation.snapshot.no_tasks() {
             return Err(reason.into());
         }
@@ -251,9 +244,26 @@ impl Watching {
         // The first one takes longer, as types are laid out for it.
         let share = if self.has_read { self.pace.share } else { 1 };
         self.has_read = true;
-        self.next = Instant::now() + self.pause.max(begun.elapsed() * share);
+        self.next = Instant::now() + self.pause.max(took * share);
         Ok(explanation)
     }
+}
+
+/// Reads the memory of this process, without the threads that only watch. How long that took, without the indexing.
+///
+/// # Errors
+///
+/// If it can't be read.
+pub(crate) fn read_own() -> Result<(Explanation, Duration), unstuck_inspect::Error> {
+    let mut inspector = lock(&INSPECTOR);
+    let inspector = match &mut *inspector {
+        Some(inspector) => inspector,
+        none => none.insert(Inspector::attach_self()?),
+    };
+    let begun = Instant::now();
+    inspector.ignore_threads(own_threads::ids());
+    let explanation = explain::read(inspector)?;
+    Ok((explanation, begun.elapsed()))
 }
 
 fn print(explanation: &Explanation) {

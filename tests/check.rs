@@ -280,6 +280,7 @@ fn a_strict_check_fails_on_tasks_that_outlive_the_test() {
     check(leaves());
     let message = failure(move || Check::new().strict().run(leaves()));
     assert!(message.contains("[outlived, proven]"), "{message}");
+    assert!(message.contains("waits for a timer"), "{message}");
     assert!(message.contains("spawned at tests/check.rs:"), "{message}");
 }
 

@@ -10,6 +10,7 @@ use super::{End, Outcomes, Returned, Surfaced};
 use crate::error_group::{BoxError, ErrorGroup};
 use crate::observe::{Observer, note_panics};
 use crate::report::{ProgramReport, Report};
+use crate::watcher;
 
 /// Hears of the tasks of one runtime.
 #[derive(Clone)]
@@ -63,7 +64,12 @@ impl Collector {
             returned: Some(returned),
             ..self.so_far(main)
         };
-        let report = ProgramReport::ended(&outcomes, None, self.begun.elapsed());
+        let elapsed = self.begun.elapsed();
+        // Where tasks are that outlive it.
+        let leaves_tasks = outcomes.left_behind().next().is_some();
+        let left = leaves_tasks.then(|| watcher::read_own().ok()).flatten();
+        let left = left.map(|(explanation, _)| explanation);
+        let report = ProgramReport::ended(&outcomes, left.as_ref(), elapsed);
         (!report.findings.is_empty()).then(|| Report::ended(report))
     }
 }
