@@ -11,7 +11,7 @@ use unstuck_inspect::snapshot::{
 use super::super::page::plural;
 use super::answer::NAMED;
 use super::flags;
-use super::{Text, name_of_call, short_path, short_type, shown_local};
+use super::{Text, Titles, name_of_call, short_path, short_type, shown_local};
 use crate::liveness::maps::{HashMap, HashSet};
 use crate::liveness::{
     Actor, BlockedThread, Cause, Finding, Holder, Link, Outside, ResourceKind, Source, Unseen,
@@ -430,11 +430,7 @@ impl Text<'_> {
             }
         });
         let is_emptied = is_semaphore(link.kind) && !link.is_held();
-        let is_certain = link.missing == 0 && !link.uncertain;
-        let nobody = is_emptied.then(|| match (of, is_certain) {
-            (Some(_), true) => "nobody holds a permit".to_owned(),
-            _ => "no permit was found that somebody holds".to_owned(),
-        });
+        let nobody = is_emptied.then(|| "no permit was found that somebody holds".to_owned());
         let told = nobody.into_iter().chain(not_closed);
         let mut shown: Vec<String> = told.chain(shown).collect();
         match groups.len().saturating_sub(NAMED) {
@@ -551,7 +547,7 @@ impl Text<'_> {
         };
         format!(
             "{} is inside a poll of {polled} that does not return: it {}",
-            Self::thread_name(thread),
+            self.thread_title(thread),
             self.activity(thread),
         )
     }
@@ -622,6 +618,14 @@ impl Text<'_> {
                 1 => format!("{} has a waker that was not found", self.actors(actors)),
                 _ => format!("{} have wakers that were not found", self.actors(actors)),
             },
+        }
+    }
+
+    /// By its name alone where the ids of tasks are not told either.
+    fn thread_title(&self, thread: &Thread) -> String {
+        match self.titles {
+            Titles::Names => format!("thread {}", thread.name),
+            Titles::WithNumbers => Self::thread_name(thread),
         }
     }
 
