@@ -98,15 +98,27 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(
 /// If it can't be read: the message says why, and what would help.
 pub fn live(id: u32) -> Result<Explanation, Error> {
     let inspector = Inspector::attach(id)?;
-    let compared = compare(&inspector)?;
+    let compared = compare(&inspector, Search::Memory)?;
     // Its debug info may take as much memory as the rest of the work.
     drop(inspector);
     Ok(compared.explain())
 }
 
 /// Reads as [`live`] does a process that the inspector is attached to.
-pub(crate) fn read(inspector: &Inspector) -> Result<Explanation, unstuck_inspect::Error> {
-    Ok(compare(inspector)?.explain())
+pub(crate) fn read(
+    inspector: &Inspector,
+    search: Search,
+) -> Result<Explanation, unstuck_inspect::Error> {
+    Ok(compare(inspector, search)?.explain())
+}
+
+/// What is searched for the addresses of what is waited for, so that more is known of who could wake whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Search {
+    /// All memory, but not that of this process, which has the addresses that were just read.
+    Memory,
+    /// Nothing: the same program has the same answer each time, whatever its freed memory still has in it.
+    Nothing,
 }
 
 /// A reading of a process, compared with the one before.
@@ -130,13 +142,14 @@ impl Compared {
     }
 }
 
-fn compare(inspector: &Inspector) -> Result<Compared, unstuck_inspect::Error> {
+fn compare(inspector: &Inspector, search: Search) -> Result<Compared, unstuck_inspect::Error> {
     let first = Fingerprint::of(&inspector.snapshot()?);
-    read_again(inspector, first, &PAUSES)
+    read_again(inspector, search, first, &PAUSES)
 }
 
 fn read_again(
     inspector: &Inspector,
+    search: Search,
     before: Fingerprint,
     pauses: &[Duration],
 ) -> Result<Compared, unstuck_inspect::Error> {
@@ -151,11 +164,10 @@ fn read_again(
         drop(case);
         let before = Fingerprint::of(&snapshot);
         drop(snapshot);
-        return read_again(inspector, before, later);
+        return read_again(inspector, search, before, later);
     }
-    // A process that reads itself would find the addresses that it has just read.
     let is_own = snapshot.process.id == std::process::id();
-    let to_search = if is_own {
+    let to_search = if search == Search::Nothing || is_own {
         BTreeSet::new()
     } else {
         case.to_search()

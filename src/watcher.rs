@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, RuntimeMetrics};
 use unstuck_inspect::Inspector;
 
-use crate::explain::{self, BlockedThreads, Explanation, StuckParts};
+use crate::explain::{self, BlockedThreads, Explanation, Search, StuckParts};
 use crate::own_threads;
 use crate::report::page::{Detail, Page};
 use crate::report::process;
@@ -262,7 +262,7 @@ pub(crate) fn read_own() -> Result<(Explanation, Duration), unstuck_inspect::Err
     };
     let begun = Instant::now();
     inspector.ignore_threads(own_threads::ids());
-    let explanation = explain::read(inspector)?;
+    let explanation = explain::read(inspector, Search::Nothing)?;
     Ok((explanation, begun.elapsed()))
 }
 

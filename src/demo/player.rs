@@ -79,12 +79,6 @@ pub(super) fn command(part: &Part) -> io::Result<Command> {
     let part = serde_json::to_string(part)?;
     let mut command = Command::new(env::current_exe()?);
     command.args([MARK, &part]);
-    // Memory that was freed has no addresses in it any more, so whether a search of it is a proof does not depend on
-    // what was freed before. Other allocators than glibc's ignore that.
-    command.env(
-        "GLIBC_TUNABLES",
-        "glibc.malloc.perturb=85:glibc.malloc.tcache_count=0",
-    );
     Ok(command)
 }
 

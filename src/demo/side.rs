@@ -16,7 +16,7 @@ use super::player::{self, Message, Part, Request};
 use super::{Error, Side};
 #[cfg(target_os = "linux")]
 use crate::explain::Activity;
-use crate::explain::{self, Explanation};
+use crate::explain::{self, Explanation, Search};
 use crate::liveness::Actor;
 use crate::report::ProgramReport;
 use crate::verdict::Verdict;
@@ -241,7 +241,9 @@ impl Player {
             ended => return self.ended(inspector, ended, None),
         };
         let explanation = match inspector {
-            Ok(inspector) => explain::read(inspector).map_err(|error| error.to_string()),
+            Ok(inspector) => {
+                explain::read(inspector, Search::Nothing).map_err(|error| error.to_string())
+            }
             Err(reason) => Err(reason.clone()),
         };
         let report = match explanation {
@@ -296,7 +298,7 @@ type Reader = Result<Inspector, String>;
 
 /// Reads the process. `None` if it can't be read, or not any more.
 fn explain(inspector: &Reader) -> Option<Explanation> {
-    explain::read(inspector.as_ref().ok()?).ok()
+    explain::read(inspector.as_ref().ok()?, Search::Nothing).ok()
 }
 
 /// Whether nothing in the process ends the waits of the side's tasks. What serves tokio-console goes on, on a runtime

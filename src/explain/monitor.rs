@@ -13,7 +13,7 @@ use unstuck_inspect::{DebugInfoLevel, Error, Inspector};
 
 use super::descendants::{Activity, FileId, Process, descendants};
 use super::stuck_parts::StuckParts;
-use super::{Explanation, read};
+use super::{Explanation, Search, read};
 
 /// How often the processes are looked at: at first and when one is new, and after a while.
 const GLANCES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -189,7 +189,7 @@ impl Watched {
         let begun = Instant::now();
         self.read_at = Activity::of_sleeping(process.id);
         let attached = self.attach(process, refused);
-        let explanation = attached.and_then(|inspector| Ok(read(inspector)?));
+        let explanation = attached.and_then(|inspector| Ok(read(inspector, Search::Memory)?));
         self.next = Instant::now() + self.pause.max(begun.elapsed() * SHARE);
         self.pause = (self.pause * 2).min(READINGS.1);
         explanation

@@ -48,8 +48,8 @@ fn tokio_console_shows_the_task_that_waits() {
     };
     let served = Served::start();
     let mut screen = Pty::of(&console, &served.address, 200);
-    screen.wait_for("join-all/main");
-    screen.wait_for("task-group/worker-2");
+    screen.wait_for("join_all.rs");
+    screen.wait_for("worker-2");
     screen.press("r");
     screen.wait_for("ALL_DONE");
     screen.press("q");
