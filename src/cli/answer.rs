@@ -65,7 +65,7 @@ fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
         let _ = report(outcome);
     };
     let notices = Messages::new(scenario, arguments, &on_request);
-    // Before the folder with the databases is made, so that none can leave it behind.
+    // Before the folder with the databases is made, so that a signal can't leave it behind.
     let signals = signals::listen().map_err(|error| Failure::Failed(error.to_string()))?;
     let outcome = demo::run(scenario, &options, &notices, &signals);
     // What is printed may be what takes so long.

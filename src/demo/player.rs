@@ -93,7 +93,7 @@ pub(crate) fn play_if_asked(arguments: &[OsString], catalogue: &'static [Chapter
     let part: Part = serde_json::from_str(part.to_str()?).ok()?;
     let scenario = scenarios(catalogue).find(|it| it.name == part.scenario)?;
     let side = scenario.sides.iter().find(|it| it.name == part.side)?;
-    // Nobody is there any more to hear of an error, and of what happens.
+    // Whoever could be told of an error has gone.
     let played = own_threads::here(|| play(&part, side.main));
     Some(if played.is_ok() {
         exit::AS_EXPECTED
@@ -269,7 +269,7 @@ fn returned(ended: Result<Result<(), BoxError>, JoinError>) -> (End, Vec<Surface
     }
 }
 
-/// Waits for a task on this thread, without a `block_on` that would be one more that waits.
+/// Waits for a task on this thread. Not with `block_on`, as reports would show that as one more wait.
 fn wait<T>(mut task: JoinHandle<T>) -> Result<T, JoinError> {
     struct Unpark(Thread);
 

@@ -264,7 +264,7 @@ impl Player {
         }
     }
 
-    /// The report on a side that has ended. `before` is why it stood still before that, if it did.
+    /// The report on a side that has ended. `before` is why it made no progress when it was read last.
     fn ended(
         self,
         inspector: &Reader,

@@ -2,7 +2,7 @@
 //!
 //! Each entry says why. What is not here may wake whatever it wants.
 
-use unstuck_inspect::snapshot::{Origin, Snapshot, Task, Thread};
+use unstuck_inspect::snapshot::{Origin, PlaceId, Snapshot, Task, Thread};
 
 /// A thread that a library starts, and that does nothing unless a task asks it to.
 struct Servant {
@@ -27,8 +27,12 @@ const UPKEEP: &[&str] = &[
     "sqlx_core::pool::inner::spawn_maintenance_tasks",
 ];
 
-/// Whether a thread waits until a task asks it for something.
+/// Whether a thread waits until a task asks it for something. One that has called the program back may do anything.
 pub(super) fn is_idle_servant(thread: &Thread) -> bool {
+    let mut frames = thread.stack.iter();
+    if frames.any(|frame| frame.origin == Some(Origin::Program)) {
+        return false;
+    }
     let is_in = |name: &str| {
         let mut functions = thread.stack.iter().filter_map(|it| it.function.as_deref());
         functions.any(|function| function.starts_with(name))
@@ -38,8 +42,11 @@ pub(super) fn is_idle_servant(thread: &Thread) -> bool {
         .any(|servant| is_in(servant.runs) && is_in(servant.idles_in))
 }
 
-/// Whether a task only looks after a library.
+/// Whether a task only looks after a library. One that has called the program back may do anything.
 pub(super) fn is_upkeep(snapshot: &Snapshot, task: &Task) -> bool {
     let name = &snapshot[task.name];
-    task.origin == Some(Origin::Library) && UPKEEP.iter().any(|upkeep| name.starts_with(upkeep))
+    let is_own = |place: PlaceId| snapshot[place].origin == Origin::Program;
+    task.origin == Some(Origin::Library)
+        && UPKEEP.iter().any(|upkeep| name.starts_with(upkeep))
+        && !task.futures.frames.iter().any(|frame| is_own(frame.place))
 }

@@ -243,6 +243,8 @@ fn a_thread_of_a_library_that_waits_to_be_asked_wakes_nothing() {
     program.thread(2, ThreadActivity::Other);
     program.is_in(2, &serving);
     assert_stuck(&program, &["lock-cycle"]);
+    program.calls_back(2);
+    assert_eq!(diagnosed(&program).verdict, Verdict::Waiting);
     // It executes what it was asked for, or is a thread of the program's own.
     for other in [&serving[1..], &serving[..1]] {
         program.is_in(2, other);
@@ -257,6 +259,8 @@ fn a_task_that_looks_after_a_library_wakes_nothing() {
     assert_eq!(diagnosed(&program).verdict, Verdict::Waiting);
     program.is_of_library(ticker, "sqlx_core::pool::inner::spawn_maintenance_tasks");
     assert_stuck(&program, &["lock-cycle"]);
+    program.calls_back_in(ticker);
+    assert_eq!(diagnosed(&program).verdict, Verdict::Waiting);
     // Others may well do the program's work.
     program.is_of_library(ticker, "tower::buffer::worker");
     assert_eq!(diagnosed(&program).verdict, Verdict::Waiting);

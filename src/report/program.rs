@@ -1,4 +1,4 @@
-//! The report on a program of which is known how its tasks end.
+//! The report on a program, with how its tasks ended.
 
 use std::fmt;
 use std::time::Duration;

@@ -156,11 +156,30 @@ impl Program {
         thread.stack = functions.iter().map(frame).collect();
     }
 
+    /// The innermost function of a thread is one of the program.
+    pub(super) fn calls_back(&mut self, thread: u32) {
+        let mut threads = self.0.threads.iter_mut();
+        let thread = threads.find(|it| it.id == thread).expect("it is there");
+        thread.stack[0].origin = Some(Origin::Program);
+    }
+
     /// A task of a library that runs this function.
-    pub(super) fn is_of_library(&mut self, TaskId(task): TaskId, function: &str) {
+    pub(super) fn is_of_library(&mut self, task: TaskId, function: &str) {
         self.0.names.push(function.to_owned());
         let name = NameId(u32::try_from(self.0.names.len() - 1).unwrap());
-        (self.0.tasks[task].name, self.0.tasks[task].origin) = (name, Some(Origin::Library));
+        let library = Some(Origin::Library);
+        (self.0.tasks[task.0].name, self.0.tasks[task.0].origin) = (name, library);
+        self.place_of(task).origin = Origin::Library;
+    }
+
+    /// The function of a task is one of the program, whoever spawned it.
+    pub(super) fn calls_back_in(&mut self, task: TaskId) {
+        self.place_of(task).origin = Origin::Program;
+    }
+
+    fn place_of(&mut self, TaskId(task): TaskId) -> &mut Place {
+        let PlaceId(place) = self.0.tasks[task].futures.frames[0].place;
+        &mut self.0.places[place as usize]
     }
 
     /// A thread that runs a future by itself. It has to be made to wait.

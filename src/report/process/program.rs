@@ -19,7 +19,7 @@ pub(in crate::report) fn findings(explanation: &Explanation) -> Vec<verdict::Fin
     findings.map(|it| text.in_words(it)).collect()
 }
 
-/// Those on waits that a timeout ends, once it has.
+/// The findings on waits that a timeout has ended since.
 #[cfg(feature = "demo")]
 pub(in crate::report) fn findings_until_timeouts(
     explanation: &Explanation,

@@ -315,7 +315,7 @@ struct TextLayout {
 }
 
 impl TextLayout {
-    /// `None` if objects of the type have no names, or it is not known where.
+    /// `None` if objects of this type have no names, or it is not known where they are.
     fn of_label(debug: &DebugInfo<'_>, object: &Spot) -> Option<Self> {
         let mut labels = own::LABELS.iter();
         let label = labels.find(|label| object.ty.name.starts_with(label.of))?;
