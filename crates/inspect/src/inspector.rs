@@ -1,6 +1,6 @@
 //! From a process, or a core file of one, to a snapshot.
 
-use std::cell::{LazyCell, RefCell};
+use std::cell::LazyCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,14 +32,14 @@ use crate::walk::{Plans, WakerSlots, Walker};
 /// A process whose tasks can be read, any number of times, or a core file of one.
 ///
 /// Attaching reads the program's debug info, which takes most of the time: around 0.1 s for a small program, and memory
-/// of about the size of its debug sections. Snapshots of the same process reuse what was learned.
+/// of about the size of its debug sections. Inspectors of processes of the same program share that. Snapshots of the
+/// same process reuse what was learned.
 pub struct Inspector {
     target: Box<dyn Target + Send>,
-    executable: Executable,
-    index: Index,
+    executable: Arc<Executable>,
+    index: Arc<Index>,
     types: TypeCache,
     plans: Plans,
-    functions: FunctionCache,
     limits: Limits,
     /// Sorted.
     ignored_threads: Vec<u32>,
@@ -95,12 +95,12 @@ impl Inspector {
         self.ignored_threads.sort_unstable();
     }
 
-    fn new(target: Box<dyn Target + Send>, executable: Executable) -> Result<Self, Error> {
+    fn new(target: Box<dyn Target + Send>, executable: Arc<Executable>) -> Result<Self, Error> {
         let invalid = |error: gimli::Error| Error::Executable {
             executable: executable.path.clone(),
             reason: format!("its debug info is damaged: {error}"),
         };
-        let index = Index::build(&executable, names::WANTED).map_err(invalid)?;
+        let index = executable.index(names::WANTED).map_err(invalid)?;
         let tokio_versions = tokio_versions(&executable, &index);
         let no_tasks = check_debug_info(&executable, &index, &tokio_versions)?;
         Ok(Self {
@@ -109,7 +109,6 @@ impl Inspector {
             index,
             types: TypeCache::default(),
             plans: Plans::default(),
-            functions: FunctionCache::default(),
             limits: Limits::default(),
             ignored_threads: Vec::new(),
             tokio_versions,
@@ -355,7 +354,7 @@ impl Inspector {
         stacks: &HashMap<u32, Vec<StackFrame>>,
     ) -> Vec<Thread> {
         let lines = LazyCell::new(|| Lines::new(&self.executable));
-        let mut known = self.functions.0.borrow_mut();
+        let mut known = self.executable.functions.lock();
         let mut functions = |address: u64| -> Arc<[NativeFrame]> {
             let address = debug.file_address(address);
             let found = known.entry(address).or_insert_with(|| {
@@ -392,10 +391,6 @@ impl Inspector {
             .collect()
     }
 }
-
-/// The functions at the addresses of the file that were on a stack. Idle threads share theirs, and keep them.
-#[derive(Default)]
-struct FunctionCache(RefCell<HashMap<u64, Arc<[NativeFrame]>>>);
 
 /// Fails if the program isn't one of Tokio's. Returns what it lacks if it is, and its tasks can't be read.
 fn check_debug_info(

@@ -1,10 +1,11 @@
 //! The program's file, and the separate one with its debug info, if there is one.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use foldhash::HashMap;
 use gimli::{LittleEndian, SectionId};
@@ -15,6 +16,8 @@ use object::{
 };
 
 use super::Slice;
+use super::index::{Index, Wanted};
+use super::lines::FunctionCache;
 use super::parallel::in_parallel;
 use super::separate::{self, MissingDebugFile};
 use crate::error::Error;
@@ -50,12 +53,57 @@ pub(crate) struct Executable {
     debug: Elf,
     /// The separate file that it names, if that was not found.
     pub(crate) missing: Option<MissingDebugFile>,
+    index: OnceLock<gimli::Result<Arc<Index>>>,
+    pub(crate) functions: FunctionCache,
 }
 
+/// Tells a file from all others, and from what it was before it was written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FileIdentity {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified_ns: (i64, i64),
+}
+
+impl FileIdentity {
+    fn of(file: &File, path: &Path) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self {
+            path: path.to_owned(),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified_ns: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
+}
+
+/// The programs that are in use. Processes of the same program share its debug info.
+static IN_USE: Mutex<Vec<(FileIdentity, Weak<Executable>)>> = Mutex::new(Vec::new());
+
 impl Executable {
-    /// Reads the program, and a separate file with its debug info if it has none itself. `path` is what it is called in
-    /// messages. `root` is the root folder that the process sees.
-    pub(crate) fn open(file: File, path: &Path, root: &Path) -> Result<Self, Error> {
+    /// Reads the program, and a separate file with its debug info if it has none itself, unless it is in use already.
+    /// `path` is what it is called in messages. `root` is the root folder that the process sees.
+    pub(crate) fn open(file: File, path: &Path, root: &Path) -> Result<Arc<Self>, Error> {
+        let identity = FileIdentity::of(&file, path).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        // Whoever needs the same program waits until it is read. Reading another one keeps all processors busy, too.
+        let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        in_use.retain(|(_, executable)| executable.strong_count() > 0);
+        let mut same = in_use.iter().filter(|(it, _)| *it == identity);
+        if let Some(executable) = same.find_map(|(_, executable)| executable.upgrade()) {
+            return Ok(executable);
+        }
+        let executable = Arc::new(Self::read(file, path, root)?);
+        in_use.push((identity, Arc::downgrade(&executable)));
+        Ok(executable)
+    }
+
+    fn read(file: File, path: &Path, root: &Path) -> Result<Self, Error> {
         let program = Elf::read(file, path)?;
         let (entry, constants) = (program.entry, program.constants.clone());
         let (debug, missing) = if program.has_debug_info() {
@@ -72,7 +120,15 @@ impl Executable {
             constants,
             debug,
             missing,
+            index: OnceLock::new(),
+            functions: FunctionCache::default(),
         })
+    }
+
+    /// Where in its debug info things are. It is indexed once, for the names that are wanted first.
+    pub(crate) fn index(&self, wanted: &'static [Wanted]) -> gimli::Result<Arc<Index>> {
+        let index = || Index::build(self, wanted).map(Arc::new);
+        self.index.get_or_init(index).clone()
     }
 
     /// Its debug sections.
@@ -89,7 +145,7 @@ impl Executable {
     /// Searches the program's constants for a text, and returns what follows each occurrence, up to the next byte that
     /// is no printable character.
     pub(crate) fn texts_after(&self, text: &str) -> Vec<String> {
-        let cache = ReadCache::new(&self.debug.file);
+        let cache = ReadCache::new(Reader::of(&self.debug.file));
         let object = object::File::parse(&cache).ok();
         let section = object
             .as_ref()
@@ -115,7 +171,7 @@ impl Executable {
 
     /// Whether a symbol's name contains this text. `None` if the program has no symbols.
     pub(crate) fn has_symbol(&self, text: &str) -> Option<bool> {
-        let cache = ReadCache::new(&self.debug.file);
+        let cache = ReadCache::new(Reader::of(&self.debug.file));
         let object = object::File::parse(&cache).ok()?;
         let mut symbols = object.symbols().peekable();
         symbols.peek()?;
@@ -123,16 +179,48 @@ impl Executable {
     }
 }
 
+/// Reads a file from a position of its own: the file may be shared, and has only one.
+struct Reader<'f> {
+    file: &'f File,
+    position: u64,
+}
+
+impl<'f> Reader<'f> {
+    fn of(file: &'f File) -> Self {
+        Self { file, position: 0 }
+    }
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.position)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Reader<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let moved = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+            SeekFrom::End(by) => self.file.metadata()?.len().checked_add_signed(by),
+        };
+        self.position = moved.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
 /// The functions that the linker knows.
 pub(super) struct Symbols<'d> {
-    file: ReadCache<&'d File>,
+    file: ReadCache<Reader<'d>>,
     /// In the order of their addresses. There are many, and few are asked for: a name is read when it is.
     functions: Vec<(Range<u64>, SymbolIndex)>,
 }
 
 impl<'d> Symbols<'d> {
     fn of(file: &'d File) -> Self {
-        let file = ReadCache::new(file);
+        let file = ReadCache::new(Reader::of(file));
         let functions = object::File::parse(&file).map_or_else(|_| Vec::new(), |it| functions(&it));
         Self { file, functions }
     }
@@ -189,7 +277,7 @@ impl Elf {
         check_header(&read_header(&file).map_err(io)?, path)?;
         let length = file.metadata().map_err(io)?.len();
         let damaged = |error: object::Error| invalid(error.to_string());
-        let cache = ReadCache::new(&file);
+        let cache = ReadCache::new(Reader::of(&file));
         let object = object::File::parse(&cache).map_err(damaged)?;
         let mut ranges = Vec::new();
         for id in DEBUG_SECTIONS {
@@ -213,7 +301,7 @@ impl Elf {
             ranges.push((id, range));
         }
         let read = in_parallel(&ranges, |(id, range)| {
-            // Past the cache, which would keep a copy, and moves the file's one cursor.
+            // Past the cache, which would keep a copy.
             let size = usize::try_from(range.compressed_size)
                 .map_err(|error| invalid(error.to_string()))?;
             let mut bytes = vec![0; size];

@@ -1,12 +1,24 @@
 //! Names and lines of functions on a stack.
 
 use std::cell::OnceCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::HashMap;
 use gimli::LittleEndian;
 
 use super::elf::Symbols;
 use super::{Executable, Slice, without_detours};
 use crate::snapshot::{NativeFrame, Origin};
+
+/// The functions at the addresses of the file that were on a stack. Idle threads share theirs, and keep them.
+#[derive(Default)]
+pub(crate) struct FunctionCache(Mutex<HashMap<u64, Arc<[NativeFrame]>>>);
+
+impl FunctionCache {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<[NativeFrame]>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Looks up addresses of the program's file. Units are parsed as they are needed.
 pub(crate) struct Lines<'d> {

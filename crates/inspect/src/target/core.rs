@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use foldhash::HashMap;
 use object::LittleEndian;
@@ -63,7 +64,7 @@ impl CoreFile {
     pub(crate) fn open(
         core: &Path,
         executable: Option<&Path>,
-    ) -> Result<(Self, Executable), Error> {
+    ) -> Result<(Self, Arc<Executable>), Error> {
         let io = |source| Error::Io {
             path: core.to_owned(),
             source,

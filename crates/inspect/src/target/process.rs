@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{AT_ENTRY, Target, value_of};
 use crate::debug_info::Executable;
@@ -21,7 +22,7 @@ pub(crate) struct LiveProcess {
 
 impl LiveProcess {
     /// Opens a process and its program.
-    pub(crate) fn open(id: u32) -> Result<(Self, Executable), Error> {
+    pub(crate) fn open(id: u32) -> Result<(Self, Arc<Executable>), Error> {
         let process = if id == std::process::id() {
             "self".to_owned()
         } else {
