@@ -44,7 +44,7 @@ console:
     done
     tokio-console
 
-# every scenario, one after the other, and a table
+# every scenario, several at a time, and a table
 [group('lessons')]
 all *ARGS:
     cargo run --quiet -- run --all {{ ARGS }}

@@ -147,7 +147,7 @@ pub(super) struct Show {
 pub(super) struct Run {
     /// Which scenario; the first one if none is named
     pub(super) scenario: Option<String>,
-    /// Play every scenario, or every one of a chapter that `list` names, one after the other
+    /// Play every scenario, or every one of a chapter that `list` names, several at a time
     #[arg(long, value_name = "CHAPTER", num_args = 0..=1, default_missing_value = EVERY_CHAPTER, conflicts_with_all = PLAYED_ALONE)]
     pub(super) all: Option<String>,
     /// Play this side only

@@ -293,6 +293,12 @@ impl Player {
     }
 }
 
+/// Reads this program's debug info. As long as it is kept, that is not read again for a side: a player runs the same
+/// program.
+pub(super) fn keep_debug_info() -> Option<Inspector> {
+    Inspector::attach_self().ok()
+}
+
 /// What a process is read with, or why it can't be read.
 type Reader = Result<Inspector, String>;
 

@@ -95,10 +95,8 @@ fn each_program_beside_other_tools_triggers_its_rule() {
 /// How sure the findings of a rule are, in what became of a program.
 fn found(rule: &str, program: &str) -> Vec<String> {
     let mut all = RAN.iter();
-    let of_it = all.find(|(_, name)| name == program);
-    let (ran, _) = of_it.unwrap_or_else(|| panic!("no program is called {program}"));
-    let report: Value = serde_json::from_str(&ran.stdout)
-        .unwrap_or_else(|error| panic!("{program}: {error}: {ran:#?}"));
+    let of_it = all.find(|document| document["scenario"] == program);
+    let report = of_it.unwrap_or_else(|| panic!("no program is called {program}"));
     let findings = report["sides"][0]["findings"].as_array();
     let findings = findings.expect("findings").iter();
     let of_rule = findings.filter(|finding| finding["rule"] == rule);

@@ -112,7 +112,7 @@ fn a_chapter_is_played_in_a_row_with_a_table_that_fits_the_terminal() {
         (160, "all-160"),
     ] {
         let (code, screen) = on_a_terminal("run --all queues", columns);
-        assert_eq!(code, 0);
+        assert_eq!(code, 0, "{screen}");
         assert_snapshot(snapshot, &screen);
         let fits = |line: &str| line.chars().count() <= usize::from(columns);
         assert!(screen.lines().all(fits), "{screen}");
@@ -122,7 +122,7 @@ fn a_chapter_is_played_in_a_row_with_a_table_that_fits_the_terminal() {
 #[test]
 fn eighty_columns_have_room_for_the_whole_table() {
     let mut playing = Pty::run("run --all", 80);
-    playing.wait_for("starved-pool");
+    playing.wait_for("starved-pool      two-connections");
     playing.press("\x03");
     let (_, screen) = playing.finish();
     let screen = anstream::adapter::strip_str(&screen).to_string();
@@ -135,16 +135,16 @@ fn eighty_columns_have_room_for_the_whole_table() {
 #[test]
 fn where_there_is_no_terminal_the_table_grows_as_scenarios_end() {
     let mut playing = Command::new(env!("CARGO_BIN_EXE_unstuck"))
-        .args(["run", "--all", "queues"])
+        .args(["run", "--all", "locks"])
         .stdout(Stdio::piped())
         .spawn()
         .expect("it runs");
     let stdout = BufReader::new(playing.stdout.take().expect("it is piped"));
     let mut lines = stdout.lines().map(|line| line.expect("it is text"));
-    assert!(lines.any(|line| line.contains("idle-worker")));
+    assert!(lines.any(|line| line.contains("lock-order")));
     let has_ended = playing.try_wait().expect("it can be asked").is_some();
-    assert!(!has_ended, "there are four more to play");
-    assert!(lines.any(|line| line.contains("full-queue")));
+    assert!(!has_ended, "another one takes five seconds");
+    assert!(lines.any(|line| line.contains("forgotten-permit")));
     assert!(playing.wait().expect("it ends").success());
 }
 
