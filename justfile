@@ -44,7 +44,7 @@ console:
     done
     tokio-console
 
-# every scenario, several at a time, and a table
+# every scenario, as many at a time as there are processors, and a table
 [group('lessons')]
 all *ARGS:
     cargo run --quiet -- run --all {{ ARGS }}

@@ -1,4 +1,4 @@
-//! Every scenario, several at a time.
+//! Every scenario, several at a time, and a table.
 
 use std::fmt::{Display, Write as _};
 use std::io;

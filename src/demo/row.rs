@@ -11,8 +11,6 @@ use super::{Error, Notices, Options, Outcome, Scenario, run, side};
 use crate::signals::Signal;
 use crate::verdict::Verdict;
 
-/// How many scenarios play at the same time. Mostly they wait.
-const AT_A_TIME: usize = 4;
 /// How often a signal is looked for.
 const TICK: Duration = Duration::from_millis(40);
 
@@ -56,7 +54,9 @@ pub(crate) fn run_row(
             });
             cut_off
         };
-        let players: Vec<Sender<Signal>> = (0..AT_A_TIME).map(|_| play(news.clone())).collect();
+        // Mostly they wait, but what is timed in one should not wait for another one.
+        let at_a_time = thread::available_parallelism().map_or(1, usize::from);
+        let players: Vec<Sender<Signal>> = (0..at_a_time).map(|_| play(news.clone())).collect();
         drop(news);
         let cut_off = |signal| {
             next.store(scenarios.len(), Ordering::Relaxed);
