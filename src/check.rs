@@ -42,7 +42,7 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 
 /// How the body of a test is run: on a runtime of its own, with one worker.
 ///
-/// Once the test has not moved for a tenth of a second, the memory of the process is read, which polls nothing. It
+/// Once the test has not moved for a twentieth of a second, the memory of the process is read, which polls nothing. It
 /// hangs if nothing in the process can wake it, twice in a row. A thread that is not known might, such as one that
 /// the test started, or that of a plain test beside it; and so might another test under a check, until it has ended
 /// or hangs itself. The main thread is taken for the test harness, unless the check runs on it. A test that makes

@@ -35,9 +35,9 @@ use crate::sync::lock;
 /// goes on. So is a thread of the runtime that has been asleep inside a poll for five seconds. What moves by itself is
 /// no reason for a report: a timer, a socket, a thread that may still send something.
 ///
-/// The thread compares the metrics of the runtime ten times a second. Once nothing has moved for a tenth of a second,
-/// and now and then while something moves, it reads the memory of the process, which polls nothing. That takes
-/// milliseconds, and at most a twentieth of the time. Before the first reading it indexes the debug info, once: 0.1 to
+/// The thread compares the metrics of the runtime twenty times a second. Once nothing has moved between two looks, and
+/// now and then while something moves, it reads the memory of the process, which polls nothing. That takes
+/// milliseconds, and at most a fiftieth of the time. Before the first reading it indexes the debug info, once: 0.1 to
 /// 0.5 seconds on that thread, and memory of about the size of the debug sections.
 ///
 /// It takes Linux on x86-64, and full debug info: `debug = true`, the default of a dev build. Where the program can't
@@ -66,7 +66,7 @@ pub struct Watcher {
 }
 
 /// How often the metrics are looked at. If they are the same twice, nothing has moved for so long.
-pub(crate) const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(50);
 
 /// How often the memory is read.
 #[derive(Clone, Copy, Debug)]
@@ -82,9 +82,9 @@ pub(crate) struct Pace {
 impl Pace {
     /// Beside a program that should not notice.
     pub(crate) const PROGRAM: Self = Self {
-        shortest: Duration::from_millis(500),
+        shortest: Duration::from_millis(250),
         longest: Duration::from_mins(1),
-        share: 20,
+        share: 50,
     };
     /// Beside a test: whoever runs it waits for the answer.
     pub(crate) const TEST: Self = Self {
@@ -168,8 +168,12 @@ impl Watching {
                             return self.answer_all(requests, tell);
                         }
                     };
+                    let was_suspected = self.stuck.are_suspected();
                     let is_stuck =
                         explanation.has_runtime() && self.stuck.have_news(&explanation.diagnosis);
+                    if self.stuck.are_suspected() && !was_suspected {
+                        self.next = Instant::now() + self.pace.shortest;
+                    }
                     let has_news = self.blocked.have_news(&explanation) || is_stuck;
                     match requests.try_recv() {
                         Ok(request) => self.answer(request, requests, tell),
