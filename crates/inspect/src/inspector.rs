@@ -15,7 +15,7 @@ use crate::search::{Search, Stacks};
 use crate::snapshot::{
     Address, AwaitTree, BlockOn, BlockingState, BlockingTask, Gap, LocatedWaker, NameId,
     NativeFrame, Object, ObjectId, Process, Registration, Runtime, RuntimeId, SCHEMA, Snapshot,
-    Task, Thread, ThreadActivity, WaitsFor, WakerPlace, Wakers,
+    SpawnedAt, Task, Thread, ThreadActivity, WaitsFor, WakerPlace, Wakers,
 };
 use crate::target::{CoreFile, LiveProcess, Target};
 use crate::threads::{self, BlockOns, Modules, RawBlockOn, RawThread, StackFrame, Unwinder};
@@ -707,6 +707,7 @@ impl Reading<'_> {
             given_name: None,
             future: arguments,
             origin: None,
+            spawned_at: None,
             state: raw.task_state(),
             futures: AwaitTree::default(),
             wakers: None,
@@ -719,6 +720,11 @@ impl Reading<'_> {
         let Some(cell) = &raw.ty.cell else {
             return task;
         };
+        let spawned_at = cell.spawned_at(self.context.memory, raw.address);
+        task.spawned_at = spawned_at.map(|(file, line)| SpawnedAt {
+            file: plans.name(&file),
+            line,
+        });
         let future = self.context.debug.ty(cell.future);
         task.future = plans.name(&future.name);
         let (mut function, mut concrete) = (None, None);
@@ -1017,6 +1023,7 @@ fn listed(population: &Population, registrations: Vec<Vec<Registration>>) -> Vec
         .map(|(((runtime, owned), pool), registrations)| Runtime {
             address: Address(runtime.value.address),
             kind: runtime.kind,
+            id: owned.id,
             owned: owned.counted,
             registrations,
             blocking_pool: pool.as_ref().map(|pool| pool.pool),

@@ -102,6 +102,7 @@ impl Program {
             runtimes: vec![Runtime {
                 address: Address(0x10),
                 kind: RuntimeKind::MultiThread,
+                id: None,
                 owned: None,
                 registrations: Vec::new(),
                 blocking_pool: Some(BlockingPool {
@@ -240,6 +241,7 @@ impl Program {
             given_name: None,
             future: NameId(0),
             origin: Some(Origin::Program),
+            spawned_at: None,
             state: TaskState {
                 lifecycle: Lifecycle::Idle,
                 notified: false,

@@ -42,7 +42,7 @@ pub use handle::{Channel, ChannelKind, Counts, Handle, HandleKind, Object, Stati
 pub use place::{Local, Origin, Place};
 pub use pointer::{Pointer, Pointers};
 pub use runtime::{BlockingPool, Runtime, RuntimeKind};
-pub use task::{BlockingState, BlockingTask, Lifecycle, Task, TaskState};
+pub use task::{BlockingState, BlockingTask, Lifecycle, SpawnedAt, Task, TaskState};
 pub use thread::{BlockOn, NativeFrame, SystemCall, Thread, ThreadActivity, ThreadState};
 pub use waker::{LocatedWaker, Registration, WakerPlace, Wakers, Wakes};
 
@@ -69,7 +69,7 @@ pub struct Snapshot {
     pub threads: Vec<Thread>,
     /// Futures that a thread runs with `block_on`, `#[tokio::main]`'s included.
     pub block_ons: Vec<BlockOn>,
-    /// Names of types and tasks.
+    /// Names of types, of tasks, and of files in which tasks are spawned.
     pub names: Vec<String>,
     /// Places in source code.
     pub places: Vec<Place>,

@@ -11,6 +11,9 @@ pub struct Runtime {
     pub address: Address,
     /// What it is.
     pub kind: RuntimeKind,
+    /// Tokio's id of it, as `tokio::runtime::Id` prints it. `None` for a `LocalSet`.
+    #[serde(default)]
+    pub id: Option<u64>,
     /// How many tasks it owns by its own count. `None` for a `LocalSet`, which does not count them.
     pub owned: Option<u64>,
     /// The registrations with its I/O driver that somebody waits for.

@@ -27,6 +27,9 @@ pub struct Task {
     ///
     /// A library that spawns a task runs its own future in it, so [`Origin::Library`] means that a library spawned it.
     pub origin: Option<Origin>,
+    /// The line that spawned it. `None` in a build without `--cfg tokio_unstable`, where Tokio does not keep it.
+    #[serde(default)]
+    pub spawned_at: Option<SpawnedAt>,
     /// What the runtime says about it.
     pub state: TaskState,
     /// What it awaits. While the task is running, this is what it awaited before.
@@ -36,6 +39,15 @@ pub struct Task {
     pub wakers: Option<Wakers>,
     /// Its state changed while it was read, so `futures` may mix two moments.
     pub changed: bool,
+}
+
+/// The line that spawned a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SpawnedAt {
+    /// The path of the file, as the compiler was given it.
+    pub file: NameId,
+    /// The line, starting from 1.
+    pub line: u32,
 }
 
 /// What the runtime says about a task.

@@ -276,11 +276,16 @@ needs! {
     VTABLE_ID_OFFSET: Tasks, "Vtable", [Field("id_offset")];
     CELL_STAGE: Tasks, "Cell", [Field("core"), Field("stage"), Typed("tokio::runtime::task::core::Stage<")];
     CELL_SCHEDULER: Tasks, "Cell", [Field("core"), Field("scheduler")];
+    // In builds with `--cfg tokio_unstable`.
+    SPAWNED_AT_FILE: Tasks, "Cell", [Field("core"), Field("spawned_at"), Target, Named("data_ptr")];
+    SPAWNED_AT_LENGTH: Tasks, "Cell", [Field("core"), Field("spawned_at"), Target, Named("length")];
+    SPAWNED_AT_LINE: Tasks, "Cell", [Field("core"), Field("spawned_at"), Target, Field("line")];
 
     VTABLE_TRAILER_OFFSET: TaskLists, "Vtable", [Field("trailer_offset")];
     TRAILER_NEXT: TaskLists, "Trailer", [Field("owned"), Typed("tokio::util::linked_list::PointersInner<"), Field("next")];
     HANDLE_OWNED: TaskLists, "Handle", [Typed("tokio::runtime::task::list::OwnedTasks<")];
     OWNED_LISTS: TaskLists, "OwnedTasks", [Field("list"), Field("lists")];
+    OWNED_ID: TaskLists, "OwnedTasks", [Field("id")];
     OWNED_COUNT: TaskLists, "OwnedTasks", [Field("list"), Field("count")];
     LOCAL_OWNED: TaskLists, "Shared", [Typed("tokio::runtime::task::list::LocalOwnedTasks<")];
     LIST_HEAD: TaskLists, "LinkedList", [Typed("tokio::util::linked_list::LinkedList<"), Field("head")];

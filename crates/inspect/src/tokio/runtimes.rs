@@ -108,6 +108,8 @@ pub(crate) struct RawRuntime {
 /// The tasks that a runtime owns.
 pub(crate) struct Owned {
     pub(crate) tasks: Vec<RawTask>,
+    /// Tokio's id of the runtime. A `LocalSet` has none.
+    pub(crate) id: Option<u64>,
     /// How many are in the lists, with those that can't be read.
     pub(crate) listed: u64,
     /// How many the runtime counts. A `LocalSet` doesn't.
@@ -123,8 +125,9 @@ impl RawRuntime {
     /// Follows the lists of the tasks that the runtime owns. `None` if this is no runtime, but memory that was one.
     pub(crate) fn owned(&self, context: &Context<'_>, reader: &TaskReader) -> Option<Owned> {
         let (debug, memory) = (context.debug, context.memory);
-        let (lists, counted) = if self.kind == RuntimeKind::LocalSet {
-            (vec![names::LOCAL_OWNED.at(context, &self.value)?], None)
+        let (lists, counted, id) = if self.kind == RuntimeKind::LocalSet {
+            let list = names::LOCAL_OWNED.at(context, &self.value)?;
+            (vec![list], None, None)
         } else {
             let owned = names::HANDLE_OWNED.at(context, &self.value)?;
             let lists = names::OWNED_LISTS
@@ -134,10 +137,13 @@ impl RawRuntime {
             if !lists.len().is_power_of_two() {
                 return None;
             }
-            (lists, Some(count))
+            let id = names::OWNED_ID.find(debug, memory, &owned);
+            let id = id.and_then(|id| id.read(memory));
+            (lists, Some(count), id)
         };
         let mut owned = Owned {
             tasks: Vec::new(),
+            id,
             listed: 0,
             counted,
             intact: true,

@@ -83,12 +83,20 @@ struct Scheduler {
     kind: RuntimeKind,
 }
 
+/// Where a task has the line that spawned it: a `&Location`.
+struct SpawnLine {
+    file: Path,
+    length: Path,
+    line: Path,
+}
+
 /// Where the parts of a task of a known type are.
 pub(crate) struct CellLayout {
     pub(crate) size: u64,
     align: u64,
     /// The runtime that owns the task.
     scheduler: Option<Scheduler>,
+    spawned_at: Option<SpawnLine>,
     /// It runs a closure on a thread of a blocking pool.
     pub(crate) blocking: bool,
     /// It runs a worker of a runtime on a thread of its blocking pool.
@@ -137,7 +145,16 @@ impl CellLayout {
                 ty: shared.ty,
             })
         });
+        let spawned_at = || {
+            let path = |need: &names::Need| Some(need.locate(debug, &cell).ok()?.path());
+            Some(SpawnLine {
+                file: path(&names::SPAWNED_AT_FILE)?,
+                length: path(&names::SPAWNED_AT_LENGTH)?,
+                line: path(&names::SPAWNED_AT_LINE)?,
+            })
+        };
         Ok(Self {
+            spawned_at: spawned_at(),
             size: cell.ty.size,
             align: cell.ty.align,
             scheduler: runtime,
@@ -178,6 +195,17 @@ impl CellLayout {
             value: Value::new(scheduler.ty.clone(), address),
             kind: scheduler.kind,
         })
+    }
+
+    /// The line that spawned a task of this type: the path of the file, and the number of the line.
+    pub(crate) fn spawned_at(&self, memory: &dyn Memory, task: u64) -> Option<(String, u32)> {
+        const LONGEST_PATH: u64 = 4096;
+        let SpawnLine { file, length, line } = self.spawned_at.as_ref()?;
+        let length = length.read(memory, task).filter(|it| *it <= LONGEST_PATH)?;
+        let mut path = vec![0; usize::try_from(length).ok()?];
+        memory.read(file.read(memory, task)?, &mut path).ok()?;
+        let line = u32::try_from(line.read(memory, task)?).ok()?;
+        Some((String::from_utf8(path).ok()?, line))
     }
 
     /// How far a task of this type has come.
