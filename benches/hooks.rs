@@ -21,7 +21,7 @@ mod observing {
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::registry::Registry;
     use tracing_subscriber::util::SubscriberInitExt;
-    use unstuck::observe::{self, Observer};
+    use unstuck::observe::{self, Keep, Observer};
 
     /// Each with the one that it is compared with.
     const CASES: [(&str, usize); 8] = [
@@ -187,7 +187,7 @@ mod observing {
     }
 
     fn play(case: &str) -> Result<Cost, Box<dyn Error>> {
-        let observer = Observer::new();
+        let observer = Observer::new(Keep::Failures);
         let registry = Registry::default();
         match case {
             "records" => registry.with(observe::layer()).try_init()?,

@@ -74,8 +74,8 @@ impl Check {
         }
     }
 
-    /// Fails a test also if errors of its tasks were swallowed, or if tasks outlive it. Does nothing in a build without
-    /// `--cfg tokio_unstable`, where nothing tells how a task ended.
+    /// Fails a test also if errors of its tasks were swallowed, or if tasks outlive it, which is read from memory as
+    /// well. Does nothing in a build without `--cfg tokio_unstable`, where nothing tells how a task ended.
     #[must_use]
     pub fn strict(self) -> Self {
         let strict = true;
@@ -168,7 +168,7 @@ impl Check {
         let _own = own_threads::join();
         let _unrecorded = unrecorded();
         let mut watching = Watching::new(runtime.metrics(), Pace::TEST);
-        let report = |explanation| self.report(&collector.so_far(Some(test)).added_to(explanation));
+        let report = |explanation| self.report(&collector.add_to(explanation, Some(test)));
         let begun = Instant::now();
         let mut is_readable = true;
         let mut hung_before = false;

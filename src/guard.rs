@@ -51,8 +51,8 @@ where
 /// In a build with `--cfg tokio_unstable`, Tokio's hooks tell how tasks ended. A report then has the errors and panics
 /// that nobody read, and the names of tasks: errors that `#[instrument(err)]` records, and names that
 /// `task::Builder` gives, where the process has a subscriber with [`observe::layer`](crate::observe::layer) in it. The
-/// guard's hooks take the place of those that the [runtime](Guard::runtime) had for the start of threads, and for the
-/// spawn, the polls and the end of tasks.
+/// guard's hooks take the place of those that the [runtime](Guard::runtime) had for the start of threads and for what
+/// comes before a poll; and, on systems where memory can't be read, for the spawn and the end of tasks.
 ///
 /// ```
 /// let answer = unstuck::Guard::new()
@@ -108,7 +108,7 @@ impl Guard {
 
     /// Also reports by itself, as [`watch`](crate::watch()) does: once the program, or a part of it, is stuck, or a
     /// thread of its runtime has been asleep inside a poll for five seconds. With `--cfg tokio_unstable` also when it
-    /// has ended, if errors were swallowed or tasks outlive it.
+    /// has ended, if errors were swallowed or tasks outlive it. Which tasks are alive is read from memory, too.
     #[must_use]
     pub fn watch(self) -> Self {
         let watches = true;
@@ -179,7 +179,7 @@ impl Guard {
             move || {
                 let _unrecorded = unrecorded();
                 let mut report = |explanation| {
-                    let explanation = collector.so_far(None).added_to(explanation);
+                    let explanation = collector.add_to(explanation, None);
                     (lock(&tell))(&Report::running(explanation));
                 };
                 if watches {

@@ -12,7 +12,7 @@ mod outlived;
 mod prose;
 mod swallowed_error;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
@@ -31,9 +31,11 @@ use swallowed_error::RULE as SWALLOWED_ERROR;
 /// What is known of the tasks of a program, beside what is in its memory.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Outcomes {
-    /// The tasks of the runtime, in spawn order: all that are alive, and the first that ended.
+    /// The tasks of the runtime of which there is a record, in spawn order.
     pub tasks: Vec<TaskOutcome>,
-    /// Those that ended and are not among them.
+    /// The names of tasks that are alive and of which there is none.
+    pub names: BTreeMap<TaskId, String>,
+    /// Those that ended and are not among the tasks.
     pub unlisted: Unlisted,
     /// The task that runs the program's main function, if it is one.
     pub main: Option<TaskId>,
@@ -67,7 +69,7 @@ pub struct TaskOutcome {
     pub parent: Option<TaskId>,
     /// How it ended. `None` as long as it is alive.
     pub end: Option<End>,
-    /// How many tasks had ended before it; 0 as long as it is alive.
+    /// How many of the tasks had ended before it; 0 as long as it is alive.
     pub ended_after: usize,
 }
 
@@ -100,8 +102,9 @@ impl Outcomes {
     pub(crate) fn added_to(self, explanation: Explanation) -> Explanation {
         let tasks = self.tasks.iter();
         let of_tasks = tasks.filter_map(|task| Some((task.id, task.name.as_deref()?)));
+        let of_others = self.names.iter().map(|(id, name)| (*id, &**name));
         let main = self.main.map(|id| (id, "main"));
-        let names: HashMap<TaskId, &str> = of_tasks.chain(main).collect();
+        let names: HashMap<TaskId, &str> = of_tasks.chain(of_others).chain(main).collect();
         let mut snapshot = explanation.snapshot;
         for task in &mut snapshot.tasks {
             if let Some(&name) = names.get(&TaskId(task.id)) {

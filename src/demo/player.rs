@@ -22,7 +22,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::{self, JoinError, JoinHandle};
 
 use super::{Chapter, Job, Main, console, database, scenarios};
-use crate::observe::{Observer, note_panics, unrecorded};
+use crate::observe::{Keep, Observer, note_panics, unrecorded};
 use crate::outcomes::{End, Outcomes, Returned, Surfaced, TaskId};
 use crate::{BoxError, Panic, exit, own_threads};
 
@@ -157,7 +157,7 @@ impl Stage {
             .thread_name(&part.side);
         // Tasks first run in the order in which they were spawned, which is the order of the lesson.
         builder.disable_lifo_slot();
-        let observer = Observer::new();
+        let observer = Observer::new(Keep::EveryTask);
         observer.keep_panics();
         observer.adopt_thread();
         observer.attach(&mut builder);

@@ -1,38 +1,46 @@
 //! The hooks of the runtime: cheap enough to be always on.
 //!
-//! A poll costs a plain store to memory that no other thread writes. No hook tells how a task ended, nor anything of
+//! A poll stores the number of its task where no other thread looks, and reads a word that is rarely written. Only
+//! where something was heard, or every task is kept, is a lock taken. No hook tells how a task ended, nor anything of
 //! `spawn_blocking`.
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, TaskMeta};
 
-use super::{HERE, Observer};
+use super::polls::Poll;
+use super::{Keep, Observer};
 use crate::registry;
 use crate::sync::lock;
 
 impl Observer {
     /// Adds the hooks to a runtime that is about to be built.
     ///
-    /// They take the place of any that `builder` had for the start of threads, for the spawn and the end of tasks, and
-    /// for what comes before a poll.
+    /// They take the place of any that `builder` had for the start of threads and for what comes before a poll; and,
+    /// where every task is kept, for the spawn and the end of tasks. Tokio copies a reference to a hook for the end with
+    /// each task, so there is none without need.
     pub fn attach(&self, builder: &mut Builder) {
         registry::note_observer();
-        let [starting, spawning, ending] = [(); 3].map(|()| self.clone());
+        let [starting, spawning, polling, ending] = [(); 4].map(|()| self.clone());
+        builder.on_thread_start(move || starting.adopt_thread());
+        if self.0.keep == Keep::Failures {
+            builder.on_before_task_poll(move |task| polling.begin_poll(task));
+            return;
+        }
         builder
-            .on_thread_start(move || starting.adopt_thread())
             .on_task_spawn(move |task| {
                 lock(&spawning.0.tasks).spawn(task.id(), task.spawned_at());
             })
-            .on_before_task_poll(|_| {
-                // The thread may be on its way out, with its locals gone.
-                let _ = HERE.try_with(|here| {
-                    if let Some((_, seat)) = here.borrow().as_ref() {
-                        seat.polls.store(seat.polls.load() + 1);
-                    }
-                });
+            .on_before_task_poll(move |task| {
+                polling.0.polls.fetch_add(1);
+                polling.begin_poll(task);
             })
-            .on_task_terminate(move |task| {
-                let poll = Observer::here(|_, poll| poll);
-                lock(&ending.0.tasks).end(task.id(), poll);
-            });
+            .on_task_terminate(move |task| lock(&ending.0.tasks).end(task.id()));
+    }
+
+    #[inline]
+    fn begin_poll(&self, task: &TaskMeta<'_>) {
+        Poll::begin(task.id(), task.spawned_at());
+        if self.0.suspects.contain(task.id()) {
+            self.forget(task.id());
+        }
     }
 }

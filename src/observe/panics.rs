@@ -3,7 +3,6 @@
 //! It runs before anybody can have caught the panic, and no hook of the runtime tells what became of it. The span
 //! of the task does, where it is recorded: a panic that nobody caught is still under way where that is exited.
 
-use std::cell::Cell;
 use std::panic;
 use std::sync::Once;
 use std::thread;
@@ -11,13 +10,8 @@ use std::thread;
 use tokio::task;
 
 use super::Observer;
+use super::polls::Poll;
 use crate::outcomes::End;
-use crate::sync::lock;
-
-thread_local! {
-    /// The task that panicked here, as long as it may have caught that.
-    static PANICKED: Cell<Option<task::Id>> = const { Cell::new(None) };
-}
 
 /// Takes note of the panics of observed tasks. They go on to the hook that was there before, but for those
 /// of an observer that [keeps](Observer::keep_panics) them. Calling it again does nothing.
@@ -39,25 +33,21 @@ pub fn note_panics() {
 
 /// Whether the panic is the observer's to tell.
 fn note(id: task::Id, message: String) -> bool {
-    let kept = Observer::here(|observer, poll| {
-        lock(&observer.0.tasks).hear(id, End::Panic(message), poll);
-        let _ = PANICKED.try_with(|panicked| panicked.set(Some(id)));
+    Observer::here(|observer| {
+        observer.hear(id, End::Panic(message));
         observer.0.keeps_panics.load()
-    });
-    kept.unwrap_or_default()
+    })
+    .unwrap_or_default()
 }
 
 /// To be called where a span is exited; `is_of_a_task` tells whether it is the one around a task.
 pub(super) fn exits(is_of_a_task: impl FnOnce() -> bool) {
     // Mostly nobody has panicked.
-    let Ok(Some(id)) = PANICKED.try_with(Cell::get) else {
+    let Some(poll) = Poll::panicked() else {
         return;
     };
     // The task may enter its own span once more, so what counts is how that is exited last.
-    if !thread::panicking() && is_of_a_task() {
-        PANICKED.set(None);
-        if task::try_id() == Some(id) {
-            Observer::here(|observer, _| lock(&observer.0.tasks).catch(id));
-        }
+    if !thread::panicking() && task::try_id() == Some(poll.task) && is_of_a_task() {
+        Observer::here(|observer| observer.forget(poll.task));
     }
 }

@@ -17,10 +17,8 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::Observer;
-use super::panics;
+use super::{Observer, panics};
 use crate::outcomes::{End, TaskId};
-use crate::sync::lock;
 
 /// The layer through which observers hear of names and errors. One is enough for all observers.
 pub fn layer<S>() -> impl Layer<S>
@@ -44,23 +42,47 @@ pub(super) fn is_wanted(metadata: &Metadata<'_>) -> bool {
 #[derive(Default)]
 pub(super) struct Records;
 
-/// Kept with each span: the task in which it was made.
+/// Kept with each span of the program: the task in which it was made.
 struct MadeIn(Option<task::Id>);
+
+/// Kept with the span around a task that has a name.
+struct Named {
+    task: TaskId,
+    observer: Observer,
+}
 
 impl<S> Layer<S> for Records
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else {
+            return;
+        };
+        // There may be two such layers.
         if attributes.metadata().name() == SPAWN {
             let mut fields = Fields::default();
             attributes.record(&mut fields);
             if let (Some(id), Some(name)) = (fields.task_id, fields.task_name) {
-                Observer::here(|observer, _| lock(&observer.0.tasks).name(TaskId(id), name));
+                let task = TaskId(id);
+                let named = Observer::here(|observer| {
+                    observer.name(task, name);
+                    let observer = observer.clone();
+                    Named { task, observer }
+                });
+                named.map(|named| span.extensions_mut().replace(named));
             }
-        } else if let Some(span) = context.span(id) {
-            // There may be two such layers.
+        } else {
             span.extensions_mut().replace(MadeIn(task::try_id()));
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        // The span goes with the task.
+        if let Some(span) = context.span(&id)
+            && let Some(Named { task, observer }) = span.extensions().get()
+        {
+            observer.forget_name(*task);
         }
     }
 
@@ -73,8 +95,9 @@ where
         let mut fields = Fields::default();
         event.record(&mut fields);
         if event.metadata().target() == GROUP {
-            if let (Some(id), Some(end)) = (fields.task_id, fields.end()) {
-                Observer::here(|observer, _| lock(&observer.0.tasks).tell(TaskId(id), end));
+            // The task tells it itself, through its group.
+            if let (Some(id), Some(end)) = (task::try_id(), fields.end()) {
+                Observer::here(|observer| observer.hear_from_group(id, end));
             }
             return;
         }
@@ -82,9 +105,7 @@ where
             && let Some(error) = fields.error
             && is_outermost(id, event, &context)
         {
-            Observer::here(|observer, poll| {
-                lock(&observer.0.tasks).hear(id, End::Error(error), poll);
-            });
+            Observer::here(|observer| observer.hear(id, End::Error(error)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Every task of a runtime: where it came from, and how it ended.
+//! The tasks of a runtime of which there is a record: where they came from, and how they ended.
 
 use std::collections::HashMap;
 use std::panic::Location;
@@ -6,144 +6,136 @@ use std::panic::Location;
 use foldhash::fast::FixedState;
 use tokio::task;
 
-use crate::outcomes::{End, TaskId, TaskOutcome, Unlisted};
+use super::Keep;
+use super::polls::Poll;
+use crate::outcomes::{End, Outcomes, TaskId, TaskOutcome, Unlisted};
 
 /// Of how many tasks that ended well, and of how many that failed, more is kept than their number. A
 /// server may spawn one for each request, for years.
 const KEPT: usize = 10_000;
 
-#[derive(Default)]
 pub(super) struct Tasks {
-    // Each task is entered and removed, so it has to be fast.
-    records: HashMap<task::Id, Record, FixedState>,
-    spawned: usize,
-    ended: usize,
-    /// How many that ended well, and how many that failed, have a record.
+    keep: Keep,
+    /// Those that are alive, if every task is kept.
+    alive: HashMap<TaskId, TaskOutcome, FixedState>,
+    /// Those that ended, if every task is kept, in that order.
+    ended: Vec<TaskOutcome>,
+    /// How many of them ended well, and how many failed.
     kept: [usize; 2],
+    /// How tasks end, if the poll in which that was heard is their last one.
+    heard: HashMap<TaskId, TaskOutcome, FixedState>,
+    /// In how many polls something was heard.
+    polls_heard: usize,
     unlisted: Unlisted,
-    /// Names by Tokio's number of the task: the span that has the name comes before the task.
-    names: HashMap<TaskId, String, FixedState>,
-    /// What task groups said of children that did not end well, and are about to end.
-    told: HashMap<TaskId, End, FixedState>,
-}
-
-struct Record {
-    order: usize,
-    /// The task that spawned it.
-    parent: Option<task::Id>,
-    spawned_at: &'static Location<'static>,
-    fate: Fate,
-}
-
-enum Fate {
-    /// With what was last heard of it: an error or a panic, and the poll in which that was.
-    Alive(Option<(End, u64)>),
-    /// With how many tasks had ended before.
-    Ended(End, usize),
+    /// The first task is mostly the program's main.
+    first: Option<TaskId>,
+    /// Of tasks that are alive. The span that has the name comes before the task.
+    pub(super) names: HashMap<TaskId, String, FixedState>,
 }
 
 impl Tasks {
-    /// Those that ended and have no record.
-    pub(super) fn unlisted(&self) -> Unlisted {
-        self.unlisted
+    pub(super) fn new(keep: Keep) -> Self {
+        Self {
+            keep,
+            alive: HashMap::default(),
+            ended: Vec::new(),
+            kept: [0; 2],
+            heard: HashMap::default(),
+            polls_heard: 0,
+            unlisted: Unlisted::default(),
+            first: None,
+            names: HashMap::default(),
+        }
     }
 
-    /// To be called where the task is being spawned.
+    /// To be called where the task is being spawned, if every task is kept.
     pub(super) fn spawn(&mut self, id: task::Id, spawned_at: &'static Location<'static>) {
-        let record = Record {
-            order: self.spawned,
-            parent: task::try_id(),
-            spawned_at,
-            fate: Fate::Alive(None),
+        let id = TaskId::from(id);
+        self.first.get_or_insert(id);
+        let task = TaskOutcome {
+            name: self.names.remove(&id),
+            parent: task::try_id().map(TaskId::from),
+            ..alive(id, spawned_at)
         };
-        self.spawned += 1;
-        self.records.insert(id, record);
+        self.alive.insert(id, task);
     }
 
-    pub(super) fn name(&mut self, id: TaskId, name: String) {
-        self.names.insert(id, name);
-    }
-
-    /// The task said that it failed, during the poll `poll` of its thread.
-    pub(super) fn hear(&mut self, id: task::Id, end: End, poll: u64) {
-        if let Some(record) = self.records.get_mut(&id)
-            && let Fate::Alive(heard) = &mut record.fate
-        {
-            *heard = Some((end, poll));
-        }
-    }
-
-    /// The task has caught the panic that was last heard of it.
-    pub(super) fn catch(&mut self, id: task::Id) {
-        if let Some(record) = self.records.get_mut(&id)
-            && let Fate::Alive(heard) = &mut record.fate
-        {
-            heard.take_if(|(end, _)| matches!(end, End::Panic(_)));
-        }
-    }
-
-    pub(super) fn tell(&mut self, id: TaskId, end: End) {
-        // A destructor may panic after an error: the error came first.
-        self.told.entry(id).or_insert(end);
-    }
-
-    /// The task ended during the poll `poll` of its thread. What was heard of it in an earlier poll
-    /// did not end it, so it has got over that.
-    pub(super) fn end(&mut self, id: task::Id, poll: Option<u64>) {
-        // A `spawn_blocking` ends without having been spawned.
-        let Some(record) = self.records.get_mut(&id) else {
-            self.names.remove(&id.into());
-            return;
-        };
-        let Fate::Alive(heard) = &mut record.fate else {
-            return;
-        };
-        let end = match heard.take() {
-            Some((end, heard_in)) if Some(heard_in) == poll => end,
-            _ => End::Ok,
-        };
-        let told = if self.told.is_empty() {
-            None
-        } else {
-            self.told.remove(&id.into())
-        };
-        let end = told.unwrap_or(end);
-        let before = self.ended;
-        self.ended += 1;
-        let failed = matches!(end, End::Error(_) | End::Panic(_));
-        let kept = &mut self.kept[usize::from(failed)];
-        // The first task is mostly the program's main.
-        if *kept < KEPT || record.order == 0 {
-            *kept += 1;
-            record.fate = Fate::Ended(end, before);
-            return;
-        }
-        self.records.remove(&id);
-        self.names.remove(&id.into());
-        self.unlisted.tasks += 1;
-        self.unlisted.failed += usize::from(failed);
-    }
-
-    /// All tasks that have a record, in spawn order.
-    pub(super) fn list(&self) -> Vec<TaskOutcome> {
-        let mut records: Vec<_> = self.records.iter().collect();
-        records.sort_unstable_by_key(|(_, record)| record.order);
-        let tasks = records.into_iter().map(|(&id, record)| {
-            let id = TaskId::from(id);
-            let (end, ended_after) = match &record.fate {
-                Fate::Alive(_) => (None, 0),
-                Fate::Ended(end, before) => (Some(end.clone()), *before),
-            };
-            TaskOutcome {
-                id,
+    /// The task is said to end like this, as it was not yet in this poll, or was in another way.
+    pub(super) fn hear(&mut self, poll: Poll, end: End, is_first: bool) {
+        let id = TaskId::from(poll.task);
+        if let Some(heard) = self.heard.get_mut(&id) {
+            heard.end = Some(end);
+        } else if self.keep == Keep::EveryTask || self.heard.len() < KEPT {
+            let task = TaskOutcome {
                 name: self.names.get(&id).cloned(),
-                spawned_at: record.spawned_at.into(),
-                parent: record.parent.map(TaskId::from),
-                end,
-                ended_after,
-            }
-        });
-        tasks.collect()
+                end: Some(end),
+                ended_after: self.polls_heard,
+                ..alive(id, poll.spawned_at)
+            };
+            self.heard.insert(id, task);
+        } else if is_first {
+            self.unlisted.failed += 1;
+        }
+        self.polls_heard += usize::from(is_first);
+    }
+
+    /// What was heard of the task was not its end.
+    pub(super) fn forget(&mut self, id: task::Id) {
+        if self.heard.remove(&id.into()).is_none() {
+            self.unlisted.failed = self.unlisted.failed.saturating_sub(1);
+        }
+    }
+
+    /// The task has ended. To be called if every task is kept.
+    pub(super) fn end(&mut self, id: task::Id) {
+        let id = TaskId::from(id);
+        let heard = self.heard.remove(&id);
+        // A `spawn_blocking` ends without having been spawned.
+        let Some(task) = self.alive.remove(&id) else {
+            return;
+        };
+        let end = heard.and_then(|it| it.end).unwrap_or(End::Ok);
+        let has_failed = matches!(end, End::Error(_) | End::Panic(_));
+        let kept = &mut self.kept[usize::from(has_failed)];
+        if *kept < KEPT || self.first == Some(id) {
+            *kept += 1;
+            self.ended.push(TaskOutcome {
+                end: Some(end),
+                ended_after: self.ended.len(),
+                ..task
+            });
+        } else {
+            self.unlisted.tasks += 1;
+            self.unlisted.failed += usize::from(has_failed);
+        }
+    }
+
+    /// What is known of them, in spawn order.
+    pub(super) fn outcomes(&self) -> Outcomes {
+        let mut tasks: Vec<_> = match self.keep {
+            Keep::EveryTask => self.alive.values().chain(&self.ended).cloned().collect(),
+            Keep::Failures => self.heard.values().cloned().collect(),
+        };
+        // Tokio counts tasks as they are spawned.
+        tasks.sort_unstable_by_key(|task| task.id);
+        let names = self.names.iter().map(|(id, name)| (*id, name.clone()));
+        Outcomes {
+            tasks,
+            names: names.collect(),
+            unlisted: self.unlisted,
+            ..Outcomes::default()
+        }
+    }
+}
+
+fn alive(id: TaskId, spawned_at: &'static Location<'static>) -> TaskOutcome {
+    TaskOutcome {
+        id,
+        name: None,
+        spawned_at: spawned_at.into(),
+        parent: None,
+        end: None,
+        ended_after: 0,
     }
 }
 
@@ -151,33 +143,53 @@ impl Tasks {
 mod tests {
     use super::*;
 
-    #[test]
-    fn of_very_many_tasks_that_ended_only_the_number_is_kept() {
+    /// Enters tasks that end well and tasks that fail, so many above what is kept.
+    fn ended(keep: Keep, well: usize, failed: usize) -> Outcomes {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.unwrap();
-        let mut tasks = Tasks::default();
-        let mut spawn = |error: Option<&str>| {
+        let mut tasks = Tasks::new(keep);
+        let mut end = |error: Option<&str>| {
             let id = runtime.spawn(async {}).id();
-            tasks.name(TaskId::from(id), "named".to_owned());
-            tasks.spawn(id, Location::caller());
-            if let Some(error) = error {
-                tasks.hear(id, End::Error(error.to_owned()), 1);
+            if keep == Keep::EveryTask {
+                tasks.names.insert(id.into(), "named".to_owned());
+                tasks.spawn(id, Location::caller());
             }
-            tasks.end(id, Some(1));
+            if let Some(error) = error {
+                Poll::begin(id, Location::caller());
+                let poll = Poll::of(id).unwrap();
+                tasks.hear(poll, End::Error(error.to_owned()), true);
+            }
+            if keep == Keep::EveryTask {
+                tasks.end(id);
+            }
+            id
         };
-        for _ in 0..KEPT + 2 {
-            spawn(None);
+        for _ in 0..KEPT + well {
+            end(None);
         }
-        for _ in 0..KEPT + 3 {
-            spawn(Some("oh no"));
+        let last = (0..=KEPT + failed).map(|_| end(Some("oh no"))).last();
+        if keep == Keep::Failures {
+            tasks.forget(last.unwrap());
         }
-        let Unlisted { tasks: all, failed } = tasks.unlisted();
-        assert_eq!((all, failed), (5, 3));
-        assert_eq!(
-            (tasks.records.len(), tasks.names.len()),
-            (2 * KEPT, 2 * KEPT)
-        );
-        assert_eq!((tasks.spawned, tasks.ended), (2 * KEPT + 5, 2 * KEPT + 5));
-        assert_eq!(tasks.list().len(), 2 * KEPT);
+        assert_eq!(tasks.names.len(), 0);
+        tasks.outcomes()
+    }
+
+    #[test]
+    fn of_very_many_tasks_that_ended_only_the_number_is_kept() {
+        let outcomes = ended(Keep::EveryTask, 2, 2);
+        let Unlisted { tasks, failed } = outcomes.unlisted;
+        assert_eq!((tasks, failed), (5, 3));
+        assert_eq!(outcomes.tasks.len(), 2 * KEPT);
+        assert!(outcomes.tasks.iter().all(|task| task.name.is_some()));
+    }
+
+    #[test]
+    fn of_tasks_that_ended_well_nothing_is_kept_where_only_failures_are() {
+        let outcomes = ended(Keep::Failures, 2, 3);
+        assert_eq!(outcomes.unlisted.failed, 3);
+        assert_eq!(outcomes.tasks.len(), KEPT);
+        let is_failed = |task: &TaskOutcome| task.error() == Some("oh no");
+        assert!(outcomes.tasks.iter().all(is_failed));
     }
 }

@@ -47,7 +47,7 @@ mod tests {
 
     use tokio::runtime::Builder;
 
-    use crate::observe::Observer;
+    use crate::observe::{Keep, Observer};
 
     #[test]
     fn what_main_left_behind_on_one_thread_is_not_waited_for() {
@@ -55,7 +55,7 @@ mod tests {
             (Builder::new_current_thread(), false),
             (Builder::new_multi_thread(), true),
         ] {
-            let observer = Observer::new();
+            let observer = Observer::new(Keep::Failures);
             observer.attach(builder.worker_threads(1));
             let runtime = builder.build().unwrap();
             runtime.block_on(async { drop(tokio::spawn(pending::<()>())) });

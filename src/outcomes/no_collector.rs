@@ -6,6 +6,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::task::Id;
 
 use super::Outcomes;
+use crate::explain::Explanation;
 use crate::report::Report;
 
 /// Hears of nothing.
@@ -18,8 +19,8 @@ impl Collector {
         Self
     }
 
-    pub(crate) fn so_far(&self, _main: Option<Id>) -> Outcomes {
-        Outcomes::default()
+    pub(crate) fn add_to(&self, explanation: Explanation, _main: Option<Id>) -> Explanation {
+        Outcomes::default().added_to(explanation)
     }
 
     pub(crate) fn at_end(&self, _: &Handle, _main: Option<Id>, _value: &dyn Any) -> Option<Report> {

@@ -111,7 +111,9 @@ pub(super) fn alive(block: &mut Block, report: &Report, folder: Option<&Folder>)
     let mut told: Vec<String> = rows.iter().take(most).map(in_one_line).collect();
     let hidden = rows.len().saturating_sub(most);
     let count = |is: &dyn Fn(&TaskDocument) -> bool| {
-        let children = report.tasks.iter().skip(1);
+        // All but main.
+        let spawned = |task: &&TaskDocument| task.spawned_at.is_some();
+        let children = report.tasks.iter().filter(spawned);
         children.filter(|task| is(task)).count()
     };
     let others = [
