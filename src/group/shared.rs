@@ -332,14 +332,19 @@ impl Shared {
         }
         let has_failed = matches!(ended, Ended::Failed(..));
         let mut state = lock(&self.state);
-        // Dropped at the end of the function, after the lock. An explicit `drop(open)` would move it first.
+        // What is not moved out of it is dropped at the end of the function, after the lock.
         let mut open = state.open.remove(key.place());
         state.services -= usize::from(open.role == Role::Service);
         match ended {
             Ended::Well => {}
             Ended::Cancelled => state.cancelled += 1,
             Ended::Failed(id, failure) => state.failures.push(TaskFailure {
-                origin: open.origin(id),
+                origin: Origin {
+                    order: open.order,
+                    task: open.name,
+                    id,
+                    spawned_at: open.spawned_at,
+                },
                 failure,
             }),
         }
