@@ -502,8 +502,11 @@ impl Shared {
         let mut failures = std::mem::take(&mut state.failures);
         let cancelled = state.cancelled;
         drop(state);
-        // A stable sort, so that the failures of one task stay in order.
-        failures.sort_by_key(|failure| failure.origin.order);
+        // Mostly they are in order, and sorting allocates a buffer as large as they are. A stable sort, so that the
+        // failures of one task stay in order.
+        if !failures.is_sorted_by_key(|failure| failure.origin.order) {
+            failures.sort_by_key(|failure| failure.origin.order);
+        }
         ErrorGroup::of(self.name.clone(), self.opened_at, failures, cancelled)
     }
 }
