@@ -1,4 +1,5 @@
-//! Further cases with a number, which is that of the test. Those of 24 to 35 that are not here are in `tests/group`.
+//! Further cases with a number, which is that of the test. Cases 24 to 26 are in `cancelled.rs`, 33 and 34 in
+//! `deep.rs`, and 35 in `unprintable.rs`.
 
 use std::future::pending;
 use std::time::Duration;

@@ -233,6 +233,38 @@ fn a_group_is_cancelled_by_a_task_of_a_group_inside_it_and_its_errors_are_kept()
     });
 }
 
+/// C, from 3.15: before the body fails, after a task has failed, and after the group has ended.
+#[test]
+fn a_cancellation_hides_no_error_whichever_comes_first() {
+    on_each_flavor(async || {
+        let errors = TaskGroup::new("g")
+            .scope(async |group: Scope| {
+                group.cancel();
+                fail("after")
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[after]");
+
+        let errors = TaskGroup::new("g")
+            .on_failure(OnFailure::WaitForAll)
+            .scope(async |group: Scope| {
+                let fails = group.spawn("fails", async { fail("before") })?;
+                assert!(fails.value().await.is_err());
+                group.cancel();
+                pending::<Unit>().await
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(shape(&errors), "[before]");
+
+        let ended = TaskGroup::new("g").scope(async |group: Scope| Ok(group));
+        let group = ended.await.unwrap();
+        group.cancel();
+        assert!(group.is_empty());
+    });
+}
+
 /// A: the starter waits in an inner group for a task of the outer one.
 #[test]
 fn a_starter_whose_group_fails_leaves_the_task_to_the_group_that_it_was_spawned_into() {

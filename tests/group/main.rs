@@ -3,10 +3,8 @@
 mod blocking;
 mod body;
 mod cancel;
-mod cancelled;
 mod children;
 mod deadline;
-mod deep;
 #[path = "../failing/mod.rs"]
 mod failing;
 mod failures;
@@ -19,7 +17,6 @@ mod spawning;
 mod started;
 mod stopping;
 mod turn;
-mod unprintable;
 
 use tokio::runtime::Handle;
 use tokio::task;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -133,67 +133,6 @@ fn a_scope_that_one_of_its_own_children_drops_leaks_nothing() {
             task::yield_now().await;
         }
     });
-}
-
-/// Groups within groups, each in a child of the one around it. Says so once the innermost task runs.
-fn nested(
-    levels: usize,
-    inside: oneshot::Sender<()>,
-) -> Pin<Box<dyn Future<Output = Unit> + Send>> {
-    Box::pin(async move {
-        if levels == 0 {
-            let _ = inside.send(());
-            return pending().await;
-        }
-        let group = TaskGroup::new("g").scope(async |group| {
-            group.spawn("child", nested(levels - 1, inside))?;
-            Ok(())
-        });
-        Ok(group.await?)
-    })
-}
-
-/// Cancels so many groups within groups. How long that takes.
-async fn cancel_nested(levels: usize) -> Duration {
-    let (inside, is_inside) = oneshot::channel();
-    let mut cancelled_at = None;
-    let errors = TaskGroup::new("outermost")
-        .scope(async |group| {
-            group.spawn("child", nested(levels, inside))?;
-            is_inside.await?;
-            cancelled_at = Some(Instant::now());
-            fail("enough")
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(shape(&errors), "[enough]");
-    cancelled_at.unwrap().elapsed()
-}
-
-/// They are cancelled, and then dropped, one after the other: the stack has no room for all at once.
-#[test]
-fn thousands_of_groups_within_groups_come_to_their_end() {
-    const LEVELS: usize = if cfg!(miri) { 20 } else { 10_000 };
-    on_each_flavor(async || {
-        cancel_nested(LEVELS).await;
-    });
-}
-
-/// Four times as many take four times as long. It would be 16 times if each group looked at all around it.
-#[tokio::test]
-#[cfg_attr(miri, ignore = "measures time")]
-async fn case_34_nested_groups_are_cancelled_in_linear_time() {
-    let mut ratio = f64::INFINITY;
-    // What else the machine does can only make it longer.
-    for _ in 0..10 {
-        let few = cancel_nested(4_000).await;
-        let many = cancel_nested(16_000).await;
-        ratio = ratio.min(many.as_secs_f64() / few.as_secs_f64());
-        if ratio < 6.0 {
-            return;
-        }
-    }
-    panic!("four times as many groups take {ratio:.1} times as long");
 }
 
 /// Groups within groups, in a child and in a body by turns, around a task that waits for the innermost one to stop.

@@ -2,12 +2,17 @@
 
 use std::error::Error;
 use std::fmt;
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 use unstuck::{BoxError, ErrorGroup, OnFailure, TaskGroup};
 
-use crate::failing::fail;
+use crate::failing::{Unit, fail, shape};
+use crate::flavor::on_each_flavor;
 
 const LEVELS: usize = 200_000;
 
@@ -120,4 +125,65 @@ fn expect_every_error_in_text(errors: &ErrorGroup) {
         let failures = group["failures"].as_array().unwrap();
         assert!(failures.iter().all(|failure| failure["group"].is_null()));
     }
+}
+
+/// Groups within groups, each in a child of the one around it. Says so once the innermost task runs.
+fn nested_tasks(
+    levels: usize,
+    inside: oneshot::Sender<()>,
+) -> Pin<Box<dyn Future<Output = Unit> + Send>> {
+    Box::pin(async move {
+        if levels == 0 {
+            let _ = inside.send(());
+            return pending().await;
+        }
+        let group = TaskGroup::new("g").scope(async |group| {
+            group.spawn("child", nested_tasks(levels - 1, inside))?;
+            Ok(())
+        });
+        Ok(group.await?)
+    })
+}
+
+/// Cancels so many groups within groups, and returns how long that takes.
+async fn cancel_nested(levels: usize) -> Duration {
+    let (inside, is_inside) = oneshot::channel();
+    let mut cancelled_at = None;
+    let errors = TaskGroup::new("outermost")
+        .scope(async |group| {
+            group.spawn("child", nested_tasks(levels, inside))?;
+            is_inside.await?;
+            cancelled_at = Some(Instant::now());
+            fail("enough")
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(shape(&errors), "[enough]");
+    cancelled_at.unwrap().elapsed()
+}
+
+/// They are cancelled, and then dropped, one after the other: the stack has no room for all at once.
+#[test]
+fn thousands_of_groups_within_groups_come_to_their_end() {
+    const LEVELS: usize = if cfg!(miri) { 20 } else { 10_000 };
+    on_each_flavor(async || {
+        cancel_nested(LEVELS).await;
+    });
+}
+
+/// Four times as many take four times as long. It would be 16 times if each group looked at all around it.
+#[tokio::test]
+#[cfg_attr(miri, ignore = "measures time")]
+async fn case_34_nested_groups_are_cancelled_in_linear_time() {
+    let mut ratio = f64::INFINITY;
+    // What else the machine does can only make it longer.
+    for _ in 0..10 {
+        let few = cancel_nested(8_000).await;
+        let many = cancel_nested(32_000).await;
+        ratio = ratio.min(many.as_secs_f64() / few.as_secs_f64());
+        if ratio < 6.0 {
+            return;
+        }
+    }
+    panic!("four times as many groups take {ratio:.1} times as long");
 }
