@@ -87,8 +87,8 @@ impl Observer {
         self.0.polls.load()
     }
 
-    /// How the tasks did so far. Where only failures are kept, those of tasks that are alive are among them: such a task
-    /// has got over its error if it is not polled just now.
+    /// How the tasks did so far. Where only failures are kept, those of tasks that are alive are among them: they did
+    /// not end with that, unless they do in the poll that goes on.
     pub fn outcomes(&self) -> Outcomes {
         let mut outcomes = lock(&self.0.tasks).outcomes();
         // Where nobody records the spans that have the names, groups still know those of their children.

@@ -14,9 +14,9 @@ use crate::sync::lock;
 impl Observer {
     /// Adds the hooks to a runtime that is about to be built.
     ///
-    /// They take the place of any that `builder` had for the start of threads and for what comes before a poll; and,
-    /// where every task is kept, for the spawn and the end of tasks. Tokio copies a reference to a hook for the end with
-    /// each task, so there is none without need.
+    /// They take the place of any that `builder` had for the start of threads and for what comes before a poll.
+    /// Where every task is kept, so they do for the spawn and the end of tasks. Tokio copies a reference to a hook for
+    /// the end with each task, so there is none without need.
     pub fn attach(&self, builder: &mut Builder) {
         registry::note_observer();
         let [starting, spawning, polling, ending] = [(); 4].map(|()| self.clone());

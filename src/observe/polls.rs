@@ -64,8 +64,8 @@ impl Poll {
 
 /// The tasks of which something was heard in their last poll.
 ///
-/// Each has a place by its number, and looks there before each poll. Of two that share one, the older is lost: it counts
-/// as ended, as it has not been polled for as long as it took to spawn thousands of others.
+/// Each has a place by its number, and looks there before each poll. Of two that share one, the older is lost, and
+/// counts as ended unless it is alive: it was not polled while thousands of others were spawned.
 pub(super) struct Suspects {
     /// Whether there ever was one. Mostly nothing is heard of any task.
     are_any: AtomicCell<bool>,
