@@ -646,7 +646,14 @@ impl Reading<'_> {
             .collect();
         let (mut closures, mut wakers) = (Vec::new(), Vec::new());
         if is_searched {
-            wakers = tasks.search(self.context, self.wakers, |memory, candidate| {
+            // A process that reads itself has its own debug info in memory, which may be most of it.
+            let inspector = self.inspector;
+            let left_out = if inspector.target.id() == std::process::id() {
+                inspector.executable.own_memory()
+            } else {
+                Vec::new()
+            };
+            wakers = tasks.search(self.context, self.wakers, &left_out, |memory, candidate| {
                 let Some(cell) = &candidate.ty.cell else {
                     return;
                 };

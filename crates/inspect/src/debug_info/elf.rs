@@ -131,6 +131,17 @@ impl Executable {
         self.index.get_or_init(index).clone()
     }
 
+    /// Where its debug sections are in the memory of this process, sorted.
+    pub(crate) fn own_memory(&self) -> Vec<Range<u64>> {
+        let sections = self.debug.sections.values();
+        let mut ranges: Vec<_> = sections
+            .map(|bytes| bytes.as_ptr_range())
+            .map(|range| range.start.addr() as u64..range.end.addr() as u64)
+            .collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        ranges
+    }
+
     /// Its debug sections.
     pub(crate) fn dwarf(&self) -> gimli::Dwarf<Slice<'_>> {
         let section = |id| Ok::<_, gimli::Error>(Slice::new(self.section(id), LittleEndian));

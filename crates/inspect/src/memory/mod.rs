@@ -11,6 +11,8 @@ mod pages;
 mod process;
 mod torn;
 
+use std::ops::Range;
+
 #[cfg(target_os = "linux")]
 pub(crate) use self::core::{CoreMemory, Segment};
 
@@ -49,6 +51,24 @@ impl Region {
     /// Whether the address is in the region.
     pub fn contains(&self, address: u64) -> bool {
         self.start <= address && address < self.end
+    }
+
+    /// The parts of it that are in none of these ranges, which are sorted and do not overlap. They begin and end at
+    /// multiples of a word's size.
+    pub fn without(&self, ranges: &[Range<u64>]) -> Vec<Range<u64>> {
+        let mut parts = Vec::new();
+        let mut start = self.start;
+        for range in ranges {
+            let end = self.end.min(range.start & !7);
+            if start < end {
+                parts.push(start..end);
+            }
+            start = start.max(range.end.next_multiple_of(8));
+        }
+        if start < self.end {
+            parts.push(start..self.end);
+        }
+        parts
     }
 
     /// Whether a program's values can be here: writable, and neither a file nor a mapping of the kernel.
@@ -91,5 +111,34 @@ pub trait Memory {
             .filter(|size| *size <= bytes.len())?;
         self.read(address, &mut bytes[..size]).ok()?;
         Some(u64::from_le_bytes(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_of_a_region_may_be_around_it_in_it_or_beside_it() {
+        let region = Region {
+            start: 0x1000,
+            end: 0x2000,
+            writable: true,
+            executable: false,
+            offset: 0,
+            path: String::new(),
+        };
+        let parts = |ranges: &[Range<u64>]| -> Vec<(u64, u64)> {
+            let parts = region.without(ranges).into_iter();
+            parts.map(|part| (part.start, part.end)).collect()
+        };
+        assert_eq!(parts(&[]), [(0x1000, 0x2000)]);
+        assert_eq!(parts(&[0..0x1000, 0x2000..0x3000]), [(0x1000, 0x2000)]);
+        assert_eq!(parts(&[0..0x1800, 0x1800..0x3000]), []);
+        assert_eq!(
+            parts(&[0x800..0x1009, 0x1803..0x1900]),
+            [(0x1010, 0x1800), (0x1900, 0x2000)]
+        );
+        assert_eq!(parts(&[0x800..0x1000, 0x1f00..0x2800]), [(0x1000, 0x1f00)]);
     }
 }

@@ -1,5 +1,6 @@
 //! Finds tasks: each has a pointer to a vtable that only tasks have.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt as _};
@@ -366,10 +367,13 @@ impl TaskReader {
 
     /// Searches the program's memory for tasks, and for their wakers, which it returns. Memory that was freed may still
     /// look like one. `found` is called with each task, and memory that has what is around it at hand.
+    ///
+    /// What is in these ranges, which are sorted, is left out.
     pub(crate) fn search(
         &self,
         context: &Context<'_>,
         layout: Option<&WakerLayout>,
+        left_out: &[Range<u64>],
         mut found: impl FnMut(&dyn Memory, RawTask),
     ) -> Vec<FoundWaker> {
         let mut wakers = Vec::new();
@@ -379,41 +383,44 @@ impl TaskReader {
             if !region.holds_values() || region.path.starts_with("[stack") {
                 continue;
             }
-            let mut at = region.start;
-            while at < region.end {
-                let length = usize::try_from(region.end - at).unwrap_or(CHUNK).min(CHUNK);
-                if left < length as u64 {
-                    context.limit_reached(
-                        "the search for tasks in memory",
-                        context.limits.searched_bytes,
-                    );
-                    return wakers;
-                }
-                left -= length as u64;
-                let read = context.memory.read_uncached(at, &mut buffer[..length]);
-                let memory = Chunk {
-                    start: at,
-                    bytes: &buffer[..read],
-                    rest: context.memory,
-                };
-                for (number, word) in words(memory.bytes).enumerate() {
-                    if self.lowest <= word
-                        && word <= self.highest
-                        && self.vtables.contains_key(&word)
-                    {
-                        let address = at
-                            .wrapping_add(number as u64 * 8)
-                            .wrapping_sub(self.layout.vtable_offset);
-                        if let Some(task) = self.task(&memory, address) {
-                            found(&memory, task);
-                        }
-                    } else if let Some(layout) = layout.filter(|it| it.is_of_task(word)) {
-                        let vtable = at.wrapping_add(number as u64 * 8);
-                        let around = layout.around(&memory, vtable);
-                        wakers.extend(around.map(|(address, task)| FoundWaker { task, address }));
+            for part in region.without(left_out) {
+                let mut at = part.start;
+                while at < part.end {
+                    let length = usize::try_from(part.end - at).unwrap_or(CHUNK).min(CHUNK);
+                    if left < length as u64 {
+                        context.limit_reached(
+                            "the search for tasks in memory",
+                            context.limits.searched_bytes,
+                        );
+                        return wakers;
                     }
+                    left -= length as u64;
+                    let read = context.memory.read_uncached(at, &mut buffer[..length]);
+                    let memory = Chunk {
+                        start: at,
+                        bytes: &buffer[..read],
+                        rest: context.memory,
+                    };
+                    for (number, word) in words(memory.bytes).enumerate() {
+                        if self.lowest <= word
+                            && word <= self.highest
+                            && self.vtables.contains_key(&word)
+                        {
+                            let address = at
+                                .wrapping_add(number as u64 * 8)
+                                .wrapping_sub(self.layout.vtable_offset);
+                            if let Some(task) = self.task(&memory, address) {
+                                found(&memory, task);
+                            }
+                        } else if let Some(layout) = layout.filter(|it| it.is_of_task(word)) {
+                            let vtable = at.wrapping_add(number as u64 * 8);
+                            let around = layout.around(&memory, vtable);
+                            wakers
+                                .extend(around.map(|(address, task)| FoundWaker { task, address }));
+                        }
+                    }
+                    at += length as u64;
                 }
-                at += length as u64;
             }
         }
         wakers
