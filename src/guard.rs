@@ -49,8 +49,9 @@ where
 /// first report takes up to half a second longer, as the debug info is indexed for it.
 ///
 /// In a build with `--cfg tokio_unstable`, Tokio's hooks tell how tasks ended. A report then has the errors and panics
-/// that nobody read, and the names of tasks: errors that `#[instrument(err)]` records, and names that
-/// `task::Builder` gives, where the process has a subscriber with [`observe::layer`](crate::observe::layer) in it. The
+/// that nobody read, and the names of tasks: errors that `#[instrument(err)]` records, and names that `task::Builder`
+/// gives, where the process has a subscriber with [`observe::layer`](crate::observe::layer) in it. Memory tells which
+/// tasks are alive: where it can't be read, an error that a task got over before it went idle counts as its end. The
 /// guard's hooks take the place of those that the [runtime](Guard::runtime) had for the start of threads and for what
 /// comes before a poll; and, on systems where memory can't be read, for the spawn and the end of tasks.
 ///
