@@ -15,7 +15,7 @@ mod side;
 pub use error::Error;
 pub use job::Job;
 pub(crate) use player::play_if_asked;
-pub(crate) use row::{Event, run_row};
+pub(crate) use row::{Progress, run_row};
 pub(crate) use run::run;
 pub use run::{Notices, Options, Outcome};
 pub use scenario::{Chapter, Expected, Fix, Main, Scenario, Side, scenarios};

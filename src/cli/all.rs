@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::arguments::Run;
 use super::output::write_all;
 use super::{Failure, answer, messages};
-use crate::demo::{self, Chapter, Event, Options, Scenario};
+use crate::demo::{self, Chapter, Options, Progress, Scenario};
 use crate::exit;
 use crate::report::Document;
 use crate::report::page::Page;
@@ -44,11 +44,11 @@ pub(super) fn run(
     let mut failure = None;
     let played = demo::run_row(&row, &signals, |index, event| {
         let shown = match event {
-            Event::Begun => {
+            Progress::Begun => {
                 playing.push(index);
                 Ok(exit::AS_EXPECTED)
             }
-            Event::Played(outcome) => {
+            Progress::Played(outcome) => {
                 playing.retain(|other| *other != index);
                 progress.inc(1);
                 let document = Document::new(row[index], &Options::default(), &outcome);

@@ -15,7 +15,7 @@ use crate::verdict::Verdict;
 const TICK: Duration = Duration::from_millis(40);
 
 /// What happens to a scenario of a row, which goes by its index.
-pub(crate) enum Event {
+pub(crate) enum Progress {
     /// It begins.
     Begun,
     /// It was played.
@@ -31,7 +31,7 @@ pub(crate) enum Event {
 pub(crate) fn run_row(
     scenarios: &[&'static Scenario],
     signals: &Receiver<Signal>,
-    mut tell: impl FnMut(usize, Event) -> ControlFlow<()>,
+    mut tell: impl FnMut(usize, Progress) -> ControlFlow<()>,
 ) -> Result<Option<u8>, (usize, Error)> {
     let next = AtomicUsize::new(0);
     let (news, heard) = mpsc::channel();
@@ -47,9 +47,9 @@ pub(crate) fn run_row(
                         return;
                     };
                     // Whoever hears it waits for this thread.
-                    let _ = news.send((index, Ok(Event::Begun)));
+                    let _ = news.send((index, Ok(Progress::Begun)));
                     let outcome = run::run(scenario, &Options::default(), &Quiet, &signals);
-                    let _ = news.send((index, outcome.map(Event::Played)));
+                    let _ = news.send((index, outcome.map(Progress::Played)));
                 }
             });
             cut_off
@@ -68,7 +68,7 @@ pub(crate) fn run_row(
         let (mut code, mut failed) = (None, None);
         loop {
             match heard.recv_timeout(TICK) {
-                Ok((_, Ok(Event::Played(outcome)))) if outcome.cut_off.is_some() => {}
+                Ok((_, Ok(Progress::Played(outcome)))) if outcome.cut_off.is_some() => {}
                 Ok((index, Ok(event))) => {
                     if tell(index, event).is_break() {
                         cut_off(Signal::Interrupt);
