@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::hash::{Hash as _, Hasher};
 use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_utils::atomic::AtomicCell;
 use tokio::task;
@@ -67,29 +68,30 @@ impl Poll {
 /// Each has a place by its number, and looks there before each poll. Of two that share one, the older is lost, and
 /// counts as ended unless it is alive: it was not polled while thousands of others were spawned.
 pub(super) struct Suspects {
-    /// Whether there ever was one. Mostly nothing is heard of any task.
-    are_any: AtomicCell<bool>,
     places: Box<[AtomicCell<Option<task::Id>>]>,
 }
+
+/// Whether there ever was one, of any observer. Mostly nothing is heard of any task. It is static so that a poll finds it
+/// without following the pointer to its observer.
+static ARE_ANY: AtomicBool = AtomicBool::new(false);
 
 const PLACES: usize = 1 << 14;
 
 impl Suspects {
     pub(super) fn new() -> Self {
         Self {
-            are_any: AtomicCell::new(false),
             places: (0..PLACES).map(|_| AtomicCell::new(None)).collect(),
         }
     }
 
     pub(super) fn enter(&self, task: task::Id) {
         self.place(task).store(Some(task));
-        self.are_any.store(true);
+        ARE_ANY.store(true, Ordering::Release);
     }
 
     #[inline]
     pub(super) fn contain(&self, task: task::Id) -> bool {
-        self.are_any.load() && self.place(task).load() == Some(task)
+        ARE_ANY.load(Ordering::Acquire) && self.place(task).load() == Some(task)
     }
 
     pub(super) fn remove(&self, task: task::Id) {
