@@ -71,8 +71,8 @@ pub(super) struct Suspects {
     places: Box<[AtomicCell<Option<task::Id>>]>,
 }
 
-/// Whether there ever was one, of any observer. Mostly nothing is heard of any task. It is static so that a poll finds it
-/// without following the pointer to its observer.
+/// Whether there ever was one, of any observer. Mostly nothing is heard of any task. It is static so that a poll finds
+/// it without following the pointer to its observer.
 static ARE_ANY: AtomicBool = AtomicBool::new(false);
 
 const PLACES: usize = 1 << 14;
