@@ -22,8 +22,7 @@ mod explaining {
     const PASSES: usize = 5;
 
     /// Libraries that read debug info. This project's profile optimizes them in dev builds, and others' do not.
-    const OPTIMIZED: [&str; 7] = [
-        "addr2line",
+    const OPTIMIZED: [&str; 6] = [
         "gimli",
         "memchr",
         "miniz_oxide",

@@ -35,7 +35,7 @@ use crate::sync::lock;
 /// goes on. So is a thread of the runtime that has been asleep inside a poll for five seconds. What moves by itself is
 /// no reason for a report: a timer, a socket, a thread that may still send something.
 ///
-/// The thread compares the metrics of the runtime twenty times a second. Once nothing has moved between two looks, and
+/// The thread compares the metrics of the runtime forty times a second. Once nothing has moved between two looks, and
 /// now and then while something moves, it reads the memory of the process, which polls nothing. That takes
 /// milliseconds, and at most a fiftieth of the time. Before the first reading it indexes the debug info, once: 0.1 to
 /// 0.5 seconds on that thread, and memory of about the size of the debug sections.
@@ -66,7 +66,7 @@ pub struct Watcher {
 }
 
 /// How often the metrics are looked at. If they are the same twice, nothing has moved for so long.
-pub(crate) const TICK: Duration = Duration::from_millis(50);
+pub(crate) const TICK: Duration = Duration::from_millis(25);
 
 /// How often the memory is read.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,5 @@
 //! From a process, or a core file of one, to a snapshot.
 
-use std::cell::LazyCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -347,13 +346,13 @@ impl Inspector {
     }
 
     /// The threads, with the names and lines of the functions on their stacks.
-    fn threads(
-        &self,
-        debug: &DebugInfo<'_>,
+    fn threads<'d>(
+        &'d self,
+        debug: &DebugInfo<'d>,
         threads: &[RawThread],
         stacks: &HashMap<u32, Vec<StackFrame>>,
     ) -> Vec<Thread> {
-        let lines = LazyCell::new(|| Lines::new(&self.executable));
+        let lines = Lines::new(debug, &self.executable);
         let mut known = self.executable.functions.lock();
         let mut functions = |address: u64| -> Arc<[NativeFrame]> {
             let address = debug.file_address(address);

@@ -146,66 +146,97 @@ impl<'d> DebugInfo<'d> {
         address: u64,
         fits: impl Fn(&str) -> bool,
     ) -> bool {
-        let any = || {
+        let Some((unit, start)) = self.unit_of(function.0) else {
+            return false;
+        };
+        let mut any = false;
+        self.for_each_function_at(function, address, |entry| {
+            let name = self.declared_value(unit, start, entry, gimli::DW_AT_name);
+            any = any || fits(name.unwrap_or(""));
+        });
+        any
+    }
+
+    /// Calls `each` with a function, and with those that are inlined into it at this address of the file, from the
+    /// outside to the inside.
+    pub(super) fn for_each_function_at(
+        &self,
+        function: EntryId,
+        address: u64,
+        mut each: impl FnMut(&gimli::DebuggingInformationEntry<Slice<'d>>),
+    ) {
+        let mut read = || {
             let (unit, start) = self.unit_of(function.0)?;
             let mut tree = unit
                 .entries_tree(Some(gimli::UnitOffset((function.0 - start) as usize)))
                 .ok()?;
             let root = tree.root().ok()?;
-            Some(
-                fits(self.function_name(unit, root.entry().clone()))
-                    || self.any_inlined(unit, root, address, &fits),
-            )
+            each(root.entry());
+            self.for_each_inlined_at(unit, root, address, &mut each);
+            Some(())
         };
-        any().unwrap_or(false)
+        read();
     }
 
-    fn any_inlined(
+    fn for_each_inlined_at(
         &self,
         unit: &gimli::Unit<Slice<'d>>,
         node: gimli::EntriesTreeNode<'_, '_, Slice<'d>>,
         address: u64,
-        fits: &impl Fn(&str) -> bool,
-    ) -> bool {
+        each: &mut impl FnMut(&gimli::DebuggingInformationEntry<Slice<'d>>),
+    ) {
         let mut children = node.children();
         while let Ok(Some(child)) = children.next() {
             let tag = child.entry().tag();
-            if !matches!(
-                tag,
-                gimli::DW_TAG_inlined_subroutine | gimli::DW_TAG_lexical_block
-            ) {
+            let is_inlined = tag == gimli::DW_TAG_inlined_subroutine;
+            if !is_inlined && tag != gimli::DW_TAG_lexical_block {
                 continue;
             }
-            let current = self.contains(unit, child.entry(), address);
-            let named = tag == gimli::DW_TAG_inlined_subroutine
-                && fits(self.function_name(unit, child.entry().clone()));
-            if current && (named || self.any_inlined(unit, child, address, fits)) {
-                return true;
+            if self.contains(unit, child.entry(), address) {
+                if is_inlined {
+                    each(child.entry());
+                }
+                return self.for_each_inlined_at(unit, child, address, each);
             }
         }
-        false
     }
 
-    fn function_name(
+    /// The name of a function with its path, as the linker knows it.
+    pub(super) fn linkage_name(
         &self,
         unit: &gimli::Unit<Slice<'d>>,
-        mut entry: gimli::DebuggingInformationEntry<Slice<'d>>,
-    ) -> &'d str {
-        // A method's name is where it is declared.
+        start: u32,
+        function: &gimli::DebuggingInformationEntry<Slice<'d>>,
+    ) -> Option<&'d str> {
+        let value = |attribute| self.declared_value(unit, start, function, attribute);
+        value(gimli::DW_AT_linkage_name)
+            .or_else(|| value(gimli::DW_AT_MIPS_linkage_name))
+            .or_else(|| value(gimli::DW_AT_name))
+    }
+
+    /// A text about a function: a method is described where it is declared, and an inlined one where it is on its own.
+    fn declared_value(
+        &self,
+        unit: &gimli::Unit<Slice<'d>>,
+        start: u32,
+        function: &gimli::DebuggingInformationEntry<Slice<'d>>,
+        attribute: gimli::DwAt,
+    ) -> Option<&'d str> {
+        let (mut unit, mut start) = (unit, start);
+        let mut entry = function.clone();
         for _ in 0..4 {
-            if let Some(name) = entry.attr_value(gimli::DW_AT_name) {
-                return self.text(unit, name);
+            if let Some(value) = entry.attr_value(attribute) {
+                return Some(self.text(unit, value));
             }
             let of = entry.attr_value(gimli::DW_AT_specification);
-            match of.or_else(|| entry.attr_value(gimli::DW_AT_abstract_origin)) {
-                Some(AttributeValue::UnitRef(origin)) => match unit.entry(origin) {
-                    Ok(origin) => entry = origin,
-                    Err(_) => break,
-                },
-                _ => break,
-            }
+            let of = of.or_else(|| entry.attr_value(gimli::DW_AT_abstract_origin))?;
+            let origin = reference(start, &of)?;
+            (unit, start) = self.unit_of(origin)?;
+            entry = unit
+                .entry(gimli::UnitOffset((origin - start) as usize))
+                .ok()?;
         }
-        ""
+        None
     }
 
     /// `current` is whether the code at the address is in this block, so that its variables have values.
@@ -246,12 +277,15 @@ impl<'d> DebugInfo<'d> {
         let Ok(mut ranges) = self.dwarf().die_ranges(unit, block) else {
             return false;
         };
-        while let Ok(Some(range)) = ranges.next() {
-            if range.begin <= address && address < range.end {
-                return true;
-            }
-        }
-        false
+        any_contains(|| ranges.next(), address)
+    }
+
+    /// Whether a unit contains an address of the file.
+    pub(super) fn unit_has(&self, unit: &gimli::Unit<Slice<'d>>, address: u64) -> bool {
+        let Ok(mut ranges) = self.dwarf().unit_ranges(unit) else {
+            return false;
+        };
+        any_contains(|| ranges.next(), address)
     }
 
     fn variable(
@@ -291,6 +325,18 @@ impl<'d> DebugInfo<'d> {
         };
         Some(Variable { ty, location })
     }
+}
+
+fn any_contains(
+    mut next: impl FnMut() -> gimli::Result<Option<gimli::Range>>,
+    address: u64,
+) -> bool {
+    while let Ok(Some(range)) = next() {
+        if range.begin <= address && address < range.end {
+            return true;
+        }
+    }
+    false
 }
 
 struct Frame<'u, 'd> {

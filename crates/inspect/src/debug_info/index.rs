@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::thread;
 
-use foldhash::HashMap;
-use gimli::{AttributeSpecification, AttributeValue};
+use foldhash::{HashMap, HashSet};
+use gimli::{AttributeValue, Section as _};
 
+use super::entries::{Entries, Entry};
 use super::parallel::in_parallel;
 use super::{EntryId, Executable, Slice, TypeId, reference};
 use crate::snapshot::Origin;
@@ -39,8 +40,21 @@ pub(crate) struct Found {
 /// How much debug info is worth a thread, in bytes.
 const SMALLEST_PART: usize = 1 << 20;
 
+/// How much is searched for a byte at once, in bytes: a cache line.
+const PIECE: usize = 64;
+
 /// What the compiler calls a function that runs an async function, block or closure starts so.
 const COROUTINE: &str = "{async_";
+
+/// The tags of all that is noted, and of what it is in.
+const TAGS: [gimli::DwTag; 6] = [
+    gimli::DW_TAG_namespace,
+    gimli::DW_TAG_structure_type,
+    gimli::DW_TAG_enumeration_type,
+    gimli::DW_TAG_union_type,
+    gimli::DW_TAG_subprogram,
+    gimli::DW_TAG_variable,
+];
 
 struct Scope {
     parent: u32,
@@ -75,6 +89,8 @@ pub(crate) struct Index {
     folders: HashMap<Box<str>, [usize; 2]>,
     /// Some unit has its debug info in another file.
     pub(crate) split: bool,
+    /// The units that describe no code, and may still have lines of it.
+    pub(super) without_functions: Vec<u32>,
     /// How many entries there are.
     pub(crate) entries: u64,
     /// How many types there are.
@@ -115,13 +131,16 @@ impl Index {
     }
 
     pub(crate) fn build(executable: &Executable, wanted: &'static [Wanted]) -> gimli::Result<Self> {
-        let headers = headers(&executable.dwarf())?;
+        let dwarf = executable.dwarf();
+        let headers = headers(&dwarf)?;
+        // Most functions have a name elsewhere in this section. Looking at each of them takes longer than one pass.
+        let coroutine_names = occurrences(dwarf.debug_str.reader().slice(), COROUTINE);
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let parts = parts(&headers, threads);
         let indexed = in_parallel(&parts, |part| {
-            Builder::new(wanted).build(&executable.dwarf(), part)
+            Builder::new(wanted, &coroutine_names).build(&executable.dwarf(), part)
         });
-        let mut whole = Builder::new(wanted);
+        let mut whole = Builder::new(wanted, &coroutine_names);
         for part in indexed {
             whole.add(part?);
         }
@@ -202,6 +221,26 @@ fn headers(dwarf: &gimli::Dwarf<Slice<'_>>) -> gimli::Result<Vec<(u32, usize)>> 
     Ok(found)
 }
 
+/// Where a text with an uncommon first byte occurs.
+///
+/// `memchr` searches as fast where it is optimized, which it is in few dev builds of those who depend on this.
+fn occurrences(bytes: &[u8], text: &str) -> HashSet<usize> {
+    let text = text.as_bytes();
+    let has_first = |piece: &[u8]| {
+        piece
+            .iter()
+            .fold(false, |any, byte| any | (*byte == text[0]))
+    };
+    let mut found = HashSet::default();
+    for (number, piece) in bytes.chunks(PIECE).enumerate() {
+        if has_first(piece) {
+            let places = number * PIECE..number * PIECE + piece.len();
+            found.extend(places.filter(|place| bytes[*place..].starts_with(text)));
+        }
+    }
+    found
+}
+
 /// The units in parts of about the same length, at most that many.
 fn parts(units: &[(u32, usize)], count: usize) -> Vec<&[(u32, usize)]> {
     let length: usize = units.iter().map(|(_, length)| length).sum();
@@ -246,23 +285,26 @@ impl<'d> Unit<'_, 'd> {
     }
 }
 
-type Entries<'u, 'd> = gimli::EntriesRaw<'u, Slice<'d>>;
-
-struct Builder {
+struct Builder<'n> {
     names: &'static [Wanted],
+    /// Where in `.debug_str` the name of a coroutine's function may start.
+    coroutine_names: &'n HashSet<usize>,
     /// The wanted names in a scope.
     wanted_in: HashMap<u32, Vec<Wanted>>,
     scope_ids: HashMap<(u32, Box<str>), u32>,
+    /// By the scope around it, and where its name is in `.debug_str`.
+    scopes_by_offset: HashMap<(u32, usize), u32>,
     index: Index,
 }
 
-impl Builder {
-    fn new(names: &'static [Wanted]) -> Self {
+impl<'n> Builder<'n> {
+    fn new(names: &'static [Wanted], coroutine_names: &'n HashSet<usize>) -> Self {
         let index = Index {
             units: Vec::new(),
             unit_names: Vec::new(),
             folders: HashMap::default(),
             split: false,
+            without_functions: Vec::new(),
             entries: 0,
             types: 0,
             wanted: HashMap::default(),
@@ -278,8 +320,10 @@ impl Builder {
         };
         Self {
             names,
+            coroutine_names,
             wanted_in: HashMap::default(),
             scope_ids: HashMap::default(),
+            scopes_by_offset: HashMap::default(),
             index,
         }
     }
@@ -308,11 +352,15 @@ impl Builder {
                 let units = self.index.folders.entry(folder).or_default();
                 units[usize::from(is_library)] += 1;
             }
+            let functions = self.index.functions.len();
             self.unit(&Unit {
                 dwarf,
                 parsed: &unit,
                 start,
             })?;
+            if self.index.functions.len() == functions {
+                self.index.without_functions.push(start);
+            }
         }
         Ok(self)
     }
@@ -324,6 +372,7 @@ impl Builder {
             unit_names,
             folders,
             split,
+            without_functions,
             entries,
             types,
             wanted,
@@ -343,6 +392,7 @@ impl Builder {
             }
         }
         self.index.split |= split;
+        self.index.without_functions.extend(without_functions);
         self.index.entries += entries;
         self.index.types += types;
         for (name, found) in wanted {
@@ -369,37 +419,31 @@ impl Builder {
     }
 
     fn unit<'d>(&mut self, unit: &Unit<'_, 'd>) -> gimli::Result<()> {
-        let mut entries = unit.parsed.entries_raw(None)?;
-        // Most namespaces were met before in this unit, and are found here without allocating.
-        let mut known: HashMap<(u32, &'d str), u32> = HashMap::default();
+        let mut entries = Entries::of(unit.dwarf, unit.parsed, &TAGS);
         // For each namespace around the current entry: the depth of what is in it, and its scope.
         let mut around: Vec<(isize, u32)> = vec![(0, 0)];
-        while !entries.is_empty() {
-            let offset = u32::try_from(entries.next_offset().0).unwrap_or(u32::MAX);
-            let depth = entries.next_depth();
-            let Some(abbreviation) = entries.read_abbreviation()? else {
-                continue;
-            };
-            self.index.entries += 1;
-            while around.len() > 1 && around[around.len() - 1].0 > depth {
+        while let Some(entry) = entries.next()? {
+            let Entry {
+                offset,
+                tag,
+                depth,
+                lowest,
+            } = entry;
+            while around.len() > 1 && around[around.len() - 1].0 > lowest {
                 around.pop();
             }
             let (inner_depth, scope) = around[around.len() - 1];
+            let offset = u32::try_from(offset).unwrap_or(u32::MAX);
             let entry = EntryId(unit.start.saturating_add(offset));
-            let attributes = abbreviation.attributes();
-            match abbreviation.tag() {
+            match tag {
                 gimli::DW_TAG_namespace => {
-                    let mut name = "";
-                    for spec in attributes {
-                        let attribute = entries.read_attribute(*spec)?;
-                        if attribute.name() == gimli::DW_AT_name {
-                            name = unit.text(attribute.value());
+                    let mut name = None;
+                    entries.attributes(|attribute, value| {
+                        if attribute == gimli::DW_AT_name {
+                            name = Some(value);
                         }
-                    }
-                    let inner = *known
-                        .entry((scope, name))
-                        .or_insert_with(|| self.scope(scope, name));
-                    around.push((depth + 1, inner));
+                    })?;
+                    around.push((depth + 1, self.namespace(unit, scope, name)));
                 }
                 gimli::DW_TAG_structure_type
                 | gimli::DW_TAG_enumeration_type
@@ -407,22 +451,39 @@ impl Builder {
                     self.index.types += 1;
                     self.index.type_scopes.push((entry.0, scope));
                     if self.wanted_in.contains_key(&scope) {
-                        self.ty(unit, &mut entries, attributes, scope, entry)?;
-                    } else {
-                        entries.skip_attributes(attributes)?;
+                        self.ty(unit, &mut entries, scope, entry)?;
                     }
                 }
-                gimli::DW_TAG_subprogram => {
-                    self.function(unit, &mut entries, attributes, scope, entry)?;
-                }
+                gimli::DW_TAG_subprogram => self.function(unit, &mut entries, scope, entry)?,
                 // The variables inside functions are not static. Statics of a function are in a namespace of its name.
                 gimli::DW_TAG_variable if depth == inner_depth.max(1) => {
-                    self.variable(unit, &mut entries, attributes, scope)?;
+                    self.variable(unit, &mut entries, scope)?;
                 }
-                _ => entries.skip_attributes(attributes)?,
+                _ => {}
             }
         }
+        self.index.entries += entries.count;
         Ok(())
+    }
+
+    /// The scope of a namespace in another.
+    fn namespace<'d>(
+        &mut self,
+        unit: &Unit<'_, 'd>,
+        parent: u32,
+        name: Option<AttributeValue<Slice<'d>>>,
+    ) -> u32 {
+        // Namespaces come again in most units, and most often with the same copy of their name.
+        if let Some(AttributeValue::DebugStrRef(offset)) = name {
+            let key = (parent, offset.0);
+            if let Some(scope) = self.scopes_by_offset.get(&key) {
+                return *scope;
+            }
+            let scope = self.scope(parent, unit.text(AttributeValue::DebugStrRef(offset)));
+            self.scopes_by_offset.insert(key, scope);
+            return scope;
+        }
+        self.scope(parent, name.map_or("", |name| unit.text(name)))
     }
 
     /// Notes a type, if it is wanted.
@@ -430,19 +491,15 @@ impl Builder {
         &mut self,
         unit: &Unit<'_, 'd>,
         entries: &mut Entries<'_, 'd>,
-        attributes: &[AttributeSpecification],
         scope: u32,
         entry: EntryId,
     ) -> gimli::Result<()> {
         let (mut name, mut declaration) = ("", false);
-        for spec in attributes {
-            let attribute = entries.read_attribute(*spec)?;
-            match attribute.name() {
-                gimli::DW_AT_name => name = unit.text(attribute.value()),
-                gimli::DW_AT_declaration => declaration = true,
-                _ => {}
-            }
-        }
+        entries.attributes(|attribute, value| match attribute {
+            gimli::DW_AT_name => name = unit.text(value),
+            gimli::DW_AT_declaration => declaration = true,
+            _ => {}
+        })?;
         if !declaration {
             self.note(scope, WantedKind::Type, name, entry, 0);
         }
@@ -454,45 +511,63 @@ impl Builder {
         &mut self,
         unit: &Unit<'_, 'd>,
         entries: &mut Entries<'_, 'd>,
-        attributes: &[AttributeSpecification],
         scope: u32,
         entry: EntryId,
     ) -> gimli::Result<()> {
-        let (mut name, mut origin, mut low, mut high) = ("", None, 0, None);
-        for spec in attributes {
-            let attribute = entries.read_attribute(*spec)?;
-            let value = attribute.value();
-            match attribute.name() {
-                gimli::DW_AT_name => name = unit.text(value),
-                gimli::DW_AT_specification | gimli::DW_AT_abstract_origin => origin = Some(value),
-                gimli::DW_AT_low_pc => {
-                    low = unit.dwarf.attr_address(unit.parsed, value)?.unwrap_or(0);
-                }
-                gimli::DW_AT_high_pc => high = Some(value),
-                _ => {}
-            }
-        }
+        let (mut name, mut origin, mut low, mut high, mut parts) = (None, None, None, None, None);
+        entries.attributes(|attribute, value| match attribute {
+            gimli::DW_AT_name => name = Some(value),
+            gimli::DW_AT_specification | gimli::DW_AT_abstract_origin => origin = Some(value),
+            gimli::DW_AT_low_pc => low = Some(value),
+            gimli::DW_AT_high_pc => high = Some(value),
+            gimli::DW_AT_ranges => parts = Some(value),
+            _ => {}
+        })?;
         // One that is inlined everywhere has no code of its own. Its variables are still described.
-        if name.starts_with(COROUTINE) {
+        let is_coroutine = name.is_some_and(|name| match name {
+            AttributeValue::DebugStrRef(offset) => self.coroutine_names.contains(&offset.0),
+            name => unit.text(name).starts_with(COROUTINE),
+        });
+        if is_coroutine {
             self.index.coroutines.push((scope, entry));
         }
-        if low == 0 {
-            return Ok(());
-        }
-        let high = match high {
-            Some(AttributeValue::Addr(high)) => high,
-            Some(length) => low.saturating_add(length.udata_value().unwrap_or(0)),
-            None => low,
-        };
-        self.index.functions.push(Function { low, high, entry });
-        if self.wanted_in.contains_key(&scope) {
-            if let ("", Some(AttributeValue::UnitRef(origin))) = (name, origin) {
-                let declared = unit.parsed.entry(origin).ok();
-                let value = declared.and_then(|entry| entry.attr_value(gimli::DW_AT_name));
-                name = value.map_or("", |value| unit.text(value));
+        let (dwarf, parsed) = (unit.dwarf, unit.parsed);
+        let low = low.map_or(Ok(None), |low| dwarf.attr_address(parsed, low))?;
+        let mut code = Vec::new();
+        if let Some(low) = low {
+            let high = match high {
+                Some(AttributeValue::Addr(high)) => high,
+                Some(length) => low.saturating_add(length.udata_value().unwrap_or(0)),
+                None => low,
+            };
+            code.push((low, high));
+        } else if let Some(mut ranges) = parts
+            .map(|parts| dwarf.attr_ranges(parsed, parts))
+            .transpose()?
+            .flatten()
+        {
+            while let Some(range) = ranges.next()? {
+                code.push((range.begin, range.end));
             }
-            self.note(scope, WantedKind::Function, name, entry, low);
         }
+        // The linker leaves 0 where it has left the code out.
+        code.retain(|(low, _)| *low != 0);
+        let Some((low, _)) = code.first() else {
+            return Ok(());
+        };
+        if self.wanted_in.contains_key(&scope) {
+            let declared = || match origin? {
+                AttributeValue::UnitRef(origin) => {
+                    parsed.entry(origin).ok()?.attr_value(gimli::DW_AT_name)
+                }
+                _ => None,
+            };
+            let name = name.or_else(declared).map_or("", |name| unit.text(name));
+            self.note(scope, WantedKind::Function, name, entry, *low);
+        }
+        let functions = code.into_iter();
+        let functions = functions.map(|(low, high)| Function { low, high, entry });
+        self.index.functions.extend(functions);
         Ok(())
     }
 
@@ -501,20 +576,15 @@ impl Builder {
         &mut self,
         unit: &Unit<'_, 'd>,
         entries: &mut Entries<'_, 'd>,
-        attributes: &[AttributeSpecification],
         scope: u32,
     ) -> gimli::Result<()> {
         let (mut name, mut address, mut ty) = ("", None, None);
-        for spec in attributes {
-            let attribute = entries.read_attribute(*spec)?;
-            let value = attribute.value();
-            match attribute.name() {
-                gimli::DW_AT_name => name = unit.text(value),
-                gimli::DW_AT_location => address = constant_address(unit.parsed, value),
-                gimli::DW_AT_type => ty = reference(unit.start, &value),
-                _ => {}
-            }
-        }
+        entries.attributes(|attribute, value| match attribute {
+            gimli::DW_AT_name => name = unit.text(value),
+            gimli::DW_AT_location => address = constant_address(unit.parsed, value),
+            gimli::DW_AT_type => ty = reference(unit.start, &value),
+            _ => {}
+        })?;
         let (Some(address), Some(ty)) = (address, ty) else {
             return Ok(());
         };
@@ -543,13 +613,11 @@ impl Builder {
             name: key.1.clone(),
         });
         self.scope_ids.insert(key, scope);
-        let path = path(&self.index.scopes, scope);
-        let wanted: Vec<Wanted> = self
-            .names
-            .iter()
-            .filter(|wanted| wanted.namespace == path)
-            .copied()
-            .collect();
+        let named = self.names.iter().filter(|wanted| {
+            let last = wanted.namespace.rsplit("::").next();
+            last == Some(name) && wanted.namespace == path(&self.index.scopes, scope)
+        });
+        let wanted: Vec<Wanted> = named.copied().collect();
         if !wanted.is_empty() {
             self.wanted_in.insert(scope, wanted);
         }

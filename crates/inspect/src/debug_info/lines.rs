@@ -4,10 +4,10 @@ use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::HashMap;
-use gimli::LittleEndian;
+use gimli::AttributeValue;
 
 use super::elf::Symbols;
-use super::{Executable, Slice, without_detours};
+use super::{DebugInfo, Executable, Slice};
 use crate::snapshot::{NativeFrame, Origin};
 
 /// The functions at the addresses of the file that were on a stack. Idle threads share theirs, and keep them.
@@ -20,19 +20,25 @@ impl FunctionCache {
     }
 }
 
-/// Looks up addresses of the program's file. Units are parsed as they are needed.
-pub(crate) struct Lines<'d> {
-    debug_info: Option<addr2line::Context<gimli::EndianSlice<'d, LittleEndian>>>,
+/// Looks up addresses of the program's file.
+pub(crate) struct Lines<'l, 'd> {
+    debug: &'l DebugInfo<'d>,
     executable: &'d Executable,
     /// The program's symbols, which are read when there is no debug info for an address.
     symbols: OnceCell<Symbols<'d>>,
 }
 
-impl<'d> Lines<'d> {
-    pub(crate) fn new(executable: &'d Executable) -> Self {
-        let dwarf: gimli::Dwarf<Slice<'d>> = executable.dwarf();
+/// Where code is in the source: the number of the file in the unit, and the line.
+#[derive(Debug, Clone, Copy, Default)]
+struct Position {
+    file: Option<u64>,
+    line: Option<u32>,
+}
+
+impl<'l, 'd> Lines<'l, 'd> {
+    pub(crate) fn new(debug: &'l DebugInfo<'d>, executable: &'d Executable) -> Self {
         Self {
-            debug_info: addr2line::Context::from_dwarf(dwarf).ok(),
+            debug,
             executable,
             symbols: OnceCell::new(),
         }
@@ -40,28 +46,7 @@ impl<'d> Lines<'d> {
 
     /// The function at an address of the file, after those that are inlined into it there.
     pub(crate) fn functions_at(&self, address: u64) -> Vec<NativeFrame> {
-        let mut found = Vec::new();
-        let frames = self
-            .debug_info
-            .as_ref()
-            .and_then(|context| context.find_frames(address).skip_all_loads().ok());
-        if let Some(mut frames) = frames {
-            while let Ok(Some(frame)) = frames.next() {
-                let name = frame
-                    .function
-                    .as_ref()
-                    .and_then(|function| function.raw_name().ok());
-                let location = frame.location.as_ref();
-                let file = location.and_then(|location| location.file);
-                found.push(NativeFrame {
-                    function: name.map(|name| demangled(&name)),
-                    file: file.map(|file| without_detours(file.to_owned())),
-                    line: location.and_then(|location| location.line),
-                    origin: file.map(Origin::of_file),
-                    inlined: true,
-                });
-            }
-        }
+        let mut found = self.described_at(address).unwrap_or_default();
         match found.last_mut() {
             Some(last) => {
                 last.inlined = false;
@@ -80,11 +65,78 @@ impl<'d> Lines<'d> {
         found
     }
 
+    /// The same from debug info alone, where each counts as inlined.
+    fn described_at(&self, address: u64) -> Option<Vec<NativeFrame>> {
+        let Some(function) = self.debug.index.function_at(address) else {
+            let units = self.debug.index.without_functions.iter();
+            let mut units = units.filter_map(|start| self.debug.unit_of(*start));
+            let (unit, start) = units.find(|(unit, _)| self.debug.unit_has(unit, address))?;
+            return Some(vec![self.frame(start, None, line_at(unit, address))]);
+        };
+        let (unit, start) = self.debug.unit_of(function.entry.0)?;
+        // From the outside to the inside.
+        let mut calls: Vec<(Option<String>, Position)> = Vec::new();
+        self.debug
+            .for_each_function_at(function.entry, address, |entry| {
+                let number = |attribute| entry.attr_value(attribute)?.udata_value();
+                let called_at = Position {
+                    file: match entry.attr_value(gimli::DW_AT_call_file) {
+                        Some(AttributeValue::FileIndex(file)) => Some(file),
+                        _ => None,
+                    },
+                    line: number(gimli::DW_AT_call_line).and_then(|line| u32::try_from(line).ok()),
+                };
+                let name = self.debug.linkage_name(unit, start, entry).map(demangled);
+                calls.push((name, called_at));
+            });
+        let mut position = line_at(unit, address);
+        let mut frames = Vec::new();
+        while let Some((function, called_at)) = calls.pop() {
+            frames.push(self.frame(start, function, position));
+            position = called_at;
+        }
+        Some(frames)
+    }
+
+    fn frame(&self, unit: u32, function: Option<String>, position: Position) -> NativeFrame {
+        let file = position.file.map(|file| self.debug.file(unit, file));
+        let file = file.filter(|file| !file.is_empty());
+        NativeFrame {
+            function,
+            origin: file.as_deref().map(Origin::of_file),
+            file,
+            line: position.line,
+            inlined: true,
+        }
+    }
+
     /// The name of the function at an address of the file, as its symbol has it.
     fn symbol_at(&self, address: u64) -> Option<String> {
         let symbols = self.symbols.get_or_init(|| self.executable.symbols());
         symbols.name_at(address).map(|name| demangled(&name))
     }
+}
+
+/// Where the code at an address is.
+fn line_at(unit: &gimli::Unit<Slice<'_>>, address: u64) -> Position {
+    let mut before: Option<(u64, Position)> = None;
+    let Some(program) = unit.line_program.clone() else {
+        return Position::default();
+    };
+    let mut rows = program.rows();
+    while let Ok(Some((_, row))) = rows.next_row() {
+        if let Some((start, position)) = before
+            && (start..row.address()).contains(&address)
+        {
+            return position;
+        }
+        let position = Position {
+            file: Some(row.file_index()),
+            line: row.line().and_then(|line| u32::try_from(line.get()).ok()),
+        };
+        before = (!row.end_sequence()).then_some((row.address(), position));
+    }
+    Position::default()
 }
 
 fn demangled(name: &str) -> String {

@@ -6,6 +6,7 @@
 //! Nothing in here knows a name of Tokio's.
 
 mod elf;
+mod entries;
 mod functions;
 mod index;
 mod layout;

@@ -16,12 +16,20 @@ pub(super) struct Pages(RefCell<Cache>);
 #[derive(Default)]
 struct Cache {
     slots: Vec<Slot>,
-    /// The bytes of all slots, in one piece that is given back to the system as a whole.
+    /// The bytes of all slots that were filled, in one piece that is given back to the system as a whole.
     bytes: Vec<u8>,
 }
 
-#[derive(Clone, Copy)]
-enum Slot {
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    content: Content,
+    /// Where its bytes start, once it was filled.
+    start: Option<usize>,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Content {
+    #[default]
     Empty,
     /// The page with this number.
     Filled(u64),
@@ -52,29 +60,34 @@ impl Pages {
 
     /// Drops all pages.
     pub(super) fn forget(&self) {
-        self.0.borrow_mut().slots.fill(Slot::Empty);
+        for slot in &mut self.0.borrow_mut().slots {
+            slot.content = Content::Empty;
+        }
     }
 }
 
 impl Cache {
     fn page(&mut self, number: u64, fill: impl Fn(u64, &mut [u8]) -> bool) -> Option<&[u8]> {
         if self.slots.is_empty() {
-            self.slots = vec![Slot::Empty; CACHED_PAGES];
-            self.bytes = vec![0; CACHED_PAGES * PAGE];
+            self.slots = vec![Slot::default(); CACHED_PAGES];
         }
         let index = usize::try_from(number % CACHED_PAGES as u64).ok()?;
         let slot = self.slots.get_mut(index)?;
-        let bytes = self.bytes.get_mut(index * PAGE..(index + 1) * PAGE)?;
-        match *slot {
-            Slot::Filled(cached) if cached == number => {}
-            Slot::Unreadable(cached) if cached == number => return None,
+        let start = *slot.start.get_or_insert(self.bytes.len());
+        if start == self.bytes.len() {
+            self.bytes.resize(start + PAGE, 0);
+        }
+        let bytes = self.bytes.get_mut(start..start + PAGE)?;
+        match slot.content {
+            Content::Filled(cached) if cached == number => {}
+            Content::Unreadable(cached) if cached == number => return None,
             _ => {
                 let address = number.checked_mul(PAGE_SIZE);
                 if !address.is_some_and(|address| fill(address, bytes)) {
-                    *slot = Slot::Unreadable(number);
+                    slot.content = Content::Unreadable(number);
                     return None;
                 }
-                *slot = Slot::Filled(number);
+                slot.content = Content::Filled(number);
             }
         }
         Some(bytes)
