@@ -1,8 +1,8 @@
 //! A task group beside other ways to wait for many tasks, in one run: spawn and join so many children.
 //!
 //! They take turns, there and back, so that each follows each of its neighbours: how much memory the one before has
-//! left in the process matters. So each case has a process of its own, too. The fastest pass of each counts, as whatever
-//! else the machine does only adds to it. An argument selects the cases whose titles contain it.
+//! left in the process matters. So each case has a process of its own, too. The fastest pass of each counts, as
+//! whatever else the machine does only adds to it. An argument selects the cases whose titles contain it.
 //!
 //! `join_all` and `FuturesUnordered` over handles can grow with the square of their number, where many
 //! handles are ready at once, so they are stopped at 30,000.
