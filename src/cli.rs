@@ -13,6 +13,8 @@ mod explain;
 mod manual;
 #[cfg(tokio_unstable)]
 mod messages;
+mod names;
+mod nearest;
 mod output;
 mod usage;
 
@@ -23,7 +25,9 @@ use clap::{CommandFactory, Parser};
 
 use crate::exit;
 use arguments::{Arguments, Command};
+use names::Names;
 use output::print;
+use usage::Misuse;
 
 /// Answers a command line, from a catalogue of chapters with at least one scenario, and returns the
 /// [exit code](crate::exit).
@@ -38,15 +42,19 @@ pub fn main(
     if let Some(code) = crate::demo::play_if_asked(&arguments, catalogue) {
         return code;
     }
+    let names = Names::of(catalogue);
     let catalogue = catalogue::Catalogue(catalogue);
-    respond(arguments, |command| answer::answer(command, catalogue))
+    respond(&arguments, &names, |command| {
+        answer::answer(command, catalogue, &names)
+    })
 }
 
 /// Answers a command line as far as a build can that has no scenarios, as they need the cfg, and returns the
 /// [exit code](crate::exit).
 #[cfg(not(tokio_unstable))]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    respond(arguments, |_| {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    respond(&arguments, &Names::default(), |_| {
         let line = "this build has `explain` only, as scenarios need Tokio's hooks; build it with \
                     `--cfg tokio_unstable` in RUSTFLAGS, as the project's own .cargo/config.toml does";
         Err(Failure::Failed(line.to_owned()))
@@ -55,19 +63,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 /// Why a command was not answered. Each is a line that says what to do instead.
 enum Failure {
-    Usage(String),
+    Usage(Misuse),
     Failed(String),
     Output(io::Error),
 }
 
 fn respond(
-    arguments: impl IntoIterator<Item = OsString>,
+    arguments: &[OsString],
+    names: &Names,
     answer: impl FnOnce(Command) -> Result<u8, Failure>,
 ) -> u8 {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
     #[cfg(target_os = "linux")]
-    if let Some(error) = crate::explain::command::continue_launch(&arguments) {
-        return complain(error.exit_code(), &error.to_string());
+    if let Some(error) = crate::explain::command::continue_launch(arguments) {
+        return complain(error.exit_code(), &error.to_string(), None);
     }
     let answered = match Arguments::try_parse_from(arguments) {
         Ok(Arguments { command }) => match command.unwrap_or_default() {
@@ -77,7 +85,7 @@ fn respond(
             command => answer(command),
         },
         Err(error) if !error.use_stderr() => print(&error.render().ansi().to_string()),
-        Err(error) => Err(Failure::Usage(usage::in_one_line(&error))),
+        Err(error) => Err(Failure::Usage(usage::misuse(&error, arguments, names))),
     };
     match answered {
         Ok(code) => code,
@@ -88,15 +96,22 @@ fn respond(
         Err(Failure::Output(error)) => complain(
             exit::FAILED,
             &format!("the output can't be written: {error}"),
+            None,
         ),
-        Err(Failure::Usage(line)) => complain(exit::USAGE, &line),
-        Err(Failure::Failed(line)) => complain(exit::FAILED, &line),
+        Err(Failure::Usage(misuse)) => {
+            let (line, instead) = misuse.lines(arguments);
+            complain(exit::USAGE, line, instead)
+        }
+        Err(Failure::Failed(line)) => complain(exit::FAILED, &line, None),
     }
 }
 
-fn complain(code: u8, line: &str) -> u8 {
+/// Says what is wrong in one line, whatever is quoted in it, and in another one what to type instead.
+fn complain(code: u8, line: &str, instead: Option<String>) -> u8 {
+    let instead = instead.map_or_else(String::new, |it| format!("  {it}\n"));
+    let text = format!("error: {}\n{instead}", usage::escaped(line));
     // With nowhere left to say it, the exit code has to do.
-    let _ = writeln!(io::stderr(), "error: {line}");
+    let _ = io::stderr().write_all(text.as_bytes());
     code
 }
 

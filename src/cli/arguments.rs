@@ -61,7 +61,8 @@ Exit codes:
 
 /// Shows why an async Rust program hangs, and which errors it swallowed
 #[derive(Debug, Parser)]
-#[command(name = "unstuck", version, before_help = EXAMPLES, after_help = EXIT_CODES)]
+// Of an option that is given twice, the last one counts: a command line can be taken up again and added to.
+#[command(name = "unstuck", version, args_override_self = true, before_help = EXAMPLES, after_help = EXIT_CODES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Option<Command>,

@@ -11,6 +11,7 @@ use super::Failure;
 use super::arguments::{Color, Explain};
 use super::explain::saved;
 use super::output::{detail, page_of};
+use super::usage::escaped;
 use crate::explain::command::{self, Event};
 use crate::explain::{self, Explanation};
 use crate::report::page::Detail;
@@ -70,7 +71,7 @@ impl Reports {
             };
             let line = match explain::save(snapshot, &file) {
                 Ok(()) => saved(&file),
-                Err(error) => format!("unstuck: {error}\n"),
+                Err(error) => format!("unstuck: {}\n", escaped(&error.to_string())),
             };
             text.push_str(&line);
         }

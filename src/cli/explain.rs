@@ -11,6 +11,7 @@ use super::arguments::Explain;
 #[cfg(target_os = "linux")]
 use super::command::explain as explain_command;
 use super::output::{color, detail, page, write_all};
+use super::usage::{Misuse, escaped};
 use crate::exit;
 use crate::explain::{self, Explanation};
 use crate::report::process;
@@ -25,7 +26,10 @@ pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
         (Some(id), ..) => explain::live(id),
         (None, Some(file), _) => explain::core(file, arguments.exe.as_deref()).map(Into::into),
         (None, None, Some(file)) => explain::saved(file).map(Into::into),
-        (None, None, None) => return Err(Failure::Usage("name a process by its id".to_owned())),
+        (None, None, None) => {
+            let misuse = Misuse::new("name a process by its id");
+            return Err(Failure::Usage(misuse));
+        }
     };
     let explained: Explanation = explained.map_err(failed)?;
     let detail = detail(arguments.full);
@@ -58,8 +62,20 @@ fn explain_command(_: &Explain) -> Result<u8, Failure> {
 
 /// What a snapshot contains, and where it is.
 pub(super) fn saved(file: &Path) -> String {
-    let file = file.display();
+    let file = escaped(&file.display().to_string());
     format!(
         "saved to {file}: names, types and lines of code, addresses and counts, and no other memory\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_snapshot_was_saved_is_said_in_one_line_whatever_the_name() {
+        let said = saved(Path::new("a\n\u{1b}[1mb"));
+        assert!(said.starts_with(r"saved to a\n\u{1b}[1mb: names"), "{said}");
+        assert_eq!(said.lines().count(), 1);
+    }
 }

@@ -51,6 +51,13 @@ impl Unstuck {
         Self(command)
     }
 
+    /// Arguments that have spaces.
+    #[cfg(unix)]
+    pub(crate) fn args(mut self, arguments: &[&str]) -> Self {
+        self.0.args(arguments);
+        self
+    }
+
     #[cfg(tokio_unstable)]
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);
