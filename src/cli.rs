@@ -9,6 +9,7 @@ mod arguments;
 mod catalogue;
 #[cfg(target_os = "linux")]
 mod command;
+mod completion;
 mod explain;
 mod manual;
 #[cfg(tokio_unstable)]
@@ -21,12 +22,12 @@ mod usage;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 use crate::exit;
 use arguments::{Arguments, Command};
 use names::Names;
-use output::print;
+use output::{print, write_bytes};
 use usage::Misuse;
 
 /// Answers a command line, from a catalogue of chapters with at least one scenario, and returns the
@@ -77,15 +78,9 @@ fn respond(
     if let Some(error) = crate::explain::command::continue_launch(arguments) {
         return complain(error.exit_code(), &error.to_string(), None);
     }
-    let answered = match Arguments::try_parse_from(arguments) {
-        Ok(Arguments { command }) => match command.unwrap_or_default() {
-            Command::Completions { shell } => completions(shell),
-            Command::Man => man(),
-            Command::Explain(arguments) => explain::explain(&arguments),
-            command => answer(command),
-        },
-        Err(error) if !error.use_stderr() => print(&error.render().ansi().to_string()),
-        Err(error) => Err(Failure::Usage(usage::misuse(&error, arguments, names))),
+    let answered = match completion::answer_if_asked(arguments, names) {
+        Some(answer) => print_bytes(answer),
+        None => parse_and_answer(arguments, names, answer),
     };
     match answered {
         Ok(code) => code,
@@ -106,6 +101,25 @@ fn respond(
     }
 }
 
+fn parse_and_answer(
+    arguments: &[OsString],
+    names: &Names,
+    answer: impl FnOnce(Command) -> Result<u8, Failure>,
+) -> Result<u8, Failure> {
+    match Arguments::try_parse_from(arguments) {
+        Ok(Arguments { command }) => match command.unwrap_or_default() {
+            Command::Completions { shell } => {
+                print_bytes(completion::script(shell, arguments.first()))
+            }
+            Command::Man => man(),
+            Command::Explain(arguments) => explain::explain(&arguments),
+            command => answer(command),
+        },
+        Err(error) if !error.use_stderr() => print(&error.render().ansi().to_string()),
+        Err(error) => Err(Failure::Usage(usage::misuse(&error, arguments, names))),
+    }
+}
+
 /// Says what is wrong in one line, whatever is quoted in it, and in another one what to type instead.
 fn complain(code: u8, line: &str, instead: Option<String>) -> u8 {
     let instead = instead.map_or_else(String::new, |it| format!("  {it}\n"));
@@ -115,15 +129,15 @@ fn complain(code: u8, line: &str, instead: Option<String>) -> u8 {
     code
 }
 
-fn completions(shell: clap_complete::Shell) -> Result<u8, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "unstuck", &mut script);
-    print(&String::from_utf8_lossy(&script))
+/// As they are: what a shell reads may have control characters.
+fn print_bytes(text: io::Result<Vec<u8>>) -> Result<u8, Failure> {
+    let text = text.map_err(Failure::Output)?;
+    write_bytes(&mut io::stdout().lock(), &text)
 }
 
 /// One page, with what each command takes.
 fn man() -> Result<u8, Failure> {
     let mut page = Vec::new();
-    manual::write(&mut page).map_err(Failure::Output)?;
-    print(&String::from_utf8_lossy(&page))
+    let written = manual::write(&mut page);
+    print_bytes(written.map(|()| page))
 }

@@ -45,6 +45,11 @@ reach unstuck, `kill -QUIT` does.
 The process needs no preparation but debug info (Cargo's default for dev builds; `debug = true` for
 others). It is not stopped, and nothing in it is polled.";
 
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  source <(unstuck completions bash)       in ~/.bashrc; zsh likewise, in ~/.zshrc behind compinit
+  unstuck completions fish | source        in ~/.config/fish/config.fish";
+
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    every side did what its scenario expects, a hang included
@@ -81,6 +86,7 @@ pub(super) enum Command {
     /// Print the page that teaches a scenario
     Show(Show),
     /// Print a completion script
+    #[command(before_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// For which shell
         shell: Shell,

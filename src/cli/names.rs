@@ -10,11 +10,13 @@ pub(super) struct Names {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChapterName {
     pub(super) name: &'static str,
+    pub(super) title: &'static str,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct ScenarioName {
     pub(super) name: &'static str,
+    pub(super) summary: &'static str,
     pub(super) sides: Vec<&'static str>,
 }
 
@@ -23,12 +25,16 @@ impl Names {
     pub(super) fn of(chapters: &'static [crate::demo::Chapter]) -> Self {
         let scenarios = crate::demo::scenarios(chapters).map(|scenario| ScenarioName {
             name: scenario.name,
+            summary: scenario.summary,
             sides: scenario.sides.iter().map(|side| side.name).collect(),
         });
         Self {
             chapters: chapters
                 .iter()
-                .map(|chapter| ChapterName { name: chapter.name })
+                .map(|chapter| ChapterName {
+                    name: chapter.name,
+                    title: chapter.title,
+                })
                 .collect(),
             scenarios: scenarios.collect(),
         }

@@ -17,7 +17,11 @@ pub(super) fn print(text: &str) -> Result<u8, Failure> {
 }
 
 pub(super) fn write_all(out: &mut impl Write, text: &str) -> Result<u8, Failure> {
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    write_bytes(out, text.as_bytes())
+}
+
+pub(super) fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> Result<u8, Failure> {
+    let written = out.write_all(bytes).and_then(|()| out.flush());
     written.map(|()| exit::AS_EXPECTED).map_err(Failure::Output)
 }
 

@@ -58,7 +58,7 @@ impl Unstuck {
         self
     }
 
-    #[cfg(tokio_unstable)]
+    #[cfg(any(tokio_unstable, unix))]
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);
         self
