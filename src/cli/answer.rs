@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::arguments::{Command, Run, Show};
+use super::arguments::{Command, List, Run, Show};
 use super::catalogue::{self, Catalogue};
 use super::messages::Messages;
 use super::names::Names;
-use super::output::{color, detail, page, print, write_all};
+use super::output::{color, detail, page, write_all};
 use super::usage::{Misuse, program};
 use super::{Failure, all};
 use crate::demo::{self, Options, Outcome, Scenario};
@@ -26,8 +26,20 @@ pub(super) fn answer(command: Command, catalogue: Catalogue, names: &Names) -> R
             None => self::run(&run, catalogue, names),
         },
         Command::Show(show) => self::show(&show, catalogue, names),
-        _ => print(&catalogue.list(page())),
+        Command::List(list) => self::list(&list, catalogue),
+        // The others need no scenarios.
+        _ => Ok(exit::AS_EXPECTED),
     }
+}
+
+fn list(arguments: &List, catalogue: Catalogue) -> Result<u8, Failure> {
+    if arguments.json {
+        let json = catalogue.list_as_json();
+        let json = json.map_err(|error| Failure::Failed(error.to_string()))?;
+        return write_all(&mut io::stdout().lock(), &(json + "\n"));
+    }
+    let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
+    write_all(&mut out, &catalogue.list(page()))
 }
 
 /// The page of a scenario: laid out on a terminal, and as it was written anywhere else.
@@ -101,14 +113,17 @@ fn print_report(
         let json = json::render(document).map_err(|error| Failure::Failed(error.to_string()))?;
         return write_all(&mut io::stdout().lock(), &(json + "\n"));
     }
+    let mut out = AutoStream::new(io::stdout().lock(), choice(arguments));
+    let page = page_for(arguments);
+    if arguments.quiet {
+        return write_all(&mut out, &sides::render_verdicts(document, page));
+    }
     let detail = detail(arguments.full);
     let commands = Commands {
         program: program(),
         again: again(arguments),
     };
-    let page = page_for(arguments);
     let report = sides::render(document, scenario, options, page, detail, &commands);
-    let mut out = AutoStream::new(io::stdout().lock(), choice(arguments));
     write_all(&mut out, &report)
 }
 

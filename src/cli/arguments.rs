@@ -82,7 +82,7 @@ pub(super) enum Command {
     #[command(before_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
     /// Name all scenarios, by chapter
-    List,
+    List(List),
     /// Print the page that teaches a scenario
     Show(Show),
     /// Print a completion script
@@ -129,6 +129,9 @@ pub(super) struct Explain {
     /// Show the code of libraries, too, and everything that tasks hold
     #[arg(long)]
     pub(super) full: bool,
+    /// Print the verdict only, in one line
+    #[arg(short, long, conflicts_with_all = ["full", "json"])]
+    pub(super) quiet: bool,
     /// Print JSON; with `--full`, tasks that are alike are not put together
     #[arg(long, conflicts_with = "command")]
     pub(super) json: bool,
@@ -138,6 +141,16 @@ pub(super) struct Explain {
     /// Start this command, and explain it and what it starts on Ctrl+\ or SIGQUIT, and once it is stuck
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// When to use colour; `auto` heeds `NO_COLOR` and `CLICOLOR_FORCE`
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub(super) color: Color,
 }
 
 #[derive(Args, Debug)]
@@ -175,6 +188,9 @@ pub(super) struct Run {
     /// Print each task and all evidence, too
     #[arg(long, conflicts_with = "json")]
     pub(super) full: bool,
+    /// Print the verdicts only, a line for each side; with `--all`, what all of them came to
+    #[arg(short, long, conflicts_with_all = ["full", "json"])]
+    pub(super) quiet: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -207,7 +223,7 @@ impl Default for Command {
     fn default() -> Self {
         match Arguments::parse_from(["unstuck", "run"]).command {
             Some(run) => run,
-            None => Command::List,
+            None => unreachable!("`run` is a command"),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::names::Names;
 use super::{Failure, usage};
 use crate::demo::{Chapter, Scenario, Side, scenarios};
 use crate::report::page::Page;
-use crate::report::table;
+use crate::report::{json, table};
 
 /// Chapters with at least one scenario.
 #[derive(Clone, Copy)]
@@ -38,6 +38,10 @@ impl Catalogue {
 
     pub(super) fn list(self, page: Page) -> String {
         table::list(self.0, page)
+    }
+
+    pub(super) fn list_as_json(self) -> serde_json::Result<String> {
+        json::render(&table::Listed::all(self.0))
     }
 }
 

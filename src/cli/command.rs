@@ -21,6 +21,7 @@ use crate::report::process;
 pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
     let mut reports = Reports {
         detail: detail(arguments.full),
+        quiet: arguments.quiet,
         color: arguments.color,
         save: arguments.save.clone(),
         first: None,
@@ -35,6 +36,8 @@ pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
 
 struct Reports {
     detail: Detail,
+    /// The verdict only.
+    quiet: bool,
     color: Color,
     save: Option<PathBuf>,
     /// The first process that was saved.
@@ -59,7 +62,12 @@ impl Reports {
 
     fn report(&mut self, explanation: &Explanation) {
         let page = page_of(terminal_size::terminal_size_of(io::stderr()));
-        let mut text = process::render(explanation, self.detail, page);
+        let mut text = if self.quiet {
+            let title = format!("unstuck: process {}: ", explanation.snapshot.process.id);
+            process::render_verdict(explanation, &title, page)
+        } else {
+            process::render(explanation, self.detail, page)
+        };
         if let Some(file) = &self.save {
             let snapshot = &explanation.snapshot;
             let id = snapshot.process.id;
@@ -70,6 +78,7 @@ impl Reports {
                 with_id(file, id)
             };
             let line = match explain::save(snapshot, &file) {
+                Ok(()) if self.quiet => String::new(),
                 Ok(()) => saved(&file),
                 Err(error) => format!("unstuck: {}\n", escaped(&error.to_string())),
             };

@@ -33,7 +33,13 @@ pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
     };
     let explained: Explanation = explained.map_err(failed)?;
     let detail = detail(arguments.full);
-    let text = if arguments.json {
+    let has_tasks = explained.snapshot.no_tasks().is_none();
+    let text = if arguments.quiet && has_tasks {
+        process::render_verdict(&explained, "", page())
+    } else if arguments.quiet {
+        // The error says so.
+        String::new()
+    } else if arguments.json {
         let json = process::to_json(&explained, detail);
         json.map_err(|error| Failure::Failed(error.to_string()))? + "\n"
     } else {
@@ -43,7 +49,9 @@ pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
     write_all(&mut out, &text)?;
     if let Some(file) = &arguments.save {
         explain::save(&explained.snapshot, file).map_err(failed)?;
-        let _ = io::stderr().write_all(saved(file).as_bytes());
+        if !arguments.quiet {
+            let _ = io::stderr().write_all(saved(file).as_bytes());
+        }
     }
     let answer = match explained.snapshot.no_tasks() {
         Some(reason) => Err(Failure::Failed(reason.to_owned())),

@@ -56,6 +56,13 @@ pub fn render_answer(explanation: &Explanation, page: Page) -> String {
     text.block.print()
 }
 
+/// The verdict in one line, behind `title`.
+pub fn render_verdict(explanation: &Explanation, title: &str, page: Page) -> String {
+    let mut text = Text::new(&explanation.snapshot, Detail::Brief, page);
+    text.verdict_line(title, &explanation.diagnosis);
+    text.block.print()
+}
+
 /// The same as [JSON](super::json). In full, tasks that are alike are not put together.
 ///
 /// # Errors

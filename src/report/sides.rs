@@ -52,6 +52,16 @@ pub fn render(
     blocks.join("\n")
 }
 
+/// What each side came to, a line for each.
+pub fn render_verdicts(document: &Document, page: Page) -> String {
+    let mut block = Block::new(page.width());
+    for side in &document.sides {
+        let line = format!("{}: {}", side.name, text::verdict(&side.report));
+        block.add(&line, "  ", colour(side.report.verdict).bold());
+    }
+    block.print()
+}
+
 /// The folder that all places and files of the sides share.
 fn folder(document: &Document, scenario: &Scenario) -> Option<Folder> {
     let files = played(document, scenario).map(|side| side.file);

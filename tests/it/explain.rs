@@ -123,6 +123,24 @@ impl Drop for Waiting {
 }
 
 #[test]
+fn quiet_leaves_the_verdict() {
+    let program = Waiting::start("locks");
+    let text = program.explained_as("stuck", 2, "");
+    let verdict = text.lines().find(|line| line.starts_with("stuck"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("saved.json");
+    let (id, file) = (program.0.id(), file.to_str().unwrap());
+    let ran = Unstuck::new(&format!("explain {id} -q --save {file}")).run();
+    let ran = ran.succeeded();
+    assert_eq!(ran.stdout, format!("{}\n", verdict.expect("a verdict")));
+    assert_eq!(ran.stderr, "");
+    let ran = Unstuck::new(&format!("explain --quiet --snapshot {file}")).run();
+    let ran = ran.succeeded();
+    assert!(ran.stdout.starts_with("stuck ("), "{ran:?}");
+    assert_eq!(ran.stdout.lines().count(), 1, "{}", ran.stdout);
+}
+
+#[test]
 fn locks_that_one_arc_shares_are_told_apart() {
     let program = Waiting::start("locks");
     let text = program.explained(2, "");

@@ -184,6 +184,7 @@ fn a_process_is_named_by_its_number() {
 #[test]
 fn contradictions_are_refused() {
     bad("contradiction", "run --json --plain");
+    bad("quiet-json", "run --quiet --json");
     bad("color", "run --color sometimes");
     bad("shell", "completions tcsh");
     bad("two-scenarios", "run one two");
