@@ -4,12 +4,13 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
+use supports_hyperlinks::Stream;
 
 use super::arguments::{Command, List, Run, Show};
 use super::catalogue::{self, Catalogue};
 use super::messages::Messages;
 use super::names::Names;
-use super::output::{color, detail, page, write_all};
+use super::output::{color, detail, page, with_links, write_all};
 use super::usage::{Misuse, program};
 use super::{Failure, all};
 use crate::demo::{self, Options, Outcome, Scenario};
@@ -124,6 +125,8 @@ fn print_report(
         again: again(arguments),
     };
     let report = sides::render(document, scenario, options, page, detail, &commands);
+    let links = || sides::links(document, scenario);
+    let report = with_links(report, links, choice(arguments), Stream::Stdout);
     write_all(&mut out, &report)
 }
 

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use rustix::termios::{self, OutputModes};
+use supports_hyperlinks::Stream;
 
 use super::Failure;
 use super::arguments::{Color, Explain};
 use super::explain::saved;
-use super::output::{detail, page_of};
+use super::output::{detail, page_of, with_links};
 use super::usage::escaped;
 use crate::explain::command::{self, Event};
 use crate::explain::{self, Explanation};
@@ -66,7 +67,9 @@ impl Reports {
             let title = format!("unstuck: process {}: ", explanation.snapshot.process.id);
             process::render_verdict(explanation, &title, page)
         } else {
-            process::render(explanation, self.detail, page)
+            let text = process::render(explanation, self.detail, page);
+            let links = || process::links(explanation);
+            with_links(text, links, self.choice(), Stream::Stderr)
         };
         if let Some(file) = &self.save {
             let snapshot = &explanation.snapshot;
@@ -87,16 +90,19 @@ impl Reports {
         self.write(&text);
     }
 
+    fn choice(&self) -> ColorChoice {
+        match self.color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto => AutoStream::choice(&io::stderr()),
+        }
+    }
+
     /// In one write, so that the command's own output does not end up in the middle.
     fn write(&self, text: &str) {
         let stderr = io::stderr();
-        let color = match self.color {
-            Color::Always => ColorChoice::Always,
-            Color::Never => ColorChoice::Never,
-            Color::Auto => AutoStream::choice(&stderr),
-        };
         let mut text = text.to_owned();
-        if color == ColorChoice::Never {
+        if self.choice() == ColorChoice::Never {
             text = strip_str(&text).to_string();
         }
         if stderr.is_terminal() {

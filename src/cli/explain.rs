@@ -5,12 +5,13 @@ use std::mem;
 use std::path::Path;
 
 use anstream::AutoStream;
+use supports_hyperlinks::Stream;
 
 use super::Failure;
 use super::arguments::Explain;
 #[cfg(target_os = "linux")]
 use super::command::explain as explain_command;
-use super::output::{color, detail, page, write_all};
+use super::output::{color, detail, page, with_links, write_all};
 use super::usage::{Misuse, escaped};
 use crate::exit;
 use crate::explain::{self, Explanation};
@@ -43,7 +44,9 @@ pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
         let json = process::to_json(&explained, detail);
         json.map_err(|error| Failure::Failed(error.to_string()))? + "\n"
     } else {
-        process::render(&explained, detail, page())
+        let text = process::render(&explained, detail, page());
+        let links = || process::links(&explained);
+        with_links(text, links, color(arguments.color), Stream::Stdout)
     };
     let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
     write_all(&mut out, &text)?;

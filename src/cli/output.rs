@@ -3,11 +3,13 @@
 use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
+use supports_hyperlinks::Stream;
 use terminal_size::{Height, Width};
 
 use super::Failure;
 use super::arguments::Color;
 use crate::exit;
+use crate::report::links::Links;
 use crate::report::page::{Detail, Page};
 
 /// Prints `text` at one go, with its styles where the output has a use for them.
@@ -39,6 +41,19 @@ pub(super) fn page_of(size: Option<(Width, Height)>) -> Page {
         Some((width, _)) => Page::Terminal(usize::from(width.0)),
         None => Page::Plain,
     }
+}
+
+/// The text, with links if it is coloured and goes where they can be clicked.
+pub(super) fn with_links(
+    text: String,
+    links: impl FnOnce() -> Links,
+    color: ColorChoice,
+    stream: Stream,
+) -> String {
+    if color == ColorChoice::Never || !supports_hyperlinks::on(stream) {
+        return text;
+    }
+    links().put_into(&text)
 }
 
 pub(super) fn color(color: Color) -> ColorChoice {

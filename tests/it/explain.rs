@@ -141,6 +141,34 @@ fn quiet_leaves_the_verdict() {
 }
 
 #[test]
+fn places_in_an_explanation_are_links_to_files_that_are_there() {
+    let program = Waiting::start("locks");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("saved.json");
+    program.explained(2, &format!("--save {}", file.display()));
+    let arguments = format!(
+        "explain --full --color always --snapshot {}",
+        file.display()
+    );
+    let plain = Unstuck::new(&arguments).run().succeeded().stdout;
+    let linked = Unstuck::new(&arguments).env("FORCE_HYPERLINK", "1").run();
+    let linked = linked.succeeded().stdout;
+    let path = "crates/inspect/tests/programs/src/locks.rs";
+    let root = env!("CARGO_MANIFEST_DIR");
+    let link = format!("\x1b]8;;file://{root}/{path}\x1b\\{path}:");
+    assert!(linked.contains(&link), "{linked}");
+    // A library's files are called by its name, and are elsewhere.
+    let library = linked.lines().find(|line| line.contains("/tokio-1."));
+    assert!(
+        library.is_some_and(|line| line.contains("file://")),
+        "{linked}"
+    );
+    let stripped = |text| anstream::adapter::strip_str(text).to_string();
+    assert_eq!(stripped(&linked), stripped(&plain));
+    assert!(!plain.contains("\x1b]8;"));
+}
+
+#[test]
 fn locks_that_one_arc_shares_are_told_apart() {
     let program = Waiting::start("locks");
     let text = program.explained(2, "");

@@ -222,7 +222,44 @@ fn colour_is_for_terminals_unless_one_asks_otherwise() {
     assert!(!screen.contains(BOLD));
     let (_, screen) = Pty::run("list", 100).finish();
     assert!(screen.contains(BOLD));
-    let (_, screen) =
-        Pty::of(Path::new("env"), &format!("NO_COLOR=1 {UNSTUCK} list"), 100).finish();
-    assert!(!screen.contains('\x1b'));
+    assert!(!with_variables("NO_COLOR=1", "list", 100).contains('\x1b'));
+}
+
+/// With variables set as `env` sets them, on a terminal.
+fn with_variables(variables: &str, arguments: &str, columns: u16) -> String {
+    let arguments = format!("{variables} {UNSTUCK} {arguments}");
+    let (code, screen) = Pty::of(Path::new("env"), &arguments, columns).finish();
+    assert_eq!(code, 0, "{screen}");
+    screen
+}
+
+#[cfg(unix)]
+#[test]
+fn places_are_links_where_a_terminal_opens_them_and_the_report_stays_as_it_is() {
+    const RUN: &str = "run lock-order";
+    let file = concat!(
+        "\x1b]8;;file://",
+        env!("CARGO_MANIFEST_DIR"),
+        "/scenarios/lock_order/two_orders.rs\x1b\\two_orders.rs"
+    );
+    let linked = with_variables("FORCE_HYPERLINK=1", RUN, 80);
+    assert!(linked.contains(&format!("{file}:")), "{linked}");
+    assert!(
+        linked.contains(&format!("{file}\x1b]8;;\x1b\\, ")),
+        "{linked}"
+    );
+    let stripped = anstream::adapter::strip_str(&linked).to_string();
+    assert_snapshot("lock-order-80", &stripped);
+
+    let has_links = |screen: &str| screen.contains("\x1b]8;");
+    assert!(has_links(&with_variables("VTE_VERSION=7000", RUN, 80)));
+    assert!(!has_links(&with_variables("FORCE_HYPERLINK=0", RUN, 80)));
+    let dull = "FORCE_HYPERLINK=1 NO_COLOR=1";
+    assert!(!has_links(&with_variables(dull, RUN, 80)));
+    let never = format!("{RUN} --color never");
+    assert!(!has_links(&with_variables("FORCE_HYPERLINK=1", &never, 80)));
+    let piped = Unstuck::new(RUN).env("FORCE_HYPERLINK", "1").run();
+    assert!(!has_links(&piped.succeeded().stdout));
+    let piped = Unstuck::new(&format!("{RUN} --color always"));
+    assert!(!has_links(&piped.env("VTE_VERSION", "7000").run().stdout));
 }

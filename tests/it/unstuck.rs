@@ -27,12 +27,13 @@ pub(crate) struct Ran {
 }
 
 /// Variables that change what is printed, and that whoever runs the tests may have set.
-pub(crate) const UNWANTED: [&str; 6] = [
+pub(crate) const UNWANTED: [&str; 7] = [
     "CARGO",
     "CLICOLOR",
     "CLICOLOR_FORCE",
     "NO_COLOR",
     "COLUMNS",
+    "FORCE_HYPERLINK",
     "RUST_BACKTRACE",
 ];
 
