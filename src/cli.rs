@@ -9,21 +9,26 @@ mod arguments;
 mod catalogue;
 #[cfg(target_os = "linux")]
 mod command;
+mod completion;
 mod explain;
 mod manual;
 #[cfg(tokio_unstable)]
 mod messages;
+mod names;
+mod nearest;
 mod output;
 mod usage;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 use crate::exit;
 use arguments::{Arguments, Command};
-use output::print;
+use names::Names;
+use output::{print, write_bytes};
+use usage::Misuse;
 
 /// Answers a command line, from a catalogue of chapters with at least one scenario, and returns the
 /// [exit code](crate::exit).
@@ -38,15 +43,19 @@ pub fn main(
     if let Some(code) = crate::demo::play_if_asked(&arguments, catalogue) {
         return code;
     }
+    let names = Names::of(catalogue);
     let catalogue = catalogue::Catalogue(catalogue);
-    respond(arguments, |command| answer::answer(command, catalogue))
+    respond(&arguments, &names, |command| {
+        answer::answer(command, catalogue, &names)
+    })
 }
 
 /// Answers a command line as far as a build can that has no scenarios, as they need the cfg, and returns the
 /// [exit code](crate::exit).
 #[cfg(not(tokio_unstable))]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    respond(arguments, |_| {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    respond(&arguments, &Names::default(), |_| {
         let line = "this build has `explain` only, as scenarios need Tokio's hooks; build it with \
                     `--cfg tokio_unstable` in RUSTFLAGS, as the project's own .cargo/config.toml does";
         Err(Failure::Failed(line.to_owned()))
@@ -55,29 +64,23 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 /// Why a command was not answered. Each is a line that says what to do instead.
 enum Failure {
-    Usage(String),
+    Usage(Misuse),
     Failed(String),
     Output(io::Error),
 }
 
 fn respond(
-    arguments: impl IntoIterator<Item = OsString>,
+    arguments: &[OsString],
+    names: &Names,
     answer: impl FnOnce(Command) -> Result<u8, Failure>,
 ) -> u8 {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
     #[cfg(target_os = "linux")]
-    if let Some(error) = crate::explain::command::continue_launch(&arguments) {
-        return complain(error.exit_code(), &error.to_string());
+    if let Some(error) = crate::explain::command::continue_launch(arguments) {
+        return complain(error.exit_code(), &error.to_string(), None);
     }
-    let answered = match Arguments::try_parse_from(arguments) {
-        Ok(Arguments { command }) => match command.unwrap_or_default() {
-            Command::Completions { shell } => completions(shell),
-            Command::Man => man(),
-            Command::Explain(arguments) => explain::explain(&arguments),
-            command => answer(command),
-        },
-        Err(error) if !error.use_stderr() => print(&error.render().ansi().to_string()),
-        Err(error) => Err(Failure::Usage(usage::in_one_line(&error))),
+    let answered = match completion::answer_if_asked(arguments, names) {
+        Some(answer) => print_bytes(answer),
+        None => parse_and_answer(arguments, names, answer),
     };
     match answered {
         Ok(code) => code,
@@ -88,27 +91,53 @@ fn respond(
         Err(Failure::Output(error)) => complain(
             exit::FAILED,
             &format!("the output can't be written: {error}"),
+            None,
         ),
-        Err(Failure::Usage(line)) => complain(exit::USAGE, &line),
-        Err(Failure::Failed(line)) => complain(exit::FAILED, &line),
+        Err(Failure::Usage(misuse)) => {
+            let (line, instead) = misuse.lines(arguments);
+            complain(exit::USAGE, line, instead)
+        }
+        Err(Failure::Failed(line)) => complain(exit::FAILED, &line, None),
     }
 }
 
-fn complain(code: u8, line: &str) -> u8 {
+fn parse_and_answer(
+    arguments: &[OsString],
+    names: &Names,
+    answer: impl FnOnce(Command) -> Result<u8, Failure>,
+) -> Result<u8, Failure> {
+    match Arguments::try_parse_from(arguments) {
+        Ok(Arguments { command }) => match command.unwrap_or_default() {
+            Command::Completions { shell } => {
+                print_bytes(completion::script(shell, arguments.first()))
+            }
+            Command::Man => man(),
+            Command::Explain(arguments) => explain::explain(&arguments),
+            command => answer(command),
+        },
+        Err(error) if !error.use_stderr() => print(&error.render().ansi().to_string()),
+        Err(error) => Err(Failure::Usage(usage::misuse(&error, arguments, names))),
+    }
+}
+
+/// Says what is wrong in one line, whatever is quoted in it, and in another one what to type instead.
+fn complain(code: u8, line: &str, instead: Option<String>) -> u8 {
+    let instead = instead.map_or_else(String::new, |it| format!("  {it}\n"));
+    let text = format!("error: {}\n{instead}", usage::escaped(line));
     // With nowhere left to say it, the exit code has to do.
-    let _ = writeln!(io::stderr(), "error: {line}");
+    let _ = io::stderr().write_all(text.as_bytes());
     code
 }
 
-fn completions(shell: clap_complete::Shell) -> Result<u8, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "unstuck", &mut script);
-    print(&String::from_utf8_lossy(&script))
+/// As they are: what a shell reads may have control characters.
+fn print_bytes(text: io::Result<Vec<u8>>) -> Result<u8, Failure> {
+    let text = text.map_err(Failure::Output)?;
+    write_bytes(&mut io::stdout().lock(), &text)
 }
 
 /// One page, with what each command takes.
 fn man() -> Result<u8, Failure> {
     let mut page = Vec::new();
-    manual::write(&mut page).map_err(Failure::Output)?;
-    print(&String::from_utf8_lossy(&page))
+    let written = manual::write(&mut page);
+    print_bytes(written.map(|()| page))
 }

@@ -8,6 +8,8 @@
 mod guarded;
 pub mod json;
 mod layout;
+#[cfg(feature = "demo")]
+pub mod links;
 mod lost;
 pub mod page;
 pub mod process;

@@ -34,7 +34,7 @@ pub(super) fn run(
     let progress = progress(arguments, row.len());
     let mut out = AutoStream::new(io::stdout().lock(), answer::choice(arguments));
     let mut print = |text: &str| {
-        if arguments.json {
+        if arguments.json || arguments.quiet {
             return Ok(exit::AS_EXPECTED);
         }
         progress.suspend(|| write_all(&mut out, text))
@@ -81,7 +81,9 @@ pub(super) fn run(
         let documents: Vec<&Value> = results.documents().collect();
         serde_json::to_string_pretty(&documents).map_err(failed)? + "\n"
     } else {
-        results.last_rows() + &results.table.sum(&played, started.elapsed())
+        let rows = results.last_rows();
+        let sum = results.table.sum(&played, started.elapsed());
+        if arguments.quiet { sum } else { rows + &sum }
     };
     let signal = |code: u8| Signal::ALL.into_iter().find(|it| it.exit_code() == code);
     if let (Some(signal), false) = (cut_off.and_then(signal), arguments.json) {

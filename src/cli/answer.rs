@@ -4,11 +4,14 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
+use supports_hyperlinks::Stream;
 
-use super::arguments::{Command, Run, Show};
+use super::arguments::{Command, List, Run, Show};
 use super::catalogue::{self, Catalogue};
 use super::messages::Messages;
-use super::output::{color, detail, page, print, write_all};
+use super::names::Names;
+use super::output::{color, detail, page, with_links, write_all};
+use super::usage::{Misuse, program};
 use super::{Failure, all};
 use crate::demo::{self, Options, Outcome, Scenario};
 use crate::exit;
@@ -17,20 +20,32 @@ use crate::report::sides::Commands;
 use crate::report::{Document, json, lesson, sides};
 use crate::signals;
 
-pub(super) fn answer(command: Command, catalogue: Catalogue) -> Result<u8, Failure> {
+pub(super) fn answer(command: Command, catalogue: Catalogue, names: &Names) -> Result<u8, Failure> {
     match command {
         Command::Run(run) => match &run.all {
-            Some(chapter) => all::run(&run, catalogue.chapters(chapter)?, page_for(&run)),
-            None => self::run(&run, catalogue),
+            Some(chapter) => all::run(&run, catalogue.chapters(chapter, names)?, page_for(&run)),
+            None => self::run(&run, catalogue, names),
         },
-        Command::Show(show) => self::show(&show, catalogue),
-        _ => print(&catalogue.list(page())),
+        Command::Show(show) => self::show(&show, catalogue, names),
+        Command::List(list) => self::list(&list, catalogue),
+        // The others need no scenarios.
+        _ => Ok(exit::AS_EXPECTED),
     }
 }
 
+fn list(arguments: &List, catalogue: Catalogue) -> Result<u8, Failure> {
+    if arguments.json {
+        let json = catalogue.list_as_json();
+        let json = json.map_err(|error| Failure::Failed(error.to_string()))?;
+        return write_all(&mut io::stdout().lock(), &(json + "\n"));
+    }
+    let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
+    write_all(&mut out, &catalogue.list(page()))
+}
+
 /// The page of a scenario: laid out on a terminal, and as it was written anywhere else.
-fn show(arguments: &Show, catalogue: Catalogue) -> Result<u8, Failure> {
-    let scenario = catalogue.scenario(arguments.scenario.as_deref())?;
+fn show(arguments: &Show, catalogue: Catalogue, names: &Names) -> Result<u8, Failure> {
+    let scenario = catalogue.scenario("show", arguments.scenario.as_deref(), names)?;
     let text = match page() {
         Page::Plain => scenario.page.to_owned(),
         page @ Page::Terminal(_) => lesson::render(scenario.page, page),
@@ -39,8 +54,8 @@ fn show(arguments: &Show, catalogue: Catalogue) -> Result<u8, Failure> {
     write_all(&mut out, &text)
 }
 
-fn run(arguments: &Run, catalogue: Catalogue) -> Result<u8, Failure> {
-    let scenario = catalogue.scenario(arguments.scenario.as_deref())?;
+fn run(arguments: &Run, catalogue: Catalogue, names: &Names) -> Result<u8, Failure> {
+    let scenario = catalogue.scenario("run", arguments.scenario.as_deref(), names)?;
     refuse_what_it_has_not(scenario, arguments)?;
     let options = Options {
         only: match &arguments.only {
@@ -99,14 +114,19 @@ fn print_report(
         let json = json::render(document).map_err(|error| Failure::Failed(error.to_string()))?;
         return write_all(&mut io::stdout().lock(), &(json + "\n"));
     }
+    let mut out = AutoStream::new(io::stdout().lock(), choice(arguments));
+    let page = page_for(arguments);
+    if arguments.quiet {
+        return write_all(&mut out, &sides::render_verdicts(document, page));
+    }
     let detail = detail(arguments.full);
     let commands = Commands {
         program: program(),
         again: again(arguments),
     };
-    let page = page_for(arguments);
     let report = sides::render(document, scenario, options, page, detail, &commands);
-    let mut out = AutoStream::new(io::stdout().lock(), choice(arguments));
+    let links = || sides::links(document, scenario);
+    let report = with_links(report, links, choice(arguments), Stream::Stdout);
     write_all(&mut out, &report)
 }
 
@@ -131,7 +151,7 @@ fn refuse_what_it_has_not(scenario: &Scenario, arguments: &Run) -> Result<(), Fa
                 "`{option}` changes nothing about `{}`; leave it out",
                 scenario.name
             );
-            return Err(Failure::Usage(line));
+            return Err(Failure::Usage(Misuse::new(line)));
         }
     }
     Ok(())
@@ -164,14 +184,4 @@ fn again(run: &Run) -> String {
         run.fixed.then(|| "--fixed".to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
-}
-
-/// How whoever runs this would run it again.
-fn program() -> &'static str {
-    let under_cargo = std::env::var_os("CARGO").is_some();
-    if under_cargo {
-        "cargo run --"
-    } else {
-        "unstuck"
-    }
 }

@@ -45,6 +45,11 @@ reach unstuck, `kill -QUIT` does.
 The process needs no preparation but debug info (Cargo's default for dev builds; `debug = true` for
 others). It is not stopped, and nothing in it is polled.";
 
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  source <(unstuck completions bash)       in ~/.bashrc; zsh likewise, in ~/.zshrc behind compinit
+  unstuck completions fish | source        in ~/.config/fish/config.fish";
+
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    every side did what its scenario expects, a hang included
@@ -61,7 +66,8 @@ Exit codes:
 
 /// Shows why an async Rust program hangs, and which errors it swallowed
 #[derive(Debug, Parser)]
-#[command(name = "unstuck", version, before_help = EXAMPLES, after_help = EXIT_CODES)]
+// Of an option that is given twice, the last one counts: a command line can be taken up again and added to.
+#[command(name = "unstuck", version, args_override_self = true, before_help = EXAMPLES, after_help = EXIT_CODES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
@@ -76,10 +82,11 @@ pub(super) enum Command {
     #[command(before_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
     /// Name all scenarios, by chapter
-    List,
+    List(List),
     /// Print the page that teaches a scenario
     Show(Show),
     /// Print a completion script
+    #[command(before_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// For which shell
         shell: Shell,
@@ -122,6 +129,9 @@ pub(super) struct Explain {
     /// Show the code of libraries, too, and everything that tasks hold
     #[arg(long)]
     pub(super) full: bool,
+    /// Print the verdict only, in one line
+    #[arg(short, long, conflicts_with_all = ["full", "json"])]
+    pub(super) quiet: bool,
     /// Print JSON; with `--full`, tasks that are alike are not put together
     #[arg(long, conflicts_with = "command")]
     pub(super) json: bool,
@@ -131,6 +141,16 @@ pub(super) struct Explain {
     /// Start this command, and explain it and what it starts on Ctrl+\ or SIGQUIT, and once it is stuck
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// When to use colour; `auto` heeds `NO_COLOR` and `CLICOLOR_FORCE`
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub(super) color: Color,
 }
 
 #[derive(Args, Debug)]
@@ -168,6 +188,9 @@ pub(super) struct Run {
     /// Print each task and all evidence, too
     #[arg(long, conflicts_with = "json")]
     pub(super) full: bool,
+    /// Print the verdicts only, a line for each side; with `--all`, what all of them came to
+    #[arg(short, long, conflicts_with_all = ["full", "json"])]
+    pub(super) quiet: bool,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -200,7 +223,7 @@ impl Default for Command {
     fn default() -> Self {
         match Arguments::parse_from(["unstuck", "run"]).command {
             Some(run) => run,
-            None => Command::List,
+            None => unreachable!("`run` is a command"),
         }
     }
 }

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use rustix::termios::{self, OutputModes};
+use supports_hyperlinks::Stream;
 
 use super::Failure;
 use super::arguments::{Color, Explain};
 use super::explain::saved;
-use super::output::{detail, page_of};
+use super::output::{detail, page_of, with_links};
+use super::usage::escaped;
 use crate::explain::command::{self, Event};
 use crate::explain::{self, Explanation};
 use crate::report::page::Detail;
@@ -20,6 +22,7 @@ use crate::report::process;
 pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
     let mut reports = Reports {
         detail: detail(arguments.full),
+        quiet: arguments.quiet,
         color: arguments.color,
         save: arguments.save.clone(),
         first: None,
@@ -34,6 +37,8 @@ pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
 
 struct Reports {
     detail: Detail,
+    /// The verdict only.
+    quiet: bool,
     color: Color,
     save: Option<PathBuf>,
     /// The first process that was saved.
@@ -58,7 +63,14 @@ impl Reports {
 
     fn report(&mut self, explanation: &Explanation) {
         let page = page_of(terminal_size::terminal_size_of(io::stderr()));
-        let mut text = process::render(explanation, self.detail, page);
+        let mut text = if self.quiet {
+            let title = format!("unstuck: process {}: ", explanation.snapshot.process.id);
+            process::render_verdict(explanation, &title, page)
+        } else {
+            let text = process::render(explanation, self.detail, page);
+            let links = || process::links(explanation);
+            with_links(text, links, self.choice(), Stream::Stderr)
+        };
         if let Some(file) = &self.save {
             let snapshot = &explanation.snapshot;
             let id = snapshot.process.id;
@@ -69,24 +81,28 @@ impl Reports {
                 with_id(file, id)
             };
             let line = match explain::save(snapshot, &file) {
+                Ok(()) if self.quiet => String::new(),
                 Ok(()) => saved(&file),
-                Err(error) => format!("unstuck: {error}\n"),
+                Err(error) => format!("unstuck: {}\n", escaped(&error.to_string())),
             };
             text.push_str(&line);
         }
         self.write(&text);
     }
 
+    fn choice(&self) -> ColorChoice {
+        match self.color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto => AutoStream::choice(&io::stderr()),
+        }
+    }
+
     /// In one write, so that the command's own output does not end up in the middle.
     fn write(&self, text: &str) {
         let stderr = io::stderr();
-        let color = match self.color {
-            Color::Always => ColorChoice::Always,
-            Color::Never => ColorChoice::Never,
-            Color::Auto => AutoStream::choice(&stderr),
-        };
         let mut text = text.to_owned();
-        if color == ColorChoice::Never {
+        if self.choice() == ColorChoice::Never {
             text = strip_str(&text).to_string();
         }
         if stderr.is_terminal() {

@@ -18,7 +18,7 @@ pub(super) struct Messages<'r> {
 
 /// Where to show progress, if anywhere.
 pub(super) fn target(arguments: &Run) -> ProgressDrawTarget {
-    if arguments.json || arguments.plain || !io::stdout().is_terminal() {
+    if arguments.json || arguments.plain || arguments.quiet || !io::stdout().is_terminal() {
         ProgressDrawTarget::hidden()
     } else {
         // Hides itself where standard error is no terminal.

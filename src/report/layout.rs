@@ -8,10 +8,11 @@ use textwrap::wrap_algorithms::wrap_first_fit;
 /// How wide the labels of rows are, with the space behind them.
 pub(super) const LABEL: usize = 9;
 
-/// A line: a bold label, if it has one, and text in a style.
+/// A line: a label, if it has one, and text, each in a style.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
     label: String,
+    label_style: Style,
     text: String,
     style: Style,
 }
@@ -78,7 +79,23 @@ impl Block {
         }
         if let Some(first) = self.lines.get_mut(from) {
             first.label = format!("{label:LABEL$}");
+            first.label_style = Style::new().bold();
             first.text = first.text.split_off(LABEL.min(first.text.len()));
+        }
+    }
+
+    /// Adds `text`, wrapped, of which the beginning has a style of its own.
+    #[cfg(all(tokio_unstable, feature = "demo"))]
+    pub(super) fn add_behind(&mut self, label: &str, text: &str, hang: &str, label_style: Style) {
+        let from = self.lines.len();
+        self.add(&format!("{label}{text}"), hang, Style::new());
+        // Nothing but a label that is wider than the page is in another place.
+        if let Some(first) = self.lines.get_mut(from)
+            && let Some(text) = first.text.strip_prefix(label)
+        {
+            first.text = text.to_owned();
+            label.clone_into(&mut first.label);
+            first.label_style = label_style;
         }
     }
 
@@ -167,12 +184,16 @@ fn columns(width: usize) -> f64 {
 
 impl Line {
     fn print(&self, pad: usize) -> String {
-        const BOLD: Style = Style::new().bold();
-        let Self { label, text, style } = self;
+        let Self {
+            label,
+            label_style,
+            text,
+            style,
+        } = self;
         let padding = pad.saturating_sub(display_width(label) + display_width(text));
         let label = match &**label {
             "" => String::new(),
-            label => format!("{BOLD}{label}{BOLD:#}"),
+            label => format!("{label_style}{label}{label_style:#}"),
         };
         format!("{label}{style}{text}{style:#}{:padding$}", "")
     }

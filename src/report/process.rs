@@ -29,6 +29,8 @@ pub(super) use self::program::{busy, findings_until_timeouts};
 pub(super) use self::program::{findings, gaps, tasks};
 use super::json;
 use super::layout::Block;
+#[cfg(feature = "demo")]
+use super::links::Links;
 use super::page::{BOLD, Detail, FAINT, NONE, Page, heading, plural};
 use crate::explain::Explanation;
 use crate::liveness::maps::{HashMap, HashSet};
@@ -53,6 +55,26 @@ pub fn render(explanation: &Explanation, detail: Detail, page: Page) -> String {
 pub fn render_answer(explanation: &Explanation, page: Page) -> String {
     let mut text = Text::new(&explanation.snapshot, Detail::Brief, page);
     text.answer(explanation);
+    text.block.print()
+}
+
+/// Where the files are that the report names.
+#[cfg(feature = "demo")]
+pub fn links(explanation: &Explanation) -> Links {
+    let text = Text::new(&explanation.snapshot, Detail::Brief, Page::Plain);
+    let mut links = Links::default();
+    let places = explanation.snapshot.places.iter();
+    let files = places.flat_map(|place| [&place.file, &place.function_file]);
+    for file in files.collect::<BTreeSet<&String>>() {
+        links.add_file(text.file(file), Path::new(file));
+    }
+    links
+}
+
+/// The verdict in one line, behind `title`.
+pub fn render_verdict(explanation: &Explanation, title: &str, page: Page) -> String {
+    let mut text = Text::new(&explanation.snapshot, Detail::Brief, page);
+    text.verdict_line(title, &explanation.diagnosis);
     text.block.print()
 }
 

@@ -1,10 +1,13 @@
 //! A run as text: what the sides came to, side by side, and why.
 
+use std::path::Path;
+
 use anstyle::{AnsiColor, Style};
 use textwrap::core::display_width;
 
 use super::folder::{Folder, places};
 use super::layout::{Block, LABEL, margin};
+use super::links::Links;
 use super::lost::first_line;
 use super::page::{BOLD, Detail, FAINT, NONE, Page, colour, heading, plural};
 use super::text;
@@ -50,6 +53,34 @@ pub fn render(
     }
     blocks.retain(|block| !block.is_empty());
     blocks.join("\n")
+}
+
+/// Where the files are that the report names, if they are still where this was compiled.
+pub fn links(document: &Document, scenario: &Scenario) -> Links {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = folder(document, scenario);
+    let mut links = Links::default();
+    let places = document.sides.iter().flat_map(|side| places(&side.report));
+    let files = places.map(|place| place.split(':').next().unwrap_or(place));
+    let files = files.chain(played(document, scenario).map(|side| side.file));
+    for file in files.chain(scenario.fix.map(|fix| fix.file)) {
+        let path = root.join(file);
+        let short = folder.as_ref().and_then(|it| file.strip_prefix(it.path()));
+        for name in [Some(file), short].into_iter().flatten() {
+            links.add_file(name.to_owned(), &path);
+        }
+    }
+    links
+}
+
+/// What each side came to, a line for each.
+pub fn render_verdicts(document: &Document, page: Page) -> String {
+    let mut block = Block::new(page.width());
+    for side in &document.sides {
+        let line = format!("{}: {}", side.name, text::verdict(&side.report));
+        block.add(&line, "  ", colour(side.report.verdict).bold());
+    }
+    block.print()
 }
 
 /// The folder that all places and files of the sides share.

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde::Deserialize;
+use anstyle::{AnsiColor, Style};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::layout::Block;
@@ -48,19 +49,46 @@ impl Played {
     }
 }
 
-/// All scenarios by chapter, a line for each where that has room.
+/// All scenarios by chapter, a line for each where that has room. Styles are written as escape sequences.
 pub fn list(chapters: &[Chapter], page: Page) -> String {
     let chapters = chapters.iter().map(|chapter| {
         let mut block = Block::new(page.width());
-        block.add(&format!("{}: {}", chapter.name, chapter.title), "", NONE);
+        block.add(&format!("{}: {}", chapter.name, chapter.title), "", BOLD);
         for scenario in chapter.scenarios {
             let sides: Vec<&str> = scenario.sides.iter().map(|side| side.name).collect();
             let (name, summary, sides) = (scenario.name, scenario.summary, sides.join(", "));
-            block.add(&format!("  {name}  {summary} ({sides})"), "    ", NONE);
+            let label = format!("  {name}");
+            block.add_behind(&label, &format!("  {summary} ({sides})"), "    ", NAME);
         }
         block.print()
     });
     chapters.collect::<Vec<String>>().join("\n")
+}
+
+/// A scenario as `list --json` has it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listed {
+    name: &'static str,
+    chapter: &'static str,
+    chapter_title: &'static str,
+    summary: &'static str,
+    sides: Vec<&'static str>,
+}
+
+impl Listed {
+    /// All scenarios, in the order of the catalogue.
+    pub fn all(chapters: &'static [Chapter]) -> Vec<Self> {
+        let of_chapter = |chapter: &'static Chapter| {
+            chapter.scenarios.iter().map(|scenario| Self {
+                name: scenario.name,
+                chapter: chapter.name,
+                chapter_title: chapter.title,
+                summary: scenario.summary,
+                sides: scenario.sides.iter().map(|side| side.name).collect(),
+            })
+        };
+        chapters.iter().flat_map(of_chapter).collect()
+    }
 }
 
 /// The table of a row of scenarios, printed a piece at a time as they end. Its columns fit every scenario that is
@@ -79,6 +107,9 @@ struct Columns {
     verdict: usize,
     has_time: bool,
 }
+
+/// The name of a scenario.
+const NAME: Style = AnsiColor::Cyan.on_default();
 
 const STORED: &str = "stored";
 const SWALLOWED: &str = "swallowed";

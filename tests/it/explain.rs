@@ -123,6 +123,52 @@ impl Drop for Waiting {
 }
 
 #[test]
+fn quiet_leaves_the_verdict() {
+    let program = Waiting::start("locks");
+    let text = program.explained_as("stuck", 2, "");
+    let verdict = text.lines().find(|line| line.starts_with("stuck"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("saved.json");
+    let (id, file) = (program.0.id(), file.to_str().unwrap());
+    let ran = Unstuck::new(&format!("explain {id} -q --save {file}")).run();
+    let ran = ran.succeeded();
+    assert_eq!(ran.stdout, format!("{}\n", verdict.expect("a verdict")));
+    assert_eq!(ran.stderr, "");
+    let ran = Unstuck::new(&format!("explain --quiet --snapshot {file}")).run();
+    let ran = ran.succeeded();
+    assert!(ran.stdout.starts_with("stuck ("), "{ran:?}");
+    assert_eq!(ran.stdout.lines().count(), 1, "{}", ran.stdout);
+}
+
+#[test]
+fn places_in_an_explanation_are_links_to_files_that_are_there() {
+    let program = Waiting::start("locks");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("saved.json");
+    program.explained(2, &format!("--save {}", file.display()));
+    let arguments = format!(
+        "explain --full --color always --snapshot {}",
+        file.display()
+    );
+    let plain = Unstuck::new(&arguments).run().succeeded().stdout;
+    let linked = Unstuck::new(&arguments).env("FORCE_HYPERLINK", "1").run();
+    let linked = linked.succeeded().stdout;
+    let path = "crates/inspect/tests/programs/src/locks.rs";
+    let root = env!("CARGO_MANIFEST_DIR");
+    let link = format!("\x1b]8;;file://{root}/{path}\x1b\\{path}:");
+    assert!(linked.contains(&link), "{linked}");
+    // A library's files are called by its name, and are elsewhere.
+    let library = linked.lines().find(|line| line.contains("/tokio-1."));
+    assert!(
+        library.is_some_and(|line| line.contains("file://")),
+        "{linked}"
+    );
+    let stripped = |text| anstream::adapter::strip_str(text).to_string();
+    assert_eq!(stripped(&linked), stripped(&plain));
+    assert!(!plain.contains("\x1b]8;"));
+}
+
+#[test]
 fn locks_that_one_arc_shares_are_told_apart() {
     let program = Waiting::start("locks");
     let text = program.explained(2, "");

@@ -380,6 +380,22 @@ fn a_program_that_is_stuck_is_reported_by_itself_and_once() {
 }
 
 #[test]
+fn quiet_leaves_a_line_for_each_report() {
+    const VERDICT: &str = "stuck (proven): nothing in it can wake its tasks\n";
+    let mut running = Running::start(explain(&["-q"], &program("deadlock")));
+    running.stderr.wait_for(VERDICT, 1);
+    running.send("-QUIT");
+    running.stderr.wait_for(VERDICT, 2);
+    let (_, _, stderr) = running.end_with("-TERM");
+    let lines: Vec<&str> = stderr.lines().collect();
+    let [by_itself, asked] = lines[..] else {
+        panic!("{stderr}");
+    };
+    assert_eq!(by_itself, asked);
+    assert!(asked.starts_with("unstuck: process "), "{asked}");
+}
+
+#[test]
 fn a_program_that_a_shell_becomes_is_explained() {
     let program = PROGRAMS.to_str().unwrap();
     let script = format!("echo shell; exec '{program}' deadlock");

@@ -1,6 +1,7 @@
 //! `--json`: what it says of each way to run the story, and that its documentation is complete.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -222,4 +223,30 @@ fn each_field_is_documented_and_each_documented_field_is_there() {
     let mut found = BTreeSet::new();
     paths(&json("--only join-all"), "", &mut found);
     assert_eq!(found, documented);
+}
+
+#[test]
+fn a_list_has_what_is_listed_as_text() {
+    let listed = Unstuck::new("list --json").run().succeeded().stdout;
+    let listed: Value = serde_json::from_str(&listed).expect("it prints one document");
+    let mut text = String::new();
+    let mut last = &Value::Null;
+    for scenario in listed.as_array().expect("a list") {
+        let field = |name: &str| scenario[name].as_str().expect("text");
+        if *last != scenario["chapter"] {
+            text += if last.is_null() { "" } else { "\n" };
+            let _ = writeln!(text, "{}: {}", field("chapter"), field("chapter_title"));
+            last = &scenario["chapter"];
+        }
+        let sides = scenario["sides"].as_array().expect("a list").iter();
+        let sides: Vec<&str> = sides.map(|side| side.as_str().expect("a name")).collect();
+        let (name, summary, sides) = (field("name"), field("summary"), sides.join(", "));
+        let _ = writeln!(text, "  {name}  {summary} ({sides})");
+        let fields = scenario.as_object().expect("an object").keys();
+        let documentation = include_str!("../../src/report/json.md");
+        for name in fields {
+            assert!(documentation.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+    assert_eq!(text, Unstuck::new("list").run().succeeded().stdout);
 }

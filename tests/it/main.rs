@@ -1,5 +1,7 @@
 //! The program, run as its users run it.
 
+#[cfg(unix)]
+mod completion;
 #[cfg(tokio_unstable)]
 mod console;
 #[cfg(any(tokio_unstable, all(target_os = "linux", target_arch = "x86_64")))]
@@ -23,7 +25,7 @@ mod libraries;
 mod programs;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod proofs;
-#[cfg(any(tokio_unstable, all(target_os = "linux", target_arch = "x86_64")))]
+#[cfg(any(tokio_unstable, unix))]
 mod pty;
 mod readme;
 #[cfg(tokio_unstable)]

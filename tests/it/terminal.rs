@@ -1,10 +1,13 @@
 //! What a person sees: on a wide terminal, on a narrow one, and where there is none.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::pty::Pty;
-use crate::unstuck::{Unstuck, assert_snapshot};
+use crate::unstuck::{Unstuck, assert_snapshot, without_durations};
+
+const UNSTUCK: &str = env!("CARGO_BIN_EXE_unstuck");
 
 /// What is on a terminal that is `columns` wide, without its escape sequences.
 fn on_a_terminal(arguments: &str, columns: u16) -> (i32, String) {
@@ -149,11 +152,35 @@ fn where_there_is_no_terminal_the_table_grows_as_scenarios_end() {
 }
 
 #[test]
-fn the_catalogue_fits_the_terminal() {
-    let (code, screen) = on_a_terminal("list", 60);
-    assert_eq!(code, 0);
-    assert_snapshot("terminal-list", &screen);
-    assert!(screen.lines().all(|line| line.chars().count() <= 60));
+fn the_catalogue_fits_terminals_of_any_width() {
+    on_terminals(
+        "list",
+        [
+            (40, "list-40"),
+            (80, "list-80"),
+            (120, "list-120"),
+            (160, "list-160"),
+        ],
+    );
+}
+
+#[test]
+fn quiet_leaves_a_line_for_each_side_or_one_for_all() {
+    let said = |arguments: &str| {
+        let ran = Unstuck::new(arguments).run().succeeded();
+        assert_eq!(ran.stderr, "");
+        ran.stdout
+    };
+    let sides = "two-orders: stuck (likely) after  s\none-order: completed after  s\n";
+    for arguments in ["run lock-order -q", "run lock-order --quiet --plain"] {
+        assert_eq!(without_durations(&said(arguments)), sides);
+    }
+    let all = said("run --all queues -q");
+    assert!(all.starts_with("5 scenarios, 10 sides in "), "{all}");
+    assert!(all.ends_with(" s: all as expected\n"), "{all}");
+    assert_eq!(all.lines().count(), 1, "{all}");
+    let (code, screen) = on_a_terminal("run lock-order -q", 80);
+    assert_eq!((code, without_durations(&screen)), (0, sides.to_owned()));
 }
 
 #[test]
@@ -183,9 +210,56 @@ fn colour_is_for_terminals_unless_one_asks_otherwise() {
     assert!(piped("run", "CLICOLOR_FORCE", "1"));
     assert!(!piped("run --color never", "CLICOLOR_FORCE", "1"));
     assert!(!piped("run --plain", "CLICOLOR_FORCE", "1"));
+    assert!(!piped("list", "X", "1"));
+    assert!(piped("list --color always", "X", "1"));
+    assert!(piped("list", "CLICOLOR_FORCE", "1"));
+    assert!(!piped("list --json --color always", "X", "1"));
+    assert!(!piped("list --color never", "CLICOLOR_FORCE", "1"));
 
     let (_, screen) = Pty::run("run --only task-group", 100).finish();
     assert!(screen.contains(BOLD));
     let (_, screen) = Pty::run("run --only task-group --color never", 100).finish();
     assert!(!screen.contains(BOLD));
+    let (_, screen) = Pty::run("list", 100).finish();
+    assert!(screen.contains(BOLD));
+    assert!(!with_variables("NO_COLOR=1", "list", 100).contains('\x1b'));
+}
+
+/// With variables set as `env` sets them, on a terminal.
+fn with_variables(variables: &str, arguments: &str, columns: u16) -> String {
+    let arguments = format!("{variables} {UNSTUCK} {arguments}");
+    let (code, screen) = Pty::of(Path::new("env"), &arguments, columns).finish();
+    assert_eq!(code, 0, "{screen}");
+    screen
+}
+
+#[cfg(unix)]
+#[test]
+fn places_are_links_where_a_terminal_opens_them_and_the_report_stays_as_it_is() {
+    const RUN: &str = "run lock-order";
+    let file = concat!(
+        "\x1b]8;;file://",
+        env!("CARGO_MANIFEST_DIR"),
+        "/scenarios/lock_order/two_orders.rs\x1b\\two_orders.rs"
+    );
+    let linked = with_variables("FORCE_HYPERLINK=1", RUN, 80);
+    assert!(linked.contains(&format!("{file}:")), "{linked}");
+    assert!(
+        linked.contains(&format!("{file}\x1b]8;;\x1b\\, ")),
+        "{linked}"
+    );
+    let stripped = anstream::adapter::strip_str(&linked).to_string();
+    assert_snapshot("lock-order-80", &stripped);
+
+    let has_links = |screen: &str| screen.contains("\x1b]8;");
+    assert!(has_links(&with_variables("VTE_VERSION=7000", RUN, 80)));
+    assert!(!has_links(&with_variables("FORCE_HYPERLINK=0", RUN, 80)));
+    let dull = "FORCE_HYPERLINK=1 NO_COLOR=1";
+    assert!(!has_links(&with_variables(dull, RUN, 80)));
+    let never = format!("{RUN} --color never");
+    assert!(!has_links(&with_variables("FORCE_HYPERLINK=1", &never, 80)));
+    let piped = Unstuck::new(RUN).env("FORCE_HYPERLINK", "1").run();
+    assert!(!has_links(&piped.succeeded().stdout));
+    let piped = Unstuck::new(&format!("{RUN} --color always"));
+    assert!(!has_links(&piped.env("VTE_VERSION", "7000").run().stdout));
 }

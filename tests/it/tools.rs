@@ -1,4 +1,4 @@
-//! What needs a program that may be missing: just, tokio-console, and cargo-nextest.
+//! What needs a program that may be missing: just, tokio-console, cargo-nextest, and shells.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,6 +6,16 @@ use std::process::Command;
 /// Where `program` is. None, and a line that says so, if it is missing: then there is nothing to test,
 /// unless that is not allowed.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    locate(program, &format!("cargo install --locked {program}"))
+}
+
+/// The same for a shell, which comes with the system.
+#[cfg(unix)]
+pub(crate) fn find_shell(shell: &str) -> Option<PathBuf> {
+    locate(shell, &format!("apt-get install {shell}"))
+}
+
+fn locate(program: &str, install: &str) -> Option<PathBuf> {
     let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
@@ -14,7 +24,7 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     if found.is_none() {
         assert!(
             std::env::var_os("UNSTUCK_SKIP_NOTHING").is_none(),
-            "{program} is missing; install it with `cargo install --locked {program}`"
+            "{program} is missing; install it with `{install}`"
         );
         eprintln!("skipped: {program} is missing");
     }

@@ -27,12 +27,13 @@ pub(crate) struct Ran {
 }
 
 /// Variables that change what is printed, and that whoever runs the tests may have set.
-pub(crate) const UNWANTED: [&str; 6] = [
+pub(crate) const UNWANTED: [&str; 7] = [
     "CARGO",
     "CLICOLOR",
     "CLICOLOR_FORCE",
     "NO_COLOR",
     "COLUMNS",
+    "FORCE_HYPERLINK",
     "RUST_BACKTRACE",
 ];
 
@@ -51,7 +52,14 @@ impl Unstuck {
         Self(command)
     }
 
-    #[cfg(tokio_unstable)]
+    /// Arguments that have spaces.
+    #[cfg(unix)]
+    pub(crate) fn args(mut self, arguments: &[&str]) -> Self {
+        self.0.args(arguments);
+        self
+    }
+
+    #[cfg(any(tokio_unstable, unix))]
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);
         self

@@ -85,6 +85,13 @@ impl Text<'_> {
         self.block.lines.append(&mut answer.lines);
     }
 
+    /// The verdict alone, behind `title`.
+    pub(super) fn verdict_line(&mut self, title: &str, diagnosis: &Diagnosis) {
+        let verdict = format!("{title}{}", Self::verdict(diagnosis));
+        let style = colour(diagnosis.verdict).bold();
+        self.block.add(&verdict, "  ", style);
+    }
+
     fn verdict(diagnosis: &Diagnosis) -> String {
         let Diagnosis {
             verdict,
