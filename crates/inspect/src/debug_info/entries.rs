@@ -104,15 +104,14 @@ impl<'u, 'd> Entries<'u, 'd> {
 
     /// Goes to the end of an entry.
     fn pass(&mut self, offset: usize, shape: Shape) -> gimli::Result<()> {
-        match shape.length {
-            Some(length) => self.at = self.at.saturating_add(length),
-            None => {
-                let mut entries = self.unit.entries_raw(Some(UnitOffset(offset)))?;
-                if let Some(abbreviation) = entries.read_abbreviation()? {
-                    entries.skip_attributes(abbreviation.attributes())?;
-                }
-                self.at = entries.next_offset().0;
+        if let Some(length) = shape.length {
+            self.at = self.at.saturating_add(length);
+        } else {
+            let mut entries = self.unit.entries_raw(Some(UnitOffset(offset)))?;
+            if let Some(abbreviation) = entries.read_abbreviation()? {
+                entries.skip_attributes(abbreviation.attributes())?;
             }
+            self.at = entries.next_offset().0;
         }
         Ok(())
     }
@@ -183,15 +182,19 @@ fn length(attributes: &[AttributeSpecification], encoding: Encoding) -> Option<u
     let word = usize::from(encoding.format.word_size());
     let lengths = attributes.iter().map(|attribute| match attribute.form() {
         form::DW_FORM_flag_present | form::DW_FORM_implicit_const => Some(0),
-        form::DW_FORM_data1 | form::DW_FORM_flag | form::DW_FORM_ref1 => Some(1),
-        form::DW_FORM_data2 | form::DW_FORM_ref2 => Some(2),
+        form::DW_FORM_data1
+        | form::DW_FORM_flag
+        | form::DW_FORM_ref1
+        | form::DW_FORM_strx1
+        | form::DW_FORM_addrx1 => Some(1),
+        form::DW_FORM_data2 | form::DW_FORM_ref2 | form::DW_FORM_strx2 | form::DW_FORM_addrx2 => {
+            Some(2)
+        }
         form::DW_FORM_data4 | form::DW_FORM_ref4 => Some(4),
         form::DW_FORM_data8 | form::DW_FORM_ref8 => Some(8),
         form::DW_FORM_data16 => Some(16),
         form::DW_FORM_addr => Some(usize::from(encoding.address_size)),
         form::DW_FORM_sec_offset | form::DW_FORM_strp | form::DW_FORM_line_strp => Some(word),
-        form::DW_FORM_strx1 | form::DW_FORM_addrx1 => Some(1),
-        form::DW_FORM_strx2 | form::DW_FORM_addrx2 => Some(2),
         _ => None,
     });
     lengths.sum()
