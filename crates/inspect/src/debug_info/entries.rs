@@ -199,3 +199,71 @@ fn length(attributes: &[AttributeSpecification], encoding: Encoding) -> Option<u
     });
     lengths.sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::path::Path;
+
+    use super::super::Executable;
+    use super::*;
+
+    const WANTED: [gimli::DwTag; 3] = [
+        gimli::DW_TAG_namespace,
+        gimli::DW_TAG_structure_type,
+        gimli::DW_TAG_variable,
+    ];
+
+    /// The offset, tag and depth of each entry with a wanted tag.
+    type Found = Vec<(usize, gimli::DwTag, isize)>;
+
+    fn by_gimli(unit: &gimli::Unit<Slice<'_>>) -> gimli::Result<Found> {
+        let mut found = Found::new();
+        let mut entries = unit.entries_raw(None)?;
+        while !entries.is_empty() {
+            let (offset, depth) = (entries.next_offset().0, entries.next_depth());
+            let Some(abbreviation) = entries.read_abbreviation()? else {
+                continue;
+            };
+            entries.skip_attributes(abbreviation.attributes())?;
+            if WANTED.contains(&abbreviation.tag()) {
+                found.push((offset, abbreviation.tag(), depth));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads the attributes of every third entry, too.
+    fn here(
+        dwarf: &gimli::Dwarf<Slice<'_>>,
+        unit: &gimli::Unit<Slice<'_>>,
+    ) -> gimli::Result<Found> {
+        let mut found = Found::new();
+        let mut entries = Entries::of(dwarf, unit, &WANTED);
+        while let Some(entry) = entries.next()? {
+            found.push((entry.offset, entry.tag, entry.depth));
+            assert!(entry.lowest <= entry.depth, "{entry:?}");
+            if found.len().is_multiple_of(3) {
+                entries.attributes(|_, _| {})?;
+            }
+        }
+        Ok(found)
+    }
+
+    #[test]
+    fn a_real_program_has_the_entries_that_gimli_finds() {
+        let path = std::env::current_exe().expect("this program");
+        let file = File::open(&path).expect("its file");
+        let executable = Executable::open(file, &path, Path::new("/")).expect("a program");
+        let dwarf = executable.dwarf();
+        let mut headers = dwarf.units();
+        let mut all = 0;
+        while let Some(header) = headers.next().expect("a unit") {
+            let unit = dwarf.unit(header).expect("a unit");
+            let found = here(&dwarf, &unit).expect("entries");
+            assert_eq!(found, by_gimli(&unit).expect("entries"));
+            all += found.len();
+        }
+        assert!(all > 10_000, "{all} entries");
+    }
+}

@@ -1,6 +1,7 @@
 //! Names and lines of functions on a stack.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::HashMap;
@@ -24,6 +25,8 @@ impl FunctionCache {
 pub(crate) struct Lines<'l, 'd> {
     debug: &'l DebugInfo<'d>,
     executable: &'d Executable,
+    /// The line tables that were needed, by the offsets of their units.
+    tables: RefCell<HashMap<u32, LineTable>>,
     /// The program's symbols, which are read when there is no debug info for an address.
     symbols: OnceCell<Symbols<'d>>,
 }
@@ -40,6 +43,7 @@ impl<'l, 'd> Lines<'l, 'd> {
         Self {
             debug,
             executable,
+            tables: RefCell::default(),
             symbols: OnceCell::new(),
         }
     }
@@ -71,7 +75,8 @@ impl<'l, 'd> Lines<'l, 'd> {
             let units = self.debug.index.without_functions.iter();
             let mut units = units.filter_map(|start| self.debug.unit_of(*start));
             let (unit, start) = units.find(|(unit, _)| self.debug.unit_has(unit, address))?;
-            return Some(vec![self.frame(start, None, line_at(unit, address))]);
+            let position = self.position(unit, start, address);
+            return Some(vec![self.frame(start, None, position)]);
         };
         let (unit, start) = self.debug.unit_of(function.entry.0)?;
         // From the outside to the inside.
@@ -89,13 +94,19 @@ impl<'l, 'd> Lines<'l, 'd> {
                 let name = self.debug.linkage_name(unit, start, entry).map(demangled);
                 calls.push((name, called_at));
             });
-        let mut position = line_at(unit, address);
+        let mut position = self.position(unit, start, address);
         let mut frames = Vec::new();
         while let Some((function, called_at)) = calls.pop() {
             frames.push(self.frame(start, function, position));
             position = called_at;
         }
         Some(frames)
+    }
+
+    fn position(&self, unit: &gimli::Unit<Slice<'d>>, start: u32, address: u64) -> Position {
+        let mut tables = self.tables.borrow_mut();
+        let table = tables.entry(start).or_insert_with(|| LineTable::of(unit));
+        table.position(address)
     }
 
     fn frame(&self, unit: u32, function: Option<String>, position: Position) -> NativeFrame {
@@ -117,26 +128,38 @@ impl<'l, 'd> Lines<'l, 'd> {
     }
 }
 
-/// Where the code at an address is.
-fn line_at(unit: &gimli::Unit<Slice<'_>>, address: u64) -> Position {
-    let mut before: Option<(u64, Position)> = None;
-    let Some(program) = unit.line_program.clone() else {
-        return Position::default();
-    };
-    let mut rows = program.rows();
-    while let Ok(Some((_, row))) = rows.next_row() {
-        if let Some((start, position)) = before
-            && (start..row.address()).contains(&address)
-        {
-            return position;
-        }
-        let position = Position {
-            file: Some(row.file_index()),
-            line: row.line().and_then(|line| u32::try_from(line.get()).ok()),
+/// Where the code of a unit is in the source: pieces of code in the order of their addresses.
+struct LineTable(Vec<(Range<u64>, Position)>);
+
+impl LineTable {
+    fn of(unit: &gimli::Unit<Slice<'_>>) -> Self {
+        let mut pieces = Vec::new();
+        let Some(program) = unit.line_program.clone() else {
+            return Self(pieces);
         };
-        before = (!row.end_sequence()).then_some((row.address(), position));
+        let mut before: Option<(u64, Position)> = None;
+        let mut rows = program.rows();
+        while let Ok(Some((_, row))) = rows.next_row() {
+            if let Some((start, position)) = before {
+                pieces.push((start..row.address(), position));
+            }
+            let position = Position {
+                file: Some(row.file_index()),
+                line: row.line().and_then(|line| u32::try_from(line.get()).ok()),
+            };
+            before = (!row.end_sequence()).then_some((row.address(), position));
+        }
+        pieces.retain(|(piece, _)| !piece.is_empty());
+        pieces.sort_unstable_by_key(|(piece, _)| piece.start);
+        Self(pieces)
     }
-    Position::default()
+
+    fn position(&self, address: u64) -> Position {
+        let after = self.0.partition_point(|(piece, _)| piece.start <= address);
+        let last = after.checked_sub(1).and_then(|last| self.0.get(last));
+        let last = last.filter(|(piece, _)| piece.contains(&address));
+        last.map_or_else(Position::default, |(_, position)| *position)
+    }
 }
 
 fn demangled(name: &str) -> String {
