@@ -667,11 +667,26 @@ impl Reading<'_> {
             });
         }
         wakers.sort_unstable();
-        let mut runtimes: Vec<(RawRuntime, Owned)> = raw
-            .into_values()
-            .filter_map(|runtime| Some((runtime.clone(), runtime.owned(self.context, tasks)?)))
-            .collect();
-        runtimes.sort_unstable_by_key(|(runtime, _)| runtime.value.address);
+        let runs = |runtime: &RawRuntime| {
+            let mut known = known.iter();
+            known.any(|it| it.value.address == runtime.value.address)
+        };
+        let mut runtimes = Vec::new();
+        for runtime in raw.into_values() {
+            let Some(owned) = runtime.owned(self.context, tasks) else {
+                continue;
+            };
+            let pool = pool::of_runtime(self.context, &runtime);
+            let is_readable = pool.as_ref().is_none_or(|pool| pool.queued.is_some());
+            // Memory that was freed may still look like a runtime. No thread is in that one, and nothing can be read.
+            if is_readable || owned.listed > 0 || runs(&runtime) {
+                runtimes.push(((runtime, owned), pool));
+            }
+        }
+        runtimes.sort_unstable_by_key(|((runtime, _), _)| runtime.value.address);
+        let (mut runtimes, pools): (Vec<(RawRuntime, Owned)>, Vec<_>) =
+            runtimes.into_iter().unzip();
+        pool::check_queues(self.context, pools.iter().flatten());
         let mut found = Vec::new();
         for (number, (_, owned)) in runtimes.iter_mut().enumerate() {
             let id = RuntimeId(u32::try_from(number).unwrap_or(u32::MAX));
@@ -681,10 +696,6 @@ impl Reading<'_> {
         found.sort_unstable_by_key(|(task, id)| (task.address, *id));
         found.dedup_by_key(|(task, _)| task.address);
         let owners = found.iter().map(|(task, id)| (task.address, *id)).collect();
-        let pools = runtimes
-            .iter()
-            .map(|(runtime, _)| pool::of_runtime(self.context, runtime))
-            .collect();
         Population {
             runtimes,
             owners,
@@ -865,7 +876,7 @@ impl Reading<'_> {
         let mut queued: HashMap<u64, RuntimeId> = HashMap::new();
         for (number, pool) in population.pools.iter().enumerate() {
             let id = RuntimeId(u32::try_from(number).unwrap_or(u32::MAX));
-            for task in pool.iter().flat_map(|pool| &pool.queued) {
+            for task in pool.iter().flat_map(|pool| &pool.queued).flatten() {
                 queued.insert(*task, id);
             }
         }

@@ -9,7 +9,8 @@ use crate::snapshot::{Address, BlockingPool, Gap, RuntimeKind};
 /// A blocking pool, and the addresses of the tasks in its queue.
 pub(crate) struct RawPool {
     pub(crate) pool: BlockingPool,
-    pub(crate) queued: Vec<u64>,
+    /// `None` if the queue can't be read.
+    pub(crate) queued: Option<Vec<u64>>,
 }
 
 /// The blocking pool of a runtime. A `LocalSet` has none.
@@ -27,12 +28,6 @@ pub(crate) fn of_runtime(context: &Context<'_>, runtime: &RawRuntime) -> Option<
             let task = |task: &Value| task.target(debug, memory).map(|header| header.address);
             tasks.iter().filter_map(task).collect()
         });
-    if queued.is_none() {
-        context.gap(Gap::MissingName {
-            feature: "tasks that are queued for a blocking pool".to_owned(),
-            name: "Inner.queue, a VecDeque".to_owned(),
-        });
-    }
     Some(RawPool {
         pool: BlockingPool {
             address: Address(inner.address),
@@ -40,6 +35,16 @@ pub(crate) fn of_runtime(context: &Context<'_>, runtime: &RawRuntime) -> Option<
             idle: number(&names::POOL_IDLE),
             limit: number(&names::POOL_LIMIT),
         },
-        queued: queued.unwrap_or_default(),
+        queued,
     })
+}
+
+/// Notes if a queue can't be read.
+pub(crate) fn check_queues<'p>(context: &Context<'_>, pools: impl Iterator<Item = &'p RawPool>) {
+    if pools.into_iter().any(|pool| pool.queued.is_none()) {
+        context.gap(Gap::MissingName {
+            feature: "tasks that are queued for a blocking pool".to_owned(),
+            name: "Inner.queue, a VecDeque".to_owned(),
+        });
+    }
 }
