@@ -129,7 +129,7 @@ fn complain(code: u8, line: &str, instead: Option<String>) -> u8 {
     code
 }
 
-/// As they are: what a shell reads may have control characters.
+/// Prints bytes unchanged: a completion script may have control characters.
 fn print_bytes(text: io::Result<Vec<u8>>) -> Result<u8, Failure> {
     let text = text.map_err(Failure::Output)?;
     write_bytes(&mut io::stdout().lock(), &text)

@@ -38,7 +38,7 @@ pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
     let text = if arguments.quiet && has_tasks {
         process::render_verdict(&explained, "", page())
     } else if arguments.quiet {
-        // The error says so.
+        // The error on standard error says why there is no verdict.
         String::new()
     } else if arguments.json {
         let json = process::to_json(&explained, detail);

@@ -22,7 +22,7 @@ pub(super) struct Misuse {
 /// How to make the command line that was meant.
 #[derive(Debug)]
 struct Instead {
-    /// Arguments in a row; with none of them, `to` comes before all others.
+    /// Consecutive arguments that `to` replaces. Where this is empty, `to` is put in front of all arguments.
     from: Vec<String>,
     to: Vec<String>,
 }
@@ -35,7 +35,7 @@ impl Misuse {
         }
     }
 
-    /// With these arguments in place of those.
+    /// Suggests the same command line with `to` in place of `from`.
     fn replace(self, from: &[&str], to: &[&str]) -> Self {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let instead = Some(Instead {
@@ -57,7 +57,7 @@ impl Misuse {
         self
     }
 
-    /// With these arguments before all others.
+    /// Suggests the same command line with these arguments in front.
     fn begin_with(self, to: &[&str]) -> Self {
         self.replace(&[], to)
     }
@@ -121,7 +121,7 @@ fn is_understood(arguments: &[String]) -> bool {
     }
 }
 
-/// As a shell reads it. None of what can't be copied from a terminal.
+/// The argument, quoted for a shell. `None` if it has control characters, which can't be copied from a terminal.
 fn quoted(argument: &str) -> Option<String> {
     if escaped(argument) != argument {
         return None;
@@ -357,7 +357,7 @@ fn number(wanted: &str) -> Option<Misuse> {
     Some(Misuse::new(line).replace(&[wanted], &["explain", wanted]))
 }
 
-/// What stands where a process should be, or a command of unstuck, and is a scenario or a program.
+/// A scenario or a file in place of a process id or a command.
 fn not_a_process(wanted: &str, names: &Names) -> Option<Misuse> {
     let path = Path::new(wanted);
     if path.components().count() > 1 && path.is_file() {

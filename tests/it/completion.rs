@@ -154,6 +154,13 @@ impl Shell {
         self.0.press("\x15");
     }
 
+    #[cfg(tokio_unstable)]
+    fn completes_names(&mut self) {
+        self.completes("unstuck show lock-o", "<show> <lock-order>");
+        self.completes("unstuck run --only ta", "<run> <--only> <task-group>");
+        self.completes("unstuck run --all ti", "<run> <--all> <time>");
+    }
+
     fn ends(mut self) {
         self.0.press("exit 0\r");
         let (code, screen) = self.0.finish();
@@ -174,9 +181,7 @@ fn bash_completes() {
     shell.completes("unstuck ru", "<run>");
     #[cfg(tokio_unstable)]
     {
-        shell.completes("unstuck show lock-o", "<show> <lock-order>");
-        shell.completes("unstuck run --only ta", "<run> <--only> <task-group>");
-        shell.completes("unstuck run --all ti", "<run> <--all> <time>");
+        shell.completes_names();
         shell.lists("unstuck run lock-order --only ", "two-orders  one-order");
     }
     #[cfg(target_os = "linux")]
@@ -195,9 +200,7 @@ fn zsh_completes_with_help() {
     shell.completes("unstuck ru", "<run>");
     #[cfg(tokio_unstable)]
     {
-        shell.completes("unstuck show lock-o", "<show> <lock-order>");
-        shell.completes("unstuck run --only ta", "<run> <--only> <task-group>");
-        shell.completes("unstuck run --all ti", "<run> <--all> <time>");
+        shell.completes_names();
         shell.lists("unstuck run lock-", "two tasks take the same two locks");
     }
     #[cfg(target_os = "linux")]

@@ -678,7 +678,7 @@ impl Reading<'_> {
             };
             let pool = pool::of_runtime(self.context, &runtime);
             let is_readable = pool.as_ref().is_none_or(|pool| pool.queued.is_some());
-            // Memory that was freed may still look like a runtime. No thread is in that one, and nothing can be read.
+            // Freed memory may still look like a runtime, but one without a thread, a task or a readable queue.
             if is_readable || owned.listed > 0 || runs(&runtime) {
                 runtimes.push(((runtime, owned), pool));
             }

@@ -1,4 +1,4 @@
-//! The entries of a unit one after the other, most of which are passed over.
+//! Walks the entries of a unit, most of which are skipped.
 
 use gimli::constants as form;
 use gimli::{
@@ -9,8 +9,8 @@ use super::Slice;
 
 /// The entries of a unit with certain tags.
 ///
-/// Most entries of most programs have a length that their abbreviation tells. There are millions of entries and few
-/// abbreviations, so that is worked out once for each of these.
+/// A program has millions of entries and few abbreviations, and most abbreviations fix the length of their entries. So
+/// the length is computed once for each abbreviation.
 pub(super) struct Entries<'u, 'd> {
     unit: &'u gimli::Unit<Slice<'d>>,
     /// The unit, with its header.
@@ -19,7 +19,7 @@ pub(super) struct Entries<'u, 'd> {
     /// Where the next entry starts, or the attributes of the current one.
     at: usize,
     depth: isize,
-    /// By the codes of their abbreviations.
+    /// Indexed by abbreviation code.
     shapes: Vec<Option<Shape>>,
     current: Option<(Entry, Shape)>,
     /// How many entries there were, of all tags.
@@ -33,17 +33,17 @@ pub(super) struct Entry {
     pub(super) offset: usize,
     pub(super) tag: gimli::DwTag,
     pub(super) depth: isize,
-    /// The lowest depth since the entry before.
+    /// The lowest depth since the previous entry.
     pub(super) lowest: isize,
 }
 
-/// What all entries with an abbreviation have in common.
+/// What an abbreviation says about its entries.
 #[derive(Debug, Clone, Copy)]
 struct Shape {
     tag: gimli::DwTag,
     is_wanted: bool,
     has_children: bool,
-    /// The length of the attributes, in bytes, if it is the same for all.
+    /// The length of the attributes, in bytes. `None` if it varies.
     length: Option<usize>,
 }
 
@@ -69,10 +69,10 @@ impl<'u, 'd> Entries<'u, 'd> {
         }
     }
 
-    /// The entry after the current one.
+    /// Advances to the next entry with a wanted tag.
     pub(super) fn next(&mut self) -> gimli::Result<Option<Entry>> {
         if let Some((entry, shape)) = self.current.take() {
-            self.pass(entry.offset, shape)?;
+            self.skip(entry.offset, shape)?;
         }
         let mut lowest = self.depth;
         while self.at < self.bytes.len() {
@@ -97,13 +97,13 @@ impl<'u, 'd> Entries<'u, 'd> {
                 self.current = Some((entry, shape));
                 return Ok(Some(entry));
             }
-            self.pass(offset, shape)?;
+            self.skip(offset, shape)?;
         }
         Ok(None)
     }
 
-    /// Goes to the end of an entry.
-    fn pass(&mut self, offset: usize, shape: Shape) -> gimli::Result<()> {
+    /// Skips the attributes of an entry.
+    fn skip(&mut self, offset: usize, shape: Shape) -> gimli::Result<()> {
         if let Some(length) = shape.length {
             self.at = self.at.saturating_add(length);
         } else {
@@ -116,7 +116,7 @@ impl<'u, 'd> Entries<'u, 'd> {
         Ok(())
     }
 
-    /// Reads the attributes of the current entry. To be called once for each at most.
+    /// Reads the attributes of the current entry. A second call for the same entry reads nothing.
     pub(super) fn attributes(
         &mut self,
         mut each: impl FnMut(gimli::DwAt, AttributeValue<Slice<'d>>),
@@ -166,7 +166,7 @@ impl<'u, 'd> Entries<'u, 'd> {
             has_children: abbreviation.has_children(),
             length: length(abbreviation.attributes(), self.unit.encoding()),
         };
-        // Compilers number them from 1. What has a number out of all proportion is worked out each time.
+        // Compilers number them from 1. One with a huge number is computed each time.
         if let Some(slot) = slot.filter(|slot| *slot < self.bytes.len()) {
             if self.shapes.len() <= slot {
                 self.shapes.resize(slot + 1, None);
@@ -177,7 +177,7 @@ impl<'u, 'd> Entries<'u, 'd> {
     }
 }
 
-/// The length of these attributes, in bytes. `None` if it differs from entry to entry.
+/// The length of these attributes, in bytes. `None` if it varies.
 fn length(attributes: &[AttributeSpecification], encoding: Encoding) -> Option<usize> {
     let word = usize::from(encoding.format.word_size());
     let lengths = attributes.iter().map(|attribute| match attribute.form() {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     /// Reads the attributes of every third entry, too.
-    fn here(
+    fn by_entries(
         dwarf: &gimli::Dwarf<Slice<'_>>,
         unit: &gimli::Unit<Slice<'_>>,
     ) -> gimli::Result<Found> {
@@ -260,7 +260,7 @@ mod tests {
         let mut all = 0;
         while let Some(header) = headers.next().expect("a unit") {
             let unit = dwarf.unit(header).expect("a unit");
-            let found = here(&dwarf, &unit).expect("entries");
+            let found = by_entries(&dwarf, &unit).expect("entries");
             assert_eq!(found, by_gimli(&unit).expect("entries"));
             all += found.len();
         }

@@ -209,9 +209,7 @@ impl<'d> DebugInfo<'d> {
         function: &gimli::DebuggingInformationEntry<Slice<'d>>,
     ) -> Option<&'d str> {
         let value = |attribute| self.declared_value(unit, start, function, attribute);
-        value(gimli::DW_AT_linkage_name)
-            .or_else(|| value(gimli::DW_AT_MIPS_linkage_name))
-            .or_else(|| value(gimli::DW_AT_name))
+        value(gimli::DW_AT_linkage_name).or_else(|| value(gimli::DW_AT_name))
     }
 
     /// A text about a function: a method is described where it is declared, and an inlined one where it is on its own.

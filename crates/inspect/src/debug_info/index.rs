@@ -285,7 +285,7 @@ impl<'d> Unit<'_, 'd> {
 
 struct Builder<'n> {
     names: &'static [Wanted],
-    /// Where in `.debug_str` the name of a coroutine's function may start.
+    /// The offsets in `.debug_str` at which the name of a coroutine's function may start.
     coroutine_names: &'n HashSet<usize>,
     /// The wanted names in a scope.
     wanted_in: HashMap<u32, Vec<Wanted>>,

@@ -69,7 +69,7 @@ impl<'l, 'd> Lines<'l, 'd> {
         found
     }
 
-    /// The same from debug info alone, where each counts as inlined.
+    /// [`functions_at`](Self::functions_at) from debug info alone, with all frames marked as inlined.
     fn described_at(&self, address: u64) -> Option<Vec<NativeFrame>> {
         let Some(function) = self.debug.index.function_at(address) else {
             let units = self.debug.index.without_functions.iter();
@@ -128,7 +128,7 @@ impl<'l, 'd> Lines<'l, 'd> {
     }
 }
 
-/// Where the code of a unit is in the source: pieces of code in the order of their addresses.
+/// The line table of a unit: ranges of code with their source positions, sorted by address.
 struct LineTable(Vec<(Range<u64>, Position)>);
 
 impl LineTable {

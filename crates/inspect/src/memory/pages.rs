@@ -16,7 +16,7 @@ pub(super) struct Pages(RefCell<Cache>);
 #[derive(Default)]
 struct Cache {
     slots: Vec<Slot>,
-    /// The bytes of all slots that were filled, in one piece that is given back to the system as a whole.
+    /// The bytes of all slots that were filled: one allocation, which goes back to the system as a whole.
     bytes: Vec<u8>,
 }
 
