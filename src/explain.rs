@@ -78,7 +78,7 @@ pub enum Error {
 }
 
 /// A snapshot with what is concluded from it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Explanation {
     /// What was read last.
     pub snapshot: Snapshot,

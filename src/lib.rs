@@ -57,6 +57,8 @@ pub mod liveness;
 #[cfg(feature = "guard")]
 pub mod outcomes;
 #[cfg(feature = "guard")]
+mod own_process;
+#[cfg(feature = "guard")]
 mod own_threads;
 #[cfg(feature = "guard")]
 pub mod report;

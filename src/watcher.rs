@@ -5,18 +5,15 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::io::Write;
-use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeMetrics};
-use unstuck_inspect::Inspector;
 
-use crate::explain::{self, BlockedThreads, Explanation, Search, StuckParts};
-use crate::own_threads;
+use crate::explain::{BlockedThreads, Explanation, StuckParts};
 use crate::report::page::{Detail, Page};
 use crate::report::process;
-use crate::sync::lock;
+use crate::{own_process, own_threads};
 
 /// Watches the program that the current runtime belongs to, until the returned value is dropped.
 ///
@@ -96,9 +93,6 @@ impl Pace {
 
 /// How many times as long a program that moves is left alone.
 const IF_BUSY: u32 = 8;
-
-/// Made when it is first needed, for all that watch this process.
-static INSPECTOR: Mutex<Option<Inspector>> = Mutex::new(None);
 
 pub(crate) struct Watching {
     runtime: RuntimeMetrics,
@@ -235,7 +229,9 @@ impl Watching {
     ///
     /// If it can't be read.
     pub(crate) fn read(&mut self) -> Result<Explanation, Box<dyn Error>> {
-        let (explanation, took) = read_own()?;
+        let reading = own_process::read()?;
+        let took = reading.took;
+        let explanation = reading.into_explanation();
         if let Some(reason) = explanation.snapshot.no_tasks() {
             return Err(reason.into());
         }
@@ -251,23 +247,6 @@ impl Watching {
         self.next = Instant::now() + self.pause.max(took * share);
         Ok(explanation)
     }
-}
-
-/// Reads the memory of this process, without the threads that only watch. How long that took, without the indexing.
-///
-/// # Errors
-///
-/// If it can't be read.
-pub(crate) fn read_own() -> Result<(Explanation, Duration), unstuck_inspect::Error> {
-    let mut inspector = lock(&INSPECTOR);
-    let inspector = match &mut *inspector {
-        Some(inspector) => inspector,
-        none => none.insert(Inspector::attach_self()?),
-    };
-    let begun = Instant::now();
-    inspector.ignore_threads(own_threads::ids());
-    let explanation = explain::read(inspector, Search::Nothing)?;
-    Ok((explanation, begun.elapsed()))
 }
 
 fn print(explanation: &Explanation) {

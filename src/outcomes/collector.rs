@@ -12,9 +12,9 @@ use super::{End, Outcomes, Returned, Surfaced, TaskId, TaskOutcome};
 use crate::error_group::{BoxError, ErrorGroup};
 use crate::explain::Explanation;
 use crate::observe::{Keep, Observer, note_panics};
+use crate::own_process::{self, Reading};
 use crate::place::Place;
 use crate::report::{ProgramReport, Report};
-use crate::watcher;
 
 /// Where memory can be read, it tells which tasks are alive, and nothing of it is noted while the program runs.
 const KEEP: Keep = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
@@ -85,9 +85,9 @@ impl Collector {
         let metrics = runtime.metrics();
         let alive = metrics.num_alive_tasks();
         // Where tasks are that outlive it.
-        let left = (alive > 0).then(|| watcher::read_own().ok()).flatten();
-        let left = left.map(|(explanation, _)| explanation);
-        if let (Keep::Failures, Some(left)) = (KEEP, &left) {
+        let left = (alive > 0).then(|| own_process::read().ok()).flatten();
+        let left = left.as_ref().map(Reading::explanation);
+        if let (Keep::Failures, Some(left)) = (KEEP, left) {
             outcomes.leave_out_alive(&left.snapshot);
             outcomes.add_alive(&left.snapshot, runtime);
         }
@@ -97,7 +97,7 @@ impl Collector {
         let listed = outcomes.tasks.iter().filter(ended).count();
         let others = alive + listed + usize::from(main.is_some());
         outcomes.unlisted.tasks = spawned.saturating_sub(others);
-        let report = ProgramReport::ended(&outcomes, left.as_ref(), elapsed);
+        let report = ProgramReport::ended(&outcomes, left, elapsed);
         (!report.findings.is_empty()).then(|| Report::ended(report))
     }
 }
