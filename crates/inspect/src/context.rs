@@ -4,13 +4,14 @@ use std::cell::{Cell, RefCell};
 
 use foldhash::HashSet;
 
-use crate::debug_info::DebugInfo;
+use crate::debug_info::{DebugInfo, Executable};
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::snapshot::Gap;
 use crate::tokio::names::Missing;
 
 pub(crate) struct Context<'a> {
+    pub(crate) executable: &'a Executable,
     pub(crate) debug: &'a DebugInfo<'a>,
     pub(crate) memory: &'a dyn Memory,
     pub(crate) limits: Limits,
@@ -29,8 +30,14 @@ struct Gaps {
 const GAPS: usize = 1000;
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(debug: &'a DebugInfo<'a>, memory: &'a dyn Memory, limits: Limits) -> Self {
+    pub(crate) fn new(
+        executable: &'a Executable,
+        debug: &'a DebugInfo<'a>,
+        memory: &'a dyn Memory,
+        limits: Limits,
+    ) -> Self {
         Self {
+            executable,
             debug,
             memory,
             limits,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashMapExt as _, HashSet};
 
 use crate::context::Context;
-use crate::debug_info::{DebugInfo, Executable, Index, Lines, Type, TypeCache, Value};
+use crate::debug_info::{DebugInfo, Executable, Index, Lines, Type, TypeCache, Value, Wanted};
 use crate::error::{DebugInfoLevel, Error};
 use crate::limits::Limits;
 use crate::memory::Memory;
@@ -19,6 +19,7 @@ use crate::snapshot::{
 use crate::target::{CoreFile, LiveProcess, Target};
 use crate::threads::{self, BlockOns, Modules, RawBlockOn, RawThread, StackFrame, Unwinder};
 use crate::tokio::names::{self, state};
+use crate::tokio::outcomes;
 use crate::tokio::parking;
 use crate::tokio::pool::{self, RawPool};
 use crate::tokio::runtimes::{self, Owned, RawRuntime};
@@ -26,6 +27,7 @@ use crate::tokio::tasks::{FoundWaker, RawTask, Stage, TaskLayout, TaskReader};
 use crate::tokio::threads::note_activities;
 use crate::tokio::waits::Slot;
 use crate::tokio::wakers::{self, RawWaker, WakerLayout};
+use crate::values;
 use crate::walk::{Plans, WakerSlots, Walker};
 
 /// A process whose tasks can be read, any number of times, or a core file of one.
@@ -99,7 +101,7 @@ impl Inspector {
             executable: executable.path.clone(),
             reason: format!("its debug info is damaged: {error}"),
         };
-        let index = executable.index(names::WANTED).map_err(invalid)?;
+        let index = executable.index(&WANTED).map_err(invalid)?;
         let tokio_versions = tokio_versions(&executable, &index);
         let no_tasks = check_debug_info(&executable, &index, &tokio_versions)?;
         Ok(Self {
@@ -141,7 +143,7 @@ impl Inspector {
     pub fn snapshot_of_runtime(&self, handle: Address) -> Result<Snapshot, Error> {
         let memory = self.target.memory()?;
         let debug = self.debug_info()?;
-        let context = Context::new(&debug, &*memory, self.limits);
+        let context = Context::new(&self.executable, &debug, &*memory, self.limits);
         let taken_at_ns = self.target.now_ns();
         if let Some(reason) = &self.no_tasks {
             context.gap(Gap::NoTasks {
@@ -203,7 +205,7 @@ impl Inspector {
     pub fn snapshot_of(&self, memory: &dyn Memory) -> Result<Snapshot, Error> {
         let target = &*self.target;
         let debug = self.debug_info()?;
-        let context = Context::new(&debug, memory, self.limits);
+        let context = Context::new(&self.executable, &debug, memory, self.limits);
         for gap in target.gaps() {
             context.gap(gap);
         }
@@ -286,7 +288,7 @@ impl Inspector {
     ) -> Result<(), Error> {
         let memory = self.target.memory()?;
         let debug = self.debug_info()?;
-        let context = Context::new(&debug, &*memory, self.limits);
+        let context = Context::new(&self.executable, &debug, &*memory, self.limits);
         let Ok(threads) = self.target_threads() else {
             return Ok(());
         };
@@ -458,6 +460,15 @@ fn tokio_versions(executable: &Executable, index: &Index) -> Vec<String> {
     versions.dedup();
     versions
 }
+
+/// What the pass over the debug info looks for.
+static WANTED: [Wanted; names::WANTED.len() + values::WANTED.len()] = {
+    let mut all = [names::WANTED[0]; names::WANTED.len() + values::WANTED.len()];
+    let (own, others) = all.split_at_mut(names::WANTED.len());
+    own.copy_from_slice(names::WANTED);
+    others.copy_from_slice(values::WANTED);
+    all
+};
 
 /// One reading of a process.
 struct Reading<'r> {
@@ -727,6 +738,7 @@ impl Reading<'_> {
             spawned_at: None,
             state: raw.task_state(),
             futures: AwaitTree::default(),
+            outcome: outcomes::of_task(&walker.texts, raw),
             wakers: None,
             changed: false,
         };

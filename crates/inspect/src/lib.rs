@@ -42,6 +42,7 @@
 //! | `threads` | threads, their stacks, and the futures that they run with `block_on` |
 //! | `walk` | await stacks, and what locals hold |
 //! | `tokio` | Tokio's names and bit meanings: runtimes, tasks, primitives; and those of other libraries' channels |
+//! | `values` | errors as text, also those that hide their type |
 //! | `debug_info` | types, functions and lines from DWARF |
 //! | `target` | a live process and a core file behind one trait: memory, threads, mapped files |
 //! | [`memory`] | address spaces behind one trait |
@@ -75,6 +76,8 @@ mod threads;
 mod tokio;
 #[cfg(not(target_os = "linux"))]
 mod unsupported;
+#[cfg(target_os = "linux")]
+mod values;
 #[cfg(target_os = "linux")]
 mod walk;
 

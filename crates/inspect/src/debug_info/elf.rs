@@ -188,6 +188,16 @@ impl Executable {
         symbols.peek()?;
         Some(symbols.any(|symbol| symbol.name().is_ok_and(|name| name.contains(text))))
     }
+
+    /// Whether a symbol for this address has a name that contains a text.
+    pub(crate) fn names(&self, address: u64, text: &str) -> bool {
+        let cache = ReadCache::new(Reader::of(&self.debug.file));
+        let Ok(object) = object::File::parse(&cache) else {
+            return false;
+        };
+        let mut symbols = object.symbols().filter(|it| it.address() == address);
+        symbols.any(|symbol| symbol.name().is_ok_and(|name| name.contains(text)))
+    }
 }
 
 /// Reads a file from a position of its own: the file may be shared, and has only one.

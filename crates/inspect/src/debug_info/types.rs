@@ -38,6 +38,8 @@ pub(crate) struct Type {
     pub(crate) variants: Option<Variants>,
     /// The generic arguments that are types.
     pub(crate) arguments: Box<[TypeId]>,
+    /// The values of an enum without values of its own, and what each is called.
+    enumerators: Box<[(u64, Box<str>)]>,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,14 @@ impl Type {
             .trim_end_matches("::")
     }
 
+    /// What the value of an enum is called.
+    pub(crate) fn enumerator(&self, value: u64) -> Option<&str> {
+        let size = 8 * self.size.clamp(1, 8);
+        let same = |known: u64| (known ^ value) << (64 - size) == 0;
+        let mut known = self.enumerators.iter();
+        known.find_map(|(number, name)| same(*number).then_some(&**name))
+    }
+
     /// Whether this is the state of an async function, block or closure.
     pub(crate) fn is_coroutine(&self) -> bool {
         self.variants.is_some()
@@ -136,6 +146,7 @@ impl Type {
             fields: Box::default(),
             variants: None,
             arguments: Box::default(),
+            enumerators: Box::default(),
         }
     }
 }
@@ -215,6 +226,7 @@ impl<'d> DebugInfo<'d> {
         let mut fields = Vec::new();
         let mut variants = None;
         let mut arguments = Vec::new();
+        let mut enumerators = Vec::new();
         let mut count = 0;
         let size = number(entry, gimli::DW_AT_byte_size).unwrap_or(if kind == Kind::Pointer {
             8
@@ -237,6 +249,13 @@ impl<'d> DebugInfo<'d> {
                     let ty = child.entry().attr_value(gimli::DW_AT_type);
                     arguments.extend(ty.and_then(|value| reference(start, &value)).map(TypeId));
                 }
+                gimli::DW_TAG_enumerator => {
+                    let value = child.entry().attr_value(gimli::DW_AT_const_value);
+                    let name = child.entry().attr_value(gimli::DW_AT_name);
+                    if let (Some(value), Some(name)) = (value, name) {
+                        enumerators.push((unsigned(value)?, self.text(unit, name).into()));
+                    }
+                }
                 gimli::DW_TAG_subrange_type => {
                     count = number(child.entry(), gimli::DW_AT_count).unwrap_or(0);
                 }
@@ -255,6 +274,7 @@ impl<'d> DebugInfo<'d> {
             fields: fields.into(),
             variants,
             arguments: arguments.into(),
+            enumerators: enumerators.into(),
         })
     }
 
@@ -288,11 +308,7 @@ impl<'d> DebugInfo<'d> {
                 continue;
             }
             let value = variant.entry().attr_value(gimli::DW_AT_discr_value);
-            let tag = value.and_then(|value| {
-                value
-                    .udata_value()
-                    .or_else(|| value.sdata_value().map(i64::cast_unsigned))
-            });
+            let tag = value.and_then(unsigned);
             let mut members = variant.children();
             while let Some(member) = members.next().ok()? {
                 let entry = member.entry();
@@ -342,6 +358,11 @@ pub(super) fn declared_at(entry: &Entry<'_>) -> (u64, u64) {
         value => value.and_then(|value| value.udata_value()).unwrap_or(0),
     };
     (file, number(entry, gimli::DW_AT_decl_line).unwrap_or(0))
+}
+
+fn unsigned(value: AttributeValue<Slice<'_>>) -> Option<u64> {
+    let signed = || value.sdata_value().map(i64::cast_unsigned);
+    value.udata_value().or_else(signed)
 }
 
 fn number(entry: &Entry<'_>, name: gimli::DwAt) -> Option<u64> {

@@ -200,7 +200,8 @@ impl Value {
         )
     }
 
-    fn element(ty: &Arc<Type>, start: u64, index: u64) -> Self {
+    /// An element of a list of such values that starts there.
+    pub(crate) fn element(ty: &Arc<Type>, start: u64, index: u64) -> Self {
         Self {
             ty: ty.clone(),
             address: start.wrapping_add(index.wrapping_mul(ty.size)),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Handle, LocalId, NameId, PlaceId};
+use super::{Address, Handle, HeldResults, LocalId, NameId, PlaceId};
 
 /// The futures of a task, from the outermost async function to what it waits for.
 ///
@@ -66,6 +66,9 @@ pub struct Frame {
     pub awaits: Option<NameId>,
     /// What its locals hold.
     pub handles: Vec<Handle>,
+    /// Its locals that hold errors, of the program's own functions.
+    #[serde(default)]
+    pub results: Vec<HeldResults>,
 }
 
 /// A local that holds a future.

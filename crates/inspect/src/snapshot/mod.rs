@@ -21,6 +21,7 @@
 mod await_tree;
 mod gap;
 mod handle;
+mod outcome;
 mod place;
 mod pointer;
 mod runtime;
@@ -39,6 +40,7 @@ pub use await_tree::{
 };
 pub use gap::{Gap, StackGap};
 pub use handle::{Channel, ChannelKind, Counts, Handle, HandleKind, Object, Static};
+pub use outcome::{HeldResults, Outcome};
 pub use place::{Local, Origin, Place};
 pub use pointer::{Pointer, Pointers};
 pub use runtime::{BlockingPool, Runtime, RuntimeKind};

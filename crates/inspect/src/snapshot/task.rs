@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, AwaitTree, Handle, NameId, Origin, RuntimeId, Wakers};
+use super::{Address, AwaitTree, Handle, NameId, Origin, Outcome, RuntimeId, Wakers};
 
 /// An async task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Task {
     pub state: TaskState,
     /// What it awaits. While the task is running, this is what it awaited before.
     pub futures: AwaitTree,
+    /// How it ended. `None` if it has not, or its `JoinHandle` is gone, with which goes what it returned.
+    #[serde(default)]
+    pub outcome: Option<Outcome>,
     /// Its wakers. `None` if they can't be counted, as the task runs or has ended.
     #[serde(default)]
     pub wakers: Option<Wakers>,

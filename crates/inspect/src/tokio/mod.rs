@@ -10,6 +10,7 @@ pub(crate) mod flume;
 pub(crate) mod futures_channel;
 pub(crate) mod handles;
 pub(crate) mod names;
+pub(crate) mod outcomes;
 pub(crate) mod own;
 pub(crate) mod parking;
 pub(crate) mod pipes;

@@ -109,14 +109,18 @@ pub(crate) struct CellLayout {
     /// The future while it runs: its type, and its offset in the stage.
     pub(crate) future: TypeId,
     future_offset: u64,
+    /// The output once it has ended, a `Result` with a `JoinError`: its type, and its offset in the stage.
+    output: Option<(TypeId, u64)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// The future is there.
     Running,
-    /// The output is there, or was taken.
-    Ended,
+    /// The output is there.
+    Finished,
+    /// The output was taken or dropped.
+    Consumed,
 }
 
 impl CellLayout {
@@ -168,14 +172,16 @@ impl CellLayout {
             stages: variants
                 .list
                 .iter()
-                .map(|variant| {
-                    if &*variant.name == "Running" {
-                        Stage::Running
-                    } else {
-                        Stage::Ended
-                    }
+                .map(|variant| match &*variant.name {
+                    "Running" => Stage::Running,
+                    "Finished" => Stage::Finished,
+                    _ => Stage::Consumed,
                 })
                 .collect(),
+            output: stage
+                .variant(debug, "Finished")
+                .and_then(|finished| finished.field(debug, "__0"))
+                .and_then(|it| Some((it.ty.id, it.offset()?.checked_sub(stage_offset)?))),
             future: future.ty.id,
             future_offset: future
                 .offset()
@@ -218,6 +224,13 @@ impl CellLayout {
                     .choose(tag, self.stage_values.iter().copied())?,
             )
             .copied()
+    }
+
+    /// What a task of this type returned, if nobody has taken it: a `Result` with a `JoinError`.
+    pub(crate) fn output(&self, debug: &DebugInfo<'_>, task: u64) -> Option<Value> {
+        let (ty, offset) = self.output?;
+        let address = task.wrapping_add(self.stage).wrapping_add(offset);
+        Some(Value::new(debug.ty(ty), address))
     }
 
     /// Where the future of a task of this type is.

@@ -20,6 +20,7 @@ use crate::tokio::pipes;
 use crate::tokio::sides::{self, Side, SideLayout};
 use crate::tokio::waits::{self, WaitKind, WaitLayout, Within};
 use crate::tokio::{own, util};
+use crate::values::is_of_results;
 
 /// What is read of a value.
 pub(crate) enum Plan {
@@ -162,6 +163,8 @@ pub(crate) struct State {
     pub(crate) awaits: Option<Awaits>,
     /// Locals that may hold something.
     pub(crate) held: Box<[Held]>,
+    /// Locals of the program's own that are, or have in them, results.
+    pub(crate) results: Box<[HeldResult]>,
     /// The offsets of the flags that tell whether some local still has its value: 1 if it has.
     drop_flags: Box<[u64]>,
 }
@@ -184,6 +187,12 @@ pub(crate) struct Held {
     pub(crate) moved: bool,
     /// It is being awaited, so it was not dropped.
     pub(crate) awaited: bool,
+}
+
+pub(crate) struct HeldResult {
+    pub(crate) offset: u64,
+    pub(crate) local: LocalId,
+    pub(crate) ty: TypeId,
 }
 
 /// Plans, and the tables that they refer to. They stay valid for as long as the program is the same.
@@ -659,6 +668,14 @@ const AWAITEE: &str = "__awaitee";
 /// What the compiler calls temporaries and drop flags starts so.
 const UNNAMED: &str = "__";
 
+/// What is collected of the locals of a state.
+#[derive(Default)]
+struct Locals {
+    held: Vec<Held>,
+    results: Vec<HeldResult>,
+    drop_flags: Vec<u64>,
+}
+
 impl Coroutine {
     fn new(plans: &Plans, debug: &DebugInfo<'_>, ty: Arc<Type>) -> Self {
         let variants = ty.variants.as_ref();
@@ -758,8 +775,7 @@ impl Coroutine {
                 plan: plans.awaiting(context, ty.id),
             }
         });
-        let mut held = Vec::new();
-        let mut drop_flags = Vec::new();
+        let mut locals = Locals::default();
         if !ended {
             self.locals(
                 plans,
@@ -767,16 +783,16 @@ impl Coroutine {
                 variant.offset,
                 &body,
                 suspension,
-                &mut held,
-                &mut drop_flags,
+                &mut locals,
             );
         }
         State {
             suspension,
             place,
             awaits,
-            held: held.into(),
-            drop_flags: drop_flags.into(),
+            held: locals.held.into(),
+            results: locals.results.into(),
+            drop_flags: locals.drop_flags.into(),
         }
     }
 
@@ -809,7 +825,6 @@ impl Coroutine {
     }
 
     /// What the locals of a state may hold.
-    #[allow(clippy::too_many_arguments)]
     fn locals(
         &self,
         plans: &Plans,
@@ -817,8 +832,7 @@ impl Coroutine {
         offset: u64,
         body: &Type,
         suspension: Option<Suspension>,
-        held: &mut Vec<Held>,
-        drop_flags: &mut Vec<u64>,
+        locals: &mut Locals,
     ) {
         let debug = context.debug;
         let suspended = matches!(suspension, Some(Suspension::Suspended(_)));
@@ -849,22 +863,32 @@ impl Coroutine {
             let at = offset.wrapping_add(field.offset);
             let unnamed = field.name.starts_with(UNNAMED);
             if unnamed && &*ty.name == "bool" {
-                drop_flags.push(at);
+                locals.drop_flags.push(at);
                 continue;
+            }
+            let local = || {
+                LocalId(plans.locals.borrow_mut().id(Local {
+                    name: (!unnamed).then(|| field.name.to_string()),
+                    type_name: plans.name(&ty.name),
+                }))
+            };
+            let is_own = suspended && number < own && self.origin == Origin::Program;
+            if is_own && !unnamed && is_of_results(debug, &ty) {
+                locals.results.push(HeldResult {
+                    offset: at,
+                    local: local(),
+                    ty: ty.id,
+                });
             }
             let Some(plan) = plans.holding(context, field.ty) else {
                 continue;
             };
-            let local = Local {
-                name: (!unnamed).then(|| field.name.to_string()),
-                type_name: plans.name(&ty.name),
-            };
-            let local = LocalId(plans.locals.borrow_mut().id(local));
+            let local = local();
             let moved = number >= own
                 && body.fields[..own]
                     .iter()
                     .any(|other| other.name == field.name && other.offset != field.offset);
-            held.push(Held {
+            locals.held.push(Held {
                 offset: at,
                 local,
                 plan,

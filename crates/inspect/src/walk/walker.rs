@@ -6,18 +6,20 @@ use foldhash::{HashSet, HashSetExt as _};
 
 use super::containers::{EMPTY, Table, Tree};
 use super::objects::Objects;
-use super::plan::{Coroutine, Elements, Part, Plan, Plans, Shares};
+use super::plan::{Coroutine, Elements, HeldResult, Part, Plan, Plans, Shares};
 use super::reach::Purpose;
 use crate::context::Context;
-use crate::debug_info::{Path, TypeId};
+use crate::debug_info::{Path, TypeId, Value};
 use crate::snapshot::{
-    Address, AwaitTree, Frame, FrameIndex, Gap, Handle, HandleKind, HeldIn, Leaf, NameId, ObjectId,
-    Origin, Suspension, WaitsFor,
+    Address, AwaitTree, Frame, FrameIndex, Gap, Handle, HandleKind, HeldIn, HeldResults, Leaf,
+    NameId, ObjectId, Origin, Outcome, Suspension, WaitsFor,
 };
 use crate::tokio::handles::{HandleLayout, TraitHandleLayout};
 use crate::tokio::names;
+use crate::tokio::outcomes;
 use crate::tokio::own;
 use crate::tokio::waits::{Slot, Within};
+use crate::values::Texts;
 
 /// The future that a task or a `block_on` runs.
 pub(crate) struct Root {
@@ -78,6 +80,7 @@ enum Step {
 /// Reads futures. One walker reads many, one after the other.
 pub(crate) struct Walker<'a> {
     pub(super) context: &'a Context<'a>,
+    pub(crate) texts: Texts<'a>,
     pub(super) plans: &'a Plans,
     pub(crate) objects: Objects,
     /// Addresses and types of the current tree that must not be entered twice for the same purpose.
@@ -104,6 +107,7 @@ impl<'a> Walker<'a> {
     pub(crate) fn new(context: &'a Context<'a>, plans: &'a Plans) -> Self {
         Self {
             context,
+            texts: Texts::new(context),
             plans,
             objects: Objects::default(),
             seen: HashSet::new(),
@@ -359,6 +363,12 @@ impl<'a> Walker<'a> {
             };
             let own = &self.tree.frames[next - 1];
             let in_dropped = self.tree.maybe_dropped(own.held_in, own.parent);
+            // No count tells whether a result is still there.
+            if !in_dropped && !some_dropped {
+                let results = state.results.iter();
+                let results = results.filter_map(|held| self.held_results(held, address));
+                self.tree.frames[next - 1].results = results.collect();
+            }
             let buffer = self.frame_buffers[next - 1];
             // The last step is taken first.
             for held in state.held.iter().rev() {
@@ -378,6 +388,31 @@ impl<'a> Walker<'a> {
             }
             self.run();
         }
+    }
+
+    /// What a local of a function that is suspended at this address holds, if there are errors in it.
+    fn held_results(&self, held: &HeldResult, address: u64) -> Option<HeldResults> {
+        let ty = self.context.debug.ty(held.ty);
+        let value = Value::new(ty, address.wrapping_add(held.offset));
+        let (results, count) = self.texts.results(&value)?;
+        let mut failures: Vec<(Outcome, u64)> = Vec::new();
+        for result in &results {
+            let outcome = outcomes::of_result(&self.texts, result)?;
+            if outcome == Outcome::Returned {
+                continue;
+            }
+            let known = failures.iter().position(|(known, _)| *known == outcome);
+            if let Some(known) = known {
+                failures[known].1 += 1;
+            } else if failures.len() < DIFFERENT {
+                failures.push((outcome, 1));
+            }
+        }
+        (!failures.is_empty()).then_some(HeldResults {
+            local: held.local,
+            count,
+            failures,
+        })
     }
 
     /// What the functions say of what this frame awaits.
@@ -632,6 +667,7 @@ impl<'a> Walker<'a> {
             size: coroutine.ty.size,
             awaits: state.awaits.as_ref().map(|awaits| awaits.name),
             handles: Vec::new(),
+            results: Vec::new(),
         });
         self.coroutines.push(coroutine.clone());
         self.frame_buffers.push(work.buffer);
@@ -944,6 +980,8 @@ impl<'a> Walker<'a> {
     }
 }
 
+/// How many failures of one local are told apart.
+const DIFFERENT: usize = 100;
 /// How many control bytes of a table are read at once.
 const CONTROL_BYTES: usize = 1024;
 /// A tree of this height has more elements than fit into memory.
