@@ -12,6 +12,7 @@ mod actor;
 mod cause;
 mod channels;
 mod elsewhere;
+mod errors;
 mod finding;
 mod freed;
 mod graph;
@@ -37,6 +38,7 @@ use solution::Solutions;
 
 pub use actor::Actor;
 pub use elsewhere::BLOCKED_WORKER;
+pub use errors::{HeldErrors, Kept};
 pub use finding::{
     BlockedThread, Cause, Finding, Holder, Link, Outside, Source, Unseen, Until, Wait, Waiter, With,
 };
@@ -67,6 +69,8 @@ pub struct Diagnosis {
     /// Why it does not go on: what blocks a thread, then why tasks wait in vain, those that nothing ends first. If it
     /// waits, and for nothing of these: what it waits for outside, or what is not known.
     pub findings: Vec<Finding>,
+    /// The errors that are still there. None while it runs, as they may be read in a moment.
+    pub errors: Vec<HeldErrors>,
     /// Who waits for good: nothing in the process ends that, in ascending order.
     pub stuck: Vec<Actor>,
     /// Who moves, or may be woken from outside.
@@ -204,6 +208,11 @@ impl<'s> Case<'s> {
                 Confidence::Likely
             },
             basis: *basis,
+            errors: if verdict == Verdict::Running {
+                Vec::new()
+            } else {
+                errors::held(snapshot)
+            },
             stuck: graph.actors_that(|vertex| solutions.never_moves(vertex)),
             findings,
             live,

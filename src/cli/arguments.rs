@@ -123,7 +123,7 @@ pub(super) struct Explain {
     /// Explain a snapshot that `--save` wrote
     #[arg(long, value_name = "FILE", conflicts_with = "command")]
     pub(super) snapshot: Option<PathBuf>,
-    /// Save what was read, as JSON: names, types and lines of code, addresses and counts, and no other memory
+    /// Save what was read, as JSON: names, types and lines of code, addresses, counts and errors, and no other memory
     #[arg(long, value_name = "FILE", conflicts_with = "snapshot")]
     pub(super) save: Option<PathBuf>,
     /// Show the code of libraries, too, and everything that tasks hold

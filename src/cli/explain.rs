@@ -75,7 +75,7 @@ fn explain_command(_: &Explain) -> Result<u8, Failure> {
 pub(super) fn saved(file: &Path) -> String {
     let file = escaped(&file.display().to_string());
     format!(
-        "saved to {file}: names, types and lines of code, addresses and counts, and no other memory\n"
+        "saved to {file}: names, types and lines of code, addresses, counts and errors, and no other memory\n"
     )
 }
 

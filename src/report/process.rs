@@ -2,6 +2,7 @@
 
 mod answer;
 mod document;
+mod errors;
 mod flags;
 mod folder;
 mod groups;
@@ -18,8 +19,8 @@ use std::time::Duration;
 
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockingState, Frame, FrameIndex, Gap, Handle, HandleKind, HeldIn, Leaf,
-    Lifecycle, NameId, NativeFrame, NotifyKind, Object, ObjectId, Origin, PermitKind, Place,
-    Snapshot, StackGap, Task, Thread, WaitsFor,
+    Lifecycle, NameId, NativeFrame, NotifyKind, Object, ObjectId, Origin, Outcome, PermitKind,
+    Place, Snapshot, StackGap, Task, Thread, WaitsFor,
 };
 
 use self::folder::Folder;
@@ -129,6 +130,8 @@ struct Alike<'s> {
     name: NameId,
     origin: Option<Origin>,
     state: State,
+    /// How they ended, if that is known.
+    outcome: Option<&'s Outcome>,
     futures: &'s AwaitTree,
 }
 
@@ -264,6 +267,7 @@ impl<'s> Text<'s> {
                     (_, true) => State::Moved,
                     _ => State::Waits,
                 },
+                outcome: None,
                 futures: &block_on.futures,
             });
         }
@@ -287,7 +291,8 @@ impl<'s> Text<'s> {
                 None => *shapes.entry(shape[..].into()).or_insert(number),
             };
             let alone = self.one_by_one.then_some(task.id);
-            let key = (title, task.origin, state, shape, alone);
+            let outcome = task.outcome.as_ref();
+            let key = (title, task.origin, state, outcome, shape, alone);
             let place = *places.entry(key).or_insert(all.len());
             if place == all.len() {
                 all.push(Alike {
@@ -296,6 +301,7 @@ impl<'s> Text<'s> {
                     name: task.name,
                     origin: task.origin,
                     state,
+                    outcome,
                     futures: &task.futures,
                 });
             }
@@ -362,7 +368,10 @@ impl<'s> Text<'s> {
             (Some(Origin::Library), None) => ", spawned by a library",
             _ => "",
         };
-        let state = alike.state.words();
+        let state = match alike.state {
+            State::Ended => Self::ended(alike.outcome),
+            state => state.words().to_owned(),
+        };
         heading(&mut self.block, &format!("{who}{library}{state}"));
         self.runs = alike.state == State::Runs;
         let before = self.block.lines.len();
@@ -447,6 +456,7 @@ impl<'s> Text<'s> {
         let shown = frame.handles.iter().filter(|it| self.shows(place, it));
         let mut lines: Vec<String> = shown.map(|handle| self.handle(handle)).collect();
         lines.dedup();
+        lines.extend(frame.results.iter().map(|it| self.held_results(it)));
         for line in lines {
             self.add(&line, depth + 1, FAINT);
         }

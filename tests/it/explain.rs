@@ -72,11 +72,25 @@ impl Waiting {
         loop {
             let ran = Unstuck::new(&format!("explain {} {more}", self.0.id())).run();
             let ran = ran.succeeded();
-            let waits = ran.stdout.contains(&format!(": {waiting} waiting\n"));
+            let count = format!(": {waiting} waiting\n");
+            let waits = waiting == 0 || ran.stdout.contains(&count);
             if waits && ran.stdout.contains(&format!("\n{verdict}")) {
                 return ran.stdout;
             }
             assert!(begun.elapsed() < LONG, "{}", ran.stdout);
+        }
+    }
+
+    /// The report as JSON, once it has come to this verdict.
+    pub(crate) fn explained_as_json(&self, verdict: &str) -> Value {
+        let begun = Instant::now();
+        loop {
+            let ran = Unstuck::new(&format!("explain {} --full --json", self.0.id())).run();
+            let document: Value = serde_json::from_str(&ran.succeeded().stdout).expect("JSON");
+            if document["verdict"] == verdict {
+                return document;
+            }
+            assert!(begun.elapsed() < LONG, "{document}");
         }
     }
 

@@ -21,6 +21,8 @@ mod json;
 #[cfg(tokio_unstable)]
 mod lessons;
 mod libraries;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod outcomes;
 #[cfg(tokio_unstable)]
 mod programs;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

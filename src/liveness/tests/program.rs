@@ -221,6 +221,7 @@ impl Program {
                 address: Address(0x4000_0000 + 0x1000 * u64::from(line)),
                 size: 0x1000,
                 awaits: None,
+                results: Vec::new(),
                 handles: Vec::new(),
             }],
             leaves: Vec::new(),
@@ -251,6 +252,7 @@ impl Program {
                 references: 1,
             },
             futures,
+            outcome: None,
             wakers: None,
             changed: false,
         });

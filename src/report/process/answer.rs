@@ -52,15 +52,17 @@ impl Text<'_> {
         let title = self.block.lines.len();
         let lost = explanation.outcomes.findings();
         let lost: Vec<String> = lost.iter().flat_map(lost::lines).collect();
+        let errors = self.errors(explanation);
         let notes = self.notes(diagnosis);
         let lay_out = |block: &mut Block, why: &[String]| {
             let verdict = Self::verdict(diagnosis);
             block.add(&verdict, "  ", colour(diagnosis.verdict).bold());
-            if why.len() + lost.len() + notes.len() > 0 {
+            if why.len() + lost.len() + errors.len() + notes.len() > 0 {
                 block.gap();
             }
             block.row("why", why, NONE);
             block.row("lost", &lost, NONE);
+            block.row("errors", &errors, NONE);
             block.row("note", &notes, FAINT);
         };
         let fits = |why: &[String]| {

@@ -3,15 +3,15 @@
 use serde::Serialize;
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockingState, Handle, HandleKind, HeldIn, LocalId, NameId, ObjectId,
-    Origin, PermitKind, Place, PlaceId, Thread, WaitsFor,
+    Origin, Outcome, PermitKind, Place, PlaceId, Thread, WaitsFor,
 };
 
 use super::super::json;
 use super::{Alike, Text, short_path};
 use crate::explain::Explanation;
 use crate::liveness::{
-    Activity, Actor, Basis, Cause, Diagnosis, Doubt, Finding, Holder, Link, ResourceKind, Source,
-    Unseen, Until, With,
+    Activity, Actor, Basis, Cause, Diagnosis, Doubt, Finding, HeldErrors, Holder, Kept, Link,
+    ResourceKind, Source, Unseen, Until, With,
 };
 use crate::verdict::{self, Confidence, Verdict};
 
@@ -26,6 +26,7 @@ pub(super) struct Document {
     findings: Vec<FindingDocument>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lost: Vec<verdict::Finding>,
+    errors: Vec<ErrorsDocument>,
     moves: Vec<Move>,
     not_found: Vec<&'static str>,
     other_threads: Vec<u32>,
@@ -58,6 +59,24 @@ struct FindingDocument {
     descriptor: Option<i32>,
     type_name: Option<String>,
     waiters: Vec<WaiterDocument>,
+}
+
+/// Errors that somebody has.
+#[derive(Debug, Serialize)]
+struct ErrorsDocument {
+    who: Option<Who>,
+    at: Option<PlaceDocument>,
+    locals: Vec<Option<String>>,
+    tasks: Vec<u64>,
+    results: Option<u64>,
+    errors: Vec<ErrorDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorDocument {
+    #[serde(flatten)]
+    outcome: Outcome,
+    count: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,6 +149,7 @@ struct TaskGroup {
     thread: Option<u32>,
     name: String,
     state: &'static str,
+    outcome: Option<Outcome>,
     is_own: Option<bool>,
     frames: Vec<FrameDocument>,
     leaves: Vec<LeafDocument>,
@@ -142,6 +162,15 @@ struct FrameDocument {
     parent: Option<u32>,
     held_in: Option<HeldDocument>,
     handles: Vec<HandleDocument>,
+    results: Vec<ResultsDocument>,
+}
+
+/// Results that a local holds, with errors among them.
+#[derive(Debug, Serialize)]
+struct ResultsDocument {
+    local: Option<String>,
+    count: u64,
+    errors: Vec<ErrorDocument>,
 }
 
 #[derive(Debug, Serialize)]
@@ -220,6 +249,10 @@ impl Text<'_> {
             confidence: diagnosis.confidence,
             findings: findings.map(|it| self.finding_document(it)).collect(),
             lost: explanation.outcomes.findings(),
+            errors: {
+                let errors = diagnosis.errors.iter();
+                errors.map(|it| self.errors_document(it)).collect()
+            },
             moves: self.moves(diagnosis),
             not_found: {
                 let doubts = diagnosis.doubts.iter();
@@ -251,6 +284,23 @@ impl Text<'_> {
                 .collect(),
             threads: snapshot.threads.iter().map(Self::thread_document).collect(),
             gaps: gaps.map(|gap| self.gap(gap)).collect(),
+        }
+    }
+
+    fn errors_document(&self, errors: &HeldErrors) -> ErrorsDocument {
+        let place = errors.place;
+        let locals = errors.locals.iter();
+        let (tasks, results) = match &errors.kept {
+            Kept::Tasks(tasks) => (&tasks[..], None),
+            Kept::Results(count) => (&[][..], Some(*count)),
+        };
+        ErrorsDocument {
+            who: errors.holder.map(|holder| self.who(holder)),
+            at: place.map(|place| self.place_document(&self.snapshot[place])),
+            locals: locals.map(|local| self.local(*local)).collect(),
+            tasks: tasks.iter().map(|it| self.snapshot.tasks[*it].id).collect(),
+            results,
+            errors: error_documents(&errors.failures),
         }
     }
 
@@ -441,6 +491,15 @@ impl Text<'_> {
                 .iter()
                 .map(|it| self.handle_document(it))
                 .collect(),
+            results: frame
+                .results
+                .iter()
+                .map(|held| ResultsDocument {
+                    local: self.local(held.local),
+                    count: held.count,
+                    errors: error_documents(&held.failures),
+                })
+                .collect(),
         });
         let leaves = leaves.iter().map(|leaf| {
             let mut document = LeafDocument {
@@ -474,6 +533,7 @@ impl Text<'_> {
             thread: group.thread,
             name: self.name(group.name, group.origin),
             state: group.state.name(),
+            outcome: group.outcome.cloned(),
             is_own: group.origin.map(|it| it == Origin::Program),
             frames: frames.collect(),
             leaves: leaves.collect(),
@@ -605,6 +665,15 @@ impl Text<'_> {
         let now = self.snapshot.taken_at_ns?;
         Some(deadline.saturating_sub(now) / 1_000_000)
     }
+}
+
+fn error_documents(failures: &[(Outcome, u64)]) -> Vec<ErrorDocument> {
+    let failures = failures.iter();
+    let document = |(outcome, count): &(Outcome, u64)| ErrorDocument {
+        outcome: outcome.clone(),
+        count: *count,
+    };
+    failures.map(document).collect()
 }
 
 /// As the snapshot has it: `mutex_guard`.

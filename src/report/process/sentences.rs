@@ -234,14 +234,14 @@ impl Text<'_> {
         stack
     }
 
-    fn function(&self, place: PlaceId) -> String {
+    pub(super) fn function(&self, place: PlaceId) -> String {
         let place = &self.snapshot[place];
         let path = short_path(&place.function);
         let name = path.rsplit("::").next().unwrap_or(&path);
         format!("{} (`{name}`)", self.place(place))
     }
 
-    fn actor(&self, actor: Actor) -> String {
+    pub(super) fn actor(&self, actor: Actor) -> String {
         match actor {
             Actor::Task(index) => self.task_title(&self.snapshot.tasks[index]),
             Actor::BlockOn(index) => {

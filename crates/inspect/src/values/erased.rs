@@ -110,8 +110,8 @@ fn of_library(texts: &Texts<'_>, library: &Library, value: &Value) -> Option<Ins
     Some(Inside::Values(vec![whole.field(debug, "_object")?]))
 }
 
-/// What is behind a trait object: a value, or a string that was turned into a `Box<dyn Error>`. The standard library has
-/// no debug info, but symbols.
+/// What is behind a trait object: a value, or a string that was turned into a `Box<dyn Error>`. The standard library
+/// has no debug info, but symbols.
 fn behind(texts: &Texts<'_>, pointer: u64, vtable: u64) -> Option<Inside> {
     if let Some(value) = texts.behind(pointer, vtable) {
         return Some(Inside::Values(vec![value]));
@@ -154,7 +154,7 @@ pub(crate) fn panic_message(texts: &Texts<'_>, payload: &Value) -> Option<String
     let memory = texts.context.memory;
     let (pointer, vtable) = texts.trait_object(payload)?;
     if let Some(value) = texts.behind(pointer, vtable) {
-        return texts.text(&value);
+        return Some(texts.text(&value));
     }
     // Made in the standard library, which has no debug info. There it is one of these two.
     match memory.word(vtable.wrapping_add(SIZE))? {

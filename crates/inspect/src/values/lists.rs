@@ -51,9 +51,9 @@ impl Texts<'_> {
             (value.target(debug, memory)?.address, length)
         };
         // A length that leads out of the memory is not the length of this list.
-        let last = count.checked_sub(1)?.checked_mul(element.size)?;
-        let is_readable = element.size == 0 || memory.uint(start.checked_add(last)?, 1).is_some();
-        is_readable.then_some(List {
+        let size = count.checked_mul(element.size)?;
+        let is_readable = |last: u64| memory.uint(start.wrapping_add(last), 1).is_some();
+        size.checked_sub(1).is_none_or(is_readable).then_some(List {
             start,
             count,
             element,

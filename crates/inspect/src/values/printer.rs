@@ -73,8 +73,8 @@ impl<'a> Texts<'a> {
         Some(Value::new(debug.ty(debug.type_behind(vtable)?), pointer))
     }
 
-    /// A value as text. A string is printed without quotes. `None` if the value can't be read.
-    pub(crate) fn text(&self, value: &Value) -> Option<String> {
+    /// A value as text. A string is printed without quotes.
+    pub(crate) fn text(&self, value: &Value) -> String {
         let mut printer = Printer {
             texts: self,
             out: String::new(),
@@ -82,9 +82,9 @@ impl<'a> Texts<'a> {
         };
         match self.string(value) {
             Some(text) => printer.push(&text),
-            None => printer.value(value, 0)?,
+            None => printer.value(value, 0),
         }
-        Some(printer.finish())
+        printer.finish()
     }
 
     /// The text of a string. `None` if the value is none.
@@ -162,18 +162,15 @@ impl Printer<'_, '_> {
         self.visits > VISITS || self.out.len() > 4 * Outcome::LONGEST
     }
 
-    /// Adds what can't be shown.
-    fn unknown(&mut self) {
-        self.push("…");
+    /// Adds a value, or what stands for one that can't be shown.
+    fn value(&mut self, value: &Value, depth: usize) {
+        self.visits += 1;
+        if depth > DEPTH || self.is_full() || self.try_value(value, depth).is_none() {
+            self.push("…");
+        }
     }
 
-    /// `None` if nothing of it could be read.
-    fn value(&mut self, value: &Value, depth: usize) -> Option<()> {
-        self.visits += 1;
-        if depth > DEPTH || self.is_full() {
-            self.unknown();
-            return Some(());
-        }
+    fn try_value(&mut self, value: &Value, depth: usize) -> Option<()> {
         if let Some(text) = self.texts.string(value) {
             self.quoted(&text);
             return Some(());
@@ -183,39 +180,32 @@ impl Printer<'_, '_> {
             return Some(());
         }
         if let Some(inner) = erased::inside(self.texts, value) {
-            return self.inside(inner, depth);
+            self.inside(inner, depth);
+            return Some(());
         }
         let (debug, memory) = (self.texts.context.debug, self.texts.context.memory);
         match value.ty.kind {
             Kind::Base => self.base(value),
             Kind::Enum => {
                 let number = value.read(memory)?;
-                let name = value.ty.enumerator(number);
-                self.push(name.unwrap_or("…"));
+                self.push(value.ty.enumerator(number)?);
                 Some(())
             }
             Kind::Array => self.list(value, depth),
             Kind::Pointer => {
                 let name = &value.ty.name;
                 let is_followed = name.starts_with('&') || name.starts_with("alloc::boxed::Box<");
-                match value.target(debug, memory).filter(|_| is_followed) {
-                    Some(target) => self.value(&target, depth + 1),
-                    None => {
-                        self.unknown();
-                        Some(())
-                    }
-                }
-            }
-            Kind::Struct => self.structure(value, depth),
-            Kind::Other => {
-                self.unknown();
+                let target = value.target(debug, memory).filter(|_| is_followed)?;
+                self.value(&target, depth + 1);
                 Some(())
             }
+            Kind::Struct => self.structure(value, depth),
+            Kind::Other => None,
         }
     }
 
     /// What an error that hides its type is.
-    fn inside(&mut self, inside: erased::Inside, depth: usize) -> Option<()> {
+    fn inside(&mut self, inside: erased::Inside, depth: usize) {
         match inside {
             erased::Inside::Text(text) if self.out.is_empty() => self.push(&text),
             erased::Inside::Text(text) => self.quoted(&text),
@@ -228,12 +218,11 @@ impl Printer<'_, '_> {
                     }
                     match self.texts.string(value) {
                         Some(text) => self.push(&text),
-                        None => self.value(value, depth + 1)?,
+                        None => self.value(value, depth + 1),
                     }
                 }
             }
         }
-        Some(())
     }
 
     fn well_known(&self, value: &Value) -> Option<String> {
@@ -255,10 +244,7 @@ impl Printer<'_, '_> {
             self.push("()");
             return Some(());
         }
-        let Some(bits) = value.read(memory) else {
-            self.unknown();
-            return Some(());
-        };
+        let bits = value.read(memory)?;
         let unused = 64 - (8 * value.ty.size).clamp(8, 64);
         let text = match name {
             "bool" => (bits != 0).to_string(),
@@ -273,18 +259,15 @@ impl Printer<'_, '_> {
     }
 
     fn list(&mut self, value: &Value, depth: usize) -> Option<()> {
-        let list = self.texts.list(value);
-        let (elements, count) = list.map_or((Vec::new(), 0), |list| {
-            (list.elements(ELEMENTS), list.count)
-        });
+        let list = self.texts.list(value)?;
         self.push("[");
-        for (number, element) in elements.iter().enumerate() {
+        for (number, element) in list.elements(ELEMENTS).iter().enumerate() {
             if number > 0 {
                 self.push(", ");
             }
-            self.value(element, depth + 1)?;
+            self.value(element, depth + 1);
         }
-        if count > ELEMENTS {
+        if list.count > ELEMENTS {
             self.push(", …");
         }
         self.push("]");
@@ -296,12 +279,12 @@ impl Printer<'_, '_> {
         let name = &value.ty.name;
         if value.ty.as_trait_object().is_some() {
             // What is known of it was looked for before.
-            self.unknown();
-            return Some(());
+            return None;
         }
         if name.starts_with("alloc::sync::Arc<") || name.starts_with("alloc::rc::Rc<") {
             let shared = value.shared(debug, memory)?;
-            return self.value(&shared, depth + 1);
+            self.value(&shared, depth + 1);
+            return Some(());
         }
         if lists::element(debug, &value.ty).is_some() {
             return self.list(value, depth);
@@ -311,20 +294,19 @@ impl Printer<'_, '_> {
                 debug.ty(variant.ty),
                 value.address.wrapping_add(variant.offset),
             );
-            let name = variant.name.clone();
-            return self.named_fields(&name, &contents, depth);
+            return self.named_fields(&variant.name, &contents, depth);
         }
         if value.ty.variants.is_some() {
-            self.unknown();
-            return Some(());
+            return None;
         }
         let is_wrapper = WRAPPERS.iter().any(|prefix| name.starts_with(prefix));
         if is_wrapper && let Some(only) = only_field(debug, &value.ty) {
-            return self.value(&value.field(debug, &only)?, depth + 1);
+            self.value(&value.field(debug, &only)?, depth + 1);
+            return Some(());
         }
         let own = value.ty.own_name();
-        let own = own.split('<').next().unwrap_or(own).to_owned();
-        self.named_fields(&own, value, depth)
+        let own = own.split('<').next().unwrap_or(own);
+        self.named_fields(own, value, depth)
     }
 
     fn named_fields(&mut self, name: &str, value: &Value, depth: usize) -> Option<()> {
@@ -347,7 +329,7 @@ impl Printer<'_, '_> {
                 self.push(&field.name);
                 self.push(": ");
             }
-            self.value(&value.field(debug, &field.name)?, depth + 1)?;
+            self.value(&value.field(debug, &field.name)?, depth + 1);
         }
         self.push(if is_tuple { ")" } else { " }" });
         Some(())

@@ -61,19 +61,14 @@ impl Texts<'_> {
         let (debug, memory) = (self.context.debug, self.context.memory);
         let mut value = value.clone();
         while is_result(&value.ty) {
-            let variant = value.ty.variant_at(debug, memory, value.address)?;
-            let is_error = &*variant.name == "Err";
-            let name = variant.name.clone();
-            let inner = value.variant(debug, memory, &name)?.field(debug, "__0")?;
-            if is_error {
-                let text = || {
-                    Some(Outcome::Error {
-                        text: self.text(&inner)?,
-                    })
+            if let Some(error) = value.variant(debug, memory, "Err") {
+                let error = error.field(debug, "__0")?;
+                let text = || Outcome::Error {
+                    text: self.text(&error),
                 };
-                return of_error(&inner).or_else(text);
+                return Some(of_error(&error).unwrap_or_else(text));
             }
-            value = inner;
+            value = value.variant(debug, memory, "Ok")?.field(debug, "__0")?;
         }
         Some(Outcome::Returned)
     }

@@ -5,7 +5,6 @@ mod connections;
 mod events;
 mod groups;
 mod once;
-mod outcomes;
 mod tokens;
 mod trackers;
 
@@ -40,11 +39,6 @@ fn main() {
         "sqlx_pool_returned_late" => connections::sqlx_returned_late(),
         "deadpool_in_use" => connections::deadpool_in_use(),
         "deadpool_returned_late" => connections::deadpool_returned_late(),
-        "outcomes_handles" => outcomes::handles(),
-        "outcomes_sets" => outcomes::sets(),
-        "outcomes_results" => outcomes::results(),
-        "outcomes_detached" => outcomes::detached(),
-        "outcomes_handed_on" => outcomes::handed_on(),
         _ => panic!("no program {name}"),
     }
 }

@@ -1,4 +1,5 @@
-//! Tasks that ended, and who has what they returned.
+//! Tasks that ended with errors of many types. `outcomes NAME` runs one of the programs; it prints `ready` once all
+//! have ended. What differs is who has what they returned.
 
 use std::error::Error;
 use std::future::pending;
@@ -118,12 +119,49 @@ async fn returned() -> Result<(), String> {
     Ok(())
 }
 
+fn main() {
+    // The tests make sure of it: programs must not need the flag.
+    println!("tokio_unstable: {}", cfg!(tokio_unstable));
+    let name = std::env::args().nth(1).expect("a name");
+    match &*name {
+        "handles" => handles(),
+        "sets" => sets(),
+        "results" => results(),
+        "detached" => detached(),
+        "handed_on" => handed_on(),
+        "one_of_each" => one_of_each(),
+        _ => panic!("no program {name}"),
+    }
+}
+
+/// Tells the test that everything is set up.
+fn ready() {
+    println!("ready");
+}
+
 /// Calls a macro with each of the functions.
 macro_rules! each {
     ($do:ident) => {
         $do!(
-            text, string, boxed_text, boxed, named, tuple, empty, os, io_kind, io_other, number,
-            any, message, report, receive, panic_text, panic_string, aborted, returned
+            text,
+            string,
+            boxed_text,
+            boxed,
+            named,
+            tuple,
+            empty,
+            os,
+            io_kind,
+            io_other,
+            number,
+            any,
+            message,
+            report,
+            receive,
+            panic_text,
+            panic_string,
+            aborted,
+            returned
         )
     };
 }
@@ -156,13 +194,13 @@ fn start<T: Send + 'static>(
 }
 
 /// Their handles are locals.
-pub(crate) fn handles() {
+fn handles() {
     macro_rules! spawn {
         ($($function:ident),*) => {
             run(async {
                 $(let $function = start(stringify!($function), $function());)*
                 settle().await;
-                crate::ready();
+                ready();
                 pending::<()>().await;
                 drop(($($function,)*));
             })
@@ -172,7 +210,7 @@ pub(crate) fn handles() {
 }
 
 /// They are in sets.
-pub(crate) fn sets() {
+fn sets() {
     macro_rules! spawn {
         ($($function:ident),*) => {
             run(async {
@@ -182,7 +220,7 @@ pub(crate) fn sets() {
                     $function.abort_all();
                 })*
                 settle().await;
-                crate::ready();
+                ready();
                 pending::<()>().await;
                 drop(($($function,)*));
             })
@@ -192,12 +230,12 @@ pub(crate) fn sets() {
 }
 
 /// What they returned is in vectors.
-pub(crate) fn results() {
+fn results() {
     macro_rules! spawn {
         ($($function:ident),*) => {
             run(async {
                 $(let $function = vec![start(stringify!($function), $function()).await];)*
-                crate::ready();
+                ready();
                 pending::<()>().await;
                 drop(($($function,)*));
             })
@@ -207,13 +245,13 @@ pub(crate) fn results() {
 }
 
 /// Nobody has their handles.
-pub(crate) fn detached() {
+fn detached() {
     macro_rules! spawn {
         ($($function:ident),*) => {
             run(async {
                 $(drop(task::spawn($function()));)*
                 settle().await;
-                crate::ready();
+                ready();
                 pending::<()>().await;
             })
         };
@@ -222,15 +260,31 @@ pub(crate) fn detached() {
 }
 
 /// What was returned is handed on, and is not here any more.
-pub(crate) fn handed_on() {
+fn handed_on() {
     run(async {
         let (send, receive) = oneshot::channel();
         let results = vec![task::spawn(named()).await, task::spawn(named()).await];
-        if results.iter().any(Result::is_err) {
-            crate::ready();
+        if results.iter().flatten().all(Result::is_err) {
+            ready();
         }
         let _ = send.send(results);
         std::mem::forget(receive);
         pending::<()>().await;
+    });
+}
+
+/// A handle that is not awaited, and results that are kept.
+fn one_of_each() {
+    run(async {
+        let unread = task::spawn(named());
+        let mut results = Vec::new();
+        for _ in 0..2 {
+            results.push(task::spawn(text()).await);
+        }
+        results.push(task::spawn(async { Ok(()) }).await);
+        results.push(task::spawn(async { panic!("a constant") }).await);
+        ready();
+        pending::<()>().await;
+        drop((unread, results));
     });
 }
