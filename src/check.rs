@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
@@ -45,9 +46,11 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 /// Once the test has not moved for a twentieth of a second, the memory of the process is read, which polls nothing. It
 /// hangs if nothing in the process can wake it, twice in a row. A thread that is not known might, such as one that
 /// the test started, or that of a plain test beside it; and so might another test under a check, until it has ended
-/// or hangs itself. The main thread is taken for the test harness, unless the check runs on it. A test that makes
-/// progress, or waits for something outside, is left alone, unless the check is told when to [give
-/// up](Check::give_up_after).
+/// or hangs itself. The main thread is taken for the test harness, unless the check runs on it.
+///
+/// A test that waits for something outside, in which nothing moves meanwhile, fails after a minute, or [as long as it
+/// may](Check::wait_at_most). After half of that, a line on standard error says what it waits for. A test that makes
+/// progress is left alone, unless the check is told when to [give up](Check::give_up_after).
 ///
 /// That takes Linux on x86-64 and full debug info (`debug = true`, the default of a test build). Where the process
 /// can't be read, the test runs all the same, and a line on standard error says why it is not watched.
@@ -60,8 +63,12 @@ pub fn check<T: Send + 'static>(body: impl Future<Output = T> + Send + 'static) 
 pub struct Check {
     strict: bool,
     detail: Detail,
+    longest_wait: Duration,
     give_up_after: Option<Duration>,
 }
+
+/// How long a test may wait unless it is told.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 impl Check {
     /// A check that fails a test only if it hangs. What else is amiss at its end is printed.
@@ -70,6 +77,7 @@ impl Check {
         Self {
             strict: false,
             detail: Detail::Brief,
+            longest_wait: LONGEST_WAIT,
             give_up_after: None,
         }
     }
@@ -87,6 +95,25 @@ impl Check {
     pub fn full(self) -> Self {
         let detail = Detail::Full;
         Self { detail, ..self }
+    }
+
+    /// Fails a test once nothing in it has moved for that long: a minute, unless this says otherwise. A timer that it
+    /// waits for may fire later than that, or a peer answer.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use unstuck::Check;
+    /// let hour = Duration::from_hours(1);
+    /// Check::new().wait_at_most(hour).run(async {
+    ///     // What may take long to answer.
+    /// });
+    /// ```
+    #[must_use]
+    pub fn wait_at_most(self, longest_wait: Duration) -> Self {
+        Self {
+            longest_wait,
+            ..self
+        }
     }
 
     /// Fails a test also if it has not ended after that long, whatever it is doing: a wait for something outside, a
@@ -168,10 +195,14 @@ impl Check {
         let _own = own_threads::join();
         let _unrecorded = unrecorded();
         let mut watching = Watching::new(runtime.metrics(), Pace::TEST);
-        let report = |explanation| self.report(&collector.add_to(explanation, Some(test)));
+        let report = |mut explanation| {
+            leave_out_others(&mut explanation, test);
+            self.report(&collector.add_to(explanation, Some(test)))
+        };
         let begun = Instant::now();
         let mut is_readable = true;
         let mut hung_before = false;
+        let mut is_warned = false;
         loop {
             let left = self
                 .give_up_after
@@ -179,24 +210,40 @@ impl Check {
             if end.recv_timeout(left.min(TICK)) != Err(RecvTimeoutError::Timeout) {
                 return None;
             }
-            if let Some(limit) = self.give_up_after.filter(|limit| begun.elapsed() >= *limit) {
+            let is_due = watching.is_due();
+            let waits = watching.quiet_for();
+            let is_late = self.give_up_after.filter(|limit| begun.elapsed() >= *limit);
+            let why = is_late.map(|limit| format!("has not ended after {limit:?}"));
+            let waits_too_long = || {
+                format!(
+                    "has waited for {:?}, and nothing in it has moved",
+                    self.longest_wait
+                )
+            };
+            let why = why.or_else(|| (waits >= self.longest_wait).then(waits_too_long));
+            if let Some(why) = why {
                 let report = match watching.read() {
                     Ok(explanation) => report(explanation),
                     Err(reason) => reason.to_string(),
                 };
                 // It may have ended while it was looked at.
                 let has_ended = end.try_recv() != Err(mpsc::TryRecvError::Empty);
-                let late = || format!("the test has not ended after {limit:?}\n\n{report}");
-                return (!has_ended).then(late);
+                return (!has_ended).then(|| format!("the test {why}\n\n{report}"));
             }
-            if !is_readable || !hung_before && !watching.is_due() {
+            if !is_warned && waits >= self.longest_wait / 2 {
+                is_warned = true;
+                if let Ok(mut explanation) = watching.read() {
+                    leave_out_others(&mut explanation, test);
+                    self.warn(&explanation);
+                }
+            }
+            if !is_readable || !hung_before && !is_due {
                 continue;
             }
             match watching.read() {
-                Ok(mut explanation) => {
+                Ok(explanation) => {
                     let hangs = hangs(&explanation, test);
                     if hangs && hung_before {
-                        leave_out_others(&mut explanation, test);
                         return Some(format!("the test hangs\n\n{}", report(explanation)));
                     }
                     hung_before = hangs;
@@ -207,6 +254,20 @@ impl Check {
                 }
             }
         }
+    }
+
+    /// Says in a line what the test waits for.
+    fn warn(self, explanation: &Explanation) {
+        let thread = thread::current();
+        // The harness gives the thread the name of the test.
+        let name = thread.name().unwrap_or("a test");
+        let waits = self.longest_wait / 2;
+        let title = format!(
+            "{name} has waited for {waits:?}, and fails after {:?}: ",
+            self.longest_wait
+        );
+        let text = process::render_verdict(explanation, &title, Page::Plain);
+        eprint!("{}", anstream::adapter::strip_str(&text));
     }
 
     fn report(self, explanation: &Explanation) -> String {
@@ -225,18 +286,15 @@ fn hangs(explanation: &Explanation, test: Id) -> bool {
         .is_some_and(|task| stuck.binary_search(&Actor::Task(task)).is_ok())
 }
 
-/// Leaves out why other tests hang.
+/// Leaves out what other tests in the process wait for.
 fn leave_out_others(explanation: &mut Explanation, test: Id) {
-    let tasks = &explanation.snapshot.tasks;
-    let runtime = task(&explanation.snapshot, test).and_then(|test| tasks[test].runtime);
+    let snapshot = &explanation.snapshot;
+    let runtime = task(snapshot, test).and_then(|test| snapshot.tasks[test].runtime);
     let is_own = |actor: Actor| match actor {
-        Actor::Task(task) => tasks[task].runtime == runtime,
+        Actor::Task(task) => snapshot.tasks[task].runtime == runtime,
         Actor::BlockOn(_) | Actor::Blocking(_) => true,
     };
-    explanation.diagnosis.findings.retain(|finding| {
-        let mut links = finding.wait().into_iter().flat_map(|wait| &wait.links);
-        links.any(|link| link.waiters.iter().any(|waiter| is_own(waiter.actor)))
-    });
+    explanation.diagnosis.leave_out_others(snapshot, is_own);
 }
 
 /// The index of a task.

@@ -88,6 +88,24 @@ impl Diagnosis {
         let findings = self.findings.iter();
         findings.filter_map(|finding| Some((finding, finding.wait()?)))
     }
+
+    /// Leaves out what is only about actors that are not `own`.
+    pub(crate) fn leave_out_others(&mut self, snapshot: &Snapshot, is_own: impl Fn(Actor) -> bool) {
+        self.live.retain(|live| is_own(live.actor));
+        self.errors
+            .retain(|errors| errors.holder.is_none_or(&is_own));
+        self.findings.retain(|finding| match &finding.cause {
+            Cause::Wait(wait) => {
+                let mut waiters = wait.links.iter().flat_map(|link| &link.waiters);
+                waiters.any(|waiter| is_own(waiter.actor))
+            }
+            Cause::Outside(outside) => outside.actors.iter().any(|actor| is_own(*actor)),
+            Cause::BlockedThread(_) | Cause::Unseen(_) => true,
+        });
+        if self.findings.is_empty() && self.verdict == Verdict::Waiting {
+            self.findings = elsewhere::outside(snapshot, &self.live);
+        }
+    }
 }
 
 /// The verdict on a process that was read twice.

@@ -101,6 +101,8 @@ pub(crate) struct Watching {
     stuck: StuckParts,
     blocked: BlockedThreads,
     has_moved: bool,
+    /// When something moved last.
+    moved_at: Instant,
     has_read: bool,
     pause: Duration,
     next: Instant,
@@ -141,6 +143,7 @@ impl Watching {
             stuck: StuckParts::default(),
             blocked: BlockedThreads::default(),
             has_moved: true,
+            moved_at: Instant::now(),
             has_read: false,
             pause: pace.shortest,
             next: Instant::now(),
@@ -212,15 +215,21 @@ impl Watching {
         let pulse = Pulse::of(&self.runtime);
         let is_quiet = pulse == self.pulse && pulse.rests();
         self.pulse = pulse;
+        let now = Instant::now();
         if !is_quiet {
             self.has_moved = true;
+            self.moved_at = now;
         }
-        let now = Instant::now();
         if is_quiet || self.stuck.are_suspected() {
             now >= self.next
         } else {
             now >= self.next + self.pause * IF_BUSY
         }
+    }
+
+    /// For how long nothing has moved, by the last look at the metrics.
+    pub(crate) fn quiet_for(&self) -> Duration {
+        self.moved_at.elapsed()
     }
 
     /// Reads the memory of the program.

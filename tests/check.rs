@@ -204,6 +204,30 @@ fn a_check_gives_up_on_a_test_that_waits_for_something_outside() {
 }
 
 #[test]
+fn a_test_that_waits_for_something_outside_may_not_wait_for_ever() {
+    let limit = Duration::from_secs(1);
+    let message = failure(move || {
+        Check::new().wait_at_most(limit).run(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            listener.accept().await.unwrap();
+        });
+    });
+    let start = "the test has waited for 1s, and nothing in it has moved\n\nwaiting: ";
+    assert!(message.starts_with(start), "{message}");
+    assert!(message.contains(" for I/O"), "{message}");
+}
+
+#[test]
+fn a_test_that_moves_now_and_then_may_take_longer_than_it_may_wait() {
+    let limit = Duration::from_secs(2);
+    Check::new().wait_at_most(limit).run(async {
+        for _ in 0..6 {
+            sleep(Duration::from_millis(500)).await;
+        }
+    });
+}
+
+#[test]
 fn a_check_gives_up_on_a_poll_that_does_not_come_back() {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let message = given_up(async move {
