@@ -34,6 +34,8 @@ pub enum Kept {
     Tasks(Vec<usize>),
     /// It has this many results, those that are no errors included. It may have read them.
     Results(u64),
+    /// It has none any more: it awaited results of tasks there. An error among them was read or dropped.
+    Nothing(Vec<PlaceId>),
 }
 
 /// The errors that are still there, those of tasks first.
@@ -41,7 +43,24 @@ pub(super) fn held(snapshot: &Snapshot) -> Vec<HeldErrors> {
     let mut found = unread(snapshot);
     let actors = Actor::all(snapshot);
     found.extend(actors.filter_map(|actor| results(snapshot, actor)));
+    found.extend(Actor::all(snapshot).flat_map(|actor| joined(snapshot, actor)));
     found
+}
+
+/// Where an actor awaited results that it has no more.
+fn joined(snapshot: &Snapshot, actor: Actor) -> impl Iterator<Item = HeldErrors> {
+    let futures = actor.futures(snapshot).into_iter();
+    let awaited = futures
+        .flat_map(|it| &it.frames)
+        .filter(|it| it.held_in.is_none());
+    let joined = awaited.filter(|frame| !frame.joined.is_empty());
+    joined.map(move |frame| HeldErrors {
+        holder: Some(actor),
+        place: Some(frame.place),
+        locals: Vec::new(),
+        kept: Kept::Nothing(frame.joined.clone()),
+        failures: Vec::new(),
+    })
 }
 
 /// Those of tasks, by who has the handles.

@@ -88,3 +88,24 @@ fn the_answer_says_who_has_errors_that_nobody_has_read() {
         assert!(errors.contains(part), "{part}: {text}");
     }
 }
+
+#[test]
+fn the_answer_says_where_results_went_that_nobody_has_any_more() {
+    let answer = |name: &str| {
+        let program = Waiting::start_executable(&build("outcomes", "dev"), name);
+        let text = program.explained_as("stuck", 0, "");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let source = include_str!("../../crates/inspect/tests/outcomes/src/main.rs");
+    let line = source.lines().position(|line| line.ends_with("// joins"));
+    let line = line.expect("a marked line") + 1;
+    let sentence = format!(
+        "errors main awaited results of tasks at crates/inspect/tests/outcomes/src/main.rs:{line} (`pool`), and no \
+         local has them any more: an error among them was read or dropped there [likely]"
+    );
+    let pool = answer("pool");
+    assert!(pool.contains(&sentence), "{pool}");
+    let counts = answer("pool_that_counts");
+    assert!(counts.contains(" main waits at "), "{counts}");
+    assert!(!counts.contains("errors "), "{counts}");
+}

@@ -222,6 +222,7 @@ impl Program {
                 size: 0x1000,
                 awaits: None,
                 results: Vec::new(),
+                joined: Vec::new(),
                 handles: Vec::new(),
             }],
             leaves: Vec::new(),

@@ -69,6 +69,7 @@ struct ErrorsDocument {
     locals: Vec<Option<String>>,
     tasks: Vec<u64>,
     results: Option<u64>,
+    joined_at: Vec<PlaceDocument>,
     errors: Vec<ErrorDocument>,
 }
 
@@ -290,9 +291,10 @@ impl Text<'_> {
     fn errors_document(&self, errors: &HeldErrors) -> ErrorsDocument {
         let place = errors.place;
         let locals = errors.locals.iter();
-        let (tasks, results) = match &errors.kept {
-            Kept::Tasks(tasks) => (&tasks[..], None),
-            Kept::Results(count) => (&[][..], Some(*count)),
+        let (tasks, results, joined) = match &errors.kept {
+            Kept::Tasks(tasks) => (&tasks[..], None, &[][..]),
+            Kept::Results(count) => (&[][..], Some(*count), &[][..]),
+            Kept::Nothing(places) => (&[][..], None, &places[..]),
         };
         ErrorsDocument {
             who: errors.holder.map(|holder| self.who(holder)),
@@ -300,6 +302,7 @@ impl Text<'_> {
             locals: locals.map(|local| self.local(*local)).collect(),
             tasks: tasks.iter().map(|it| self.snapshot.tasks[*it].id).collect(),
             results,
+            joined_at: self.places(joined),
             errors: error_documents(&errors.failures),
         }
     }

@@ -22,6 +22,7 @@ impl Text<'_> {
         let errors = diagnosis.errors.iter().filter(|errors| match &errors.kept {
             Kept::Tasks(tasks) => told.is_empty() || !tasks.iter().all(is_told),
             Kept::Results(_) => true,
+            Kept::Nothing(_) => told.is_empty(),
         });
         let most = if self.full { usize::MAX } else { NAMED };
         let mut sentences: Vec<String> = errors.map(|it| self.held_errors(it)).collect();
@@ -59,6 +60,15 @@ impl Text<'_> {
                     None => "and it was not found who holds its handle".to_owned(),
                 };
                 format!("nobody has read {error}, {holder}: {texts}")
+            }
+            Kept::Nothing(places) => {
+                let places = places.iter().map(|place| self.function(*place)).collect();
+                format!(
+                    "{} awaited results of tasks at {}, and no local has them any more: an error among them was read \
+                     or dropped there [likely]",
+                    holder.unwrap_or_default(),
+                    self.first_of(places, ", "),
+                )
             }
             Kept::Results(count) => {
                 let holder = holder.unwrap_or_default();

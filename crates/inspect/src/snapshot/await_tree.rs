@@ -69,6 +69,10 @@ pub struct Frame {
     /// Its locals that hold errors, of the program's own functions.
     #[serde(default)]
     pub results: Vec<HeldResults>,
+    /// Where a function of the program's own may have awaited what tasks returned before, if it was results and no
+    /// local has any now.
+    #[serde(default)]
+    pub joined: Vec<PlaceId>,
 }
 
 /// A local that holds a future.

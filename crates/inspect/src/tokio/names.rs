@@ -63,6 +63,9 @@ pub(crate) const ANY_HANDLE: &str = "tokio::runtime::scheduler::Handle";
 pub(crate) const RUNTIME: &str = "tokio::runtime::runtime::Runtime";
 /// The future of a task that runs a closure.
 pub(crate) const BLOCKING_TASK: &str = "tokio::runtime::blocking::task::BlockingTask<";
+/// A `JoinHandle` of a task that returns a result.
+pub(crate) const HANDLE_OF_RESULT: &str =
+    "tokio::runtime::task::join::JoinHandle<core::result::Result<";
 /// What a handle tells of a task that panicked or was cancelled.
 pub(crate) const JOIN_ERROR: &str = "tokio::runtime::task::error::JoinError";
 /// A part of the mangled names of Tokio's functions.

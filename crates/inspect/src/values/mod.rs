@@ -10,4 +10,4 @@ mod results;
 
 pub(crate) use erased::{WANTED, panic_message};
 pub(crate) use printer::Texts;
-pub(crate) use results::is_of_results;
+pub(crate) use results::{RESULT, is_of_results};

@@ -9,7 +9,7 @@ use foldhash::{HashMap, HashMapExt as _};
 use super::containers;
 use super::reach::{self, Purpose, Reach};
 use crate::context::Context;
-use crate::debug_info::{DebugInfo, Declaration, Kind, Path, Spot, Tag, Type, TypeId};
+use crate::debug_info::{DebugInfo, Declaration, Kind, Path, Spot, Tag, Type, TypeId, Variant};
 use crate::snapshot::{HandleKind, Local, LocalId, NameId, Origin, Place, PlaceId, Suspension};
 use crate::tokio::channels::{self, ChannelLayout, QueueLayout};
 use crate::tokio::flume;
@@ -20,7 +20,7 @@ use crate::tokio::pipes;
 use crate::tokio::sides::{self, Side, SideLayout};
 use crate::tokio::waits::{self, WaitKind, WaitLayout, Within};
 use crate::tokio::{own, util};
-use crate::values::is_of_results;
+use crate::values::{RESULT, is_of_results};
 
 /// What is read of a value.
 pub(crate) enum Plan {
@@ -165,6 +165,8 @@ pub(crate) struct State {
     pub(crate) held: Box<[Held]>,
     /// Locals of the program's own that are, or have in them, results.
     pub(crate) results: Box<[HeldResult]>,
+    /// Where it awaited results of tasks before, if no local of its own has any now.
+    pub(crate) joined: Box<[PlaceId]>,
     /// The offsets of the flags that tell whether some local still has its value: 1 if it has.
     drop_flags: Box<[u64]>,
 }
@@ -776,6 +778,7 @@ impl Coroutine {
             }
         });
         let mut locals = Locals::default();
+        let joined = self.joined(plans, context, number, &body);
         if !ended {
             self.locals(
                 plans,
@@ -792,8 +795,45 @@ impl Coroutine {
             awaits,
             held: locals.held.into(),
             results: locals.results.into(),
+            joined,
             drop_flags: locals.drop_flags.into(),
         }
+    }
+
+    /// Where it awaited results of tasks, in states before this one. They are in the order of the source.
+    fn joined(
+        &self,
+        plans: &Plans,
+        context: &Context<'_>,
+        state: usize,
+        body: &Type,
+    ) -> Box<[PlaceId]> {
+        let debug = context.debug;
+        let fields = body.fields.iter().filter(|it| &*it.name != AWAITEE);
+        let has_results = |ty: TypeId| debug.ty(ty).name.contains(RESULT);
+        if self.origin != Origin::Program || fields.map(|it| it.ty).any(has_results) {
+            return Box::default();
+        }
+        let states = self.ty.variants.iter().flat_map(|variants| &*variants.list);
+        let before = states.take(state).filter(|state| {
+            let awaited = debug.ty(state.ty);
+            let awaited = awaited.field(AWAITEE).map(|field| debug.ty(field.ty));
+            awaited.is_some_and(|ty| ty.name.contains(names::HANDLE_OF_RESULT))
+        });
+        let place = |state: &Variant| {
+            let file = debug.file(self.ty.id.0, state.file);
+            PlaceId(plans.places.borrow_mut().id(Place {
+                function: self.function.clone(),
+                in_macro: file != self.lines.file,
+                file,
+                line: u32::try_from(state.line).unwrap_or(0),
+                function_file: self.lines.file.clone(),
+                first_line: self.lines.first,
+                last_line: self.lines.last,
+                origin: self.origin,
+            }))
+        };
+        before.map(place).collect()
     }
 
     /// Where the function calls the macro that writes the `.await` of this state. `None` if that is not certain.

@@ -668,6 +668,7 @@ impl<'a> Walker<'a> {
             awaits: state.awaits.as_ref().map(|awaits| awaits.name),
             handles: Vec::new(),
             results: Vec::new(),
+            joined: state.joined.to_vec(),
         });
         self.coroutines.push(coroutine.clone());
         self.frame_buffers.push(work.buffer);

@@ -8,7 +8,8 @@ use std::num::ParseIntError;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::oneshot;
+use futures_util::future::join_all;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::{self, JoinHandle, JoinSet, yield_now};
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -130,6 +131,8 @@ fn main() {
         "detached" => detached(),
         "handed_on" => handed_on(),
         "one_of_each" => one_of_each(),
+        "pool" => pool(),
+        "pool_that_counts" => pool_that_counts(),
         _ => panic!("no program {name}"),
     }
 }
@@ -286,5 +289,27 @@ fn one_of_each() {
         ready();
         pending::<()>().await;
         drop((unread, results));
+    });
+}
+
+/// What the workers return is dropped, and nobody tells that they are done.
+fn pool() {
+    run(async {
+        let done = Notify::new();
+        let workers = (0..3).map(|_| task::spawn(named()));
+        join_all(workers).await; // joins
+        ready();
+        done.notified().await;
+    });
+}
+
+/// The same, but no worker returns anything that could be an error.
+fn pool_that_counts() {
+    run(async {
+        let done = Notify::new();
+        let workers = (0..3).map(|number| task::spawn(async move { number }));
+        join_all(workers).await;
+        ready();
+        done.notified().await;
     });
 }
