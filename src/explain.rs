@@ -178,6 +178,7 @@ fn read_again(
     if !to_search.is_empty() {
         inspector.find_pointers(&mut snapshot, to_search)?;
     }
+    inspector.describe_descriptors(&mut snapshot);
     Ok(Compared {
         snapshot,
         motion,

@@ -20,7 +20,7 @@ pub enum Actor {
 
 impl Actor {
     /// All actors of a snapshot, those of `block_on` first.
-    pub(super) fn all(snapshot: &Snapshot) -> impl Iterator<Item = Self> {
+    pub(crate) fn all(snapshot: &Snapshot) -> impl Iterator<Item = Self> {
         let block_ons = (0..snapshot.block_ons.len()).map(Self::BlockOn);
         let tasks = (0..snapshot.tasks.len()).map(Self::Task);
         let blocking = (0..snapshot.blocking_tasks.len()).map(Self::Blocking);

@@ -33,8 +33,10 @@ pub(super) fn others(snapshot: &Snapshot) -> Vec<usize> {
 }
 
 pub(super) fn is_other(thread: &Thread) -> bool {
-    thread.activity == ThreadActivity::Other
-        && thread.state != ThreadState::Dead
+    matches!(
+        thread.activity,
+        ThreadActivity::Other | ThreadActivity::DropsRuntime
+    ) && thread.state != ThreadState::Dead
         && !only_watches(thread)
         && !is_idle_servant(thread)
 }

@@ -1,6 +1,7 @@
 //! Why a process hangs and what its tasks wait for, as text: from a snapshot of its memory.
 
 mod answer;
+mod descriptors;
 mod document;
 mod errors;
 mod flags;
@@ -707,10 +708,9 @@ impl<'s> Text<'s> {
                     None => "waits for a timer".to_owned(),
                 }
             }
-            WaitsFor::Io { descriptor, .. } => match descriptor {
-                Some(number) => format!("waits for I/O on descriptor {number}"),
-                None => "waits for I/O".to_owned(),
-            },
+            WaitsFor::Io { descriptor, .. } => {
+                format!("waits for {}", self.awaited_descriptor(*descriptor))
+            }
             WaitsFor::EmptySet { type_name } => {
                 format!(
                     "waits for {}, which is empty",

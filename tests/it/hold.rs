@@ -233,7 +233,8 @@ fn ctrl_c_ends_a_row_of_scenarios_and_leaves_the_table_so_far() {
 #[test]
 fn ctrl_c_before_the_first_of_a_row_leaves_no_row() {
     let mut playing = Pty::run("run --all errors", 100);
-    playing.wait_for("0/8 swallowed-errors");
+    // Two begin at a time, in either order.
+    playing.wait_for("swallowed-errors");
     playing.press(CTRL_C);
     let (code, screen) = playing.finish();
     let screen = left_of(&screen);

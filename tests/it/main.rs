@@ -13,6 +13,8 @@ mod explain_channels;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod explain_command;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod explain_outside;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod guard;
 #[cfg(tokio_unstable)]
 mod hold;

@@ -1,5 +1,6 @@
 //! From a process, or a core file of one, to a snapshot.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -310,6 +311,27 @@ impl Inspector {
         Ok(())
     }
 
+    /// Notes in a snapshot that this took what the descriptors refer to that tasks wait for, the first hundred of them.
+    pub fn describe_descriptors(&self, snapshot: &mut Snapshot) {
+        let awaited = snapshot.tasks.iter().map(|task| &task.futures);
+        let blocked = snapshot.block_ons.iter().map(|it| &it.futures);
+        let leaves = awaited.chain(blocked).flat_map(|futures| &futures.leaves);
+        let numbers = leaves.filter_map(|leaf| match leaf.waits_for {
+            WaitsFor::Io { descriptor, .. } => descriptor,
+            _ => None,
+        });
+        let mut first = BTreeSet::new();
+        for number in numbers {
+            if first.len() == DESCRIPTORS {
+                break;
+            }
+            first.insert(number);
+        }
+        if !first.is_empty() {
+            snapshot.descriptors = self.target.descriptors(&first);
+        }
+    }
+
     /// What is mapped, the program's own file by a path that works even if it was deleted.
     fn modules(&self, debug: &DebugInfo<'_>, memory: &dyn Memory) -> Modules {
         let entry = debug.memory_address(self.executable.entry);
@@ -343,6 +365,7 @@ impl Inspector {
             objects: Vec::new(),
             statics: Vec::new(),
             pointers: Vec::new(),
+            descriptors: Vec::new(),
             gaps: Vec::new(),
         }
     }
@@ -1125,6 +1148,8 @@ impl Places {
     }
 }
 
+/// How many descriptors are described.
+const DESCRIPTORS: usize = 100;
 /// How many functions below `poll` are searched for the task that it polls.
 const POLL_FRAMES: usize = 3;
 /// How much of a stack is searched for it, in bytes.

@@ -122,6 +122,7 @@ impl Program {
             objects: Vec::new(),
             statics: Vec::new(),
             pointers: Vec::new(),
+            descriptors: Vec::new(),
             gaps: Vec::new(),
         });
         program.thread(1, ThreadActivity::BlockOn);

@@ -571,7 +571,12 @@ impl Text<'_> {
                     format!(": {who} {}", self.activity(thread))
                 });
                 let verb = if several { "have" } else { "has" };
-                return format!("{} {verb} not returned{does}", self.actors(actors));
+                let dropped = self.drops_runtime().map(|it| format!("; {it}"));
+                return format!(
+                    "{} {verb} not returned{does}{}",
+                    self.actors(actors),
+                    dropped.unwrap_or_default()
+                );
             }
             Source::Timer { deadline_ns } => match (self.left_until(*deadline_ns), several) {
                 (Some(left), false) => format!("a timer, due in {left}"),
@@ -579,10 +584,7 @@ impl Text<'_> {
                 (None, false) => "a timer".to_owned(),
                 (None, true) => "timers".to_owned(),
             },
-            Source::Io {
-                descriptor: Some(number),
-            } => format!("I/O on descriptor {number}"),
-            Source::Io { descriptor: None } => "I/O".to_owned(),
+            Source::Io { descriptor } => self.awaited_descriptor(*descriptor),
             Source::Signal => "a signal or a child process".to_owned(),
         };
         let verb = if several { "wait" } else { "waits" };

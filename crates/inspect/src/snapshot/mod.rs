@@ -19,6 +19,7 @@
 //! Equal ids mean equal text, so tasks in the same place can be grouped by comparing ids.
 
 mod await_tree;
+mod descriptor;
 mod gap;
 mod handle;
 mod outcome;
@@ -38,6 +39,7 @@ pub use await_tree::{
     AwaitTree, Frame, FrameIndex, HeldIn, Interest, Leaf, NotifyKind, PermitKind, Suspension,
     WaitsFor,
 };
+pub use descriptor::{Child, Descriptor, OtherEnd, RefersTo, Transfer};
 pub use gap::{Gap, StackGap};
 pub use handle::{Channel, ChannelKind, Counts, Handle, HandleKind, Object, Static};
 pub use outcome::{HeldResults, Outcome};
@@ -85,6 +87,9 @@ pub struct Snapshot {
     /// Where the addresses of some of the objects are in memory. Empty if that was not asked for.
     #[serde(default)]
     pub pointers: Vec<Pointers>,
+    /// What the descriptors refer to that something waits for. Empty of a core file.
+    #[serde(default)]
+    pub descriptors: Vec<Descriptor>,
     /// What is missing from this snapshot, and why. Empty if nothing is.
     pub gaps: Vec<Gap>,
 }

@@ -37,6 +37,8 @@ pub enum ThreadActivity {
     Polls,
     /// It runs a closure of a blocking pool.
     RunsClosure,
+    /// It drops a runtime, and waits for the threads of its blocking pool to end.
+    DropsRuntime,
     /// Nothing of these, or its stack can't be read to its end.
     #[default]
     Other,

@@ -3,9 +3,11 @@
 //! [`Target`] is all that differs between them. Everything above reads both in the same way.
 
 mod core;
+mod descriptors;
 mod notes;
 mod process;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -13,7 +15,7 @@ pub(crate) use self::core::CoreFile;
 pub(crate) use self::process::LiveProcess;
 use crate::error::Error;
 use crate::memory::Memory;
-use crate::snapshot::Gap;
+use crate::snapshot::{Descriptor, Gap};
 use crate::threads::RawThread;
 
 /// A process, as far as the system tells.
@@ -41,6 +43,11 @@ pub(crate) trait Target {
 
     /// Fails if this is no longer the process that was opened.
     fn check_same(&self) -> Result<(), Error>;
+
+    /// What these descriptors refer to, as far as that is known.
+    fn descriptors(&self, _numbers: &BTreeSet<i32>) -> Vec<Descriptor> {
+        Vec::new()
+    }
 
     /// What can't be read of it at all.
     fn gaps(&self) -> Vec<Gap> {

@@ -1,14 +1,16 @@
 //! A live process, through `/proc`.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{AT_ENTRY, Target, value_of};
+use super::{AT_ENTRY, Target, descriptors, value_of};
 use crate::debug_info::Executable;
 use crate::error::{Error, Permission};
 use crate::memory::{Memory, ProcessMemory};
+use crate::snapshot::Descriptor;
 use crate::threads::{self, RawThread};
 
 /// A process that runs on while it is read.
@@ -98,6 +100,10 @@ impl Target for LiveProcess {
                 .saturating_mul(1_000_000_000)
                 .saturating_add(nanoseconds),
         )
+    }
+
+    fn descriptors(&self, numbers: &BTreeSet<i32>) -> Vec<Descriptor> {
+        descriptors::read(&self.process, numbers)
     }
 
     fn check_same(&self) -> Result<(), Error> {

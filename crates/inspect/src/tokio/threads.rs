@@ -10,6 +10,8 @@ const WORKER_PARKS: &str = "runtime::scheduler::multi_thread::worker::Context::p
 const WORKER: &str = "runtime::scheduler::multi_thread::worker::run";
 const POOL: &str = "runtime::blocking::pool::Inner::run";
 const POOL_RUNS: &str = "runtime::blocking::pool::Task::run";
+/// Who drops a runtime waits in this one.
+const SHUTS_DOWN: &str = "runtime::blocking::pool::BlockingPool::shutdown";
 /// What a worker or a `block_on` polls a task with.
 const POLLS_TASK: &str = "runtime::task::raw::poll";
 
@@ -65,6 +67,9 @@ fn activity(thread: &Thread, polled: Option<bool>, is_whole: bool) -> ThreadActi
         } else {
             ThreadActivity::IdlePoolThread
         };
+    }
+    if is_in(thread, SHUTS_DOWN) && !polls_task(thread) {
+        return ThreadActivity::DropsRuntime;
     }
     ThreadActivity::Other
 }
@@ -123,6 +128,8 @@ mod tests {
                 ThreadActivity::RunsClosure,
             ),
             (&["futex_wait", POOL], ThreadActivity::IdlePoolThread),
+            (&["futex_wait", SHUTS_DOWN], ThreadActivity::DropsRuntime),
+            (&["futex_wait", SHUTS_DOWN, poll], ThreadActivity::Other),
             (&["futex_wait"], ThreadActivity::Other),
         ] {
             let thread = thread(functions);

@@ -28,6 +28,8 @@ mod commands;
 #[cfg(feature = "full")]
 mod containers;
 #[cfg(feature = "full")]
+mod descriptors;
+#[cfg(feature = "full")]
 mod handles;
 #[cfg(feature = "full")]
 mod holders;
@@ -113,6 +115,11 @@ fn full(name: &str) {
         "deadlock" => commands::deadlock(),
         "naps" => commands::naps(),
         "echoes" => commands::echoes(),
+        "full_pipe" => descriptors::full_pipe(),
+        "read_pipe" => descriptors::read_pipe(),
+        "both_ends" => descriptors::both_ends(),
+        "backlog" => descriptors::backlog(),
+        "returned" => descriptors::returned(),
         "churn" => busy::churn(),
         "parked" => busy::parked(),
         "spins" => busy::spins(),
