@@ -115,9 +115,10 @@ pub(crate) fn run(
     let (tell, news) = mpsc::channel();
     let folder = temporary_folder()?;
     let stage = Stage::set_up(scenario, options, folder.path())?;
-    stage.start(&tell, notices)?;
+    let started_all = stage.start(&tell, notices);
     drop(tell);
-    let waited = stage.wait_for_all(&news, signals, notices)?;
+    let waited = started_all.and_then(|()| stage.wait_for_all(&news, signals, notices));
+    let waited = waited.or_else(|error| ended_by_signal(error, signals).map(Err))?;
     let mut outcome = Outcome {
         sides: Vec::new(),
         cut_off: None,
@@ -139,6 +140,16 @@ pub(crate) fn run(
         remove(folder)?;
     }
     Ok(outcome)
+}
+
+/// The signal that ended a side. A process that was just made is in this one's group for a moment, so that a key of the
+/// terminal reaches both.
+fn ended_by_signal(error: Error, signals: &Receiver<Signal>) -> Result<Signal, Error> {
+    const AT_MOST: Duration = Duration::from_millis(200);
+    match error {
+        Error::SideDied { .. } => signals.recv_timeout(AT_MOST).map_err(|_| error),
+        error => Err(error),
+    }
 }
 
 /// What the sides are played on.
