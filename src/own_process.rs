@@ -68,10 +68,12 @@ fn serve(requests: &Receiver<Request>) {
     while let Ok(first) = requests.recv() {
         let others: Vec<Request> = requests.try_iter().collect();
         let answer = read_with(&mut inspector).map_err(Arc::new);
-        for request in others.into_iter().chain([first]) {
-            // Whoever asked may have given up.
+        // Whoever asked may have given up.
+        for request in others {
             let _ = request.send(answer.clone());
         }
+        // One that asks alone has it for itself.
+        let _ = first.send(answer);
     }
 }
 
