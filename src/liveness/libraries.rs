@@ -2,21 +2,30 @@
 //!
 //! Each entry says why. What is not here may wake whatever it wants.
 
-use unstuck_inspect::snapshot::{Origin, PlaceId, Snapshot, Task, Thread};
+use unstuck_inspect::snapshot::{NativeFrame, Origin, PlaceId, Snapshot, Task, Thread};
 
 /// A thread that a library starts, and that does nothing unless a task asks it to.
 struct Servant {
     /// The beginning of the name of the library's function that is at the bottom of the thread.
     runs: &'static str,
-    /// The beginning of the name of a function that it is in only while it waits to be asked.
-    idles_in: &'static str,
+    /// The beginnings of the names of functions that it is in only while it waits to be asked.
+    idles_in: &'static [&'static str],
 }
 
 const SERVANTS: &[Servant] = &[
     // Each connection to SQLite has a thread, which takes commands from a queue.
     Servant {
         runs: "sqlx_sqlite::connection::worker::",
-        idles_in: "flume::Receiver<T>::recv",
+        idles_in: &["flume::Receiver<T>::recv"],
+    },
+    // The harness waits for tests to end, each of which has a thread of its own. How the compiler writes names depends
+    // on its version.
+    Servant {
+        runs: "test::run_tests",
+        idles_in: &[
+            "<std::sync::mpsc::Receiver<test::event::CompletedTest>>::recv",
+            "std::sync::mpsc::Receiver<T>::recv",
+        ],
     },
 ];
 
@@ -29,17 +38,22 @@ const UPKEEP: &[&str] = &[
 
 /// Whether a thread waits until a task asks it for something. One that has called the program back may do anything.
 pub(super) fn is_idle_servant(thread: &Thread) -> bool {
-    let mut frames = thread.stack.iter();
-    if frames.any(|frame| frame.origin == Some(Origin::Program)) {
-        return false;
-    }
-    let is_in = |name: &str| {
-        let mut functions = thread.stack.iter().filter_map(|it| it.function.as_deref());
-        functions.any(|function| function.starts_with(name))
+    let begins = |frame: &NativeFrame, name: &str| {
+        let function = frame.function.as_deref();
+        function.is_some_and(|function| function.starts_with(name))
     };
-    SERVANTS
-        .iter()
-        .any(|servant| is_in(servant.runs) && is_in(servant.idles_in))
+    SERVANTS.iter().any(|servant| {
+        let runs = |frame: &NativeFrame| begins(frame, servant.runs);
+        let Some(depth) = thread.stack.iter().position(runs) else {
+            return false;
+        };
+        let inside = &thread.stack[..depth];
+        let idles = |frame: &NativeFrame| servant.idles_in.iter().any(|name| begins(frame, name));
+        inside.iter().any(idles)
+            && inside
+                .iter()
+                .all(|frame| frame.origin != Some(Origin::Program))
+    })
 }
 
 /// Whether a task only looks after a library. One that has called the program back may do anything.

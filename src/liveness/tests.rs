@@ -253,6 +253,21 @@ fn a_thread_of_a_library_that_waits_to_be_asked_wakes_nothing() {
 }
 
 #[test]
+fn the_harness_of_tests_wakes_nothing_while_it_waits_for_one_to_end() {
+    let waits = [
+        "<std::sync::mpsc::Receiver<test::event::CompletedTest>>::recv_timeout",
+        "test::run_tests::<test::console::run_tests_console::{closure#2}>",
+    ];
+    let (mut program, ..) = deadlock();
+    program.thread(2, ThreadActivity::Other);
+    program.is_in(2, &waits);
+    assert_stuck(&program, &["lock-cycle"]);
+    // It runs a test itself.
+    program.is_in(2, &waits[1..]);
+    assert_eq!(diagnosed(&program).verdict, Verdict::Waiting);
+}
+
+#[test]
 fn a_task_that_looks_after_a_library_wakes_nothing() {
     let (mut program, ..) = deadlock();
     let ticker = program.ticker();

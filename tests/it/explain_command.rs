@@ -449,10 +449,15 @@ fn a_program_that_cargo_runs_is_explained() {
 }
 
 #[test]
-fn a_test_that_cargo_runs_is_explained() {
+fn a_test_that_hangs_is_named_by_itself() {
     let mut running = Running::start(cargo("test --locked --quiet --test hang -- --ignored"));
-    running.stdout.wait_for("running 1 test", 1);
-    explained_on_request(&mut running);
+    running.stderr.wait_for("hang::waits_for_itself at ", 1);
+    let said = running.stderr.all.split_whitespace();
+    let said = said.collect::<Vec<_>>().join(" ");
+    assert!(said.contains(" stuck ("), "{said}");
+    // The system cuts the names of threads off.
+    let test = "(waits_for_itsel) waits at tests/hang.rs:7 (`waits_for_itself`) for a message of mpsc channel #1";
+    assert!(said.contains(test), "{said}");
 }
 
 #[test]

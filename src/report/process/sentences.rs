@@ -251,12 +251,23 @@ impl Text<'_> {
                 match closure {
                     _ if thread == self.snapshot.process.id => "main".to_owned(),
                     Some(closure) => format!("thread {thread} ({})", self.actor(closure)),
-                    None => format!("thread {thread}"),
+                    None => self.named_thread(thread),
                 }
             }
             Actor::Blocking(index) => {
                 format!("blocking task {}", self.snapshot.blocking_tasks[index].id)
             }
+        }
+    }
+
+    /// A thread with its name, unless it has that of the program. A test runs in a thread that is named after it.
+    fn named_thread(&self, id: u32) -> String {
+        let threads = || self.snapshot.threads.iter();
+        let main = threads().find(|thread| thread.id == self.snapshot.process.id);
+        let own = threads().find(|thread| thread.id == id);
+        match own.filter(|own| main.is_some_and(|main| main.name != own.name)) {
+            Some(thread) => Self::thread_name(thread),
+            None => format!("thread {id}"),
         }
     }
 

@@ -327,6 +327,10 @@ impl Unwinder<'_> {
             if let Some(found) = candidates.into_iter().find(|candidate| fits(*candidate)) {
                 return Some(found);
             }
+            // The caller called another function, which ended with a jump to this one.
+            if slack == 0 && called_from(nearest).is_some() {
+                return Some(nearest);
+            }
         }
         // A prologue that isn't understood: the first frame whose return address follows a call of this function.
         let end = stack_pointer.saturating_add(SEARCHED_STACK).min(limit);
