@@ -40,7 +40,8 @@ pub use actor::Actor;
 pub use elsewhere::BLOCKED_WORKER;
 pub use errors::{HeldErrors, Kept};
 pub use finding::{
-    BlockedThread, Cause, Finding, Holder, Link, Outside, Source, Unseen, Until, Wait, Waiter, With,
+    BlockedThread, Cause, Finding, Holder, Link, LockHolder, Outside, Source, Unseen, Until, Wait,
+    Waiter, With,
 };
 pub use graph::{Activity, Doubt, Live, ResourceKind};
 pub use motion::Fingerprint;

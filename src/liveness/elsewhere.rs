@@ -4,12 +4,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
-use unstuck_inspect::snapshot::{NameId, NativeFrame, Origin, PlaceId, Snapshot, WaitsFor};
+use unstuck_inspect::snapshot::{
+    HandleKind, LocalId, NameId, NativeFrame, Object, Origin, PlaceId, Snapshot, Thread, WaitsFor,
+};
 
 use super::Confidence;
 use super::actor::Actor;
 use super::cause;
-use super::finding::{BlockedThread, Cause, Finding, Outside, Source, Unseen};
+use super::finding::{BlockedThread, Cause, Finding, LockHolder, Outside, Source, Unseen};
 use super::graph::{Doubt, Graph, Is, Live, Seed, Source as WakeSource};
 use super::reach::Vertex;
 use super::solution::Solutions;
@@ -27,11 +29,67 @@ pub(super) fn blocked(snapshot: &Snapshot, threads: &[usize]) -> Vec<Finding> {
             Cause::BlockedThread(BlockedThread {
                 thread: *thread,
                 block_on: block_on.map(Actor::BlockOn),
+                holder: lock_holder(snapshot, &snapshot.threads[*thread]),
             }),
         )
     });
     findings.collect()
 }
+
+/// Who has the lock that a thread sleeps in.
+fn lock_holder(snapshot: &Snapshot, thread: &Thread) -> Option<LockHolder> {
+    const FUTEX: u64 = 202;
+    let is_guard = |kind| {
+        matches!(
+            kind,
+            HandleKind::SyncMutexGuard | HandleKind::SyncReadGuard | HandleKind::SyncWriteGuard
+        )
+    };
+    let guards = || {
+        let actors = Actor::all(snapshot);
+        let held = actors.flat_map(|actor| {
+            let handles = actor.handles(snapshot);
+            handles.map(move |(handle, frame)| (actor, handle, frame))
+        });
+        held.filter(|(_, handle, _)| is_guard(handle.kind) && !handle.maybe_dropped)
+    };
+    let futex = thread.system_call.filter(|call| call.number == FUTEX);
+    let is_in = |object: &Object, address: u64| {
+        let start = object.address.0;
+        (start..start.saturating_add(object.size)).contains(&address)
+    };
+    let exact = guards().find(|(_, handle, _)| {
+        futex.is_some_and(|call| is_in(&snapshot[handle.object], call.first_argument))
+    });
+    // A lock of parking_lot's has its waiters elsewhere.
+    let alike = || {
+        let callee = thread.stack.iter();
+        let mut callee = callee.take_while(|frame| frame.origin != Some(Origin::Program));
+        let is_of_kind = |name: &str| name.contains(LOCK_API);
+        let waits = callee.any(|frame| frame.function.as_deref().is_some_and(is_of_kind));
+        let of_kind = guards().filter(|(_, handle, _)| {
+            let object = &snapshot[handle.object];
+            is_of_kind(&snapshot[object.type_name])
+        });
+        let of_kind: Vec<_> = of_kind.filter(|_| waits).collect();
+        let (_, first, _) = of_kind.first()?;
+        let is_named = |local: LocalId| snapshot[local].name.is_some();
+        let same = of_kind.iter().all(|(_, it, _)| it.object == first.object);
+        let named = of_kind.iter().find(|(_, it, _)| is_named(it.local));
+        named.or(of_kind.first()).copied().filter(|_| same)
+    };
+    let is_certain = exact.is_some();
+    let (actor, handle, frame) = exact.or_else(alike)?;
+    Some(LockHolder {
+        actor,
+        place: actor.place(snapshot, frame),
+        local: handle.local,
+        is_certain,
+    })
+}
+
+/// A part of the paths of locks that are made with the crate of that name, and of its functions.
+const LOCK_API: &str = "lock_api::";
 
 /// What those wait for that something outside may wake: those in code of the program's own come first.
 pub(super) fn outside(snapshot: &Snapshot, live: &[Live]) -> Vec<Finding> {

@@ -52,6 +52,21 @@ pub struct BlockedThread {
     pub thread: usize,
     /// The `block_on` whose future it polls. `None` if it polls a task: which one is not known.
     pub block_on: Option<Actor>,
+    /// Who has the lock that the thread waits for, if it waits for one and that was found.
+    pub holder: Option<LockHolder>,
+}
+
+/// A suspended function that has the guard of a lock that blocks its threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockHolder {
+    /// Who runs it.
+    pub actor: Actor,
+    /// Where it is suspended.
+    pub place: Option<PlaceId>,
+    /// What has the guard.
+    pub local: LocalId,
+    /// The address that the thread sleeps on is in this lock. Otherwise it is the only one of its kind that is held.
+    pub is_certain: bool,
 }
 
 /// Actors that wait alike for something that the program itself does not bring about.

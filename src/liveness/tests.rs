@@ -5,7 +5,7 @@ mod program;
 mod proofs;
 
 use unstuck_inspect::snapshot::{
-    BlockingState, Gap, HandleKind, Lifecycle, NameId, PermitKind, ThreadActivity, WaitsFor,
+    BlockingState, Counts, Gap, HandleKind, Lifecycle, NameId, PermitKind, ThreadActivity, WaitsFor,
 };
 
 use super::*;
@@ -907,4 +907,40 @@ fn a_thread_that_sleeps_inside_a_poll_is_blocked() {
         (blocked.thread, blocked.block_on),
         (0, Some(Actor::BlockOn(0)))
     );
+}
+
+#[test]
+fn who_holds_the_lock_that_blocks_a_thread_is_found_by_its_address_or_as_the_only_one() {
+    let holder = |program: &Program| {
+        let diagnosis = diagnosed(program);
+        let Cause::BlockedThread(blocked) = diagnosis.findings[0].cause else {
+            panic!("{diagnosis:#?}")
+        };
+        blocked
+            .holder
+            .map(|holder| (holder.actor, holder.is_certain))
+    };
+    let mut program = Program::new();
+    let task = program.task();
+    program.waits(task, timer());
+    let [lock, other] =
+        [0; 2].map(|_| program.thing("std::sync::poison::mutex::Mutex<()>", Counts::default()));
+    program.holds(task, HandleKind::SyncMutexGuard, lock);
+    program.main_waits(timer());
+    program.0.block_ons[0].polled = true;
+    program.0.threads[0].activity = ThreadActivity::Polls;
+    program.main_sleeps_on(lock);
+    assert_eq!(holder(&program), Some((Actor::Task(0), true)));
+    program.main_sleeps_on(other);
+    assert_eq!(holder(&program), None);
+
+    // Where the lock does not have what the thread sleeps on.
+    let main = program.0.process.id;
+    program.is_in(main, &["lock_api::rwlock::RwLock<R,T>::write"]);
+    let kind = "lock_api::rwlock::RwLock<dashmap::lock::RawRwLock, ()>";
+    let [one, another] = [0; 2].map(|_| program.thing(kind, Counts::default()));
+    program.holds(task, HandleKind::SyncWriteGuard, one);
+    assert_eq!(holder(&program), Some((Actor::Task(0), false)));
+    program.holds(task, HandleKind::SyncWriteGuard, another);
+    assert_eq!(holder(&program), None);
 }

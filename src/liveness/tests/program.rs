@@ -144,6 +144,14 @@ impl Program {
         });
     }
 
+    /// The main thread sleeps until something in this object changes.
+    pub(super) fn main_sleeps_on(&mut self, thing: Thing) {
+        self.0.threads[0].system_call = Some(SystemCall {
+            number: 202,
+            first_argument: thing.address.0 + 8,
+        });
+    }
+
     /// The functions that a thread is in, the innermost first.
     pub(super) fn is_in(&mut self, thread: u32, functions: &[&str]) {
         let mut threads = self.0.threads.iter_mut();

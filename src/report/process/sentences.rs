@@ -556,10 +556,27 @@ impl Text<'_> {
             Some(_) => "the future of its `block_on`",
             None => polled.as_deref().unwrap_or("a task"),
         };
+        let holder = blocked.holder.map(|holder| {
+            let lock = if holder.is_certain {
+                "the lock"
+            } else {
+                "a lock of that kind"
+            };
+            let local = shown_local(self.snapshot[holder.local].name.as_deref());
+            let place = holder
+                .place
+                .map(|place| format!(" at {}", self.function(place)));
+            format!(
+                "; {} holds {lock} in {local}, suspended{}",
+                self.actor(holder.actor),
+                place.unwrap_or_default()
+            )
+        });
         format!(
-            "{} is inside a poll of {polled} that does not return: it {}",
+            "{} is inside a poll of {polled} that does not return: it {}{}",
             self.thread_title(thread),
             self.activity(thread),
+            holder.unwrap_or_default(),
         )
     }
 
