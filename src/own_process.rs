@@ -20,10 +20,6 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    pub(crate) fn explanation(&self) -> &Explanation {
-        &self.explanation
-    }
-
     pub(crate) fn into_explanation(self) -> Explanation {
         Arc::unwrap_or_clone(self.explanation)
     }

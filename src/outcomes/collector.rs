@@ -86,8 +86,8 @@ impl Collector {
         let alive = metrics.num_alive_tasks();
         // Where tasks are that outlive it.
         let left = (alive > 0).then(|| own_process::read().ok()).flatten();
-        let left = left.as_ref().map(Reading::explanation);
-        if let (Keep::Failures, Some(left)) = (KEEP, left) {
+        let left = left.map(Reading::into_explanation);
+        if let (Keep::Failures, Some(left)) = (KEEP, &left) {
             outcomes.leave_out_alive(&left.snapshot);
             outcomes.add_alive(&left.snapshot, runtime);
         }
@@ -97,7 +97,7 @@ impl Collector {
         let listed = outcomes.tasks.iter().filter(ended).count();
         let others = alive + listed + usize::from(main.is_some());
         outcomes.unlisted.tasks = spawned.saturating_sub(others);
-        let report = ProgramReport::ended(&outcomes, left, elapsed);
+        let report = ProgramReport::ended(&outcomes, left.as_ref(), elapsed);
         (!report.findings.is_empty()).then(|| Report::ended(report))
     }
 }

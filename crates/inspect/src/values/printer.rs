@@ -21,13 +21,12 @@ const VISITS: usize = 500;
 const STRINGS: &[&str] = &[
     "&str",
     "&mut str",
-    "alloc::boxed::Box<str,",
+    "alloc::boxed::Box<str, alloc::alloc::Global>",
     "alloc::string::String",
 ];
 /// Strings that print as such, and have one of the above, or bytes, in them.
 const LIKE_STRINGS: &[&str] = &[
     "alloc::borrow::Cow<str>",
-    "alloc::ffi::c_str::CString",
     "std::ffi::os_str::OsString",
     "std::path::PathBuf",
 ];
@@ -91,7 +90,7 @@ impl<'a> Texts<'a> {
     pub(super) fn string(&self, value: &Value) -> Option<String> {
         let (debug, memory) = (self.context.debug, self.context.memory);
         let name = &value.ty.name;
-        let is_in = |list: &[&str]| list.iter().any(|it| name.starts_with(it));
+        let is_in = |list: &[&str]| list.contains(&&**name);
         if is_in(LIKE_STRINGS) {
             let mut inner = STRINGS.iter();
             let inner = inner.find_map(|name| value.typed(debug, memory, name));
