@@ -97,8 +97,8 @@ impl Check {
         Self { detail, ..self }
     }
 
-    /// Fails a test once nothing in it has moved for that long: a minute, unless this says otherwise. A timer that it
-    /// waits for may fire later than that, or a peer answer.
+    /// Fails a test once nothing in it has moved for that long. Without this, that is a minute. A test that waits
+    /// longer for a timer or for an answer needs more.
     ///
     /// ```
     /// # use std::time::Duration;

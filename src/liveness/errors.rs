@@ -34,7 +34,7 @@ pub enum Kept {
     Tasks(Vec<usize>),
     /// It has this many results, those that are no errors included. It may have read them.
     Results(u64),
-    /// It has none any more: it awaited results of tasks there. An error among them was read or dropped.
+    /// It has none any more: it awaited results of tasks there. If an error was among them, it was read or dropped.
     Nothing(Vec<PlaceId>),
 }
 
@@ -106,6 +106,8 @@ fn unread(snapshot: &Snapshot) -> Vec<HeldErrors> {
     }
     let mut index: HashMap<Option<(Actor, Option<PlaceId>)>, usize> = HashMap::default();
     let mut found: Vec<HeldErrors> = Vec::new();
+    // By who has them: very many may be different.
+    let mut failures: Vec<Failures<'_>> = Vec::new();
     for (task, outcome) in failed {
         let holder = holders.get(&task);
         let who = holder.map(|(actor, place, _)| (*actor, *place));
@@ -118,49 +120,66 @@ fn unread(snapshot: &Snapshot) -> Vec<HeldErrors> {
                 kept: Kept::Tasks(Vec::new()),
                 failures: Vec::new(),
             });
+            failures.push(Failures::default());
         }
+        failures[number].add(outcome, 1);
         let errors = &mut found[number];
-        errors.add(holder.map(|(.., local)| *local), outcome, 1);
+        let local = holder.map(|(.., local)| *local);
+        let is_known = |local: &LocalId| errors.locals.contains(local);
+        errors.locals.extend(local.filter(|local| !is_known(local)));
         if let Kept::Tasks(tasks) = &mut errors.kept {
             tasks.push(task);
         }
+    }
+    for (errors, failures) in found.iter_mut().zip(failures) {
+        errors.failures = failures.list;
     }
     found
 }
 
 /// Those in the results that somebody has.
 fn results(snapshot: &Snapshot, actor: Actor) -> Option<HeldErrors> {
-    let futures = actor.futures(snapshot)?;
-    let mut found: Option<HeldErrors> = None;
-    let mut all = 0;
-    for frame in &futures.frames {
-        for held in &frame.results {
-            for (outcome, count) in held.failures.iter().filter(|(it, _)| it.is_failure()) {
-                let errors = found.get_or_insert_with(|| HeldErrors {
-                    holder: Some(actor),
-                    place: Some(frame.place),
-                    locals: Vec::new(),
-                    kept: Kept::Results(0),
-                    failures: Vec::new(),
-                });
-                errors.add(Some(held.local), outcome, *count);
+    let frames = &actor.futures(snapshot)?.frames;
+    let held = || {
+        frames
+            .iter()
+            .flat_map(|frame| frame.results.iter().map(move |it| (frame, it)))
+    };
+    let mut failures = Failures::default();
+    let mut locals = Vec::new();
+    let mut place = None;
+    for (frame, held) in held() {
+        let failed = held.failures.iter().filter(|(it, _)| it.is_failure());
+        for (outcome, count) in failed {
+            failures.add(outcome, *count);
+            if locals.last() != Some(&held.local) {
+                locals.push(held.local);
             }
-            all += held.count;
+            place = place.or(Some(frame.place));
         }
     }
-    let mut found = found?;
-    found.kept = Kept::Results(all);
-    Some(found)
+    place.map(|place| HeldErrors {
+        holder: Some(actor),
+        place: Some(place),
+        locals,
+        kept: Kept::Results(held().map(|(_, it)| it.count).sum()),
+        failures: failures.list,
+    })
 }
 
-impl HeldErrors {
-    fn add(&mut self, local: Option<LocalId>, outcome: &Outcome, count: u64) {
-        if let Some(local) = local.filter(|local| !self.locals.contains(local)) {
-            self.locals.push(local);
-        }
-        match self.failures.iter_mut().find(|(known, _)| known == outcome) {
+/// Failures, each with how many there are of it, in the order of the first of each.
+#[derive(Default)]
+struct Failures<'s> {
+    index: HashMap<&'s Outcome, usize>,
+    list: Vec<(Outcome, u64)>,
+}
+
+impl<'s> Failures<'s> {
+    fn add(&mut self, outcome: &'s Outcome, count: u64) {
+        let number = *self.index.entry(outcome).or_insert(self.list.len());
+        match self.list.get_mut(number) {
             Some((_, known)) => *known += count,
-            None => self.failures.push((outcome.clone(), count)),
+            None => self.list.push((outcome.clone(), count)),
         }
     }
 }

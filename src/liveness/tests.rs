@@ -910,6 +910,27 @@ fn a_thread_that_sleeps_inside_a_poll_is_blocked() {
 }
 
 #[test]
+fn errors_that_nobody_has_read_are_counted_by_what_they_say() {
+    let mut program = Program::new();
+    program.main_waits(timer());
+    for number in 0..20_000 {
+        let task = program.task();
+        program.ends_with(task, &format!("error {}", number / 2));
+    }
+    let diagnosis = diagnosed(&program);
+    let [errors] = &diagnosis.errors[..] else {
+        panic!("{}", diagnosis.errors.len())
+    };
+    assert_eq!(errors.holder, None);
+    assert_eq!(errors.failures.len(), 10_000);
+    assert!(errors.failures.iter().all(|(_, count)| *count == 2));
+    // One that runs may read them next.
+    program.0.block_ons[0].polled = true;
+    program.0.threads[0].state = unstuck_inspect::snapshot::ThreadState::Running;
+    assert_eq!(diagnosed(&program).errors, []);
+}
+
+#[test]
 fn who_holds_the_lock_that_blocks_a_thread_is_found_by_its_address_or_as_the_only_one() {
     let holder = |program: &Program| {
         let diagnosis = diagnosed(program);

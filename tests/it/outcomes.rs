@@ -36,7 +36,7 @@ fn shown(profile: &str, name: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The cells of the table in `docs/errors.md`, and what the others of a row say.
+/// Runs each program, and compares what is shown of its tasks with the table in `docs/errors.md`.
 fn assert_table_holds(profile: &str) {
     let table = include_str!("../../docs/errors.md").lines();
     let rows = table.filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"));
@@ -101,7 +101,7 @@ fn the_answer_says_where_results_went_that_nobody_has_any_more() {
     let line = line.expect("a marked line") + 1;
     let sentence = format!(
         "errors main awaited results of tasks at crates/inspect/tests/outcomes/src/main.rs:{line} (`pool`), and no \
-         local has them any more: an error among them was read or dropped there [likely]"
+         local has them any more: if an error was among them, it was read or dropped there [likely]"
     );
     let pool = answer("pool");
     assert!(pool.contains(&sentence), "{pool}");

@@ -3,9 +3,9 @@
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockOn, BlockingPool, BlockingState, BlockingTask, Channel, ChannelKind,
     Counts, Frame, FrameIndex, Handle, HandleKind, HeldIn, Leaf, Lifecycle, Local, LocalId, NameId,
-    NativeFrame, NotifyKind, Object, ObjectId, Origin, PermitKind, Place, PlaceId, Pointer,
-    Process, Runtime, RuntimeId, RuntimeKind, SCHEMA, Snapshot, Static, Suspension, SystemCall,
-    Task, TaskState, Thread, ThreadActivity, ThreadState, WaitsFor,
+    NativeFrame, NotifyKind, Object, ObjectId, Origin, Outcome, PermitKind, Place, PlaceId,
+    Pointer, Process, Runtime, RuntimeId, RuntimeKind, SCHEMA, Snapshot, Static, Suspension,
+    SystemCall, Task, TaskState, Thread, ThreadActivity, ThreadState, WaitsFor,
 };
 
 /// A task of a [`Program`].
@@ -141,6 +141,17 @@ impl Program {
             }),
             stack: Vec::new(),
             activity,
+        });
+    }
+
+    /// The task has ended with this error, and its handle is still there.
+    pub(super) fn ends_with(&mut self, TaskId(task): TaskId, error: &str) {
+        let task = &mut self.0.tasks[task];
+        task.state.lifecycle = Lifecycle::Complete;
+        task.state.join_handle = true;
+        task.futures = AwaitTree::default();
+        task.outcome = Some(Outcome::Error {
+            text: error.to_owned(),
         });
     }
 

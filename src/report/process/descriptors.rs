@@ -61,6 +61,10 @@ impl Text<'_> {
                 is_known &= descriptor.is_some();
                 descriptor == Some(number)
             }
+            WaitsFor::Unknown { .. } => {
+                is_known = false;
+                false
+            }
             _ => false,
         });
         match found {

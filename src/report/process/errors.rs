@@ -5,6 +5,7 @@ use unstuck_inspect::snapshot::{HeldResults, Outcome};
 use super::answer::NAMED;
 use super::{Text, shown_local};
 use crate::explain::Explanation;
+use crate::liveness::maps::HashSet;
 use crate::liveness::{HeldErrors, Kept};
 use crate::outcomes::TaskId;
 
@@ -14,7 +15,7 @@ impl Text<'_> {
         let diagnosis = &explanation.diagnosis;
         // What hooks heard of is told with where the task was spawned.
         let tasks = explanation.outcomes.tasks.iter();
-        let told: Vec<TaskId> = tasks
+        let told: HashSet<TaskId> = tasks
             .filter(|it| it.error().is_some())
             .map(|it| it.id)
             .collect();
@@ -64,8 +65,8 @@ impl Text<'_> {
             Kept::Nothing(places) => {
                 let places = places.iter().map(|place| self.function(*place)).collect();
                 format!(
-                    "{} awaited results of tasks at {}, and no local has them any more: an error among them was read \
-                     or dropped there [likely]",
+                    "{} awaited results of tasks at {}, and no local has them any more: if an error was among them, it \
+                     was read or dropped there [likely]",
                     holder.unwrap_or_default(),
                     self.first_of(places, ", "),
                 )

@@ -69,8 +69,8 @@ pub struct Frame {
     /// Its locals that hold errors, of the program's own functions.
     #[serde(default)]
     pub results: Vec<HeldResults>,
-    /// Where a function of the program's own may have awaited what tasks returned before, if it was results and no
-    /// local has any now.
+    /// Of a function of the program: the earlier `.await`s in it on tasks that return a `Result`, if no local holds
+    /// such results now. Whether it executed them is not known.
     #[serde(default)]
     pub joined: Vec<PlaceId>,
 }

@@ -10,7 +10,7 @@ const WORKER_PARKS: &str = "runtime::scheduler::multi_thread::worker::Context::p
 const WORKER: &str = "runtime::scheduler::multi_thread::worker::run";
 const POOL: &str = "runtime::blocking::pool::Inner::run";
 const POOL_RUNS: &str = "runtime::blocking::pool::Task::run";
-/// Who drops a runtime waits in this one.
+/// A thread that drops a runtime waits in this function for the threads of its blocking pool.
 const SHUTS_DOWN: &str = "runtime::blocking::pool::BlockingPool::shutdown";
 /// What a worker or a `block_on` polls a task with.
 const POLLS_TASK: &str = "runtime::task::raw::poll";

@@ -116,7 +116,7 @@ fn behind(texts: &Texts<'_>, pointer: u64, vtable: u64) -> Option<Inside> {
     if let Some(value) = texts.behind(pointer, vtable) {
         return Some(Inside::Values(vec![value]));
     }
-    let is_string = texts.is_known(vtable, || {
+    let is_string = texts.is_string_error(vtable, || {
         let methods = FIRST_METHOD..FIRST_METHOD + 4;
         let mut methods =
             methods.filter_map(|it| texts.context.memory.word(vtable.wrapping_add(8 * it)));
@@ -134,12 +134,12 @@ const FIRST_METHOD: u64 = 3;
 /// Where a vtable has the size.
 const SIZE: u64 = 8;
 
-/// The `String` at this address: its pointer is between its capacity and its length, or before both.
+/// Reads a `String` without debug info. The compiler may order its three fields as it likes, so the pointer is the one
+/// that can be followed.
 fn string_at(texts: &Texts<'_>, address: u64) -> Option<String> {
     let memory = texts.context.memory;
     let word = |number: u64| memory.word(address.wrapping_add(8 * number));
     let [first, second, third] = [word(0)?, word(1)?, word(2)?];
-    // The compiler orders the fields. Only the pointer is one.
     let is_pointer = |it: u64| memory.uint(it, 1).is_some();
     let (start, one, other) = if is_pointer(second) {
         (second, first, third)

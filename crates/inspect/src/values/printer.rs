@@ -43,20 +43,21 @@ const WRAPPERS: &[&str] = &[
 pub(crate) struct Texts<'a> {
     pub(crate) context: &'a Context<'a>,
     /// Which vtables are those of a string as an error.
-    known: RefCell<HashMap<u64, bool>>,
+    string_errors: RefCell<HashMap<u64, bool>>,
 }
 
 impl<'a> Texts<'a> {
     pub(crate) fn new(context: &'a Context<'a>) -> Self {
         Self {
             context,
-            known: RefCell::default(),
+            string_errors: RefCell::default(),
         }
     }
 
-    /// What is noted of a vtable.
-    pub(super) fn is_known(&self, vtable: u64, find: impl FnOnce() -> bool) -> bool {
-        *self.known.borrow_mut().entry(vtable).or_insert_with(find)
+    /// Whether a vtable is that of a string as an error. `find` looks it up the first time.
+    pub(super) fn is_string_error(&self, vtable: u64, find: impl FnOnce() -> bool) -> bool {
+        let mut known = self.string_errors.borrow_mut();
+        *known.entry(vtable).or_insert_with(find)
     }
 
     /// The two words of a trait object. `None` if the value is none.
