@@ -30,6 +30,26 @@ pub(crate) enum Base {
     Cfa,
 }
 
+/// A variable of a coroutine's function, which the coroutine may keep while it is suspended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Declared {
+    pub(crate) ty: TypeId,
+    pub(crate) at: Declaration,
+    pub(crate) kept: Kept,
+}
+
+/// Where a coroutine keeps a variable, as far as its function tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// So many bytes behind where this word of the function's frame points to. That is the coroutine, unless it is
+    /// something else that the function refers to.
+    At(i64, u64),
+    /// It does not keep it: the variable is in the function's frame.
+    Nowhere,
+    /// An optimized function does not tell, or not always.
+    Unknown,
+}
+
 /// Where something is declared in the source. Code that a macro of another crate writes is declared where the macro is
 /// called, except for the states of a coroutine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,50 +75,91 @@ impl<'d> DebugInfo<'d> {
         functions.collect()
     }
 
-    /// The variables of a function with a name: their types, and where they are declared. Those of the functions
-    /// inlined into it are not among them.
-    pub(crate) fn declared(&self, function: EntryId, name: &str) -> Vec<(TypeId, Declaration)> {
+    /// The variables of a function with a name. Those of the functions inlined into it are not among them.
+    pub(crate) fn declared(&self, function: EntryId, name: &str) -> Vec<Declared> {
         let mut found = Vec::new();
+        self.each_block(function, &mut |variables, _| {
+            found.extend(named(variables, name));
+        });
+        found
+    }
+
+    /// The variables of a function with a name that are in scope where one of another name is that is picked: those of
+    /// the blocks around it. `None` if none is picked, or several that are in different scopes.
+    pub(crate) fn in_scope(
+        &self,
+        function: EntryId,
+        name: &str,
+        other: &str,
+        is_picked: impl Fn(&Declared) -> bool,
+    ) -> Option<Vec<Declared>> {
+        let mut found: Option<Vec<Declared>> = None;
+        let mut are_alike = true;
+        self.each_block(function, &mut |variables, around| {
+            if !named(variables, other).any(|variable| is_picked(&variable)) {
+                return;
+            }
+            let all = around.iter().flat_map(|block| named(block, name));
+            let all: Vec<Declared> = all.chain(named(variables, name)).collect();
+            are_alike &= found.as_ref().is_none_or(|it| *it == all);
+            found = Some(all);
+        });
+        found.filter(|_| are_alike)
+    }
+
+    /// Calls `f` with the variables of each block of a function, and those of the blocks around it.
+    fn each_block(&self, function: EntryId, f: &mut EachBlock<'_>) {
         let mut read = || {
             let (unit, start) = self.unit_of(function.0)?;
             let mut tree = unit
                 .entries_tree(Some(gimli::UnitOffset((function.0 - start) as usize)))
                 .ok()?;
-            self.declared_in(unit, start, tree.root().ok()?, name, &mut found);
+            self.each_block_in(unit, start, tree.root().ok()?, &mut Vec::new(), f);
             Some(())
         };
         read();
-        found
     }
 
-    fn declared_in(
+    fn each_block_in(
         &self,
         unit: &gimli::Unit<Slice<'d>>,
         start: u32,
         node: gimli::EntriesTreeNode<'_, '_, Slice<'d>>,
-        name: &str,
-        found: &mut Vec<(TypeId, Declaration)>,
+        around: &mut Vec<Vec<(String, Declared)>>,
+        f: &mut EachBlock<'_>,
     ) {
+        let mut variables = Vec::new();
+        let block = node.entry().offset();
         let mut children = node.children();
         while let Ok(Some(child)) = children.next() {
             let entry = child.entry();
-            match entry.tag() {
-                gimli::DW_TAG_variable => {
-                    let own = entry.attr_value(gimli::DW_AT_name);
-                    let ty = entry.attr_value(gimli::DW_AT_type);
-                    if let Some(ty) = ty.and_then(|ty| reference(start, &ty))
-                        && own.is_some_and(|own| self.text(unit, own) == name)
-                    {
-                        let place = self.declaration(start, entry);
-                        found.push((TypeId(ty), place));
-                    }
-                }
-                gimli::DW_TAG_lexical_block => {
-                    self.declared_in(unit, start, child, name, found);
-                }
-                _ => {}
+            if entry.tag() == gimli::DW_TAG_variable
+                && let Some(name) = entry.attr_value(gimli::DW_AT_name)
+                && let Some(ty) = entry.attr_value(gimli::DW_AT_type)
+                && let Some(ty) = reference(start, &ty)
+            {
+                let variable = Declared {
+                    ty: TypeId(ty),
+                    at: self.declaration(start, entry),
+                    kept: kept(unit, entry),
+                };
+                variables.push((self.text(unit, name).to_owned(), variable));
             }
         }
+        f(&variables, around);
+        around.push(variables);
+        let Ok(mut tree) = unit.entries_tree(Some(block)) else {
+            return;
+        };
+        if let Ok(root) = tree.root() {
+            let mut children = root.children();
+            while let Ok(Some(child)) = children.next() {
+                if child.entry().tag() == gimli::DW_TAG_lexical_block {
+                    self.each_block_in(unit, start, child, around, f);
+                }
+            }
+        }
+        around.pop();
     }
 
     /// `near` is any entry of the same unit.
@@ -322,6 +383,39 @@ impl<'d> DebugInfo<'d> {
             }
         };
         Some(Variable { ty, location })
+    }
+}
+
+/// Of each block: its variables, and those of the blocks around it.
+type EachBlock<'f> = dyn FnMut(&[(String, Declared)], &[Vec<(String, Declared)>]) + 'f;
+
+fn named(variables: &[(String, Declared)], name: &str) -> impl Iterator<Item = Declared> {
+    let named = variables.iter().filter(move |(own, _)| own == name);
+    named.map(|(_, variable)| variable.clone())
+}
+
+fn kept(
+    unit: &gimli::Unit<Slice<'_>>,
+    variable: &gimli::DebuggingInformationEntry<Slice<'_>>,
+) -> Kept {
+    let expression = || variable.attr_value(gimli::DW_AT_location)?.exprloc_value();
+    let Some(expression) = expression() else {
+        return Kept::Unknown;
+    };
+    let mut operations = expression.operations(unit.encoding());
+    let mut next = || operations.next().ok().flatten();
+    match (next(), next(), next(), next()) {
+        (Some(Operation::FrameOffset { offset }), Some(Operation::Deref { .. }), None, None) => {
+            Kept::At(offset, 0)
+        }
+        (
+            Some(Operation::FrameOffset { offset }),
+            Some(Operation::Deref { .. }),
+            Some(Operation::PlusConstant { value }),
+            None,
+        ) => Kept::At(offset, value),
+        (Some(Operation::FrameOffset { .. }), None, ..) => Kept::Nowhere,
+        _ => Kept::Unknown,
     }
 }
 

@@ -23,7 +23,7 @@ use foldhash::HashMap;
 use gimli::{AttributeValue, EndianSlice, LittleEndian};
 
 pub(crate) use elf::{Executable, Header, check_processor};
-pub(crate) use functions::{Base, Declaration, Location, Variable};
+pub(crate) use functions::{Base, Declaration, Declared, Kept, Location, Variable};
 pub(crate) use index::{Index, Wanted, WantedKind};
 pub(crate) use layout::{Path, Spot, Tag};
 pub(crate) use lines::Lines;

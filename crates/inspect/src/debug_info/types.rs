@@ -42,7 +42,7 @@ pub(crate) struct Type {
     enumerators: Box<[(u64, Box<str>)]>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Field {
     pub(crate) name: Box<str>,
     pub(crate) ty: TypeId,

@@ -9,7 +9,10 @@ use foldhash::{HashMap, HashMapExt as _};
 use super::containers;
 use super::reach::{self, Purpose, Reach};
 use crate::context::Context;
-use crate::debug_info::{DebugInfo, Declaration, Kind, Path, Spot, Tag, Type, TypeId, Variant};
+use crate::debug_info::{
+    DebugInfo, Declaration, Declared, EntryId, Field, Kept, Kind, Path, Spot, Tag, Type, TypeId,
+    Variant,
+};
 use crate::snapshot::{HandleKind, Local, LocalId, NameId, Origin, Place, PlaceId, Suspension};
 use crate::tokio::channels::{self, ChannelLayout, QueueLayout};
 use crate::tokio::flume;
@@ -780,14 +783,7 @@ impl Coroutine {
         let mut locals = Locals::default();
         let joined = self.joined(plans, context, number, &body);
         if !ended {
-            self.locals(
-                plans,
-                context,
-                variant.offset,
-                &body,
-                suspension,
-                &mut locals,
-            );
+            self.locals(plans, context, variant, suspension, &mut locals);
         }
         State {
             suspension,
@@ -845,23 +841,154 @@ impl Coroutine {
         let states = self.ty.variants.as_ref()?.list.iter();
         let states = states.filter(|state| awaited(&debug.ty(state.ty)).as_ref() == Some(&name));
         let states = states.count();
-        let mut functions = debug.functions_of(&self.ty).into_iter();
-        functions.find_map(|(function, at)| {
-            // Another version of the library may have a function of the same path.
-            if (&at.file, at.line) != (&self.lines.file, self.lines.first) {
-                return None;
-            }
+        let mut functions = self.functions(debug);
+        functions.find_map(|function| {
             let mut variables = debug.declared(function, AWAITEE);
-            variables.retain(|(ty, _)| debug.ty(*ty).name == name);
+            variables.retain(|variable| debug.ty(variable.ty).name == name);
             if variables.len() != states {
                 return None;
             }
-            let (_, call) = variables.pop()?;
-            let same = variables.iter().all(|(_, other)| *other == call);
+            let call = variables.pop()?.at;
+            let same = variables.iter().all(|other| other.at == call);
             // A macro of the same crate counts as code of its own, which may be in another file. The lines of the
             // function prove nothing: those of a `#[tokio::main]` are the attribute's.
             (same && call.file == self.lines.file).then_some(call)
         })
+    }
+
+    /// Those that run it.
+    fn functions(&self, debug: &DebugInfo<'_>) -> impl Iterator<Item = EntryId> {
+        let functions = debug.functions_of(&self.ty).into_iter();
+        // Another version of the library may have a function of the same path.
+        let own =
+            functions.filter(|(_, at)| (&at.file, at.line) == (&self.lines.file, self.lines.first));
+        own.map(|(function, _)| function)
+    }
+
+    /// The locals of a state, and behind them what the coroutine captured. And how many locals there are.
+    ///
+    /// LLVM makes one member of all that have the same name in a type: the first one. So of locals with the same name,
+    /// as a local and another that shadows it, only the first is in the debug info of the state. The others are found
+    /// among the variables of the function.
+    fn fields(
+        &self,
+        debug: &DebugInfo<'_>,
+        state: &Variant,
+        suspension: Option<Suspension>,
+    ) -> (Vec<Field>, usize) {
+        let states = self.ty.variants.iter().flat_map(|variants| &*variants.list);
+        // Every state repeats the captured variables at its end. The first state has nothing else.
+        let captured = states.clone().next().map(|first| debug.ty(first.ty));
+        let captured = captured.as_ref().map_or(&[][..], |first| &first.fields);
+        if !matches!(suspension, Some(Suspension::Suspended(_))) {
+            return (captured.to_vec(), 0);
+        }
+        let body = debug.ty(state.ty);
+        let (mut own, mut hidden) = (Vec::new(), Vec::new());
+        for field in &body.fields[..body.fields.len().saturating_sub(captured.len())] {
+            if own.iter().any(|other: &Field| other.name == field.name) {
+                hidden.push(&*field.name);
+            } else {
+                own.push(field.clone());
+            }
+        }
+        hidden.sort_unstable();
+        for same in hidden.chunk_by(|name, other| name == other) {
+            let known: Vec<Field> = own.iter().chain(captured).cloned().collect();
+            let found = self.hidden(debug, state, &known, same[0]);
+            if found.len() == same.len() {
+                own.extend(found);
+            }
+        }
+        let locals = own.len();
+        own.extend_from_slice(captured);
+        (own, locals)
+    }
+
+    /// The locals with this name that are in scope at a state, and not among those that are known.
+    fn hidden(
+        &self,
+        debug: &DebugInfo<'_>,
+        state: &Variant,
+        known: &[Field],
+        name: &str,
+    ) -> Vec<Field> {
+        let body = debug.ty(state.ty);
+        let Some(awaited) = body.field(AWAITEE).map(|field| debug.ty(field.ty)) else {
+            return Vec::new();
+        };
+        let file = debug.file(self.ty.id.0, state.file);
+        let is_awaited = |variable: &Declared| {
+            // A macro of another file that writes the `.await` is declared where it is called.
+            let is_there = file != self.lines.file || u64::from(variable.at.line) == state.line;
+            is_there && debug.ty(variable.ty).name == awaited.name
+        };
+        let mut functions = self.functions(debug);
+        let scope = functions.find_map(|it| debug.in_scope(it, name, AWAITEE, is_awaited));
+        let scope = scope.unwrap_or_default();
+        // The function may be described in another unit, with types of its own.
+        let is_of = |field: &Field, variable: &Declared| {
+            &*field.name == name && debug.ty(field.ty).name == debug.ty(variable.ty).name
+        };
+        // The word that points to the coroutine is the one by which a known local is reached.
+        let coroutine = scope.iter().find_map(|variable| match variable.kept {
+            Kept::At(word, offset) => known
+                .iter()
+                .any(|it| it.offset == offset && is_of(it, variable))
+                .then_some(word),
+            _ => None,
+        });
+        let found = scope.iter().filter_map(|variable| {
+            let offset = match variable.kept {
+                Kept::At(word, offset) => {
+                    let is_free = is_free(debug, known, offset, variable.ty);
+                    (Some(word) == coroutine && is_free).then_some(offset)
+                }
+                Kept::Nowhere => None,
+                // A captured variable, and the local that it was moved into.
+                Kept::Unknown if known.iter().any(|it| is_of(it, variable)) => None,
+                Kept::Unknown => self.only_place(debug, state, known, variable.ty),
+            };
+            Some(Field {
+                name: name.into(),
+                ty: variable.ty,
+                offset: offset?,
+            })
+        });
+        found.collect()
+    }
+
+    /// Where a local of this type is in a state, if there is only one place for it: between those that are known, or
+    /// at least where no local of any state is.
+    fn only_place(
+        &self,
+        debug: &DebugInfo<'_>,
+        state: &Variant,
+        known: &[Field],
+        ty: TypeId,
+    ) -> Option<u64> {
+        let states = self.ty.variants.as_ref()?;
+        let fields = states.list.iter().flat_map(|state| {
+            let body = debug.ty(state.ty);
+            body.fields.to_vec()
+        });
+        let mut known = known.to_vec();
+        known.extend(states.tag.iter().cloned());
+        let size = debug.ty(ty).size;
+        let step = size.clamp(1, 8) as usize;
+        let last = debug.ty(state.ty).size.checked_sub(size)?;
+        let places = (0..=last).step_by(step);
+        let mut places: Vec<u64> = places
+            .filter(|at| is_free(debug, &known, *at, ty))
+            .collect();
+        if places.len() > 1 {
+            known.extend(fields);
+            places.retain(|at| is_free(debug, &known, *at, ty));
+        }
+        match places[..] {
+            [only] if size > 0 => Some(only),
+            _ => None,
+        }
     }
 
     /// What the locals of a state may hold.
@@ -869,29 +996,15 @@ impl Coroutine {
         &self,
         plans: &Plans,
         context: &Context<'_>,
-        offset: u64,
-        body: &Type,
+        variant: &Variant,
         suspension: Option<Suspension>,
         locals: &mut Locals,
     ) {
         let debug = context.debug;
         let suspended = matches!(suspension, Some(Suspension::Suspended(_)));
-        // Every state repeats the captured variables at its end. The first state has nothing else.
-        let list = self
-            .ty
-            .variants
-            .as_ref()
-            .map_or(&[][..], |variants| &variants.list);
-        let captured = list
-            .first()
-            .map_or(0, |variant| debug.ty(variant.ty).fields.len());
-        let own = if suspended {
-            body.fields.len().saturating_sub(captured)
-        } else {
-            0
-        };
+        let (fields, own) = self.fields(debug, variant, suspension);
         let mut seen = foldhash::HashSet::default();
-        for (number, field) in body.fields.iter().enumerate() {
+        for (number, field) in fields.iter().enumerate() {
             // An async function moves its arguments into locals before anything else.
             if suspended && number >= own && self.ty.is_async_fn() {
                 break;
@@ -900,7 +1013,7 @@ impl Coroutine {
                 continue;
             }
             let ty = debug.ty(field.ty);
-            let at = offset.wrapping_add(field.offset);
+            let at = variant.offset.wrapping_add(field.offset);
             let unnamed = field.name.starts_with(UNNAMED);
             if unnamed && &*ty.name == "bool" {
                 locals.drop_flags.push(at);
@@ -925,7 +1038,7 @@ impl Coroutine {
             };
             let local = local();
             let moved = number >= own
-                && body.fields[..own]
+                && fields[..own]
                     .iter()
                     .any(|other| other.name == field.name && other.offset != field.offset);
             locals.held.push(Held {
@@ -987,6 +1100,13 @@ fn named_type(receiver: &str) -> Option<&str> {
     let path = name.split(['<', '>']).next().unwrap_or(name);
     let own = path.rsplit("::").next().unwrap_or(path);
     own.starts_with(char::is_alphabetic).then_some(own)
+}
+
+/// Whether a value of this type has room at the offset beside all these.
+fn is_free(debug: &DebugInfo<'_>, known: &[Field], offset: u64, ty: TypeId) -> bool {
+    let end = |offset: u64, ty| offset.saturating_add(debug.ty(ty).size);
+    let mut others = known.iter();
+    others.all(|it| end(offset, ty) <= it.offset || end(it.offset, it.ty) <= offset)
 }
 
 impl State {

@@ -14,6 +14,7 @@ mod pipes;
 mod program;
 mod queues;
 mod runtimes;
+mod shadows;
 mod shared;
 mod users;
 mod versions;

@@ -66,8 +66,8 @@ pub async fn of_orphans() {
     group.await.unwrap();
 }
 
-/// One of its tasks sleeps, and lets the other one go on.
-#[tokio::main]
+/// One of its tasks sleeps, and lets the other one go on. On one thread the first one begins first.
+#[tokio::main(flavor = "current_thread")]
 pub async fn of_sleepers() {
     let group = TaskGroup::new("pool").limit(1).scope(async |group| {
         group.spawn_infallible("sleeps", tokio::time::sleep(crate::HOUR))?;

@@ -48,6 +48,7 @@ mod queues;
 #[cfg(feature = "full")]
 mod runtimes;
 #[cfg(feature = "full")]
+mod shadows;
 mod shared;
 #[cfg(feature = "full")]
 mod signals;
@@ -102,6 +103,7 @@ fn full(name: &str) {
         "pipes" => pipes::main(),
         "pipes_in_use" => pipes::in_use(),
         "wakers" => wakers::main(),
+        "shadows" => shadows::main(),
         "shared" => shared::main(),
         "deadlock_beside_sleeper" => verdicts::deadlock_beside_sleeper(),
         "sender_in_thread" => verdicts::sender_in_thread(),
