@@ -2,7 +2,6 @@
 
 use std::io;
 use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::registry::Registry;
@@ -14,16 +13,26 @@ static GUARDS: Registry<Reachable> = Registry::new();
 /// The signals that are listened to. From then on that goes on for as long as the process lives.
 static LISTENED_TO: Mutex<Vec<Signal>> = Mutex::new(Vec::new());
 
-/// Some guard has left Ctrl+C to its program.
-static IS_LEFT_TO_PROGRAM: AtomicBool = AtomicBool::new(false);
+/// The signals that some guard has left to its program.
+static LEFT_TO_PROGRAM: Mutex<Vec<Signal>> = Mutex::new(Vec::new());
 
 /// Asks a guard for a report; the process may be about to end. Whether it is still there.
 type Ask = dyn Fn(Option<Arc<Ending>>) -> bool + Send + Sync;
 
+/// What a guard does on a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OnSignal {
+    /// Whether it reports.
+    pub(crate) reports: bool,
+    /// Whether the process ends then.
+    pub(crate) ends: bool,
+}
+
 /// A guard that signals reach, as long as this is kept.
 pub(crate) struct Reachable {
     ask: Box<Ask>,
-    interrupts: bool,
+    on_interrupt: OnSignal,
+    on_terminate: OnSignal,
 }
 
 /// A signal that ends the process, once every guard that was asked has answered or is gone.
@@ -37,54 +46,68 @@ impl Drop for Ending {
 
 impl Reachable {
     pub(crate) fn new(
-        interrupts: bool,
+        on_interrupt: OnSignal,
+        on_terminate: OnSignal,
         ask: impl Fn(Option<Arc<Ending>>) -> bool + Send + Sync + 'static,
     ) -> io::Result<Arc<Self>> {
-        let ask = Box::new(ask);
-        let guard = Arc::new(Self { ask, interrupts });
+        let guard = Arc::new(Self {
+            ask: Box::new(ask),
+            on_interrupt,
+            on_terminate,
+        });
         GUARDS.enter(&guard);
-        listen_to(Signal::Quit, quit)?;
-        if interrupts {
-            listen_to(Signal::Interrupt, interrupt)?;
-        } else {
-            IS_LEFT_TO_PROGRAM.store(true, Ordering::SeqCst);
+        for signal in [Signal::Quit, Signal::Interrupt, Signal::Terminate] {
+            let on_signal = guard.on(signal);
+            if on_signal.reports {
+                listen_to(signal)?;
+            }
+            if signal != Signal::Quit && !on_signal.ends {
+                lock(&LEFT_TO_PROGRAM).push(signal);
+            }
         }
         Ok(guard)
     }
+
+    fn on(&self, signal: Signal) -> OnSignal {
+        match signal {
+            Signal::Interrupt => self.on_interrupt,
+            Signal::Terminate => self.on_terminate,
+            Signal::Quit => OnSignal {
+                reports: true,
+                ends: false,
+            },
+            Signal::Hangup => OnSignal {
+                reports: false,
+                ends: false,
+            },
+        }
+    }
 }
 
-fn listen_to(signal: Signal, ask: fn()) -> io::Result<()> {
+fn listen_to(signal: Signal) -> io::Result<()> {
     let mut listened_to = lock(&LISTENED_TO);
     if listened_to.contains(&signal) {
         return Ok(());
     }
     signals::on(signal, move || {
-        ask();
+        ask(signal);
         true
     })?;
     listened_to.push(signal);
     Ok(())
 }
 
-/// Where no guard is left, it ends the process, as it would have without one.
-fn quit() {
+/// Where no guard is left to answer, it ends the process, as it would have without one. Once a guard has left it to its
+/// program, it is for the program to say what becomes of the process, unless there is another guard that ends it: the
+/// program may be about to end for having heard of it.
+fn ask(signal: Signal) {
     let guards = GUARDS.alive();
-    let told = guards.iter().filter(|guard| (guard.ask)(None));
-    if told.count() == 0 {
-        drop(Ending(Signal::Quit));
-    }
-}
-
-/// Once a guard has left it to its program, it is for the program to say what becomes of the process, unless there is
-/// another guard to ask: the program may be about to end for having heard of it.
-fn interrupt() {
-    let guards = GUARDS.alive();
-    let mut asked = guards.iter().filter(|guard| guard.interrupts).peekable();
-    if asked.peek().is_none() && IS_LEFT_TO_PROGRAM.load(Ordering::SeqCst) {
-        return;
-    }
-    let ending = Arc::new(Ending(Signal::Interrupt));
-    for guard in asked {
-        (guard.ask)(Some(Arc::clone(&ending)));
+    let asked = || guards.iter().filter(|guard| guard.on(signal).reports);
+    let is_ended_by_guard = asked().any(|guard| guard.on(signal).ends);
+    let ending = is_ended_by_guard.then(|| Arc::new(Ending(signal)));
+    let answering = asked().filter(|guard| (guard.ask)(ending.clone()));
+    let is_answered = answering.count() > 0;
+    if !is_answered && !lock(&LEFT_TO_PROGRAM).contains(&signal) {
+        drop(Ending(signal));
     }
 }

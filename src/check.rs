@@ -12,6 +12,7 @@ use unstuck_inspect::snapshot::Snapshot;
 
 use crate::explain::Explanation;
 use crate::guard::{GuardError, refuse_inside_runtime};
+use crate::health::Health;
 use crate::liveness::Actor;
 use crate::observe::unrecorded;
 use crate::outcomes::Collector;
@@ -194,7 +195,7 @@ impl Check {
     ) -> Option<String> {
         let _own = own_threads::join();
         let _unrecorded = unrecorded();
-        let mut watching = Watching::new(runtime.metrics(), Pace::TEST);
+        let mut watching = Watching::new(runtime.metrics(), Pace::TEST, Health::unknown());
         let report = |mut explanation| {
             leave_out_others(&mut explanation, test);
             self.report(&collector.add_to(explanation, Some(test)))

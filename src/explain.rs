@@ -34,7 +34,7 @@ pub(crate) use blocked_threads::BlockedThreads;
 pub(crate) use descendants::Activity;
 pub(crate) use stuck_parts::StuckParts;
 
-pub use crate::liveness::{Fingerprint, diagnose, diagnose_one};
+pub use crate::liveness::{Positions, diagnose, diagnose_one};
 
 /// Why there is nothing to explain.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +86,26 @@ pub struct Explanation {
     pub diagnosis: Diagnosis,
     /// What is known beside what is in memory. Nothing of another process.
     pub outcomes: Outcomes,
+}
+
+/// What there is to tell after a reading: findings of its diagnosis, by their indices.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// What is surely wrong.
+    pub(crate) current: Vec<usize>,
+    /// What of that was not told before.
+    pub(crate) new: Vec<usize>,
+    /// Whether something is in no report yet.
+    pub(crate) is_unreported: bool,
+}
+
+impl News {
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.current.extend(other.current);
+        self.new.extend(other.new);
+        self.is_unreported |= other.is_unreported;
+        self
+    }
 }
 
 /// How long to wait before a live process is read again, and before a third time if it moved meanwhile.
@@ -143,14 +163,14 @@ impl Compared {
 }
 
 fn compare(inspector: &Inspector, search: Search) -> Result<Compared, unstuck_inspect::Error> {
-    let first = Fingerprint::of(&inspector.snapshot()?);
+    let first = Positions::of(&inspector.snapshot()?);
     read_again(inspector, search, first, &PAUSES)
 }
 
 fn read_again(
     inspector: &Inspector,
     search: Search,
-    before: Fingerprint,
+    before: Positions,
     pauses: &[Duration],
 ) -> Result<Compared, unstuck_inspect::Error> {
     let (pause, later) = pauses.split_first().expect("a pause before each reading");
@@ -162,7 +182,7 @@ fn read_again(
     let moves = case.verdict() == Verdict::Running || !threads_rest(&snapshot);
     if moves && !later.is_empty() {
         drop(case);
-        let before = Fingerprint::of(&snapshot);
+        let before = Positions::of(&snapshot);
         drop(snapshot);
         return read_again(inspector, search, before, later);
     }

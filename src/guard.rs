@@ -1,21 +1,26 @@
 //! Beside a program: a report on what it is doing, whenever somebody asks.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use tokio::runtime::{Builder, Handle};
 
-use crate::asking::{Ending, Reachable};
-use crate::observe::unrecorded;
+use crate::asking::{Ending, OnSignal, Reachable};
+use crate::explain::Explanation;
+use crate::health::Health;
 use crate::outcomes::Collector;
 use crate::own_threads;
-use crate::report::Report;
 use crate::report::page::{Detail, Page};
+use crate::report::{Finding, Report};
+use crate::report_dir::ReportDir;
 use crate::sync::lock;
-use crate::watcher::{Pace, Watching};
+use crate::watcher::{Listen, Pace, Watching};
 
 /// Runs `body` to its end, as `#[tokio::main]` would, under a [`Guard`] as it comes.
 ///
@@ -42,9 +47,10 @@ where
 /// Runs beside a program, and explains what it is doing when asked to:
 ///
 /// - Ctrl+\ (SIGQUIT; not on Windows) prints a report to standard error, and the program goes on;
-/// - Ctrl+C prints one and ends the process, with the [exit code](crate::exit) 130.
+/// - Ctrl+C prints one and ends the process, with the [exit code](crate::exit) 130;
+/// - SIGTERM writes one to a folder, if [it has one](Self::report_dir), and ends the process.
 ///
-/// Both work while the threads of the runtime are blocked. What tasks wait for is read from the program's own memory,
+/// All of that works while the threads of the runtime are blocked. What tasks wait for is read from the program's own memory,
 /// which takes Linux on x86-64 and full debug info (`debug = true`, the default of a dev build), and polls nothing. The
 /// first report takes up to half a second longer, as the debug info is indexed for it.
 ///
@@ -64,12 +70,17 @@ where
 pub struct Guard {
     runtime: Builder,
     watches: bool,
-    interrupts: bool,
+    leaves_ctrl_c: bool,
+    leaves_sigterm: bool,
     detail: Detail,
+    reports: Option<PathBuf>,
     tell: Option<Tell>,
+    find: Option<Find>,
+    health: Option<Health>,
 }
 
 type Tell = Box<dyn FnMut(&Report) + Send>;
+type Find = Box<dyn FnMut(&Finding) + Send>;
 
 /// Why a program was not run.
 #[derive(thiserror::Error)]
@@ -80,6 +91,14 @@ pub enum GuardError {
         "a guard has a runtime of its own and can't run in another; call it from a plain `fn main` or `#[test]`"
     )]
     InsideRuntime,
+    /// The folder for reports is none, or can't be written to.
+    #[error("reports can't be written to {}: {source}; name a folder that can be written to", .folder.display())]
+    ReportDir {
+        /// The folder.
+        folder: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
     /// The runtime, or what stands beside it, could not be set up.
     #[error("the runtime can't be set up: {0}")]
     SetUp(#[from] io::Error),
@@ -101,9 +120,13 @@ impl Guard {
         Self {
             runtime,
             watches: false,
-            interrupts: true,
+            leaves_ctrl_c: false,
+            leaves_sigterm: false,
             detail: Detail::Brief,
+            reports: None,
             tell: None,
+            find: None,
+            health: None,
         }
     }
 
@@ -125,8 +148,33 @@ impl Guard {
     /// Leaves Ctrl+C to the program.
     #[must_use]
     pub fn leave_ctrl_c(self) -> Self {
-        let interrupts = false;
-        Self { interrupts, ..self }
+        let leaves_ctrl_c = true;
+        Self {
+            leaves_ctrl_c,
+            ..self
+        }
+    }
+
+    /// Also writes each report to this folder, as text with all details and as JSON: `unstuck-PID-1.txt` and so on. The
+    /// folder is made if there is none.
+    ///
+    /// One more is written on SIGTERM, as `kill` and whatever runs containers send it; then the process ends, with the
+    /// [exit code](crate::exit) 143. A program that shuts down by itself needs [`leave_sigterm`](Self::leave_sigterm).
+    #[must_use]
+    pub fn report_dir(self, folder: impl Into<PathBuf>) -> Self {
+        let reports = Some(folder.into());
+        Self { reports, ..self }
+    }
+
+    /// Leaves it to the program to end on SIGTERM. A report is written all the same where there is a
+    /// [folder](Self::report_dir) for it.
+    #[must_use]
+    pub fn leave_sigterm(self) -> Self {
+        let leaves_sigterm = true;
+        Self {
+            leaves_sigterm,
+            ..self
+        }
     }
 
     /// Prints the code of libraries and everything that tasks hold, too.
@@ -142,6 +190,33 @@ impl Guard {
     pub fn on_report(self, tell: impl FnMut(&Report) + Send + 'static) -> Self {
         let tell: Option<Tell> = Some(Box::new(tell));
         Self { tell, ..self }
+    }
+
+    /// Hands over each thing that is found to be wrong: once it is sure that a part of the program is stuck, or that a
+    /// thread of its runtime has been asleep inside a poll for five seconds. Each cause once, by its
+    /// [fingerprint](Finding::fingerprint), however many tasks get stuck in it. With `--cfg tokio_unstable` also what is
+    /// amiss once the program has ended. Prints nothing by itself.
+    ///
+    /// Each is also a `tracing` event of the target `unstuck` and the level `ERROR`, with the fields `rule`,
+    /// `fingerprint`, `confidence` and `at`, and the summary as its message. So it is under [`watch`](Self::watch) and
+    /// [`health`](Self::health), too.
+    #[must_use]
+    pub fn on_finding(self, find: impl FnMut(&Finding) + Send + 'static) -> Self {
+        let find: Option<Find> = Some(Box::new(find));
+        Self { find, ..self }
+    }
+
+    /// What tells at any time whether the program is stuck: for a health endpoint. Prints nothing by itself.
+    ///
+    /// ```
+    /// # use unstuck::{Guard, Health};
+    /// # async fn serve(health: Health) {}
+    /// let mut guard = Guard::new();
+    /// let health = guard.health();
+    /// guard.run(serve(health)).unwrap();
+    /// ```
+    pub fn health(&mut self) -> Health {
+        self.health.get_or_insert_with(Health::unknown).clone()
     }
 
     /// Runs `body` to its end.
@@ -160,33 +235,52 @@ impl Guard {
         let Self {
             mut runtime,
             watches,
-            interrupts,
+            leaves_ctrl_c,
+            leaves_sigterm,
             detail,
+            reports,
             tell,
+            find,
+            health,
         } = self;
         refuse_inside_runtime()?;
+        let folder = reports.map(|folder| match ReportDir::open(&folder) {
+            Ok(open) => Ok(open),
+            Err(source) => Err(GuardError::ReportDir { folder, source }),
+        });
+        let folder = folder.transpose()?;
         let collector = Collector::attach(&mut runtime);
         let runtime = runtime.build()?;
-        let tell = tell.unwrap_or_else(|| Box::new(move |report| print(report, detail)));
-        let tell = Arc::new(Mutex::new(tell));
+        let reads_by_itself = watches || find.is_some() || health.is_some();
+        let on_interrupt = OnSignal {
+            reports: !leaves_ctrl_c,
+            ends: !leaves_ctrl_c,
+        };
+        let on_terminate = OnSignal {
+            reports: folder.is_some(),
+            ends: !leaves_sigterm,
+        };
+        let listener = Arc::new(Listener {
+            collector,
+            watches,
+            folder,
+            tell: Mutex::new(tell.unwrap_or_else(|| Box::new(move |report| print(report, detail)))),
+            find: find.map(Mutex::new),
+        });
         let (asking, asked) = mpsc::channel();
         let unanswered = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&unanswered);
         let ask = move |ending| asking.send(Request::new(ending, &counted)).is_ok();
-        let reachable = Reachable::new(interrupts, ask)?;
+        let reachable = Reachable::new(on_interrupt, on_terminate, ask)?;
         let guarding = own_threads::start("unstuck-guard", {
-            let watching = Watching::new(runtime.metrics(), Pace::PROGRAM);
-            let (collector, tell) = (collector.clone(), Arc::clone(&tell));
+            let health = health.unwrap_or_else(Health::unknown);
+            let watching = Watching::new(runtime.metrics(), Pace::PROGRAM, health);
+            let listener = Arc::clone(&listener);
             move || {
-                let _unrecorded = unrecorded();
-                let mut report = |explanation| {
-                    let explanation = collector.add_to(explanation, None);
-                    (lock(&tell))(&Report::running(explanation));
-                };
-                if watches {
-                    watching.watch(&asked, &mut report);
+                if reads_by_itself {
+                    watching.watch(&asked, &*listener);
                 } else {
-                    watching.answer_all(&asked, &mut report);
+                    watching.answer_all(&asked, &*listener);
                 }
             }
         })?;
@@ -196,11 +290,61 @@ impl Guard {
         if unanswered.load(Ordering::SeqCst) > 0 {
             let _ = guarding.join();
         }
-        let amiss = watches.then(|| collector.at_end(runtime.handle(), None, &value));
-        if let Some(report) = amiss.flatten() {
-            (lock(&tell))(&report);
+        if reads_by_itself {
+            listener.ended(runtime.handle(), &value);
         }
         Ok(value)
+    }
+}
+
+/// Hears what there is to tell of the program, and passes it on.
+struct Listener {
+    collector: Collector,
+    /// Whether it reports by itself.
+    watches: bool,
+    folder: Option<ReportDir>,
+    tell: Mutex<Tell>,
+    find: Option<Mutex<Find>>,
+}
+
+impl Listener {
+    fn tell(&self, report: &Report) {
+        if let Some(folder) = &self.folder {
+            let text = report.render(Detail::Full, Page::Plain);
+            if let Err(error) = folder.write(process::id(), &text, &report.to_json()) {
+                write(&format!("unstuck cannot write a report: {error}\n"));
+            }
+        }
+        lock(&self.tell)(report);
+    }
+
+    /// The program has ended, with this value.
+    fn ended(&self, runtime: &Handle, value: &dyn Any) {
+        let Some(report) = self.collector.at_end(runtime, None, value) else {
+            return;
+        };
+        for finding in report.findings_at_end() {
+            finding.record();
+            self.found(&finding);
+        }
+        if self.watches {
+            self.tell(&report);
+        }
+    }
+}
+
+impl Listen for Listener {
+    fn report(&self, explanation: Explanation, is_asked_for: bool) {
+        if is_asked_for || self.watches {
+            let explanation = self.collector.add_to(explanation, None);
+            self.tell(&Report::running(explanation));
+        }
+    }
+
+    fn found(&self, finding: &Finding) {
+        if let Some(find) = &self.find {
+            lock(find)(finding);
+        }
     }
 }
 
@@ -233,9 +377,12 @@ pub(crate) fn refuse_inside_runtime() -> Result<(), GuardError> {
     }
 }
 
-/// In one write, so that the program's own output does not end up in the middle.
 fn print(report: &Report, detail: Detail) {
-    let text = report.render(detail, Page::of_stderr());
+    write(&report.render(detail, Page::of_stderr()));
+}
+
+/// In one write, so that the program's own output does not end up in the middle.
+fn write(text: &str) {
     let mut out = anstream::stderr().lock();
     // Ignore errors: there is nowhere left to report them.
     let _ = out.write_all(text.as_bytes());

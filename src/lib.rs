@@ -51,7 +51,11 @@ pub mod exit;
 #[cfg(feature = "guard")]
 pub mod explain;
 #[cfg(feature = "guard")]
+mod fingerprint;
+#[cfg(feature = "guard")]
 mod guard;
+#[cfg(feature = "guard")]
+mod health;
 #[cfg(feature = "guard")]
 pub mod liveness;
 #[cfg(feature = "guard")]
@@ -62,6 +66,8 @@ mod own_process;
 mod own_threads;
 #[cfg(feature = "guard")]
 pub mod report;
+#[cfg(feature = "guard")]
+mod report_dir;
 #[cfg(feature = "guard")]
 mod signals;
 #[cfg(feature = "guard")]
@@ -83,10 +89,16 @@ mod unhooked;
 pub use check::{Check, check};
 pub use error_group::{BoxError, ErrorGroup, Failure, Panic, Refused, TaskFailure, Tree};
 pub use event::Event;
+#[cfg(feature = "guard")]
+pub use fingerprint::Fingerprint;
 pub use group::{Child, Children, NeverStarted, NoValue, OnFailure, Scope, Started, TaskGroup};
 #[cfg(feature = "guard")]
 pub use guard::{Guard, GuardError, run};
+#[cfg(feature = "guard")]
+pub use health::{Health, Status};
 pub use place::Place;
+#[cfg(feature = "guard")]
+pub use report::Finding;
 #[cfg(all(not(tokio_unstable), feature = "guard"))]
 pub use unhooked::observe;
 #[cfg(feature = "guard")]

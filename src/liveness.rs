@@ -44,8 +44,8 @@ pub use finding::{
     Waiter, With,
 };
 pub use graph::{Activity, Doubt, Live, ResourceKind};
-pub use motion::Fingerprint;
 pub(crate) use motion::Motion;
+pub use motion::Positions;
 
 /// What was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl Diagnosis {
 }
 
 /// The verdict on a process that was read twice.
-pub fn diagnose(before: &Fingerprint, after: &Snapshot) -> Diagnosis {
+pub fn diagnose(before: &Positions, after: &Snapshot) -> Diagnosis {
     Case::twice(after, &Motion::between(before, after)).diagnosis()
 }
 

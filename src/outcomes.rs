@@ -12,7 +12,7 @@ mod outlived;
 mod prose;
 mod swallowed_error;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,7 @@ use tokio::task;
 use unstuck_inspect::snapshot::NameId;
 
 use crate::explain::Explanation;
+use crate::fingerprint::Fingerprint;
 use crate::place::Place;
 use crate::verdict::Finding;
 
@@ -143,6 +144,12 @@ impl Outcomes {
         self.own()
             .filter(move |task| task.end.is_none() && !is_main(task))
     }
+}
+
+/// What a finding of a rule on these tasks is recognized by: where they were spawned.
+fn fingerprint<'t>(rule: &str, tasks: impl Iterator<Item = &'t TaskOutcome>) -> Fingerprint {
+    let places: BTreeSet<String> = tasks.map(|task| task.spawned_at.to_string()).collect();
+    Fingerprint::of(std::iter::once(rule).chain(places.iter().map(String::as_str)))
 }
 
 impl TaskOutcome {

@@ -5,6 +5,7 @@
 //! observations do: a `ProgramReport` is the data, its `Display` is `text`, and [`json`] is the same for a program to
 //! read.
 
+mod finding;
 mod guarded;
 pub mod json;
 mod layout;
@@ -35,6 +36,7 @@ mod tree;
 
 #[cfg(all(tokio_unstable, feature = "demo"))]
 pub use document::{Document, PostsDocument, SideDocument};
+pub use finding::Finding;
 pub use guarded::Report;
 #[cfg(tokio_unstable)]
 pub use program::Report as ProgramReport;

@@ -19,15 +19,11 @@ pub(crate) enum Signal {
     /// Ctrl+\, on Unix: SIGQUIT.
     Quit,
     /// On Unix: SIGTERM, as `kill` and `timeout` send it.
-    #[cfg_attr(
-        not(all(tokio_unstable, feature = "demo")),
-        expect(dead_code, reason = "the demo alone has something to clear away")
-    )]
     Terminate,
     /// On Unix: SIGHUP, as a terminal that is closed sends it.
     #[cfg_attr(
         not(all(tokio_unstable, feature = "demo")),
-        expect(dead_code, reason = "as above")
+        expect(dead_code, reason = "the demo alone has something to clear away")
     )]
     Hangup,
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::fingerprint::Fingerprint;
+
 /// The rules by their names. `docs/rules.md` says what each finds.
 pub const RULES: [&str; 15] = [
     "orphaned-event",
@@ -65,6 +67,8 @@ pub struct Finding {
     pub rule: &'static str,
     /// How sure it is.
     pub confidence: Confidence,
+    /// What it is recognized by.
+    pub fingerprint: Fingerprint,
     /// Why, in one sentence that names the tasks and the lines.
     pub summary: String,
     /// What it rests on, a sentence each.

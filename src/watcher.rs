@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeMetrics};
 
-use crate::explain::{BlockedThreads, Explanation, StuckParts};
+use crate::explain::{BlockedThreads, Explanation, News, StuckParts};
+use crate::fingerprint::Fingerprint;
+use crate::health::{Health, Status};
 use crate::report::page::{Detail, Page};
-use crate::report::process;
+use crate::report::{Finding, process};
 use crate::{own_process, own_threads};
 
 /// Watches the program that the current runtime belongs to, until the returned value is dropped.
@@ -47,12 +49,16 @@ use crate::{own_process, own_threads};
 pub fn watch() -> Watcher {
     let runtime = Handle::current().metrics();
     let (watcher, dropped) = mpsc::channel();
-    let watching = Watching::new(runtime, Pace::PROGRAM);
-    let watching = move || watching.watch(&dropped, &mut |it| print(&it));
+    let health = Health::unknown();
+    let watching = Watching::new(runtime, Pace::PROGRAM, health.clone());
+    let watching = move || watching.watch(&dropped, &Printer);
     if let Err(error) = own_threads::start("unstuck-watcher", watching) {
         panic!("no thread can be started that watches: {error}");
     }
-    Watcher { _alive: watcher }
+    Watcher {
+        _alive: watcher,
+        health,
+    }
 }
 
 /// Watches the program for as long as it is kept. Made by [`watch`].
@@ -60,6 +66,35 @@ pub fn watch() -> Watcher {
 #[must_use = "the program is watched until this is dropped"]
 pub struct Watcher {
     _alive: Sender<Infallible>,
+    health: Health,
+}
+
+impl Watcher {
+    /// What tells at any time whether the program is stuck: for a health endpoint.
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+}
+
+/// Whom the watching tells what it finds. On its thread.
+pub(crate) trait Listen {
+    /// Somebody asked, or something is in no report yet.
+    fn report(&self, explanation: Explanation, is_asked_for: bool);
+
+    /// Something is surely wrong that was not found before.
+    fn found(&self, finding: &Finding);
+}
+
+/// Prints reports as they come.
+struct Printer;
+
+impl Listen for Printer {
+    fn report(&self, explanation: Explanation, _: bool) {
+        let text = process::render(&explanation, Detail::Brief, Page::of_stderr());
+        write(&text);
+    }
+
+    fn found(&self, _: &Finding) {}
 }
 
 /// How often the metrics are looked at. If they are the same twice, nothing has moved for so long.
@@ -100,6 +135,9 @@ pub(crate) struct Watching {
     pulse: Pulse,
     stuck: StuckParts,
     blocked: BlockedThreads,
+    health: Health,
+    /// What the health says by now, if it has been said.
+    causes: Option<Vec<Fingerprint>>,
     has_moved: bool,
     /// When something moved last.
     moved_at: Instant,
@@ -135,13 +173,15 @@ impl Pulse {
 }
 
 impl Watching {
-    pub(crate) fn new(runtime: RuntimeMetrics, pace: Pace) -> Self {
+    pub(crate) fn new(runtime: RuntimeMetrics, pace: Pace, health: Health) -> Self {
         Self {
             pulse: Pulse::of(&runtime),
             runtime,
             pace,
             stuck: StuckParts::default(),
             blocked: BlockedThreads::default(),
+            health,
+            causes: None,
             has_moved: true,
             moved_at: Instant::now(),
             has_read: false,
@@ -153,57 +193,84 @@ impl Watching {
     /// Watches, and answers each request with a report. A request is dropped once it is answered.
     ///
     /// Goes on for as long as somebody could send one, or until it turns out that the program can't be read.
-    pub(crate) fn watch<R>(mut self, requests: &Receiver<R>, tell: &mut dyn FnMut(Explanation)) {
+    pub(crate) fn watch<R>(mut self, requests: &Receiver<R>, listener: &impl Listen) {
         loop {
             match requests.recv_timeout(TICK) {
-                Ok(request) => self.answer(request, requests, tell),
+                Ok(request) => self.answer(request, requests, listener),
                 Err(RecvTimeoutError::Timeout) if self.is_due() => {
                     let explanation = match self.read() {
                         Ok(explanation) => explanation,
                         Err(error) => {
                             refuse(&*error);
-                            return self.answer_all(requests, tell);
+                            self.health.set(Status::Unknown);
+                            return self.answer_all(requests, listener);
                         }
                     };
-                    let was_suspected = self.stuck.are_suspected();
-                    let is_stuck =
-                        explanation.has_runtime() && self.stuck.have_news(&explanation.diagnosis);
-                    if self.stuck.are_suspected() && !was_suspected {
-                        self.next = Instant::now() + self.pace.shortest;
+                    let news = self.note(&explanation);
+                    for finding in process::findings_by_themselves(&explanation, &news.new) {
+                        finding.record();
+                        listener.found(&finding);
                     }
-                    let has_news = self.blocked.have_news(&explanation) || is_stuck;
                     match requests.try_recv() {
-                        Ok(request) => self.answer(request, requests, tell),
-                        Err(TryRecvError::Empty) if has_news => tell(explanation),
+                        Ok(request) => self.answer(request, requests, listener),
+                        Err(TryRecvError::Empty) if news.is_unreported => {
+                            listener.report(explanation, false);
+                        }
                         Err(_) => {}
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.health.set(Status::Unknown);
+                    return;
+                }
             }
         }
     }
 
+    fn note(&mut self, explanation: &Explanation) -> News {
+        let was_suspected = self.stuck.are_suspected();
+        let stuck = if explanation.has_runtime() {
+            self.stuck.note(explanation)
+        } else {
+            News::default()
+        };
+        if self.stuck.are_suspected() && !was_suspected {
+            self.next = Instant::now() + self.pace.shortest;
+        }
+        let news = self.blocked.note(explanation).and(stuck);
+        let findings = news.current.iter();
+        let findings = findings.map(|it| &explanation.diagnosis.findings[*it]);
+        let causes = findings.map(|it| it.fingerprint(&explanation.snapshot));
+        let causes = Some(causes.collect());
+        if self.causes != causes {
+            let current = process::findings_by_themselves(explanation, &news.current);
+            self.health.set(if current.is_empty() {
+                Status::GoesOn
+            } else {
+                Status::Stuck(current)
+            });
+            self.causes = causes;
+        }
+        news
+    }
+
     /// Answers each request with a report, and reports nothing by itself.
-    pub(crate) fn answer_all<R>(
-        mut self,
-        requests: &Receiver<R>,
-        tell: &mut dyn FnMut(Explanation),
-    ) {
+    pub(crate) fn answer_all<R>(mut self, requests: &Receiver<R>, listener: &impl Listen) {
         while let Ok(request) = requests.recv() {
-            self.answer(request, requests, tell);
+            self.answer(request, requests, listener);
         }
     }
 
     /// One report answers all who have asked for one by the time that the memory was read.
-    fn answer<R>(&mut self, request: R, requests: &Receiver<R>, tell: &mut dyn FnMut(Explanation)) {
+    fn answer<R>(&mut self, request: R, requests: &Receiver<R>, listener: &impl Listen) {
         let read = self.read();
         let others: Vec<R> = requests.try_iter().collect();
         match read {
             Ok(explanation) => {
-                self.stuck.note_reported(&explanation.diagnosis);
+                self.stuck.note_reported(&explanation);
                 self.blocked.note_reported(&explanation);
-                tell(explanation);
+                listener.report(explanation, true);
             }
             Err(error) => refuse(&*error),
         }
@@ -256,14 +323,6 @@ impl Watching {
         self.next = Instant::now() + self.pause.max(took * share);
         Ok(explanation)
     }
-}
-
-fn print(explanation: &Explanation) {
-    write(&process::render(
-        explanation,
-        Detail::Brief,
-        Page::of_stderr(),
-    ));
 }
 
 fn refuse(error: &dyn Error) {

@@ -126,6 +126,9 @@ pub(super) struct Explain {
     /// Save what was read, as JSON: names, types and lines of code, addresses, counts and errors, and no other memory
     #[arg(long, value_name = "FILE", conflicts_with = "snapshot")]
     pub(super) save: Option<PathBuf>,
+    /// Also write each report on a command to this folder, as text and as JSON
+    #[arg(long, value_name = "DIR", requires = "command", conflicts_with_all = ["process", "core", "snapshot"])]
+    pub(super) report_dir: Option<PathBuf>,
     /// Show the code of libraries, too, and everything that tasks hold
     #[arg(long)]
     pub(super) full: bool,

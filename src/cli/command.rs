@@ -15,12 +15,22 @@ use super::output::{detail, page_of, with_links};
 use super::usage::escaped;
 use crate::explain::command::{self, Event};
 use crate::explain::{self, Explanation};
-use crate::report::page::Detail;
+use crate::report::page::{Detail, Page};
 use crate::report::process;
+use crate::report_dir::ReportDir;
 
 /// Runs the command, and returns its exit code.
 pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
+    let folder = arguments.report_dir.as_ref().map(|folder| {
+        ReportDir::open(folder).map_err(|error| {
+            let folder = escaped(&folder.display().to_string());
+            Failure::Failed(format!(
+                "reports can't be written to {folder}: {error}; name a folder that can be written to"
+            ))
+        })
+    });
     let mut reports = Reports {
+        folder: folder.transpose()?,
         detail: detail(arguments.full),
         quiet: arguments.quiet,
         color: arguments.color,
@@ -40,6 +50,7 @@ struct Reports {
     /// The verdict only.
     quiet: bool,
     color: Color,
+    folder: Option<ReportDir>,
     save: Option<PathBuf>,
     /// The first process that was saved.
     first: Option<u32>,
@@ -71,6 +82,17 @@ impl Reports {
             let links = || process::links(explanation);
             with_links(text, links, self.choice(), Stream::Stderr)
         };
+        if let Some(folder) = &self.folder {
+            let line = match write_to(folder, explanation) {
+                Ok(_) if self.quiet => String::new(),
+                Ok(file) => format!(
+                    "report written to {}\n",
+                    escaped(&file.display().to_string())
+                ),
+                Err(error) => format!("unstuck: no report can be written: {error}\n"),
+            };
+            text.push_str(&line);
+        }
         if let Some(file) = &self.save {
             let snapshot = &explanation.snapshot;
             let id = snapshot.process.id;
@@ -116,6 +138,13 @@ impl Reports {
         // Nobody may be there to read it. The command goes on.
         let _ = stderr.lock().write_all(text.as_bytes());
     }
+}
+
+/// All of a report.
+fn write_to(folder: &ReportDir, explanation: &Explanation) -> io::Result<PathBuf> {
+    let text = process::render(explanation, Detail::Full, Page::Plain);
+    let json = process::to_json(explanation, Detail::Full)?;
+    folder.write(explanation.snapshot.process.id, &text, &json)
 }
 
 /// `hang.json` is `hang.4242.json`.

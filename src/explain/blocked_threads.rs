@@ -1,16 +1,21 @@
-//! Which threads of the own process have been blocked for long, so that each is reported once.
+//! Which threads of the own process have been blocked for long, so that each is told once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::Explanation;
+use super::{Explanation, News};
+use crate::fingerprint::Fingerprint;
 use crate::liveness::Cause;
 
 /// The threads that sleep inside a poll.
 #[derive(Debug, Default)]
 pub(crate) struct BlockedThreads {
     since: BTreeMap<Sleep, Instant>,
+    /// Those that have been blocked for long.
+    told: BTreeSet<Sleep>,
+    /// Another one may be blocked at the same place.
+    told_causes: BTreeSet<Fingerprint>,
     reported: BTreeSet<Sleep>,
 }
 
@@ -21,36 +26,48 @@ type Sleep = (u32, u64);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl BlockedThreads {
-    /// Whether a thread has been blocked for long that is in no report.
-    pub(crate) fn have_news(&mut self, explanation: &Explanation) -> bool {
+    /// Which have been blocked for long.
+    pub(crate) fn note(&mut self, explanation: &Explanation) -> News {
         let now = Instant::now();
         let before = std::mem::take(&mut self.since);
-        let sleeps = sleeps(explanation);
-        self.since = sleeps
-            .map(|sleep| (sleep, before.get(&sleep).copied().unwrap_or(now)))
-            .collect();
-        let lasting = self.since.iter();
-        let lasting = lasting.filter(|(_, since)| now.duration_since(**since) >= PATIENCE);
-        let has_news = lasting.fold(false, |has_news, (sleep, _)| {
-            self.reported.insert(*sleep) || has_news
-        });
-        self.reported.retain(|sleep| self.since.contains_key(sleep));
-        has_news
+        let mut news = News::default();
+        for (index, sleep) in sleeps(explanation) {
+            let since = before.get(&sleep).copied().unwrap_or(now);
+            self.since.insert(sleep, since);
+            if now.duration_since(since) < PATIENCE {
+                continue;
+            }
+            news.current.push(index);
+            let cause = explanation.diagnosis.findings[index].fingerprint(&explanation.snapshot);
+            let is_new = self.told.insert(sleep) & self.told_causes.insert(cause);
+            if is_new {
+                news.new.push(index);
+            }
+            news.is_unreported |= self.reported.insert(sleep) && is_new;
+        }
+        for noted in [&mut self.told, &mut self.reported] {
+            noted.retain(|sleep| self.since.contains_key(sleep));
+        }
+        news
     }
 
     /// Notes that a report has all that are blocked.
     pub(crate) fn note_reported(&mut self, explanation: &Explanation) {
-        self.reported.extend(sleeps(explanation));
+        let sleeps = sleeps(explanation).map(|(_, sleep)| sleep);
+        self.reported.extend(sleeps);
     }
 }
 
-fn sleeps(explanation: &Explanation) -> impl Iterator<Item = Sleep> {
-    let findings = explanation.diagnosis.findings.iter();
-    let threads = findings.filter_map(|finding| match finding.cause {
-        Cause::BlockedThread(blocked) => Some(explanation.snapshot.threads[blocked.thread].id),
+/// With the index of the finding on each.
+fn sleeps(explanation: &Explanation) -> impl Iterator<Item = (usize, Sleep)> {
+    let findings = explanation.diagnosis.findings.iter().enumerate();
+    findings.filter_map(|(index, finding)| match finding.cause {
+        Cause::BlockedThread(blocked) => {
+            let thread = explanation.snapshot.threads[blocked.thread].id;
+            Some((index, (thread, times_asleep(thread)?)))
+        }
         _ => None,
-    });
-    threads.filter_map(|thread| Some((thread, times_asleep(thread)?)))
+    })
 }
 
 /// How often a thread of this process has gone to sleep.

@@ -104,7 +104,7 @@ impl Monitor {
             let Ok(explanation) = watched.read(process, &mut self.refused) else {
                 continue;
             };
-            if watched.stuck.have_news(&explanation.diagnosis) {
+            if watched.stuck.note(&explanation).is_unreported {
                 report(Event::Stuck(Box::new(explanation)));
             }
         }
@@ -120,7 +120,7 @@ impl Monitor {
                 Ok(explanation) if explanation.has_runtime() => {
                     is_one_explained = true;
                     // What somebody has just seen is not reported again.
-                    watched.stuck.note_reported(&explanation.diagnosis);
+                    watched.stuck.note_reported(&explanation);
                     report(Event::Explained(Box::new(explanation)));
                 }
                 Ok(_) => {}

@@ -1,13 +1,17 @@
 //! A cause as data, link by link.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use unstuck_inspect::snapshot::{Address, HandleKind, LocalId, NameId, ObjectId, PlaceId};
+use unstuck_inspect::snapshot::{
+    Address, HandleKind, LocalId, NameId, ObjectId, Origin, PlaceId, Snapshot,
+};
 
 use super::Confidence;
 use super::actor::Actor;
 use super::graph::ResourceKind;
 use super::objects::Reconciled;
+use crate::fingerprint::Fingerprint;
 
 /// The answer of a rule. Ids and indices are those of the snapshot that was diagnosed last.
 #[derive(Clone, Debug)]
@@ -225,9 +229,86 @@ impl Finding {
             _ => None,
         }
     }
+
+    /// What it is recognized by, of the snapshot that it was found in: who holds what is waited for, or where nobody
+    /// does, who waits. So it does not change as more and more wait for the same.
+    pub fn fingerprint(&self, snapshot: &Snapshot) -> Fingerprint {
+        let mut parts = BTreeSet::new();
+        let function = |place: Option<PlaceId>| place.map(|it| snapshot[it].function.as_str());
+        let local = |local: Option<LocalId>| local.and_then(|it| snapshot[it].name.as_deref());
+        match &self.cause {
+            Cause::Wait(Wait { links, .. }) => {
+                for link in links {
+                    parts.extend(link.names(snapshot));
+                }
+            }
+            Cause::BlockedThread(blocked) => {
+                let stack = snapshot.threads[blocked.thread].stack.iter();
+                let mut own = stack.filter(|frame| frame.origin == Some(Origin::Program));
+                let innermost = own.next().and_then(|frame| frame.function.as_deref());
+                let held = blocked.holder.map(|it| (function(it.place), it.local));
+                parts.insert([
+                    "thread",
+                    innermost.unwrap_or_default(),
+                    held.and_then(|(function, _)| function).unwrap_or_default(),
+                    local(held.map(|(_, local)| local)).unwrap_or_default(),
+                ]);
+            }
+            Cause::Outside(outside) => {
+                let source = match outside.source {
+                    Source::Timer { .. } => "timer",
+                    Source::Io { .. } => "io",
+                    Source::Signal => "signal",
+                    Source::Closure { .. } => "closure",
+                };
+                let at = function(outside.places.first().copied());
+                parts.insert([source, at.unwrap_or_default(), "", ""]);
+            }
+            Cause::Unseen(Unseen::Holders(link)) => parts.extend(link.names(snapshot)),
+            Cause::Unseen(Unseen::Future {
+                type_name, places, ..
+            }) => {
+                let at = function(places.first().copied()).unwrap_or_default();
+                parts.insert(["future", &snapshot[*type_name], at, ""]);
+            }
+            Cause::Unseen(Unseen::Wakers(_)) => {
+                parts.insert(["wakers", "", "", ""]);
+            }
+        }
+        Fingerprint::of(std::iter::once(self.rule).chain(parts.into_iter().flatten()))
+    }
 }
 
 impl Link {
+    /// What is waited for, by its kind and the functions and locals that have it; or the functions that wait for it.
+    fn names<'s>(&self, snapshot: &'s Snapshot) -> BTreeSet<[&'s str; 4]> {
+        let kind = self.kind.name();
+        let function =
+            |place: Option<PlaceId>| place.map_or("", |it| snapshot[it].function.as_str());
+        let held = self.holders.iter().map(|holder| {
+            let local = match holder.with {
+                With::Handle { local, .. } => Some(local),
+                With::Inside { local, .. } | With::Granted { local } => local,
+                With::Static { .. } | With::Partly | With::End => None,
+            };
+            let local = local.and_then(|it| snapshot[it].name.as_deref());
+            [
+                kind,
+                "held",
+                function(holder.place),
+                local.unwrap_or_default(),
+            ]
+        });
+        let held: BTreeSet<[&str; 4]> = held.collect();
+        if !held.is_empty() {
+            return held;
+        }
+        let waits = self.waiters.iter();
+        waits
+            .map(|waiter| [kind, "waits", function(waiter.places.first().copied()), ""])
+            .collect()
+    }
+
     /// Whether somebody holds what is waited for itself, and not only a handle by which it could be given back.
     pub(crate) fn is_held(&self) -> bool {
         self.holders.iter().any(|holder| match holder.with {

@@ -74,6 +74,41 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
+    /// As JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Room => "channel_room",
+            Self::Broadcast => "broadcast",
+            Self::Oneshot => "oneshot",
+            Self::Watch => "watch",
+            Self::WatchClosed => "watch_closed",
+            Self::Barrier => "barrier",
+            Self::Event => "event",
+            Self::SetOnce => "set_once",
+            Self::Cancellation => "cancellation",
+            Self::TaskTracker => "task_tracker",
+            Self::Bytes => "bytes",
+            Self::PipeRoom => "pipe_room",
+            Self::Permits(of) => match of {
+                PermitKind::Mutex => "mutex",
+                PermitKind::RwLockRead => "rwlock_read",
+                PermitKind::RwLockWrite => "rwlock_write",
+                PermitKind::ChannelRoom => "channel_room",
+                PermitKind::OnceCell => "once_cell",
+                PermitKind::Connection => "connection",
+                _ => "semaphore",
+            },
+            Self::Notify => "notify",
+            Self::Task => "task",
+            Self::Group => "task_group",
+            Self::LocalSet => "local_set",
+            Self::PoolThread => "pool_thread",
+            Self::Never => "never",
+            Self::Waker => "waker",
+        }
+    }
+
     /// What a leaf waits for, and where that is. `None` if it is not something that an actor brings about.
     pub fn of(waits_for: &WaitsFor) -> Option<(Self, Address)> {
         Some(match *waits_for {

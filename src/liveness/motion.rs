@@ -13,7 +13,7 @@ use super::maps::{HashMap, HashSet};
 /// What to compare a later reading of a process with: where everything is suspended, as hashes. It is much smaller than
 /// the reading.
 #[derive(Debug)]
-pub struct Fingerprint {
+pub struct Positions {
     tasks: HashMap<Address, TaskPrint>,
     /// By their threads.
     block_ons: HashMap<u32, u64>,
@@ -38,7 +38,7 @@ impl TaskPrint {
     }
 }
 
-impl Fingerprint {
+impl Positions {
     /// What is compared of a reading.
     pub fn of(snapshot: &Snapshot) -> Self {
         let texts = Texts::of(snapshot);
@@ -65,7 +65,7 @@ pub(crate) struct Motion {
 
 impl Motion {
     /// Compares two readings of one process.
-    pub(crate) fn between(before: &Fingerprint, after: &Snapshot) -> Self {
+    pub(crate) fn between(before: &Positions, after: &Snapshot) -> Self {
         let texts = Texts::of(after);
         let (block_ons_now, threads_now) = (block_ons(after, &texts), rests(after));
         let mut tasks = HashSet::default();

@@ -13,7 +13,7 @@ use program::{Program, TaskId, timer};
 
 /// What is said of a program that two readings found the same.
 fn diagnosed(program: &Program) -> Diagnosis {
-    diagnose(&Fingerprint::of(&program.0), &program.0)
+    diagnose(&Positions::of(&program.0), &program.0)
 }
 
 #[track_caller]
@@ -821,7 +821,7 @@ fn what_differs_between_two_readings_moves() {
     let (before, one, _) = deadlock();
     let (mut after, ..) = deadlock();
     after.0.tasks[one.0].state.references += 1;
-    let diagnosis = diagnose(&Fingerprint::of(&before.0), &after.0);
+    let diagnosis = diagnose(&Positions::of(&before.0), &after.0);
     assert_eq!(diagnosis.verdict, Verdict::Running);
     assert_eq!(diagnosis.waits().count(), 0, "{diagnosis:#?}");
 }
@@ -848,10 +848,7 @@ fn a_task_that_ends_between_two_readings_moves() {
     };
     let (runs, ended) = (Lifecycle::Running, Lifecycle::Complete);
     let verdict = |before, after| {
-        let diagnosis = diagnose(
-            &Fingerprint::of(&with_another(before)),
-            &with_another(after),
-        );
+        let diagnosis = diagnose(&Positions::of(&with_another(before)), &with_another(after));
         diagnosis.verdict
     };
     assert_eq!(verdict(runs, ended), Verdict::Running);

@@ -9,6 +9,8 @@
 use super::{Outcomes, TaskOutcome, prose};
 use crate::verdict::{Confidence, Finding};
 
+const RULE: &str = "outlived";
+
 pub(super) fn check(outcomes: &Outcomes) -> Option<Finding> {
     let returned = outcomes.returned.as_ref()?;
     let left = || outcomes.left_behind();
@@ -24,12 +26,13 @@ pub(super) fn check(outcomes: &Outcomes) -> Option<Finding> {
     let were = prose::agree(count, "was", "were");
     let they = prose::agree(count, "it", "they");
     Some(Finding {
-        rule: "outlived",
+        rule: RULE,
         confidence: if returned.at_rest {
             Confidence::Proven
         } else {
             Confidence::Likely
         },
+        fingerprint: super::fingerprint(RULE, left()),
         summary: format!(
             "main returned while {names}{spawned_at} {were} still alive; what {they} had left to do was dropped"
         ),

@@ -38,6 +38,7 @@ pub(super) fn check(outcomes: &Outcomes) -> Option<Finding> {
     Some(Finding {
         rule: RULE,
         confidence: Confidence::Likely,
+        fingerprint: super::fingerprint(RULE, swallowed.iter().copied()),
         summary: summary(all - panics, panics),
         evidence: evidence.chain(unlisted).collect(),
     })

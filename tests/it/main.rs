@@ -16,6 +16,8 @@ mod explain_command;
 mod explain_outside;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod guard;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod health;
 #[cfg(tokio_unstable)]
 mod hold;
 #[cfg(tokio_unstable)]

@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, RwLock, Semaphore, mpsc};
 use tokio::task::{Id, JoinSet, spawn, yield_now};
 use tokio::time::timeout;
 use tracing::Instrument as _;
-use unstuck::explain::{Fingerprint, diagnose};
+use unstuck::explain::{Positions, diagnose};
 use unstuck::liveness::{Actor, Until};
 use unstuck_inspect::Inspector;
 use unstuck_inspect::snapshot::{RuntimeId, Snapshot, WaitsFor};
@@ -233,7 +233,7 @@ fn no_part_of_a_busy_program_is_ever_stuck() {
     };
     while !is_over(readings, in_locks) {
         assert!(!main.is_finished(), "it goes on until it is told to stop");
-        let before = Fingerprint::of(&inspector.snapshot().unwrap());
+        let before = Positions::of(&inspector.snapshot().unwrap());
         let snapshot = inspector.snapshot().unwrap();
         let diagnosis = diagnose(&before, &snapshot);
         let own = runtime_of(&snapshot, main.id());

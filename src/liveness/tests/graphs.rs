@@ -9,7 +9,7 @@ use unstuck_inspect::snapshot::HandleKind;
 use super::super::graph::Graph;
 use super::super::motion::Motion;
 use super::super::solution::Solutions;
-use super::super::{Actor, Fingerprint, diagnose};
+use super::super::{Actor, Positions, diagnose};
 use super::program::{Program, TaskId, timer};
 
 /// What a task waits for.
@@ -121,7 +121,7 @@ fn check(graph: &WaitForGraph) {
     let stuck = graph.stuck();
     assert_eq!(stuck_by_reachability(&program), stuck);
     // Whatever is stuck is in a finding, or waits for one.
-    let diagnosis = diagnose(&Fingerprint::of(&program.0), &program.0);
+    let diagnosis = diagnose(&Positions::of(&program.0), &program.0);
     assert_eq!((diagnosis.waits().count() == 0), stuck.is_empty());
     let named = diagnosis.waits().flat_map(|(_, wait)| &wait.links);
     let mut named = named.flat_map(|link| link.waiters.iter().map(|it| it.actor));
@@ -179,7 +179,7 @@ fn circles(tasks: usize) -> Program {
 fn ten_thousand_waiting_leaves_in_circles_take_less_than_a_second() {
     let program = circles(5_000);
     let begun = Instant::now();
-    let diagnosis = diagnose(&Fingerprint::of(&program.0), &program.0);
+    let diagnosis = diagnose(&Positions::of(&program.0), &program.0);
     let took = begun.elapsed();
     assert_eq!(diagnosis.waits().count(), 1);
     assert!(took < Duration::from_secs(1), "{took:?}");

@@ -3,12 +3,13 @@
 use serde::Serialize;
 use unstuck_inspect::snapshot::{
     Address, AwaitTree, BlockingState, Handle, HandleKind, HeldIn, LocalId, NameId, ObjectId,
-    Origin, Outcome, PermitKind, Place, PlaceId, Thread, WaitsFor,
+    Origin, Outcome, Place, PlaceId, Thread, WaitsFor,
 };
 
 use super::super::json;
 use super::{Alike, Text, short_path};
 use crate::explain::Explanation;
+use crate::fingerprint::Fingerprint;
 use crate::liveness::{
     Activity, Actor, Basis, Cause, Diagnosis, Doubt, Finding, HeldErrors, Holder, Kept, Link,
     ResourceKind, Source, Unseen, Until, With,
@@ -44,12 +45,14 @@ struct ProcessDocument {
     folder: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct FindingDocument {
-    rule: &'static str,
-    confidence: Confidence,
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::report) struct FindingDocument {
+    pub(in crate::report) rule: &'static str,
+    pub(in crate::report) confidence: Confidence,
+    pub(in crate::report) fingerprint: Fingerprint,
     cause: &'static str,
-    summary: String,
+    pub(in crate::report) summary: String,
+    at: Option<PlaceDocument>,
     until: Option<&'static str>,
     until_ms: Option<u64>,
     others: Option<usize>,
@@ -80,7 +83,7 @@ struct ErrorDocument {
     count: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct LinkDocument {
     waits_for: Thing,
     waiters: Vec<WaiterDocument>,
@@ -91,21 +94,21 @@ struct LinkDocument {
 }
 
 /// What is waited for.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Thing {
     kind: &'static str,
     object: Option<usize>,
     task: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct WaiterDocument {
     who: Who,
     waits_for: Option<&'static str>,
     at: Vec<PlaceDocument>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct HolderDocument {
     who: Option<Who>,
     handle: String,
@@ -118,7 +121,7 @@ struct HolderDocument {
     waits_for: Option<Thing>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Who {
     kind: &'static str,
     id: u64,
@@ -127,7 +130,7 @@ struct Who {
     given_name: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct PlaceDocument {
     function: String,
     file: String,
@@ -224,6 +227,14 @@ struct NativePlace {
     is_own: Option<bool>,
 }
 
+impl FindingDocument {
+    /// The program's own line to look at first.
+    pub(in crate::report) fn place(&self) -> Option<crate::Place> {
+        let at = self.at.as_ref()?;
+        Some(crate::Place::new(at.file.clone(), at.line?))
+    }
+}
+
 impl Text<'_> {
     pub(super) fn document(&self, explanation: &Explanation) -> Document {
         let diagnosis = &explanation.diagnosis;
@@ -307,12 +318,14 @@ impl Text<'_> {
         }
     }
 
-    fn finding_document(&self, finding: &Finding) -> FindingDocument {
+    pub(super) fn finding_document(&self, finding: &Finding) -> FindingDocument {
         let mut document = FindingDocument {
             rule: finding.rule,
             confidence: finding.confidence,
+            fingerprint: finding.fingerprint(self.snapshot),
             cause: "wait",
             summary: self.summary(finding),
+            at: None,
             until: None,
             until_ms: None,
             others: None,
@@ -348,8 +361,18 @@ impl Text<'_> {
                     .collect();
             }
             Cause::BlockedThread(blocked) => {
+                let thread = &self.snapshot.threads[blocked.thread];
+                let mut stack = thread.stack.iter();
+                let own = stack.find(|frame| frame.origin == Some(Origin::Program));
                 document.cause = "blocked_thread";
-                document.thread = Some(self.snapshot.threads[blocked.thread].id);
+                document.at = own.map(|frame| PlaceDocument {
+                    function: short_path(frame.function.as_deref().unwrap_or_default()),
+                    file: self.file(frame.file.as_deref().unwrap_or_default()),
+                    line: frame.line,
+                    last_line: None,
+                    is_own: true,
+                });
+                document.thread = Some(thread.id);
             }
             Cause::Outside(outside) => {
                 document.cause = "outside";
@@ -386,13 +409,17 @@ impl Text<'_> {
                 }
             }
         }
+        let linked = document.links.iter().flat_map(|link| &link.waiters);
+        let mut waiters = linked.chain(&document.waiters);
+        let at = waiters.find_map(|waiter| waiter.at.first()).cloned();
+        document.at = document.at.or(at);
         document
     }
 
     fn link_document(&self, link: &Link, links: &[Link]) -> LinkDocument {
         let waiters = link.waiters.iter().map(|waiter| WaiterDocument {
             who: self.who(waiter.actor),
-            waits_for: Some(kind_name(waiter.kind)),
+            waits_for: Some(waiter.kind.name()),
             at: self.places(&waiter.places),
         });
         let holders = link.holders.iter();
@@ -565,7 +592,7 @@ impl Text<'_> {
 
     fn thing_document(&self, kind: ResourceKind, address: Address) -> Thing {
         Thing {
-            kind: kind_name(kind),
+            kind: kind.name(),
             object: self.label(self.names.number_at(Some(address))),
             task: (kind == ResourceKind::Task)
                 .then(|| self.task_id(address))
@@ -686,40 +713,6 @@ fn handle_name(kind: HandleKind) -> String {
         // It has a number.
         Ok(serde_json::Value::Object(fields)) => fields.keys().next().cloned().unwrap_or_default(),
         _ => String::new(),
-    }
-}
-
-fn kind_name(kind: ResourceKind) -> &'static str {
-    match kind {
-        ResourceKind::Message => "message",
-        ResourceKind::Room => "channel_room",
-        ResourceKind::Broadcast => "broadcast",
-        ResourceKind::Oneshot => "oneshot",
-        ResourceKind::Watch => "watch",
-        ResourceKind::WatchClosed => "watch_closed",
-        ResourceKind::Barrier => "barrier",
-        ResourceKind::Event => "event",
-        ResourceKind::SetOnce => "set_once",
-        ResourceKind::Cancellation => "cancellation",
-        ResourceKind::TaskTracker => "task_tracker",
-        ResourceKind::Bytes => "bytes",
-        ResourceKind::PipeRoom => "pipe_room",
-        ResourceKind::Permits(of) => match of {
-            PermitKind::Mutex => "mutex",
-            PermitKind::RwLockRead => "rwlock_read",
-            PermitKind::RwLockWrite => "rwlock_write",
-            PermitKind::ChannelRoom => "channel_room",
-            PermitKind::OnceCell => "once_cell",
-            PermitKind::Connection => "connection",
-            _ => "semaphore",
-        },
-        ResourceKind::Notify => "notify",
-        ResourceKind::Task => "task",
-        ResourceKind::Group => "task_group",
-        ResourceKind::LocalSet => "local_set",
-        ResourceKind::PoolThread => "pool_thread",
-        ResourceKind::Never => "never",
-        ResourceKind::Waker => "waker",
     }
 }
 

@@ -5,6 +5,8 @@ use unstuck_inspect::snapshot::{AwaitTree, Frame, Leaf, Origin, Snapshot, Task, 
 use super::folder::Folder;
 use super::{State, Text, Titles};
 use crate::explain::Explanation;
+#[cfg(feature = "demo")]
+use crate::fingerprint::Fingerprint;
 use crate::liveness::Finding;
 use crate::liveness::maps::HashMap;
 use crate::outcomes::{End, Outcomes, TaskId, TaskOutcome};
@@ -56,6 +58,10 @@ pub(in crate::report) fn busy(explanation: &Explanation) -> Vec<verdict::Finding
     let finding = |task: &Task| verdict::Finding {
         rule: crate::liveness::BLOCKED_WORKER,
         confidence: verdict::Confidence::Likely,
+        fingerprint: Fingerprint::of([
+            crate::liveness::BLOCKED_WORKER,
+            &explanation.snapshot[task.name],
+        ]),
         summary: format!(
             "{} has not returned from a poll: it computes, or loops without an `.await`, and until it returns, its \
              thread runs no other task",
@@ -132,6 +138,7 @@ impl<'s> Text<'s> {
         verdict::Finding {
             rule: finding.rule,
             confidence: finding.confidence,
+            fingerprint: finding.fingerprint(self.snapshot),
             summary: self.summary(finding),
             evidence: Vec::new(),
         }
