@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 /// What is the same each time that a program has the same defect: in every process of it, and in a later build as long
 /// as the functions and locals in question keep their names. Printed as 16 hexadecimal digits.
 ///
-/// It is made of a rule and of names in the program; where tasks ended, of the lines that spawned them. No address, task
-/// or count is in it.
+/// It is made of a rule and of names in the program; where tasks ended, of the lines that spawned them. No address, no
+/// task and no count is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(u64);
 

@@ -50,9 +50,9 @@ where
 /// - Ctrl+C prints one and ends the process, with the [exit code](crate::exit) 130;
 /// - SIGTERM writes one to a folder, if [it has one](Self::report_dir), and ends the process.
 ///
-/// All of that works while the threads of the runtime are blocked. What tasks wait for is read from the program's own memory,
-/// which takes Linux on x86-64 and full debug info (`debug = true`, the default of a dev build), and polls nothing. The
-/// first report takes up to half a second longer, as the debug info is indexed for it.
+/// All of that works while the threads of the runtime are blocked. What tasks wait for is read from the program's own
+/// memory, which takes Linux on x86-64 and full debug info (`debug = true`, the default of a dev build), and polls
+/// nothing. The first report takes up to half a second longer, as the debug info is indexed for it.
 ///
 /// In a build with `--cfg tokio_unstable`, Tokio's hooks tell how tasks ended. A report then has the errors and panics
 /// that nobody read, and the names of tasks: errors that `#[instrument(err)]` records, and names that `task::Builder`
@@ -166,8 +166,8 @@ impl Guard {
         Self { reports, ..self }
     }
 
-    /// Leaves it to the program to end on SIGTERM. A report is written all the same where there is a
-    /// [folder](Self::report_dir) for it.
+    /// Leaves it to the program to end on SIGTERM. Where there is a [folder](Self::report_dir), a report is written all
+    /// the same, unless the program has ended by then.
     #[must_use]
     pub fn leave_sigterm(self) -> Self {
         let leaves_sigterm = true;
@@ -194,8 +194,8 @@ impl Guard {
 
     /// Hands over each thing that is found to be wrong: once it is sure that a part of the program is stuck, or that a
     /// thread of its runtime has been asleep inside a poll for five seconds. Each cause once, by its
-    /// [fingerprint](Finding::fingerprint), however many tasks get stuck in it. With `--cfg tokio_unstable` also what is
-    /// amiss once the program has ended. Prints nothing by itself.
+    /// [fingerprint](Finding::fingerprint), however many tasks get stuck in it. With `--cfg tokio_unstable` also what
+    /// is amiss once the program has ended. Prints nothing by itself.
     ///
     /// Each is also a `tracing` event of the target `unstuck` and the level `ERROR`, with the fields `rule`,
     /// `fingerprint`, `confidence` and `at`, and the summary as its message. So it is under [`watch`](Self::watch) and

@@ -161,11 +161,13 @@ async fn all_blocked() -> Ended {
     Ok(())
 }
 
+/// Begins to shut down with the first signal, and has done so with the second.
 async fn handles_sigterm() -> Ended {
     let mut signals = signal(SignalKind::terminate())?;
     ready();
     signals.recv().await;
     println!("shuts down");
+    signals.recv().await;
     Ok(())
 }
 

@@ -577,9 +577,14 @@ fn a_program_that_shuts_down_by_itself_is_reported_on_sigterm_and_goes_on() {
     let mut program = Guarded::ready(&arguments);
     program.signal("-TERM");
     assert_eq!(program.line(), "shuts down\n");
+    let begun = Instant::now();
+    while reports(folder.path()).len() < 2 {
+        assert!(begun.elapsed() < LONG, "there is no report");
+        thread::sleep(Duration::from_millis(1));
+    }
+    program.signal("-TERM");
     let (code, said) = program.end();
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(reports(folder.path()).len(), 2, "text and JSON");
 }
 
 #[test]
