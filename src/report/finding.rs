@@ -27,6 +27,10 @@ impl Finding {
         Self(Of::Running(Box::new(document)))
     }
 
+    #[cfg_attr(
+        not(tokio_unstable),
+        expect(dead_code, reason = "only hooks tell how tasks ended")
+    )]
     pub(crate) fn ended(finding: verdict::Finding) -> Self {
         Self(Of::Ended(Box::new(finding)))
     }

@@ -502,10 +502,14 @@ fn of_a_server_one_handler_of_a_thousand_gets_stuck_and_there_is_one_report() {
 
 #[test]
 fn of_a_server_that_waits_for_clients_nothing_is_reported() {
+    nothing_is_reported_of_an_idle_server(Duration::from_secs(3));
+}
+
+pub(crate) fn nothing_is_reported_of_an_idle_server(time: Duration) {
     let server = Server::start("--watch --findings");
     server.is_answered();
     let idle = server.send("this one stays");
-    thread::sleep(Duration::from_secs(3));
+    thread::sleep(time);
     server.program.signal("-KILL");
     drop(idle);
     let mut program = server.program;

@@ -5,7 +5,11 @@ use std::hint;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+use std::time::Duration;
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+use crate::guard::{nothing_is_reported_of_an_idle_server, report_of_a_blocked_program};
 use crate::programs::{assert_as_expected, programs, run, run_all};
 use crate::unstuck::{Ran, Unstuck};
 
@@ -111,4 +115,26 @@ fn healthy_programs_are_never_called_stuck() {
         done.store(true, Ordering::Relaxed);
         println!("under load: {:?}", played.expect("all were right"));
     });
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+#[ignore = "takes as long as it is told to: `just soak`"]
+fn a_blocked_program_leaves_a_report_within_two_seconds() {
+    let signals = ["-TERM", "-QUIT"].iter().cycle();
+    let took = signals
+        .take(runs().min(200))
+        .map(|signal| report_of_a_blocked_program(signal));
+    let longest = took.max().expect("at least one");
+    println!("the longest took {longest:?}");
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
+}
+
+/// A tenth of a second for each run.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+#[ignore = "takes as long as it is told to: `just soak`"]
+fn of_a_server_that_waits_for_clients_nothing_is_ever_reported() {
+    let tenths = u32::try_from(runs()).expect("a number of runs");
+    nothing_is_reported_of_an_idle_server(Duration::from_millis(100) * tenths);
 }
