@@ -474,6 +474,8 @@ impl Root<'_, '_> {
         if waiters.len() == 1 {
             holders.retain(|it| it.with != With::Partly || it.actor != Some(waiters[0].actor));
         }
+        // Who has permits is told before who could add some.
+        holders.sort_by_key(|it| !it.with.is_held());
         let (missing, uncertain) = Link::not_found(data.reconciled);
         Link {
             kind: data.kind,

@@ -279,6 +279,19 @@ impl Finding {
     }
 }
 
+impl With {
+    /// Whether it is what is waited for itself, and not only a handle by which it could be given back.
+    pub(super) fn is_held(self) -> bool {
+        match self {
+            With::Handle { kind, .. } | With::Inside { kind, .. } | With::Static { kind, .. } => {
+                !matches!(kind, HandleKind::Arc | HandleKind::Weak | HandleKind::Rc)
+            }
+            With::Granted { .. } | With::Partly => true,
+            With::End => false,
+        }
+    }
+}
+
 impl Link {
     /// What is waited for, by its kind and the functions and locals that have it; or the functions that wait for it.
     fn names<'s>(&self, snapshot: &'s Snapshot) -> BTreeSet<[&'s str; 4]> {
@@ -311,13 +324,7 @@ impl Link {
 
     /// Whether somebody holds what is waited for itself, and not only a handle by which it could be given back.
     pub(crate) fn is_held(&self) -> bool {
-        self.holders.iter().any(|holder| match holder.with {
-            With::Handle { kind, .. } | With::Inside { kind, .. } | With::Static { kind, .. } => {
-                !matches!(kind, HandleKind::Arc | HandleKind::Weak | HandleKind::Rc)
-            }
-            With::Granted { .. } | With::Partly => true,
-            With::End => false,
-        })
+        self.holders.iter().any(|holder| holder.with.is_held())
     }
 
     pub(super) fn not_found(reconciled: Reconciled) -> (u64, bool) {

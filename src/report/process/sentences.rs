@@ -128,7 +128,9 @@ impl Text<'_> {
         let verb = if is_one(&waiters) { "waits" } else { "wait" };
         let who = self.waiters(&waiters, verb);
         let holders = || links().flat_map(|link| &link.holders);
-        let actors: Vec<Actor> = holders().filter_map(|it| it.actor).collect();
+        let mut known = HashSet::default();
+        let actors = holders().filter_map(|it| it.actor);
+        let actors: Vec<Actor> = actors.filter(|it| known.insert(*it)).collect();
         let link = &wait.links[*first];
         let first = link.holders.first();
         if link.kind == ResourceKind::Task {
@@ -145,6 +147,8 @@ impl Text<'_> {
             .all(|actor| waiters.iter().any(|it| it.actor == *actor));
         let holder = if is_circle {
             "another of them".to_owned()
+        } else if actors.len() == 1 {
+            self.actors(&actors)
         } else {
             format!("one of {}", self.actors(&actors))
         };
@@ -446,6 +450,7 @@ impl Text<'_> {
         let mut shown: Vec<String> = told.chain(shown).collect();
         match groups.len().saturating_sub(NAMED) {
             0 => {}
+            1 => shown.push("1 more holds it".to_owned()),
             more => shown.push(format!("{more} more hold it")),
         }
         shown.extend(counted(link));

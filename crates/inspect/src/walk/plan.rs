@@ -1085,19 +1085,22 @@ fn function_path(ty: &Type, receiver: Option<&Type>) -> String {
     path
 }
 
-/// The name of the type that a method takes by value, by reference or pinned, without its path and arguments. `None`
-/// for one that has no name.
+/// The name of the type that a method takes by value or through a pointer, without its path and arguments. `None` for
+/// one that has no name.
 fn named_type(receiver: &str) -> Option<&str> {
+    const POINTERS: [&str; 6] = [
+        "&",
+        "mut ",
+        "core::pin::Pin<",
+        "alloc::boxed::Box<",
+        "alloc::rc::Rc<",
+        "alloc::sync::Arc<",
+    ];
     let mut name = receiver;
-    loop {
-        let pinned = name.strip_prefix("core::pin::Pin<");
-        let referred = name.strip_prefix('&').or_else(|| name.strip_prefix("mut "));
-        name = match (pinned, referred) {
-            (Some(name), _) | (None, Some(name)) => name,
-            (None, None) => break,
-        };
+    while let Some(target) = POINTERS.iter().find_map(|it| name.strip_prefix(it)) {
+        name = target;
     }
-    let path = name.split(['<', '>']).next().unwrap_or(name);
+    let path = name.split(['<', '>', ',']).next().unwrap_or(name);
     let own = path.rsplit("::").next().unwrap_or(path);
     own.starts_with(char::is_alphabetic).then_some(own)
 }
@@ -1133,7 +1136,7 @@ mod tests {
             ("core::pin::Pin<&mut app::Pump<u8>>", Some("Pump")),
             (
                 "alloc::sync::Arc<app::Server, alloc::alloc::Global>",
-                Some("Arc"),
+                Some("Server"),
             ),
             ("app::Server", Some("Server")),
             ("(u8, u8)", None),

@@ -49,6 +49,7 @@ mod queues;
 mod runtimes;
 #[cfg(feature = "full")]
 mod shadows;
+#[cfg(feature = "full")]
 mod shared;
 #[cfg(feature = "full")]
 mod signals;
