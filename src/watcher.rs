@@ -30,9 +30,10 @@ use crate::{own_process, own_threads};
 /// ```
 ///
 /// Once nothing can wake the program any more, or a part of it, a report on standard error says which tasks wait for
-/// what, where, and why nobody wakes them, as `unstuck explain PID` does. Each part is reported once, and the program
-/// goes on. So is a thread of the runtime that has been asleep inside a poll for five seconds. What moves by itself is
-/// no reason for a report: a timer, a socket, a thread that may still send something.
+/// what, where, and why nobody wakes them, as `unstuck explain PID` does; and so it does once a thread of the runtime
+/// has been asleep inside a poll for five seconds. Each part is reported once, and of several that are stuck for the
+/// same reason, the first. The program goes on. What moves by itself is no reason for a report: a timer, a socket, a
+/// thread that may still send something.
 ///
 /// The thread compares the metrics of the runtime forty times a second. Once nothing has moved between two looks, and
 /// now and then while something moves, it reads the memory of the process, which polls nothing. That takes

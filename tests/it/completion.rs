@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 
 use crate::pty::Pty;
-use crate::tools::find_shell;
+use crate::tools::find_of_system;
 use crate::unstuck::Unstuck;
 
 const UNSTUCK: &str = env!("CARGO_BIN_EXE_unstuck");
@@ -170,7 +170,7 @@ impl Shell {
 
 #[test]
 fn bash_completes() {
-    let Some(bash) = find_shell("bash") else {
+    let Some(bash) = find_of_system("bash") else {
         return;
     };
     let sleep = Sleep::start();
@@ -191,7 +191,7 @@ fn bash_completes() {
 
 #[test]
 fn zsh_completes_with_help() {
-    let Some(zsh) = find_shell("zsh") else {
+    let Some(zsh) = find_of_system("zsh") else {
         return;
     };
     let _sleep = Sleep::start();
@@ -210,7 +210,7 @@ fn zsh_completes_with_help() {
 
 #[test]
 fn fish_completes_with_help() {
-    let Some(fish) = find_shell("fish") else {
+    let Some(fish) = find_of_system("fish") else {
         return;
     };
     let sleep = Sleep::start();

@@ -81,12 +81,21 @@ impl Waiting {
         }
     }
 
-    /// The report as JSON, once it has come to this verdict.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// The report as JSON.
+    pub(crate) fn as_json(&self) -> Value {
+        let ran = Unstuck::new(&format!("explain {} --full --json", self.0.id())).run();
+        serde_json::from_str(&ran.succeeded().stdout).expect("JSON")
+    }
+
+    /// The same, once it has come to this verdict.
     pub(crate) fn explained_as_json(&self, verdict: &str) -> Value {
         let begun = Instant::now();
         loop {
-            let ran = Unstuck::new(&format!("explain {} --full --json", self.0.id())).run();
-            let document: Value = serde_json::from_str(&ran.succeeded().stdout).expect("JSON");
+            let document = self.as_json();
             if document["verdict"] == verdict {
                 return document;
             }

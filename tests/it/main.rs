@@ -40,6 +40,8 @@ mod rules;
 mod shutdown;
 #[cfg(tokio_unstable)]
 mod soak;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod stacks;
 mod task_groups;
 #[cfg(tokio_unstable)]
 mod terminal;

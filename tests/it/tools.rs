@@ -1,4 +1,4 @@
-//! What needs a program that may be missing: just, tokio-console, cargo-nextest, and shells.
+//! What needs a program that may be missing: just, tokio-console, cargo-nextest, gdb, and shells.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,10 +9,10 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     locate(program, &format!("cargo install --locked {program}"))
 }
 
-/// The same for a shell, which comes with the system.
+/// The same for one that comes with the system: a shell, or a debugger.
 #[cfg(unix)]
-pub(crate) fn find_shell(shell: &str) -> Option<PathBuf> {
-    locate(shell, &format!("apt-get install {shell}"))
+pub(crate) fn find_of_system(program: &str) -> Option<PathBuf> {
+    locate(program, &format!("apt-get install {program}"))
 }
 
 fn locate(program: &str, install: &str) -> Option<PathBuf> {

@@ -54,6 +54,8 @@ mod shared;
 #[cfg(feature = "full")]
 mod signals;
 #[cfg(feature = "full")]
+mod stacks;
+#[cfg(feature = "full")]
 mod verdicts;
 #[cfg(feature = "full")]
 mod wakers;
@@ -106,6 +108,7 @@ fn full(name: &str) {
         "wakers" => wakers::main(),
         "shadows" => shadows::main(),
         "shared" => shared::main(),
+        "stacks" => stacks::main(),
         "deadlock_beside_sleeper" => verdicts::deadlock_beside_sleeper(),
         "sender_in_thread" => verdicts::sender_in_thread(),
         "current_thread" => runtimes::current_thread(),
