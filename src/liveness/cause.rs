@@ -634,6 +634,8 @@ fn rule(snapshot: &Snapshot, links: &[Link], is_circle: bool, actors: usize) -> 
         "circular-wait"
     } else if any(is_room) {
         "full-channel"
+    } else if any(is_lock) {
+        "lost-permit"
     } else {
         "idle-receiver"
     }

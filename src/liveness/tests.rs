@@ -150,6 +150,16 @@ fn a_receiver_that_holds_the_only_sender_is_stuck() {
 }
 
 #[test]
+fn a_lock_whose_guard_was_forgotten_is_a_lost_permit() {
+    let mut program = Program::new();
+    let lock = program.mutex();
+    let task = program.task();
+    program.waits(task, lock.lock());
+    program.main_waits(program.end_of(task));
+    assert_stuck(&program, &["lost-permit"]);
+}
+
+#[test]
 fn a_sender_that_was_not_found_may_send_as_long_as_something_moves() {
     let mut program = Program::new();
     let channel = program.channel(2);
