@@ -97,9 +97,9 @@ fn listen_to(signal: Signal) -> io::Result<()> {
     Ok(())
 }
 
-/// Where no guard is left to answer, it ends the process, as it would have without one. Once a guard has left it to its
-/// program, it is for the program to say what becomes of the process, unless there is another guard that ends it: the
-/// program may be about to end for having heard of it.
+/// Asks all guards that report on the signal. The process ends after their reports if one of them ends it. If no guard
+/// is left, the process ends at once, as the signal would have ended it without guards; but not if a guard has left the
+/// signal to its program, which may handle it.
 fn ask(signal: Signal) {
     let guards = GUARDS.alive();
     let asked = || guards.iter().filter(|guard| guard.on(signal).reports);

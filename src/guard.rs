@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ use crate::report::page::{Detail, Page};
 use crate::report::{Finding, Report};
 use crate::report_dir::ReportDir;
 use crate::sync::lock;
-use crate::watcher::{Listen, Pace, Watching};
+use crate::watcher::{Listen, Pace, Watching, write};
 
 /// Runs `body` to its end, as `#[tokio::main]` would, under a [`Guard`] as it comes.
 ///
@@ -198,8 +198,8 @@ impl Guard {
     /// is amiss once the program has ended. Prints nothing by itself.
     ///
     /// Each is also a `tracing` event of the target `unstuck` and the level `ERROR`, with the fields `rule`,
-    /// `fingerprint`, `confidence` and `at`, and the summary as its message. So it is under [`watch`](Self::watch) and
-    /// [`health`](Self::health), too.
+    /// `fingerprint`, `confidence` and `at`, and the summary as its message. [`watch`](Self::watch) and
+    /// [`health`](Self::health) make the same events.
     #[must_use]
     pub fn on_finding(self, find: impl FnMut(&Finding) + Send + 'static) -> Self {
         let find: Option<Find> = Some(Box::new(find));
@@ -244,11 +244,7 @@ impl Guard {
             health,
         } = self;
         refuse_inside_runtime()?;
-        let folder = reports.map(|folder| match ReportDir::open(&folder) {
-            Ok(open) => Ok(open),
-            Err(source) => Err(GuardError::ReportDir { folder, source }),
-        });
-        let folder = folder.transpose()?;
+        let folder = reports.map(ReportDir::open).transpose()?;
         let collector = Collector::attach(&mut runtime);
         let runtime = runtime.build()?;
         let reads_by_itself = watches || find.is_some() || health.is_some();
@@ -379,11 +375,4 @@ pub(crate) fn refuse_inside_runtime() -> Result<(), GuardError> {
 
 fn print(report: &Report, detail: Detail) {
     write(&report.render(detail, Page::of_stderr()));
-}
-
-/// In one write, so that the program's own output does not end up in the middle.
-fn write(text: &str) {
-    let mut out = anstream::stderr().lock();
-    // Ignore errors: there is nowhere left to report them.
-    let _ = out.write_all(text.as_bytes());
 }

@@ -2,9 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anstream::adapter::strip_str;
+
+use crate::guard::GuardError;
 
 /// A folder that reports can be written to.
 #[derive(Clone, Debug)]
@@ -12,12 +14,17 @@ pub(crate) struct ReportDir(PathBuf);
 
 impl ReportDir {
     /// Makes the folder if there is none, and finds out whether files can be made in it.
-    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError::ReportDir`] if not.
+    pub(crate) fn open(folder: PathBuf) -> Result<Self, GuardError> {
         let probe = folder.join(format!(".unstuck-{}", std::process::id()));
-        File::create(&probe)?;
-        fs::remove_file(&probe)?;
-        Ok(Self(folder.to_owned()))
+        let made = fs::create_dir_all(&folder).and_then(|()| File::create(&probe));
+        match made.and_then(|_| fs::remove_file(&probe)) {
+            Ok(()) => Ok(Self(folder)),
+            Err(source) => Err(GuardError::ReportDir { folder, source }),
+        }
     }
 
     /// Writes a report on a process as text and as JSON, next to those that are there already. Returns the path of the
@@ -49,12 +56,12 @@ mod tests {
     fn no_report_takes_the_place_of_another() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("a/b");
-        let reports = ReportDir::open(&folder).unwrap();
+        let reports = ReportDir::open(folder.clone()).unwrap();
         for text in ["first", "second"] {
             reports.write(1, text, "{}").unwrap();
         }
         // As another process would that has the same id.
-        let reports = ReportDir::open(&folder).unwrap();
+        let reports = ReportDir::open(folder.clone()).unwrap();
         let path = reports.write(1, "\u{1b}[1mthird\u{1b}[0m", "{}").unwrap();
         assert_eq!(path, folder.join("unstuck-1-3.txt"));
         let files = ["unstuck-1-1.txt", "unstuck-1-2.txt", "unstuck-1-3.txt"];
@@ -66,6 +73,6 @@ mod tests {
     #[test]
     fn a_folder_that_is_a_file_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(ReportDir::open(file.path()).is_err());
+        assert!(ReportDir::open(file.path().to_owned()).is_err());
     }
 }

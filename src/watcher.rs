@@ -331,7 +331,7 @@ fn refuse(error: &dyn Error) {
 }
 
 /// In one write, so that the program's own output does not end up in the middle.
-fn write(text: &str) {
+pub(crate) fn write(text: &str) {
     let mut out = anstream::stderr().lock();
     // Ignore errors: there is nowhere left to report them.
     let _ = out.write_all(text.as_bytes());

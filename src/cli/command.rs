@@ -21,16 +21,14 @@ use crate::report_dir::ReportDir;
 
 /// Runs the command, and returns its exit code.
 pub(super) fn explain(arguments: &Explain) -> Result<u8, Failure> {
-    let folder = arguments.report_dir.as_ref().map(|folder| {
-        ReportDir::open(folder).map_err(|error| {
-            let folder = escaped(&folder.display().to_string());
-            Failure::Failed(format!(
-                "reports can't be written to {folder}: {error}; name a folder that can be written to"
-            ))
-        })
-    });
+    let folder = arguments
+        .report_dir
+        .clone()
+        .map(ReportDir::open)
+        .transpose();
+    let folder = folder.map_err(|error| Failure::Failed(escaped(&error.to_string())))?;
     let mut reports = Reports {
-        folder: folder.transpose()?,
+        folder,
         detail: detail(arguments.full),
         quiet: arguments.quiet,
         color: arguments.color,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use unstuck_inspect::snapshot::{
-    Address, HandleKind, LocalId, NameId, ObjectId, Origin, PlaceId, Snapshot,
+    Address, HandleKind, LocalId, NameId, ObjectId, PlaceId, Snapshot,
 };
 
 use super::Confidence;
@@ -243,9 +243,8 @@ impl Finding {
                 }
             }
             Cause::BlockedThread(blocked) => {
-                let stack = snapshot.threads[blocked.thread].stack.iter();
-                let mut own = stack.filter(|frame| frame.origin == Some(Origin::Program));
-                let innermost = own.next().and_then(|frame| frame.function.as_deref());
+                let innermost = snapshot.threads[blocked.thread].own_frames().next();
+                let innermost = innermost.and_then(|frame| frame.function.as_deref());
                 let held = blocked.holder.map(|it| (function(it.place), it.local));
                 parts.insert([
                     "thread",

@@ -362,10 +362,8 @@ impl Text<'_> {
             }
             Cause::BlockedThread(blocked) => {
                 let thread = &self.snapshot.threads[blocked.thread];
-                let mut stack = thread.stack.iter();
-                let own = stack.find(|frame| frame.origin == Some(Origin::Program));
                 document.cause = "blocked_thread";
-                document.at = own.map(|frame| PlaceDocument {
+                document.at = thread.own_frames().next().map(|frame| PlaceDocument {
                     function: short_path(frame.function.as_deref().unwrap_or_default()),
                     file: self.file(frame.file.as_deref().unwrap_or_default()),
                     line: frame.line,

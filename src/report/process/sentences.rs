@@ -685,8 +685,7 @@ impl Text<'_> {
     }
 
     fn native_stack(&self, thread: &Thread) -> String {
-        let own = |frame: &&NativeFrame| frame.origin == Some(Origin::Program);
-        let frames = thread.stack.iter().filter(own).take(2);
+        let frames = thread.own_frames().take(2);
         let mut stack = String::new();
         for (index, frame) in frames.enumerate() {
             let name = frame.function.as_deref().map_or("?".to_owned(), short_path);

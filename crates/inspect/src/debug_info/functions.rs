@@ -84,8 +84,9 @@ impl<'d> DebugInfo<'d> {
         found
     }
 
-    /// The variables of a function with a name that are in scope where one of another name is that is picked: those of
-    /// the blocks around it. `None` if none is picked, or several that are in different scopes.
+    /// The variables called `name` that are in scope at one called `other` for which `is_picked` holds: those of its
+    /// block and of the blocks around it. `None` if there is no such variable, or if there are several with different
+    /// results.
     pub(crate) fn in_scope(
         &self,
         function: EntryId,
@@ -148,6 +149,7 @@ impl<'d> DebugInfo<'d> {
         }
         f(&variables, around);
         around.push(variables);
+        // Variables may come behind a block that they are in scope of, so blocks are read in a second pass.
         let Ok(mut tree) = unit.entries_tree(Some(block)) else {
             return;
         };

@@ -72,6 +72,14 @@ pub struct SystemCall {
     pub first_argument: u64,
 }
 
+impl Thread {
+    /// The program's own functions on its stack, the innermost first.
+    pub fn own_frames(&self) -> impl Iterator<Item = &NativeFrame> {
+        let is_own = |frame: &&NativeFrame| frame.origin == Some(Origin::Program);
+        self.stack.iter().filter(is_own)
+    }
+}
+
 /// A function on a thread's stack.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NativeFrame {

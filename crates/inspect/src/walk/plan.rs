@@ -867,9 +867,8 @@ impl Coroutine {
 
     /// The locals of a state, and behind them what the coroutine captured. And how many locals there are.
     ///
-    /// LLVM makes one member of all that have the same name in a type: the first one. So of locals with the same name,
-    /// as a local and another that shadows it, only the first is in the debug info of the state. The others are found
-    /// among the variables of the function.
+    /// LLVM merges members of a type that have the same name, and keeps the first. So if one local shadows another, the
+    /// state's debug info describes only the first of them. The other is found among the variables of the function.
     fn fields(
         &self,
         debug: &DebugInfo<'_>,
