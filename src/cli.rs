@@ -1,22 +1,16 @@
 //! The command line: what may be asked for, and how it is answered.
 
-#[cfg(tokio_unstable)]
-mod all;
-#[cfg(tokio_unstable)]
-mod answer;
 mod arguments;
-#[cfg(tokio_unstable)]
-mod catalogue;
 #[cfg(target_os = "linux")]
 mod command;
 mod completion;
 mod explain;
 mod manual;
-#[cfg(tokio_unstable)]
-mod messages;
 mod names;
 mod nearest;
 mod output;
+#[cfg(all(tokio_unstable, feature = "demo"))]
+mod scenarios;
 mod usage;
 
 use std::ffi::OsString;
@@ -34,7 +28,7 @@ use usage::Misuse;
 /// [exit code](crate::exit).
 ///
 /// The first of `arguments` is the name of the program.
-#[cfg(tokio_unstable)]
+#[cfg(all(tokio_unstable, feature = "demo"))]
 pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
     catalogue: &'static [crate::demo::Chapter],
@@ -44,22 +38,39 @@ pub fn main(
         return code;
     }
     let names = Names::of(catalogue);
-    let catalogue = catalogue::Catalogue(catalogue);
     respond(&arguments, &names, |command| {
-        answer::answer(command, catalogue, &names)
+        scenarios::answer(command, catalogue, &names)
     })
 }
 
-/// Answers a command line as far as a build can that has no scenarios, as they need the cfg, and returns the
-/// [exit code](crate::exit).
-#[cfg(not(tokio_unstable))]
+/// Answers a command line as far as a build without scenarios can, and returns the [exit code](crate::exit).
+#[cfg(not(all(tokio_unstable, feature = "demo")))]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     respond(&arguments, &Names::default(), |_| {
-        let line = "this build has `explain` only, as scenarios need Tokio's hooks; build it with \
-                    `--cfg tokio_unstable` in RUSTFLAGS, as the project's own .cargo/config.toml does";
-        Err(Failure::Failed(line.to_owned()))
+        Err(Failure::Failed(without_scenarios()))
     })
+}
+
+/// What a build lacks that has no scenarios, and the command that builds it.
+#[cfg(not(all(tokio_unstable, feature = "demo")))]
+fn without_scenarios() -> String {
+    let lacks = if cfg!(feature = "demo") {
+        "`--cfg tokio_unstable`"
+    } else {
+        "the feature `demo`"
+    };
+    // What it was built from is still there, unless this is another machine. Cargo takes what differs in flags only for
+    // installed already.
+    const SOURCE: &str = env!("CARGO_MANIFEST_DIR");
+    let source = match usage::quoted(SOURCE).filter(|_| std::path::Path::new(SOURCE).is_dir()) {
+        Some(folder) => format!("--path {folder}"),
+        None => "--git URL".to_owned(),
+    };
+    format!(
+        "this build has `explain` only, as it lacks {lacks}; for the scenarios, run \
+         `RUSTFLAGS=\"--cfg tokio_unstable\" cargo install --locked --force {source}`"
+    )
 }
 
 /// Why a command was not answered. Each is a line that says what to do instead.

@@ -4,13 +4,13 @@
 //! A live process needs no preparation. It is not stopped, and nothing in it is polled.
 
 mod blocked_threads;
-#[cfg(all(feature = "demo", target_os = "linux"))]
+#[cfg(all(feature = "explain", target_os = "linux"))]
 pub mod command;
-#[cfg(all(feature = "demo", target_os = "linux"))]
+#[cfg(all(feature = "explain", target_os = "linux"))]
 mod descendants;
-#[cfg(all(feature = "demo", target_os = "linux"))]
+#[cfg(all(feature = "explain", target_os = "linux"))]
 mod launch;
-#[cfg(all(feature = "demo", target_os = "linux"))]
+#[cfg(all(feature = "explain", target_os = "linux"))]
 mod monitor;
 mod stuck_parts;
 

@@ -44,7 +44,7 @@ mod sync;
 mod asking;
 #[cfg(feature = "guard")]
 mod check;
-#[cfg(feature = "demo")]
+#[cfg(feature = "explain")]
 pub mod cli;
 #[cfg(feature = "guard")]
 pub mod exit;

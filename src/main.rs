@@ -1,18 +1,18 @@
-//! Plays the scenarios of `scenarios/` and reports what became of them.
+//! The program: `explain`, and where the build has them, the scenarios of `scenarios/`.
 
 use std::env;
 use std::process::ExitCode;
 
-#[cfg(tokio_unstable)]
+#[cfg(all(tokio_unstable, feature = "demo"))]
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 
-#[cfg(tokio_unstable)]
+#[cfg(all(tokio_unstable, feature = "demo"))]
 fn main() -> ExitCode {
     unstuck::cli::main(env::args_os(), scenarios::ALL).into()
 }
 
-#[cfg(not(tokio_unstable))]
+#[cfg(not(all(tokio_unstable, feature = "demo")))]
 fn main() -> ExitCode {
     unstuck::cli::main(env::args_os()).into()
 }

@@ -9,7 +9,7 @@ mod finding;
 mod guarded;
 pub mod json;
 mod layout;
-#[cfg(feature = "demo")]
+#[cfg(feature = "explain")]
 pub mod links;
 mod lost;
 pub mod page;

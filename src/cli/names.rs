@@ -21,7 +21,7 @@ pub(super) struct ScenarioName {
 }
 
 impl Names {
-    #[cfg(tokio_unstable)]
+    #[cfg(all(tokio_unstable, feature = "demo"))]
     pub(super) fn of(chapters: &'static [crate::demo::Chapter]) -> Self {
         let scenarios = crate::demo::scenarios(chapters).map(|scenario| ScenarioName {
             name: scenario.name,

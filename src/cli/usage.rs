@@ -36,7 +36,7 @@ impl Misuse {
     }
 
     /// Suggests the same command line with `to` in place of `from`.
-    fn replace(self, from: &[&str], to: &[&str]) -> Self {
+    pub(super) fn replace(self, from: &[&str], to: &[&str]) -> Self {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let instead = Some(Instead {
             from: owned(from),
@@ -46,7 +46,7 @@ impl Misuse {
     }
 
     /// The same where `command` stands before `wanted` already.
-    fn behind(mut self, command: &str, wanted: &str) -> Self {
+    pub(super) fn behind(mut self, command: &str, wanted: &str) -> Self {
         if let Some(Instead { from, to }) = &mut self.instead {
             if to.first().is_some_and(|it| it == command) {
                 to.remove(0);
@@ -122,7 +122,7 @@ fn is_understood(arguments: &[String]) -> bool {
 }
 
 /// The argument, quoted for a shell. `None` if it has control characters, which can't be copied from a terminal.
-fn quoted(argument: &str) -> Option<String> {
+pub(super) fn quoted(argument: &str) -> Option<String> {
     if escaped(argument) != argument {
         return None;
     }
@@ -351,7 +351,7 @@ fn unknown_command(
     }
 }
 
-fn number(wanted: &str) -> Option<Misuse> {
+pub(super) fn number(wanted: &str) -> Option<Misuse> {
     let id: u32 = wanted.parse().ok()?;
     let line = format!("`{wanted}` is no command; did you mean to explain the process {id}?");
     Some(Misuse::new(line).replace(&[wanted], &["explain", wanted]))
@@ -372,7 +372,7 @@ fn not_a_process(wanted: &str, names: &Names) -> Option<Misuse> {
 }
 
 /// A chapter, or a side, or what stands for all chapters.
-fn known_otherwise(wanted: &str, names: &Names) -> Option<Misuse> {
+pub(super) fn known_otherwise(wanted: &str, names: &Names) -> Option<Misuse> {
     if is_same(wanted, EVERY_CHAPTER) && !names.scenarios.is_empty() {
         let line = format!("`{wanted}` is no scenario; did you mean to play every one?");
         return Some(Misuse::new(line).replace(&[wanted], &["run", "--all"]));
@@ -391,56 +391,7 @@ fn known_otherwise(wanted: &str, names: &Names) -> Option<Misuse> {
     Some(Misuse::new(line).replace(&[wanted], &to))
 }
 
-/// A scenario that there is not, behind `command`.
-#[cfg(tokio_unstable)]
-pub(super) fn unknown_scenario(command: &str, wanted: &str, names: &Names) -> Misuse {
-    let scenarios = names.scenarios.iter().map(|it| it.name);
-    if command != "run" {
-        return unknown("scenario", wanted, scenarios);
-    }
-    if let Some(misuse) = number(wanted).or_else(|| known_otherwise(wanted, names)) {
-        return misuse.behind(command, wanted);
-    }
-    let chapters = || names.chapters.iter().map(|it| it.name);
-    match nearest(wanted, scenarios.clone().chain(chapters())) {
-        Some(near) if chapters().any(|it| it == near) => {
-            let what = format!("there is no scenario `{wanted}`");
-            did_you_mean(&what, &format!("--all {near}")).replace(&[wanted], &["--all", near])
-        }
-        _ => unknown("scenario", wanted, scenarios),
-    }
-}
-
-/// A chapter that there is not.
-#[cfg(tokio_unstable)]
-pub(super) fn unknown_chapter(wanted: &str, names: &Names) -> Misuse {
-    if let Some(scenario) = names.scenarios.iter().find(|it| is_same(it.name, wanted)) {
-        let line = format!("`{wanted}` is a scenario; did you mean to play it?");
-        return Misuse::new(line).replace(&["--all", wanted], &[scenario.name]);
-    }
-    unknown("chapter", wanted, names.chapters.iter().map(|it| it.name))
-}
-
-/// A side that a scenario does not have.
-#[cfg(tokio_unstable)]
-pub(super) fn unknown_side(scenario: &str, sides: &[&'static str], wanted: &str) -> Misuse {
-    let what = format!("`{scenario}` has no side `{wanted}`");
-    match nearest(wanted, sides.iter().copied()) {
-        Some(near) => did_you_mean(&what, near).replace(&[wanted], &[near]),
-        None => Misuse::new(format!("{what}; its sides are {}", sides.join(" and "))),
-    }
-}
-
-#[cfg(tokio_unstable)]
-fn unknown(kind: &str, wanted: &str, names: impl Iterator<Item = &'static str>) -> Misuse {
-    let what = format!("there is no {kind} `{wanted}`");
-    match nearest(wanted, names) {
-        Some(near) => did_you_mean(&what, near).replace(&[wanted], &[near]),
-        None => Misuse::new(format!("{what}; `unstuck list` names all")),
-    }
-}
-
-fn did_you_mean(what: &str, near: &str) -> Misuse {
+pub(super) fn did_you_mean(what: &str, near: &str) -> Misuse {
     Misuse::new(format!("{what}; did you mean `{near}`?"))
 }
 

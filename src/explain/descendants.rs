@@ -93,7 +93,7 @@ impl Activity {
     }
 
     /// The same without the main thread, and without those whose names begin like this.
-    #[cfg(tokio_unstable)]
+    #[cfg(all(tokio_unstable, feature = "demo"))]
     pub(crate) fn of_others_sleeping(id: u32, prefix: &str) -> Option<Self> {
         Self::of_threads(id, |thread, name| thread != id && !name.starts_with(prefix))
     }

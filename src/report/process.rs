@@ -33,7 +33,7 @@ pub(super) use self::program::{findings, gaps, tasks};
 use super::Finding;
 use super::json;
 use super::layout::Block;
-#[cfg(feature = "demo")]
+#[cfg(feature = "explain")]
 use super::links::Links;
 use super::page::{BOLD, Detail, FAINT, NONE, Page, heading, plural};
 use crate::explain::Explanation;
@@ -63,7 +63,7 @@ pub fn render_answer(explanation: &Explanation, page: Page) -> String {
 }
 
 /// Where the files are that the report names.
-#[cfg(feature = "demo")]
+#[cfg(feature = "explain")]
 pub fn links(explanation: &Explanation) -> Links {
     let text = Text::new(&explanation.snapshot, Detail::Brief, Page::Plain);
     let mut links = Links::default();

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::explain::Waiting;
 use crate::pty::Pty;
 use crate::unstuck::{Unstuck, assert_snapshot, without_durations};
 
@@ -21,11 +22,34 @@ fn on_terminals(arguments: &str, snapshots: [(u16, &str); 4]) {
         let (code, screen) = on_a_terminal(arguments, columns);
         assert_eq!(code, 0, "{screen}");
         assert_snapshot(snapshot, &screen);
-        // What a program printed has lines that can't be broken.
-        let can_be_broken = |line: &&str| !line.trim_start().starts_with("+-");
-        let mut lines = screen.lines().filter(can_be_broken);
-        let fits = |line: &str| line.chars().count() <= usize::from(columns);
-        assert!(lines.all(fits), "{columns}:\n{screen}");
+        fits(&screen, columns);
+    }
+}
+
+#[track_caller]
+fn fits(screen: &str, columns: u16) {
+    // What a program printed has lines that can't be broken.
+    let can_be_broken = |line: &&str| !line.trim_start().starts_with("+-");
+    let mut lines = screen.lines().filter(can_be_broken);
+    let fits = |line: &str| line.chars().count() <= usize::from(columns);
+    assert!(lines.all(fits), "{columns}:\n{screen}");
+}
+
+#[test]
+fn a_deadlock_is_explained_on_terminals_of_any_width() {
+    let program = Waiting::start("deadlock");
+    program.explained_as("stuck (proven)", 2, "");
+    let process = format!("process {}: ", program.id());
+    for (columns, snapshot) in [
+        (40, "deadlock-40"),
+        (80, "deadlock-80"),
+        (120, "deadlock-120"),
+        (160, "deadlock-160"),
+    ] {
+        let (code, screen) = on_a_terminal(&format!("explain {}", program.id()), columns);
+        assert_eq!(code, 0, "{screen}");
+        fits(&screen, columns);
+        assert_snapshot(snapshot, &screen.replace(&process, "process [pid]: "));
     }
 }
 

@@ -136,6 +136,7 @@ pub(crate) fn assert_snapshot(name: &str, text: &str) {
     settings.add_filter(r"\b\d+\.\d\d s\b", "0.00 s");
     settings.add_filter(r#""(elapsed|quiet|waits|due)_ms": \d+"#, r#""${1}_ms": 0"#);
     settings.add_filter(r"\S*/unstuck-\w{6}/", "[folder]/");
+    settings.add_filter(r"--path [^\s`]+", "--path [folder]");
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 

@@ -10,9 +10,10 @@ use anstream::AutoStream;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde_json::Value;
 
-use super::arguments::Run;
-use super::output::write_all;
-use super::{Failure, answer, messages};
+use super::super::Failure;
+use super::super::arguments::Run;
+use super::super::output::write_all;
+use super::output::{self, color};
 use crate::demo::{self, Chapter, Options, Progress, Scenario};
 use crate::exit;
 use crate::report::Document;
@@ -22,17 +23,13 @@ use crate::signals::{self, Signal};
 
 /// Plays all scenarios of these chapters, and prints how the sides of each came out, in the order of the catalogue. A
 /// signal ends those that are playing, and the others are not played.
-pub(super) fn run(
-    arguments: &Run,
-    chapters: &'static [Chapter],
-    page: Page,
-) -> Result<u8, Failure> {
+pub(super) fn run(arguments: &Run, chapters: &'static [Chapter]) -> Result<u8, Failure> {
     let started = Instant::now();
     let signals = signals::listen().map_err(failed)?;
     let row: Vec<&Scenario> = demo::scenarios(chapters).collect();
-    let mut results = Results::of(chapters, page);
+    let mut results = Results::of(chapters, output::page(arguments));
     let progress = progress(arguments, row.len());
-    let mut out = AutoStream::new(io::stdout().lock(), answer::choice(arguments));
+    let mut out = AutoStream::new(io::stdout().lock(), color(arguments));
     let mut print = |text: &str| {
         if arguments.json || arguments.quiet {
             return Ok(exit::AS_EXPECTED);
@@ -194,7 +191,7 @@ fn progress(arguments: &Run, scenarios: usize) -> ProgressBar {
     const TICK: Duration = Duration::from_millis(80);
     let style = ProgressStyle::with_template("{spinner} {pos}/{len} {wide_msg}");
     let progress =
-        ProgressBar::with_draw_target(u64::try_from(scenarios).ok(), messages::target(arguments));
+        ProgressBar::with_draw_target(u64::try_from(scenarios).ok(), output::progress(arguments));
     progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     progress.enable_steady_tick(TICK);
     progress.with_finish(ProgressFinish::AndClear)

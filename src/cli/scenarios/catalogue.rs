@@ -1,8 +1,9 @@
 //! The catalogue: what can be asked for by name.
 
-use super::arguments::EVERY_CHAPTER;
-use super::names::Names;
-use super::{Failure, usage};
+use super::super::Failure;
+use super::super::arguments::EVERY_CHAPTER;
+use super::super::names::Names;
+use super::unknown::{unknown_chapter, unknown_scenario, unknown_side};
 use crate::demo::{Chapter, Scenario, Side, scenarios};
 use crate::report::page::Page;
 use crate::report::{json, table};
@@ -22,7 +23,7 @@ impl Catalogue {
         let wanted = |scenario: &&Scenario| name.is_none_or(|name| scenario.name == name);
         scenarios(self.0).find(wanted).ok_or_else(|| {
             let name = name.unwrap_or_default();
-            Failure::Usage(usage::unknown_scenario(command, name, names))
+            Failure::Usage(unknown_scenario(command, name, names))
         })
     }
 
@@ -32,7 +33,7 @@ impl Catalogue {
             return Ok(self.0);
         }
         let found = self.0.iter().position(|chapter| chapter.name == name);
-        let unknown = || Failure::Usage(usage::unknown_chapter(name, names));
+        let unknown = || Failure::Usage(unknown_chapter(name, names));
         found.map(|at| &self.0[at..=at]).ok_or_else(unknown)
     }
 
@@ -50,6 +51,6 @@ pub(super) fn side(scenario: &'static Scenario, name: &str) -> Result<&'static S
     let found = scenario.sides.iter().find(|side| side.name == name);
     found.ok_or_else(|| {
         let sides: Vec<&str> = scenario.sides.iter().map(|side| side.name).collect();
-        Failure::Usage(usage::unknown_side(scenario.name, &sides, name))
+        Failure::Usage(unknown_side(scenario.name, &sides, name))
     })
 }

@@ -1,60 +1,27 @@
-//! Answers commands that need scenarios.
+//! A scenario, its sides at the same time, and the report on it.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-use anstream::{AutoStream, ColorChoice};
+use anstream::AutoStream;
 use supports_hyperlinks::Stream;
 
-use super::arguments::{Command, List, Run, Show};
+use super::super::Failure;
+use super::super::arguments::Run;
+use super::super::names::Names;
+use super::super::output::{detail, with_links, write_all};
+use super::super::usage::{Misuse, program};
 use super::catalogue::{self, Catalogue};
 use super::messages::Messages;
-use super::names::Names;
-use super::output::{color, detail, page, with_links, write_all};
-use super::usage::{Misuse, program};
-use super::{Failure, all};
+use super::output::{color, page};
 use crate::demo::{self, Options, Outcome, Scenario};
 use crate::exit;
-use crate::report::page::Page;
 use crate::report::sides::Commands;
-use crate::report::{Document, json, lesson, sides};
+use crate::report::{Document, json, sides};
 use crate::signals;
 
-pub(super) fn answer(command: Command, catalogue: Catalogue, names: &Names) -> Result<u8, Failure> {
-    match command {
-        Command::Run(run) => match &run.all {
-            Some(chapter) => all::run(&run, catalogue.chapters(chapter, names)?, page_for(&run)),
-            None => self::run(&run, catalogue, names),
-        },
-        Command::Show(show) => self::show(&show, catalogue, names),
-        Command::List(list) => self::list(&list, catalogue),
-        // The others need no scenarios.
-        _ => Ok(exit::AS_EXPECTED),
-    }
-}
-
-fn list(arguments: &List, catalogue: Catalogue) -> Result<u8, Failure> {
-    if arguments.json {
-        let json = catalogue.list_as_json();
-        let json = json.map_err(|error| Failure::Failed(error.to_string()))?;
-        return write_all(&mut io::stdout().lock(), &(json + "\n"));
-    }
-    let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
-    write_all(&mut out, &catalogue.list(page()))
-}
-
-/// The page of a scenario: laid out on a terminal, and as it was written anywhere else.
-fn show(arguments: &Show, catalogue: Catalogue, names: &Names) -> Result<u8, Failure> {
-    let scenario = catalogue.scenario("show", arguments.scenario.as_deref(), names)?;
-    let text = match page() {
-        Page::Plain => scenario.page.to_owned(),
-        page @ Page::Terminal(_) => lesson::render(scenario.page, page),
-    };
-    let mut out = AutoStream::new(io::stdout().lock(), color(arguments.color));
-    write_all(&mut out, &text)
-}
-
-fn run(arguments: &Run, catalogue: Catalogue, names: &Names) -> Result<u8, Failure> {
+/// Plays one scenario, and reports on it.
+pub(super) fn run(arguments: &Run, catalogue: Catalogue, names: &Names) -> Result<u8, Failure> {
     let scenario = catalogue.scenario("run", arguments.scenario.as_deref(), names)?;
     refuse_what_it_has_not(scenario, arguments)?;
     let options = Options {
@@ -114,8 +81,8 @@ fn print_report(
         let json = json::render(document).map_err(|error| Failure::Failed(error.to_string()))?;
         return write_all(&mut io::stdout().lock(), &(json + "\n"));
     }
-    let mut out = AutoStream::new(io::stdout().lock(), choice(arguments));
-    let page = page_for(arguments);
+    let mut out = AutoStream::new(io::stdout().lock(), color(arguments));
+    let page = page(arguments);
     if arguments.quiet {
         return write_all(&mut out, &sides::render_verdicts(document, page));
     }
@@ -126,7 +93,7 @@ fn print_report(
     };
     let report = sides::render(document, scenario, options, page, detail, &commands);
     let links = || sides::links(document, scenario);
-    let report = with_links(report, links, choice(arguments), Stream::Stdout);
+    let report = with_links(report, links, color(arguments), Stream::Stdout);
     write_all(&mut out, &report)
 }
 
@@ -155,18 +122,6 @@ fn refuse_what_it_has_not(scenario: &Scenario, arguments: &Run) -> Result<(), Fa
         }
     }
     Ok(())
-}
-
-fn page_for(arguments: &Run) -> Page {
-    if arguments.plain { Page::Plain } else { page() }
-}
-
-/// When to use colour for the report of a run.
-pub(super) fn choice(arguments: &Run) -> ColorChoice {
-    if arguments.plain {
-        return ColorChoice::Never;
-    }
-    color(arguments.color)
 }
 
 /// The command line that plays the same again.

@@ -1,12 +1,13 @@
 //! What is said on standard error while a scenario plays.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::ProgressBar;
 
-use super::arguments::Run;
+use super::super::arguments::Run;
+use super::output::progress;
 use crate::demo::{Notices, Outcome, Scenario};
 use crate::verdict::Verdict;
 
@@ -14,16 +15,6 @@ pub(super) struct Messages<'r> {
     spinner: ProgressBar,
     started: Instant,
     report: &'r dyn Fn(&Outcome),
-}
-
-/// Where to show progress, if anywhere.
-pub(super) fn target(arguments: &Run) -> ProgressDrawTarget {
-    if arguments.json || arguments.plain || arguments.quiet || !io::stdout().is_terminal() {
-        ProgressDrawTarget::hidden()
-    } else {
-        // Hides itself where standard error is no terminal.
-        ProgressDrawTarget::stderr()
-    }
 }
 
 /// A run that ends sooner shows no sign of progress.
@@ -34,7 +25,7 @@ impl<'r> Messages<'r> {
     pub(super) fn new(scenario: &Scenario, arguments: &Run, report: &'r dyn Fn(&Outcome)) -> Self {
         // Nothing is drawn before the first tick.
         let spinner = ProgressBar::new_spinner().with_message(format!("playing {}", scenario.name));
-        spinner.set_draw_target(target(arguments));
+        spinner.set_draw_target(progress(arguments));
         Self {
             spinner,
             started: Instant::now(),
