@@ -65,7 +65,7 @@ fn without_scenarios() -> String {
     const SOURCE: &str = env!("CARGO_MANIFEST_DIR");
     let source = match usage::quoted(SOURCE).filter(|_| std::path::Path::new(SOURCE).is_dir()) {
         Some(folder) => format!("--path {folder}"),
-        None => "--git URL".to_owned(),
+        None => "--git URL unstuck".to_owned(),
     };
     format!(
         "this build has `explain` only, as it lacks {lacks}; for the scenarios, run \
