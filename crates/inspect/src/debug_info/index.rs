@@ -85,8 +85,9 @@ pub(crate) struct Index {
     pub(crate) units: Vec<u32>,
     /// The names and files of the units, for what they tell about how the program was built.
     pub(crate) unit_names: Vec<Box<str>>,
-    /// The folders that the units were compiled in, and how many units of programs and of libraries each has.
+    /// The folders that the units of crates were compiled in, and how many units of programs and of libraries each has.
     folders: HashMap<Box<str>, [usize; 2]>,
+    folder: Option<Box<str>>,
     /// Some unit has its debug info in another file.
     pub(crate) split: bool,
     /// The units that describe no code, and may still have lines of it.
@@ -121,12 +122,23 @@ impl Index {
 
     /// The folder that the program was compiled in, rather than a library. For Cargo it is that of the workspace.
     pub(crate) fn folder(&self) -> Option<&str> {
-        let own = self.folders.iter().filter(|(folder, _)| {
-            let is_own = Origin::of_file(&format!("{folder}/")) == Origin::Program;
-            is_own && folder.starts_with('/')
-        });
-        // Libraries that a program depends on by a path have folders of their own.
-        own.max_by_key(|(folder, units)| (**units, *folder))
+        self.folder.as_deref()
+    }
+
+    /// Whose code is in this file.
+    pub(crate) fn origin(&self, file: &str) -> Origin {
+        Origin::of_file(file, self.folder())
+    }
+
+    fn program_folder(&self) -> Option<&str> {
+        let folders = self.folders.iter();
+        let folders = folders.filter(|(folder, _)| folder.starts_with('/'));
+        let is_own = |folder: &str| Origin::of_file(&format!("{folder}/"), None) == Origin::Program;
+        // Libraries that a program depends on by a path have folders of their own. And one that Cargo has installed was
+        // compiled where Cargo keeps libraries.
+        folders
+            .max_by_key(|(folder, units)| (is_own(folder), **units, *folder))
+            .filter(|(folder, [programs, _])| is_own(folder) || *programs > 0)
             .map(|(folder, _)| &**folder)
     }
 
@@ -147,6 +159,7 @@ impl Index {
         let functions = &mut whole.index.functions;
         functions.sort_unstable_by_key(|function| (function.low, function.high));
         whole.index.coroutines.sort_unstable();
+        whole.index.folder = whole.index.program_folder().map(Into::into);
         Ok(whole.index)
     }
 
@@ -301,6 +314,7 @@ impl<'n> Builder<'n> {
             units: Vec::new(),
             unit_names: Vec::new(),
             folders: HashMap::default(),
+            folder: None,
             split: false,
             without_functions: Vec::new(),
             entries: 0,
@@ -338,17 +352,17 @@ impl<'n> Builder<'n> {
             self.index.units.push(start);
             self.index.split |=
                 unit.dwo_id.is_some() || unit.dwo_name().is_ok_and(|name| name.is_some());
-            let mut is_library = false;
             if let Some(name) = unit.name {
                 let name = String::from_utf8_lossy(name.slice());
-                let file = name.split(UNIT_OF_FILE).next();
-                is_library = file.is_some_and(|file| file.ends_with("lib.rs"));
+                // C code has units, too.
+                if let (Some((file, _)), Some(folder)) =
+                    (name.split_once(UNIT_OF_FILE), unit.comp_dir)
+                {
+                    let folder = String::from_utf8_lossy(folder.slice()).into();
+                    let units = self.index.folders.entry(folder).or_default();
+                    units[usize::from(file.ends_with("lib.rs"))] += 1;
+                }
                 self.index.unit_names.push(name.into());
-            }
-            if let Some(folder) = unit.comp_dir {
-                let folder = String::from_utf8_lossy(folder.slice()).into();
-                let units = self.index.folders.entry(folder).or_default();
-                units[usize::from(is_library)] += 1;
             }
             let functions = self.index.functions.len();
             self.unit(&Unit {
@@ -369,6 +383,7 @@ impl<'n> Builder<'n> {
             units,
             unit_names,
             folders,
+            folder: _,
             split,
             without_functions,
             entries,

@@ -9,7 +9,7 @@ use gimli::AttributeValue;
 
 use super::elf::Symbols;
 use super::{DebugInfo, Executable, Slice};
-use crate::snapshot::{NativeFrame, Origin};
+use crate::snapshot::NativeFrame;
 
 /// The functions at the addresses of the file that were on a stack. Idle threads share theirs, and keep them.
 #[derive(Default)]
@@ -114,7 +114,7 @@ impl<'l, 'd> Lines<'l, 'd> {
         let file = file.filter(|file| !file.is_empty());
         NativeFrame {
             function,
-            origin: file.as_deref().map(Origin::of_file),
+            origin: file.as_deref().map(|file| self.debug.index.origin(file)),
             file,
             line: position.line,
             inlined: true,

@@ -37,23 +37,35 @@ impl Place {
 }
 
 /// Whose code it is, by the path of its file.
+///
+/// A program that `cargo install` built is in a folder of Cargo's itself. What is in that folder is the program's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// The program's own: the file is in none of the folders below.
     Program,
-    /// A dependency from a registry or a Git checkout of Cargo.
+    /// A dependency: from a registry, a Git checkout of Cargo, or a folder `vendor`.
     Library,
     /// The standard library.
     Std,
 }
 
 impl Origin {
-    /// Tells by the path of a source file.
-    pub fn of_file(path: &str) -> Self {
-        if path.starts_with("/rustc/") || path.contains("/lib/rustlib/src/rust/") {
+    /// Tells by the path of a source file, and by the folder that the program was compiled in.
+    pub fn of_file(path: &str, program: Option<&str>) -> Self {
+        const LIBRARIES: [&str; 3] = ["/registry/src/", "/git/checkouts/", "/vendor/"];
+        // The second one has the crates that the standard library is built with.
+        const STD: [&str; 2] = ["/rustc/", "/rust/deps/"];
+        let within = program.and_then(|folder| path.strip_prefix(folder)?.strip_prefix('/'));
+        let is_library = match within {
+            // A module of the program may be called `vendor`.
+            Some(path) => path.starts_with("vendor/"),
+            None => LIBRARIES.iter().any(|folder| path.contains(folder)),
+        };
+        let is_std = STD.iter().any(|folder| path.starts_with(folder));
+        if is_std || path.contains("/lib/rustlib/src/rust/") {
             Self::Std
-        } else if path.contains("/registry/src/") || path.contains("/git/checkouts/") {
+        } else if is_library {
             Self::Library
         } else {
             Self::Program
@@ -91,12 +103,43 @@ mod tests {
                 "/rustc/59807616e/library/core/src/future/poll_fn.rs",
                 Origin::Std,
             ),
+            ("/rust/deps/hashbrown-0.16.1/src/raw.rs", Origin::Std),
             (
                 "/home/me/.rustup/toolchains/stable/lib/rustlib/src/rust/library/std/src/io.rs",
                 Origin::Std,
             ),
         ] {
-            assert_eq!(Origin::of_file(path), origin, "{path}");
+            assert_eq!(Origin::of_file(path, None), origin, "{path}");
+            assert_eq!(
+                Origin::of_file(path, Some("/home/me/app")),
+                origin,
+                "{path}"
+            );
         }
+    }
+
+    #[test]
+    fn what_is_in_the_folder_of_the_program_belongs_to_it_but_for_vendored_libraries() {
+        for (folder, file, origin) in [
+            ("/home/me/app", "src/vendor/shop.rs", Origin::Program),
+            ("/home/me/app", "vendor/tokio/src/lib.rs", Origin::Library),
+            ("/home/me/vendor/app", "src/main.rs", Origin::Program),
+            (
+                "/root/.cargo/registry/src/index/app-1.0.0",
+                "src/main.rs",
+                Origin::Program,
+            ),
+            (
+                "/root/.cargo/git/checkouts/app-1a2b/3c4d",
+                "crates/app/src/main.rs",
+                Origin::Program,
+            ),
+        ] {
+            let path = format!("{folder}/{file}");
+            assert_eq!(Origin::of_file(&path, Some(folder)), origin, "{path}");
+        }
+        let other = "/root/.cargo/git/checkouts/app-1a2b/3c4d-other/src/lib.rs";
+        let folder = Some("/root/.cargo/git/checkouts/app-1a2b/3c4d");
+        assert_eq!(Origin::of_file(other, folder), Origin::Library);
     }
 }

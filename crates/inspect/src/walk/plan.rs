@@ -708,7 +708,7 @@ impl Coroutine {
             origin: if own::is_library(&function) {
                 Origin::Library
             } else {
-                Origin::of_file(&lines.file)
+                debug.index.origin(&lines.file)
             },
             within: Within::function(&function),
             function,

@@ -9,6 +9,7 @@ mod core_files;
 mod debug_files;
 mod handles;
 mod holders;
+mod installed;
 mod macros;
 mod pipes;
 mod program;
