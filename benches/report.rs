@@ -66,12 +66,11 @@ mod reporting {
                 Work::Chain => {
                     let own = Arc::new(Mutex::new(()));
                     let next = mem::replace(&mut lock, Arc::clone(&own));
+                    let held = own.lock_owned().await;
                     drop(task::spawn(async move {
-                        let _held = own.lock().await;
                         let _next = next.lock().await;
+                        drop(held);
                     }));
-                    // So that it has its own before the next one wants it.
-                    task::yield_now().await;
                 }
             }
         }

@@ -34,14 +34,15 @@ use unstuck_inspect::snapshot::{Gap, Lifecycle, ObjectId, Snapshot};
 
 use crate::verdict::{Confidence, Verdict};
 use graph::Graph;
+use reach::Vertex;
 use solution::Solutions;
 
 pub use actor::Actor;
 pub use elsewhere::BLOCKED_WORKER;
 pub use errors::{HeldErrors, Kept};
 pub use finding::{
-    BlockedThread, Cause, Finding, Holder, Link, LockHolder, Outside, Source, Unseen, Until, Wait,
-    Waiter, With,
+    BlockedThread, Cause, Finding, ForMain, Holder, Link, LockHolder, Outside, Source, Unseen,
+    Until, Wait, Waiter, With,
 };
 pub use graph::{Activity, Doubt, Live, ResourceKind};
 pub(crate) use motion::Motion;
@@ -104,7 +105,8 @@ impl Diagnosis {
             Cause::BlockedThread(_) | Cause::Unseen(_) => true,
         });
         if self.findings.is_empty() && self.verdict == Verdict::Waiting {
-            self.findings = elsewhere::outside(snapshot, &self.live);
+            let live = self.live.iter().map(|live| (*live, ForMain::Nothing));
+            self.findings = elsewhere::outside(snapshot, live);
         }
     }
 }
@@ -207,11 +209,15 @@ impl<'s> Case<'s> {
                 _ => None,
             })
             .collect();
-        let live: Vec<Live> = graph.live().into_iter().collect();
+        let live = graph.live();
         let mut findings = elsewhere::blocked(snapshot, &blocked_threads);
         findings.extend(cause::find(graph, solutions));
         if findings.is_empty() && verdict == Verdict::Waiting {
-            findings = elsewhere::outside(snapshot, &live);
+            let for_main = self.for_main();
+            let live = live
+                .iter()
+                .map(|(live, vertex)| (*live, for_main(live, *vertex)));
+            findings = elsewhere::outside(snapshot, live);
         }
         if findings.is_empty() && verdict == Verdict::Waiting {
             findings = elsewhere::unseen(graph, solutions);
@@ -234,9 +240,39 @@ impl<'s> Case<'s> {
             },
             stuck: graph.actors_that(|vertex| solutions.never_moves(vertex)),
             findings,
-            live,
+            live: live.into_keys().collect(),
             doubts: doubts.into_iter().collect(),
             other_threads: threads::others(snapshot),
+        }
+    }
+
+    /// What somebody who is live does for main.
+    fn for_main(&self) -> impl Fn(&Live, Vertex) -> ForMain {
+        let Self {
+            snapshot,
+            graph,
+            solutions,
+            ..
+        } = self;
+        let mut block_ons = snapshot.block_ons.iter();
+        let main = block_ons.position(|it| it.thread == snapshot.process.id);
+        let main = main.map(|index| {
+            let main = Actor::BlockOn(index);
+            let vertex = graph.scopes(main).whole;
+            let is_known =
+                !solutions.is_led_to_by_unknown(vertex) && threads::others(snapshot).is_empty();
+            (main, graph.leading_to(vertex), is_known)
+        });
+        move |live, vertex| match &main {
+            Some((main, ..)) if live.actor == *main => ForMain::Itself,
+            Some((_, leading, is_known)) if leading[vertex] => {
+                if *is_known {
+                    ForMain::Only
+                } else {
+                    ForMain::May
+                }
+            }
+            _ => ForMain::Nothing,
         }
     }
 }

@@ -11,7 +11,7 @@ use unstuck_inspect::snapshot::{
 use super::Confidence;
 use super::actor::Actor;
 use super::cause;
-use super::finding::{BlockedThread, Cause, Finding, LockHolder, Outside, Source, Unseen};
+use super::finding::{BlockedThread, Cause, Finding, ForMain, LockHolder, Outside, Source, Unseen};
 use super::graph::{Doubt, Graph, Is, Live, Seed, Source as WakeSource};
 use super::reach::Vertex;
 use super::solution::Solutions;
@@ -91,17 +91,21 @@ fn lock_holder(snapshot: &Snapshot, thread: &Thread) -> Option<LockHolder> {
 /// A part of the paths of locks that are made with the crate of that name, and of its functions.
 const LOCK_API: &str = "lock_api::";
 
-/// What those wait for that something outside may wake: those in code of the program's own come first.
-pub(super) fn outside(snapshot: &Snapshot, live: &[Live]) -> Vec<Finding> {
+/// What those wait for that something outside may wake. What main needs comes first, then what the program's own code
+/// waits for.
+pub(super) fn outside(
+    snapshot: &Snapshot,
+    live: impl Iterator<Item = (Live, ForMain)>,
+) -> Vec<Finding> {
     let mut groups: Groups<(Kind, Vec<PlaceId>, &[NativeFrame]), Outside> = Groups::default();
-    for it in live {
+    for (it, for_main) in live {
         let actor = it.actor;
         if let Actor::Blocking(_) = actor {
             let thread = actor.thread(snapshot);
             let thread = snapshot.threads.iter().position(|it| Some(it.id) == thread);
             let stack = thread.map_or(&[][..], |thread| &snapshot.threads[thread].stack);
             let source = Source::Closure { thread };
-            groups.add((Kind::Closure, Vec::new(), stack), actor, source);
+            groups.add((Kind::Closure, Vec::new(), stack), actor, source, for_main);
             continue;
         }
         let futures = actor.futures(snapshot);
@@ -116,13 +120,22 @@ pub(super) fn outside(snapshot: &Snapshot, live: &[Live]) -> Vec<Finding> {
             (kind, actor.places(snapshot, leaf.frame), &[]),
             actor,
             source,
+            for_main,
         );
     }
     let mut found = groups.items;
+    let wake_main = found.iter().filter(|it| it.for_main != ForMain::Nothing);
+    if wake_main.count() > 1 {
+        let only = |it: &&mut Outside| it.for_main == ForMain::Only;
+        for one_of_several in found.iter_mut().filter(only) {
+            one_of_several.for_main = ForMain::May;
+        }
+    }
     found.sort_by_key(|it| {
         let mut places = it.places.iter();
         let is_own = places.any(|place| snapshot[*place].origin == Origin::Program);
-        !is_own && !matches!(it.source, Source::Closure { .. })
+        let is_own = is_own || matches!(it.source, Source::Closure { .. });
+        (it.for_main, !is_own)
     });
     let found = found.into_iter();
     found
@@ -222,7 +235,13 @@ impl<K, T> Default for Groups<K, T> {
 }
 
 impl<S: Hash + Eq + Copy> Groups<(Kind, Vec<PlaceId>, S), Outside> {
-    fn add(&mut self, key: (Kind, Vec<PlaceId>, S), actor: Actor, source: Source) {
+    fn add(
+        &mut self,
+        key: (Kind, Vec<PlaceId>, S),
+        actor: Actor,
+        source: Source,
+        for_main: ForMain,
+    ) {
         let places = key.1.clone();
         let place = *self.index.entry(key).or_insert(self.items.len());
         let Some(known) = self.items.get_mut(place) else {
@@ -230,9 +249,11 @@ impl<S: Hash + Eq + Copy> Groups<(Kind, Vec<PlaceId>, S), Outside> {
                 source,
                 actors: vec![actor],
                 places,
+                for_main,
             });
             return;
         };
+        known.for_main = known.for_main.min(for_main);
         if known.actors.last() != Some(&actor) {
             known.actors.push(actor);
         }

@@ -82,6 +82,21 @@ pub struct Outside {
     pub actors: Vec<Actor>,
     /// The places of the program's own functions, the innermost first. Empty for a closure: its thread has a stack.
     pub places: Vec<PlaceId>,
+    /// What that does for main.
+    pub for_main: ForMain,
+}
+
+/// What something from outside does for the future that the main thread blocks on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ForMain {
+    /// Main waits for it itself.
+    Itself,
+    /// Main goes on only once it comes: nothing else was found that could wake main, and nothing is unknown.
+    Only,
+    /// It may wake main, as something else may.
+    May,
+    /// It does not wake main, as far as was found.
+    Nothing,
 }
 
 /// What wakes somebody from outside.

@@ -7,7 +7,7 @@ mod flags;
 mod groups;
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use unstuck_inspect::snapshot::{
@@ -23,7 +23,7 @@ use super::maps::{HashMap, HashSet};
 use super::motion::Motion;
 use super::objects::{Held, Keeper, Objects, Reconciled, borrows, is_strong, reconcile};
 use super::pointers::{Part, Pointers};
-use super::reach::{Edges, SmallIndex, Vertex};
+use super::reach::{Edges, SmallIndex, Vertex, reachable};
 use super::threads;
 
 /// What a leaf waits for, or a queued closure.
@@ -767,9 +767,9 @@ impl<'s> Graph<'s> {
         }
     }
 
-    /// Who is live by itself.
-    pub(super) fn live(&self) -> BTreeSet<Live> {
-        let mut live = BTreeSet::new();
+    /// Who is live by itself, and the vertex that says so.
+    pub(super) fn live(&self) -> BTreeMap<Live, Vertex> {
+        let mut live = BTreeMap::new();
         let leaves = self.seeds.iter().filter_map(|(vertex, seed)| {
             let activity = match seed {
                 Seed::Live(activity) => *activity,
@@ -777,11 +777,15 @@ impl<'s> Graph<'s> {
                 Seed::Unknown(_) => return None,
             };
             match self.vertices[*vertex] {
-                Is::Leaf(index) => Some(Live {
-                    activity,
-                    actor: self.nodes[usize::from(index)].actor,
-                    leaf: Some(self.nodes[usize::from(index)].number),
-                }),
+                Is::Leaf(index) => {
+                    let node = &self.nodes[usize::from(index)];
+                    let live = Live {
+                        activity,
+                        actor: node.actor,
+                        leaf: Some(node.number),
+                    };
+                    Some((live, *vertex))
+                }
                 _ => None,
             }
         });
@@ -792,14 +796,29 @@ impl<'s> Graph<'s> {
             let Seed::Live(activity) = *seed else {
                 return None;
             };
-            let actor = *wholes.get(vertex)?;
-            Some(Live {
+            let live = Live {
                 activity,
-                actor,
+                actor: *wholes.get(vertex)?,
                 leaf: None,
-            })
+            };
+            Some((live, *vertex))
         }));
         live
+    }
+
+    /// The vertices from which something leads to this one.
+    pub(super) fn leading_to(&self, vertex: Vertex) -> Vec<bool> {
+        let vertices = self.vertices.len();
+        let mut back: Edges<SmallIndex> = Edges::default();
+        for from in 0..vertices {
+            for edge in self.edges(from) {
+                back.add(edge.to(), from.into());
+            }
+        }
+        back.sort(vertices);
+        reachable(vertices, [vertex], |to| {
+            back.from(to).iter().copied().map(Vertex::from)
+        })
     }
 
     fn abort_handles(&self, task: &Task) -> u64 {

@@ -45,6 +45,11 @@ impl Solutions {
         !self.as_it_is.live[vertex] && self.as_it_is.unknown[vertex]
     }
 
+    /// Whether something that is not known leads to it, beside whatever else does.
+    pub(super) fn is_led_to_by_unknown(&self, vertex: Vertex) -> bool {
+        self.as_it_is.unknown[vertex]
+    }
+
     pub(super) fn moves_only_if_cancelled(&self, vertex: Vertex) -> bool {
         self.is_stuck_in(&self.without_cancellation, vertex)
     }

@@ -2,14 +2,19 @@
 
 use crate::explain::{PROGRAMS, Waiting, without_numbers};
 
-/// The reasons, without numbers, once the report has this text.
-fn why(name: &str, verdict: &str) -> String {
+/// The reasons, once the report has this text.
+fn reasons(name: &str, verdict: &str) -> String {
     let program = Waiting::start_executable(&PROGRAMS, name);
     let text = program.explained_as(verdict, 0, "");
     let mut parts = text.split("\n\n");
     let why = parts.find_map(|part| part.strip_prefix("why"));
     let why = why.unwrap_or_else(|| panic!("{text}")).split_whitespace();
-    without_numbers(&why.collect::<Vec<_>>().join(" "))
+    why.collect::<Vec<_>>().join(" ")
+}
+
+/// The same without numbers.
+fn why(name: &str, verdict: &str) -> String {
+    without_numbers(&reasons(name, verdict))
 }
 
 #[track_caller]
@@ -61,4 +66,25 @@ fn a_blocking_thread_that_keeps_the_process_is_told() {
         "sleeps in a read of standard input, in `read_line` at crates/inspect/tests/programs/src/descriptors.rs:81 (`returned`); \
          main has returned from `block_on`, and the runtime that it drops waits for that",
     );
+}
+
+#[test]
+fn what_main_waits_for_comes_first_of_many_timers() {
+    let why = reasons("one_sleeper_of_three_wakes_main", "waiting: timers (3) ");
+    let (first, others) = why.split_once(" [outside, likely] ").expect("several");
+    assert!(first.contains("(`retries`) for a timer"), "{why}");
+    assert!(first.ends_with("; main goes on only after that"), "{why}");
+    assert!(others.contains("(`rests`) for timers"), "{why}");
+    assert!(!others.contains("main"), "{why}");
+}
+
+#[test]
+fn neither_of_two_timers_is_all_that_may_wake_main() {
+    let why = reasons("two_sleepers_wake_main", "waiting: timers (2) ");
+    assert_eq!(
+        why.matches("; main may go on after that").count(),
+        2,
+        "{why}"
+    );
+    assert!(!why.contains("only"), "{why}");
 }

@@ -3,6 +3,7 @@
 use unstuck_inspect::snapshot::{Counts, HandleKind};
 
 use super::super::actor::Actor;
+use super::super::maps::HashSet;
 use super::super::objects::{Held, Keeper, Objects, Reconciled};
 use super::{Found, Source, shared};
 
@@ -12,11 +13,13 @@ pub(super) fn event<'s>(handles: &[Held<'s>], objects: &Objects<'s>, waits: &[Ac
     let mut handles: Vec<Held<'s>> = handles.to_vec();
     handles.retain(|held| held.handle.kind == HandleKind::Event);
     let count = handles.first().and_then(|held| objects.counts(held).strong);
-    let is_of = |held: &Held<'s>, actor: &Actor| held.keeper.actor() == Some(*actor);
-    let has_own = |actor: &Actor| handles.iter().any(|held| is_of(held, actor));
-    let all_wait = count == Some(waits.len() as u64) && waits.iter().all(has_own);
+    let holders: HashSet<Actor> = handles.iter().filter_map(|it| it.keeper.actor()).collect();
+    let all_wait =
+        count == Some(waits.len() as u64) && waits.iter().all(|actor| holders.contains(actor));
     if all_wait {
-        handles.retain(|held| waits.iter().any(|actor| is_of(held, actor)));
+        let waits: HashSet<&Actor> = waits.iter().collect();
+        let waits_itself = |actor: Actor| waits.contains(&actor);
+        handles.retain(|held| held.keeper.actor().is_some_and(waits_itself));
     }
     let mut found = Found::of(handles, count);
     if all_wait {

@@ -11,8 +11,8 @@ use super::{Alike, Text, short_path};
 use crate::explain::Explanation;
 use crate::fingerprint::Fingerprint;
 use crate::liveness::{
-    Activity, Actor, Basis, Cause, Diagnosis, Doubt, Finding, HeldErrors, Holder, Kept, Link,
-    ResourceKind, Source, Unseen, Until, With,
+    Activity, Actor, Basis, Cause, Diagnosis, Doubt, Finding, ForMain, HeldErrors, Holder, Kept,
+    Link, ResourceKind, Source, Unseen, Until, With,
 };
 use crate::verdict::{self, Confidence, Verdict};
 
@@ -59,6 +59,7 @@ pub(in crate::report) struct FindingDocument {
     links: Vec<LinkDocument>,
     thread: Option<u32>,
     source: Option<&'static str>,
+    main: Option<&'static str>,
     descriptor: Option<i32>,
     type_name: Option<String>,
     waiters: Vec<WaiterDocument>,
@@ -332,6 +333,7 @@ impl Text<'_> {
             links: Vec::new(),
             thread: None,
             source: None,
+            main: None,
             descriptor: None,
             type_name: None,
             waiters: Vec::new(),
@@ -375,6 +377,12 @@ impl Text<'_> {
             Cause::Outside(outside) => {
                 document.cause = "outside";
                 document.waiters = waiters(&outside.actors, &outside.places);
+                document.main = match outside.for_main {
+                    ForMain::Itself => Some("itself"),
+                    ForMain::Only => Some("only"),
+                    ForMain::May => Some("may"),
+                    ForMain::Nothing => None,
+                };
                 document.source = Some(match outside.source {
                     Source::Timer { deadline_ns } => {
                         document.until_ms = self.milliseconds_until(deadline_ns);

@@ -14,8 +14,8 @@ use super::flags;
 use super::{Text, Titles, name_of_call, short_path, short_type, shown_local};
 use crate::liveness::maps::{HashMap, HashSet};
 use crate::liveness::{
-    Actor, BlockedThread, Cause, Finding, Holder, Link, Outside, ResourceKind, Source, Unseen,
-    Until, Wait, Waiter, With,
+    Actor, BlockedThread, Cause, Finding, ForMain, Holder, Link, Outside, ResourceKind, Source,
+    Unseen, Until, Wait, Waiter, With,
 };
 
 impl Text<'_> {
@@ -590,8 +590,14 @@ impl Text<'_> {
             source,
             actors,
             places,
+            for_main,
         } = outside;
         let several = actors.len() > 1;
+        let then = match for_main {
+            ForMain::Itself | ForMain::Nothing => "",
+            ForMain::Only => "; main goes on only after that",
+            ForMain::May => "; main may go on after that",
+        };
         let what = match source {
             Source::Closure { thread } => {
                 let thread = thread.map(|index| &self.snapshot.threads[index]);
@@ -606,7 +612,7 @@ impl Text<'_> {
                 let verb = if several { "have" } else { "has" };
                 let dropped = self.drops_runtime().map(|it| format!("; {it}"));
                 return format!(
-                    "{} {verb} not returned{does}{}",
+                    "{} {verb} not returned{does}{}{then}",
                     self.actors(actors),
                     dropped.unwrap_or_default()
                 );
@@ -622,7 +628,7 @@ impl Text<'_> {
         };
         let verb = if several { "wait" } else { "waits" };
         let actors = actors.iter().map(|actor| (*actor, &places[..]));
-        format!("{} for {what}", self.actors_at(actors, verb))
+        format!("{} for {what}{then}", self.actors_at(actors, verb))
     }
 
     fn unseen(&self, unseen: &Unseen) -> String {

@@ -111,6 +111,8 @@ fn full(name: &str) {
         "stacks" => stacks::main(),
         "deadlock_beside_sleeper" => verdicts::deadlock_beside_sleeper(),
         "sender_in_thread" => verdicts::sender_in_thread(),
+        "one_sleeper_of_three_wakes_main" => verdicts::one_sleeper_of_three_wakes_main(),
+        "two_sleepers_wake_main" => verdicts::two_sleepers_wake_main(),
         "current_thread" => runtimes::current_thread(),
         "local_set" => runtimes::local_set(),
         "no_tasks" => runtimes::no_tasks(),

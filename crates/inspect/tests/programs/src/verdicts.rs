@@ -4,14 +4,15 @@ use std::future::pending;
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// The locks of [`locks`](crate::locks), and a task that sleeps.
 #[tokio::main]
 pub async fn deadlock_beside_sleeper() {
-    tokio::spawn(tokio::time::sleep(HOUR));
+    tokio::spawn(sleep(HOUR));
     crate::locks::spawn();
     crate::ready();
     pending::<()>().await;
@@ -28,4 +29,44 @@ pub async fn sender_in_thread() {
     tokio::spawn(receiver);
     crate::ready();
     pending::<()>().await;
+}
+
+/// Main waits for one task that sleeps, and others sleep beside it.
+#[tokio::main]
+pub async fn one_sleeper_of_three_wakes_main() {
+    tokio::spawn(rests());
+    tokio::spawn(rests());
+    let (done, is_done) = oneshot::channel();
+    tokio::spawn(retries(done));
+    crate::ready();
+    is_done.await.unwrap();
+}
+
+/// Main waits for two tasks that sleep.
+#[tokio::main]
+pub async fn two_sleepers_wake_main() {
+    let (done, mut is_done) = mpsc::channel(1);
+    tokio::spawn(reports(done.clone()));
+    tokio::spawn(reports_later(done));
+    crate::ready();
+    is_done.recv().await;
+}
+
+async fn rests() {
+    sleep(HOUR).await; // waits: rests
+}
+
+async fn retries(done: oneshot::Sender<()>) {
+    sleep(2 * HOUR).await; // waits: retries
+    done.send(()).unwrap();
+}
+
+async fn reports(done: mpsc::Sender<()>) {
+    sleep(HOUR).await; // waits: reports
+    done.send(()).await.unwrap();
+}
+
+async fn reports_later(done: mpsc::Sender<()>) {
+    sleep(2 * HOUR).await; // waits: reports_later
+    done.send(()).await.unwrap();
 }
