@@ -15,6 +15,8 @@ mod usage;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+#[cfg(not(all(tokio_unstable, feature = "demo")))]
+use std::path::Path;
 
 use clap::Parser;
 
@@ -55,15 +57,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 /// What a build lacks that has no scenarios, and the command that builds it.
 #[cfg(not(all(tokio_unstable, feature = "demo")))]
 fn without_scenarios() -> String {
+    const SOURCE: &str = env!("CARGO_MANIFEST_DIR");
     let lacks = if cfg!(feature = "demo") {
         "`--cfg tokio_unstable`"
     } else {
         "the feature `demo`"
     };
-    // What it was built from is still there, unless this is another machine. Cargo takes what differs in flags only for
-    // installed already.
-    const SOURCE: &str = env!("CARGO_MANIFEST_DIR");
-    let source = match usage::quoted(SOURCE).filter(|_| std::path::Path::new(SOURCE).is_dir()) {
+    // What it was built from is still there, unless this is another machine. Without `--force`, Cargo does nothing where
+    // only flags differ.
+    let source = match usage::quoted(SOURCE).filter(|_| Path::new(SOURCE).is_dir()) {
         Some(folder) => format!("--path {folder}"),
         None => "--git URL unstuck".to_owned(),
     };
