@@ -104,10 +104,44 @@ impl Diagnosis {
             Cause::Outside(outside) => outside.actors.iter().any(|actor| is_own(*actor)),
             Cause::BlockedThread(_) | Cause::Unseen(_) => true,
         });
+        if self.verdict == Verdict::Running {
+            (self.verdict, self.confidence) = self.verdict_on(snapshot, is_own);
+        }
         if self.findings.is_empty() && self.verdict == Verdict::Waiting {
             let live = self.live.iter().map(|live| (*live, ForMain::Nothing));
             self.findings = elsewhere::outside(snapshot, live);
         }
+    }
+
+    /// The verdict on what is `own` alone, once the rest is left out, if something in the process runs.
+    fn verdict_on(
+        &self,
+        snapshot: &Snapshot,
+        is_own: impl Fn(Actor) -> bool,
+    ) -> (Verdict, Confidence) {
+        if self.live.iter().any(|live| live.activity == Activity::Runs) {
+            return (Verdict::Running, self.confidence);
+        }
+        let is_stuck = |actor: &Actor| self.stuck.binary_search(actor).is_ok();
+        let tasks = snapshot.tasks.iter().enumerate();
+        let alive = tasks.filter(|(_, task)| task.state.lifecycle != Lifecycle::Complete);
+        let mut own = alive
+            .map(|(index, _)| Actor::Task(index))
+            .filter(|it| is_own(*it));
+        let mut waits = self
+            .waits()
+            .map(|(finding, _)| finding.confidence)
+            .peekable();
+        if waits.peek().is_none() || !own.all(|actor| is_stuck(&actor)) {
+            return (Verdict::Waiting, Confidence::Likely);
+        }
+        let is_proven = waits.all(|it| it == Confidence::Proven);
+        let confidence = if is_proven {
+            Confidence::Proven
+        } else {
+            Confidence::Likely
+        };
+        (Verdict::Stuck, confidence)
     }
 }
 

@@ -6,6 +6,8 @@
 use std::future::Future;
 use std::panic::catch_unwind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -203,8 +205,8 @@ fn a_check_gives_up_on_a_test_that_waits_for_something_outside() {
     assert!(message.contains("TcpListener::accept"), "{message}");
 }
 
-#[test]
-fn a_test_that_waits_for_something_outside_may_not_wait_for_ever() {
+/// What a check says of a test that waits for a client, which never comes.
+fn waits_too_long() -> String {
     let limit = Duration::from_secs(1);
     let message = failure(move || {
         Check::new().wait_at_most(limit).run(async {
@@ -214,6 +216,28 @@ fn a_test_that_waits_for_something_outside_may_not_wait_for_ever() {
     });
     let start = "the test has waited for 1s, and nothing in it has moved\n\nwaiting: ";
     assert!(message.starts_with(start), "{message}");
+    message
+}
+
+#[test]
+fn a_test_that_waits_for_something_outside_may_not_wait_for_ever() {
+    let message = waits_too_long();
+    assert!(message.contains(" for I/O"), "{message}");
+}
+
+#[test]
+fn what_is_said_of_a_test_that_waits_is_the_same_beside_one_that_runs() {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let is_told = Arc::clone(&is_over);
+    let runs = async move {
+        while !is_told.load(Ordering::Relaxed) {
+            task::yield_now().await;
+        }
+    };
+    let other = thread::spawn(move || check(runs));
+    let message = waits_too_long();
+    is_over.store(true, Ordering::Relaxed);
+    other.join().unwrap();
     assert!(message.contains(" for I/O"), "{message}");
 }
 
