@@ -63,8 +63,8 @@ fn without_scenarios() -> String {
     } else {
         "the feature `demo`"
     };
-    // What it was built from is still there, unless this is another machine. Without `--force`, Cargo does nothing where
-    // only flags differ.
+    // What it was built from is still there, unless this is another machine. Without `--force`, Cargo does nothing
+    // where only flags differ.
     let source = match usage::quoted(SOURCE).filter(|_| Path::new(SOURCE).is_dir()) {
         Some(folder) => format!("--path {folder}"),
         None => "--git URL unstuck".to_owned(),

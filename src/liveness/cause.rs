@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use unstuck_inspect::snapshot::{FrameIndex, Origin, PermitKind, PlaceId, Snapshot, WaitsFor};
+use unstuck_inspect::snapshot::{
+    Address, FrameIndex, HandleKind, Origin, PermitKind, PlaceId, Snapshot, WaitsFor,
+};
 
 use super::Confidence;
 use super::actor::Actor;
@@ -145,19 +147,19 @@ fn folded(findings: Vec<Finding>) -> Vec<Finding> {
 pub(super) fn links(graph: &Graph<'_>, solutions: &Solutions, resources: &[usize]) -> Vec<Link> {
     let waiting = waiting(graph);
     let awaited = Awaited::by(0);
-    let link = |resource: &usize| {
-        let root = Root {
-            graph,
-            solutions,
-            component: &[],
-            number: 0,
-            resources: &[],
-            waiting: &waiting,
-            awaited: &awaited,
-        };
-        root.link(*resource, &HashMap::default())
+    let root = Root {
+        graph,
+        solutions,
+        component: &[],
+        number: 0,
+        resources: &[],
+        waiting: &waiting,
+        awaited: &awaited,
     };
-    resources.iter().map(link).collect()
+    let groups = root.alike(resources).into_iter();
+    groups
+        .map(|group| root.link(&group, &HashMap::default()))
+        .collect()
 }
 
 /// The leaves that wait for each resource.
@@ -306,9 +308,13 @@ impl Awaited {
 impl Root<'_, '_> {
     fn finding(&self, seen: &mut Seen) -> Option<Finding> {
         let order = self.order();
-        let places = order.iter().enumerate().map(|(place, it)| (*it, place));
+        let groups = self.alike(&order);
+        let places = groups
+            .iter()
+            .enumerate()
+            .flat_map(|(place, group)| group.iter().map(move |resource| (*resource, place)));
         let places: HashMap<usize, usize> = places.collect();
-        let links: Vec<Link> = order.iter().map(|it| self.link(*it, &places)).collect();
+        let links: Vec<Link> = groups.iter().map(|it| self.link(it, &places)).collect();
         let is_circle = order.len() > 1 || self.is_circular(*order.first()?);
         let waiters: HashSet<Actor> = links
             .iter()
@@ -326,14 +332,13 @@ impl Root<'_, '_> {
             return None;
         }
         let until = self.until(&order, &waiters);
-        let is_proven = |(resource, link): (&usize, &Link)| {
-            let resource = &self.graph.resources[*resource];
+        let is_proven = |(group, link): (&Vec<usize>, &Link)| {
             self.solutions.nothing_is_live && proof::all_wait(link)
-                || proof::is_proven(self.graph, self.solutions, resource)
+                || proof::are_proven(self.graph, self.solutions, group)
         };
         Some(Finding {
             rule: rule(self.graph.snapshot, &links, is_circle, waiters.len()),
-            confidence: if until == Until::Never && order.iter().zip(&links).all(is_proven) {
+            confidence: if until == Until::Never && groups.iter().zip(&links).all(is_proven) {
                 Confidence::Proven
             } else {
                 Confidence::Likely
@@ -373,6 +378,7 @@ impl Root<'_, '_> {
         open.sort_by_key(|resource| first(resource).unwrap_or(usize::MAX));
         let mut open: VecDeque<usize> = open.into();
         let mut seen = HashSet::default();
+        let mut values = HashSet::default();
         let mut order = Vec::new();
         while let Some(resource) = open.pop_front() {
             if !seen.insert(resource) {
@@ -383,6 +389,13 @@ impl Root<'_, '_> {
             let mut noted = HashSet::default();
             let mut next = Vec::new();
             for source in &self.graph.resources[resource].sources {
+                // Who shares a value waits for the same, whichever of the handles in it is followed.
+                if let Source::Handle(held) = source
+                    && let Keeper::Value(object) = held.keeper
+                    && !values.insert(self.graph.root(object))
+                {
+                    continue;
+                }
                 self.behind(source, &mut |actor, _, frame| {
                     let waits_for = actor.and_then(|actor| self.waits_of(actor, frame));
                     let waits_for = waits_for.filter(|it| !seen.contains(it));
@@ -422,17 +435,64 @@ impl Root<'_, '_> {
         whole()
     }
 
-    fn link(&self, resource: usize, places: &HashMap<usize, usize>) -> Link {
+    /// Puts together resources of which nothing but the resource differs. Of three or more whose handles are in a
+    /// shared value, each has all those who share it for holders, which need not be listed for each.
+    fn alike(&self, order: &[usize]) -> Vec<Vec<usize>> {
+        /// What they have in common.
+        type Key<'s> = (ResourceKind, Reconciled, Vec<InValue>, Vec<PlaceId>);
+        /// A handle, by the value that it is in.
+        type InValue = (Address, HandleKind, bool);
+        let key = |resource: usize| -> Option<Key<'_>> {
+            let data = &self.graph.resources[resource];
+            let in_value = |source: &Source<'_>| match source {
+                Source::Handle(held) => match held.keeper {
+                    Keeper::Value(object) => {
+                        let root = self.graph.root(object)?;
+                        Some((root, held.handle.kind, held.maybe_dropped))
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            let sources: Option<Vec<InValue>> = data.sources.iter().map(in_value).collect();
+            let sources = sources.filter(|it| !it.is_empty())?;
+            let [waiter] = self.waiting[resource][..] else {
+                return None;
+            };
+            let node = &self.graph.nodes[waiter];
+            let places = node.actor.places(self.graph.snapshot, node.leaf.frame);
+            Some((data.kind, data.reconciled, sources, places))
+        };
+        let keys: Vec<Option<Key<'_>>> = order.iter().map(|it| key(*it)).collect();
+        let mut counts: HashMap<&Key<'_>, usize> = HashMap::default();
+        for key in keys.iter().flatten() {
+            *counts.entry(key).or_default() += 1;
+        }
+        let mut index: HashMap<&Key<'_>, usize> = HashMap::default();
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for (resource, key) in order.iter().zip(&keys) {
+            let key = key.as_ref().filter(|key| counts[key] > 2);
+            let place = key.map(|key| *index.entry(key).or_insert(groups.len()));
+            match place.and_then(|place| groups.get_mut(place)) {
+                Some(group) => group.push(*resource),
+                None => groups.push(vec![*resource]),
+            }
+        }
+        groups
+    }
+
+    /// What these resources, which are [alike](Self::alike), have in common.
+    fn link(&self, resources: &[usize], places: &HashMap<usize, usize>) -> Link {
         let graph = self.graph;
-        let data = &graph.resources[resource];
+        let data = &graph.resources[resources[0]];
         // One that goes on elsewhere is left out, unless only such ones wait.
-        let all = &self.waiting[resource];
+        let all = || resources.iter().flat_map(|it| &self.waiting[*it]);
         let waits = |index: &&usize| {
             let actor = graph.nodes[**index].actor;
             self.solutions.is_stuck(graph.scopes(actor).whole)
         };
-        let only_branches = !all.iter().any(|index| waits(&index));
-        let nodes = all.iter().filter(|index| only_branches || waits(index));
+        let only_branches = !all().any(|index| waits(&index));
+        let nodes = all().filter(|index| only_branches || waits(index));
         let mut shared = HashSet::default();
         let waiters = nodes.map(|index| self.waiter(&graph.nodes[*index], data.kind, &mut shared));
         let mut waiters: Vec<Waiter> = waiters.collect();
@@ -480,6 +540,7 @@ impl Root<'_, '_> {
         Link {
             kind: data.kind,
             address: data.address,
+            alike: resources.len() - 1,
             waiters,
             holders,
             count: data.count,
@@ -562,11 +623,12 @@ impl Root<'_, '_> {
             Keeper::Static(index) => return visit(None, With::Static { kind, index }, None),
             Keeper::Value(object) => object,
         };
-        let inside = |local| With::Inside {
+        let inside = |owner: Option<&Held<'_>>| With::Inside {
             kind,
             object,
             is_queued: self.graph.is_queued(object),
-            local,
+            local: owner.map(|owner| owner.handle.local),
+            maybe_dropped: owner.is_some_and(|owner| owner.maybe_dropped),
         };
         let owners = self.graph.owners(object);
         if owners.is_empty() {
@@ -575,7 +637,7 @@ impl Root<'_, '_> {
         for owner in owners {
             match owner.keeper {
                 Keeper::Actor(actor, frame) => {
-                    visit(Some(actor), inside(Some(owner.handle.local)), frame);
+                    visit(Some(actor), inside(Some(&owner)), frame);
                 }
                 Keeper::Static(index) => visit(None, With::Static { kind, index }, None),
                 Keeper::Value(_) => visit(None, inside(None), None),

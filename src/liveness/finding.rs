@@ -150,13 +150,16 @@ pub enum Until {
     Timeout(u64),
 }
 
-/// One thing that is waited for.
+/// One thing that is waited for, or several that are alike: each is waited for in the same places, and the handles of all
+/// are in the same shared value.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// What it is.
     pub kind: ResourceKind,
-    /// Where it is.
+    /// Where it is, or the first one.
     pub address: Address,
+    /// How many more there are that are alike.
+    pub alike: usize,
     /// Who waits for it.
     pub waiters: Vec<Waiter>,
     /// Who should bring it about, and does not.
@@ -217,6 +220,8 @@ pub enum With {
         is_queued: bool,
         /// The local by which it reaches the value.
         local: Option<LocalId>,
+        /// More locals reach the value than the count allows, and this may be one that was dropped or moved.
+        maybe_dropped: bool,
     },
     /// A handle in a static.
     Static {

@@ -257,6 +257,8 @@ struct Value<'s> {
     has_futures: bool,
     /// The handles by which what is in it is reached.
     owners: Vec<Held<'s>>,
+    /// There are more of those than exist, and which of them were dropped is not known.
+    is_ambiguous: bool,
     search: Search,
 }
 
@@ -560,6 +562,7 @@ impl<'s> Graph<'s> {
                     receivers: objects.receivers(id),
                     has_futures: false,
                     owners: Vec::new(),
+                    is_ambiguous: false,
                     search: Search::Vain,
                 };
                 self.values.insert(root, value);
@@ -646,6 +649,7 @@ impl<'s> Graph<'s> {
             };
             let (search, others) = self.search(*root, found.reconciled, objects);
             value.search = search;
+            value.is_ambiguous = found.reconciled == Reconciled::Ambiguous;
             owned.extend(
                 others
                     .iter()
@@ -686,28 +690,35 @@ impl<'s> Graph<'s> {
         }
     }
 
-    /// What has to be known of who could bring something about: of the resource itself, and of the shared values that
-    /// its holders are in.
-    pub(super) fn searches(&self, resource: &Resource<'s>) -> Vec<Search> {
-        let mut searches = vec![resource.search];
+    /// What has to be known of who could bring these about: of the resources themselves, and of the shared values that
+    /// their holders are in.
+    pub(super) fn searches(&self, resources: &[usize]) -> Vec<Search> {
+        let resources = || resources.iter().map(|it| &self.resources[*it]);
+        let mut searches: Vec<Search> = resources().map(|it| it.search).collect();
         let mut seen = HashSet::default();
-        let of_value = |held: &Held<'_>| match held.keeper {
+        let of_value = |held: &Held<'s>| match held.keeper {
             Keeper::Value(object) => Some(object),
             Keeper::Actor(..) | Keeper::Static(_) => None,
         };
-        let sources = resource.sources.iter().filter_map(|source| match source {
+        let sources = resources().flat_map(|resource| &resource.sources);
+        let sources = sources.filter_map(|source| match source {
             Source::Handle(held) => of_value(held),
             Source::Granted { .. } | Source::End(_) => None,
         });
         let mut open: Vec<ObjectId> = sources.collect();
         while let Some(object) = open.pop() {
-            let root = self.roots.get(&object).filter(|root| seen.insert(**root));
+            let root = self.root(object).filter(|root| seen.insert(*root));
             let Some(root) = root else { continue };
-            let value = &self.values[root];
+            let value = &self.values[&root];
             searches.push(value.search);
             open.extend(value.owners.iter().filter_map(of_value));
         }
         searches
+    }
+
+    /// Where the shared value is that an object is in.
+    pub(super) fn root(&self, object: ObjectId) -> Option<Address> {
+        self.roots.get(&object).copied()
     }
 
     /// Those by whom a value is reached in the end: actors and statics, each once.
@@ -720,7 +731,12 @@ impl<'s> Graph<'s> {
             let Some(root) = self.roots.get(&object).filter(|it| seen.insert(**it)) else {
                 continue;
             };
-            for held in &self.values[root].owners {
+            let value = &self.values[root];
+            for held in &value.owners {
+                let held = Held {
+                    maybe_dropped: held.maybe_dropped && value.is_ambiguous,
+                    ..*held
+                };
                 let key = match held.keeper {
                     Keeper::Value(object) => {
                         open.push(object);
@@ -731,11 +747,9 @@ impl<'s> Graph<'s> {
                 };
                 let place = *places.entry(key).or_insert(owners.len());
                 match owners.get_mut(place) {
-                    Some(known) if known.maybe_dropped && !held.maybe_dropped => {
-                        *known = *held;
-                    }
+                    Some(known) if known.maybe_dropped && !held.maybe_dropped => *known = held,
                     Some(_) => {}
-                    None => owners.push(*held),
+                    None => owners.push(held),
                 }
             }
         }

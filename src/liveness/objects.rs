@@ -255,7 +255,7 @@ pub(super) fn borrows(held: &Held<'_>) -> bool {
 }
 
 /// What a count says of the holders that were found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Reconciled {
     /// The count is that of the handles that can't have been dropped: no other exists.
     All,

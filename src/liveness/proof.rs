@@ -9,28 +9,29 @@ use unstuck_inspect::snapshot::ObjectId;
 
 use super::cause;
 use super::finding::Link;
-use super::graph::{Graph, Resource, ResourceKind, Search};
+use super::graph::{Graph, ResourceKind, Search};
 use super::solution::Solutions;
 
-/// Whether nothing that is not known could bring this about.
-pub(super) fn is_proven(graph: &Graph<'_>, solutions: &Solutions, resource: &Resource<'_>) -> bool {
-    let mut searches = graph.searches(resource).into_iter();
+/// Whether nothing that is not known could bring these about.
+pub(super) fn are_proven(graph: &Graph<'_>, solutions: &Solutions, resources: &[usize]) -> bool {
+    let mut vertices = resources.iter().map(|it| graph.resources[*it].vertex);
+    let is_done = |search: &Search| matches!(search, Search::Needless | Search::Done);
     solutions.nothing_is_live
-        && !solutions.may_move(resource.vertex)
-        && searches.all(|search| matches!(search, Search::Needless | Search::Done))
+        && !vertices.any(|vertex| solutions.may_move(vertex))
+        && graph.searches(resources).iter().all(is_done)
 }
 
 /// The objects to search memory for: those of which it is not known who has them, and those that a proof takes.
 pub(super) fn to_search(graph: &Graph<'_>, solutions: &Solutions) -> BTreeSet<ObjectId> {
     let mut to_search = graph.unsearched.clone();
     if solutions.nothing_is_live {
-        for (_, resource) in cause::roots(graph, solutions).list {
-            let searches = graph.searches(&graph.resources[resource]).into_iter();
-            to_search.extend(searches.filter_map(|search| match search {
-                Search::Open(object) => Some(object),
-                Search::Needless | Search::Vain | Search::Done => None,
-            }));
-        }
+        let roots = cause::roots(graph, solutions).list.into_iter();
+        let resources: Vec<usize> = roots.map(|(_, resource)| resource).collect();
+        let searches = graph.searches(&resources).into_iter();
+        to_search.extend(searches.filter_map(|search| match search {
+            Search::Open(object) => Some(object),
+            Search::Needless | Search::Vain | Search::Done => None,
+        }));
     }
     to_search
 }

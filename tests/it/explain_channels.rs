@@ -115,3 +115,15 @@ fn a_channel_of_async_channel_that_nobody_uses_is_named() {
 fn a_channel_of_async_channel_that_somebody_may_use_later_is_not_stuck() {
     assert_in_use("async_channel_in_use", 5);
 }
+
+#[test]
+fn replies_whose_senders_are_shared_by_all_who_wait_are_told_in_one_sentence() {
+    let program = Waiting::start("nobody_replies");
+    let text = program.explained_as("stuck", 4, "");
+    let why: Vec<&str> = answer(&text).split_whitespace().collect();
+    let why = why.join(" ");
+    let sentence = "(`ask`), each for the value of a oneshot channel; 4 tasks hold a sender, which is in the \
+                    `Mutex<Vec<Sender<()>>>` of `pending`, and wait for one, too";
+    assert!(why.contains(sentence), "{why}");
+    assert!(!why.contains("main holds"), "{why}");
+}

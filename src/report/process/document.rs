@@ -87,6 +87,7 @@ struct ErrorDocument {
 #[derive(Clone, Debug, Serialize)]
 struct LinkDocument {
     waits_for: Thing,
+    alike: usize,
     waiters: Vec<WaiterDocument>,
     holders: Vec<HolderDocument>,
     count: Option<u64>,
@@ -431,6 +432,7 @@ impl Text<'_> {
         let holders = link.holders.iter();
         LinkDocument {
             waits_for: self.thing_document(link.kind, link.address),
+            alike: link.alike,
             waiters: waiters.collect(),
             holders: holders.map(|it| self.holder_document(it, links)).collect(),
             count: link.count,
@@ -473,9 +475,11 @@ impl Text<'_> {
                 object,
                 is_queued,
                 local,
+                maybe_dropped,
             } => {
                 document.handle = handle_name(kind);
                 document.local = local.and_then(|it| self.local(it));
+                document.maybe_dropped = maybe_dropped;
                 document.within = Some(of_object(object));
                 document.in_queue = is_queued;
             }

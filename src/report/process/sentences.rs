@@ -106,13 +106,19 @@ impl Text<'_> {
                 (_, true) => "waits",
                 (_, false) => "wait",
             };
-            let what = self.awaited_thing(*kind, link.address);
+            let what = match link.alike {
+                0 => self.awaited_thing(*kind, link.address),
+                // They may have different names.
+                _ if *kind == ResourceKind::Event => "an Event to be set".to_owned(),
+                _ => self.thing(*kind, None, link.address),
+            };
             // What is a library's own is best known by the function that the program called.
             let call = waiters[0].call.filter(|_| is_semaphore(*kind));
             let call = call.map_or(String::new(), |call| {
                 format!(" in `{}`", name_in_type(&self.snapshot[call].function))
             });
-            format!("{}{call} for {what}", self.waiters(waiters, verb))
+            let each = if link.alike > 0 { ", each" } else { "" };
+            format!("{}{call}{each} for {what}", self.waiters(waiters, verb))
         });
         and(&waits.collect::<Vec<_>>())
     }
@@ -472,7 +478,12 @@ impl Text<'_> {
         let verb = if actors == 1 { "waits" } else { "wait" };
         let next = holders[0].waits_in?;
         if next == index {
-            return Some(format!("{verb} for it, too"));
+            let what = if wait.links[index].alike > 0 {
+                "one"
+            } else {
+                "it"
+            };
+            return Some(format!("{verb} for {what}, too"));
         }
         let next = wait.links.get(next)?;
         let next = if actors > 1 && next.kind == ResourceKind::Task {
@@ -503,7 +514,9 @@ impl Text<'_> {
                 object,
                 is_queued,
                 local,
+                maybe_dropped,
             } => {
+                let verb = if maybe_dropped { "may hold" } else { "hold" };
                 let what = shown_handle(kind);
                 let local = local.map(|it| shown_local(self.snapshot[it].name.as_deref()));
                 let object = &self.snapshot[object];
@@ -516,15 +529,15 @@ impl Text<'_> {
                 let of = || short_type(&self.snapshot[object.type_name]);
                 match (local, is_queued) {
                     (Some(local), true) => format!(
-                        "hold the receiver of {} in {local}{at}, with {what} in its queue,",
+                        "{verb} the receiver of {} in {local}{at}, with {what} in its queue,",
                         channel()
                     ),
                     (None, true) => format!("{what} lies in the queue of {}", channel()),
                     (Some(local), false) if link.kind == ResourceKind::Barrier => {
-                        format!("hold the Barrier in {local}{at}")
+                        format!("{verb} the Barrier in {local}{at}")
                     }
                     (Some(local), false) => {
-                        format!("hold {what}, which is in the `{}` of {local}{at},", of())
+                        format!("{verb} {what}, which is in the `{}` of {local}{at},", of())
                     }
                     (None, false) => format!("{what} is in a `{}`", of()),
                 }

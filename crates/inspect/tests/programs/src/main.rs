@@ -111,6 +111,7 @@ fn full(name: &str) {
         "stacks" => stacks::main(),
         "deadlock_beside_sleeper" => verdicts::deadlock_beside_sleeper(),
         "sender_in_thread" => verdicts::sender_in_thread(),
+        "nobody_replies" => verdicts::nobody_replies(),
         "one_sleeper_of_three_wakes_main" => verdicts::one_sleeper_of_three_wakes_main(),
         "two_sleepers_wake_main" => verdicts::two_sleepers_wake_main(),
         "current_thread" => runtimes::current_thread(),

@@ -1,10 +1,12 @@
 //! Programs that go on beside a deadlock, or that only seem to be stuck.
 
 use std::future::pending;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -29,6 +31,29 @@ pub async fn sender_in_thread() {
     tokio::spawn(receiver);
     crate::ready();
     pending::<()>().await;
+}
+
+/// Each waits for its reply, whose sender is in a map that all of them share.
+#[tokio::main]
+pub async fn nobody_replies() {
+    let asks = asks();
+    crate::ready();
+    for ask in asks {
+        ask.await.unwrap(); // waits: nobody_replies
+    }
+}
+
+fn asks() -> Vec<JoinHandle<()>> {
+    let pending = Arc::new(Mutex::new(Vec::new()));
+    let asks = (0..4).map(|_| tokio::spawn(ask(pending.clone())));
+    asks.collect()
+}
+
+async fn ask(pending: Arc<Mutex<Vec<oneshot::Sender<()>>>>) {
+    let (reply, replied) = oneshot::channel();
+    pending.lock().unwrap().push(reply);
+    let _ = replied.await; // waits: ask
+    drop(pending);
 }
 
 /// Main waits for one task that sleeps, and others sleep beside it.
