@@ -150,8 +150,8 @@ pub enum Until {
     Timeout(u64),
 }
 
-/// One thing that is waited for, or several that are alike: each is waited for in the same places, and the handles of all
-/// are in the same shared value.
+/// One thing that is waited for, or several that are alike: each is waited for in the same places, and the handles of
+/// all are in the same shared value.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// What it is.
